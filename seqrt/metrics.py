@@ -1,0 +1,190 @@
+"""How far predictions are from the truth: a dozen small functions, in float64.
+
+Data that is judged step by step comes in as one long array, its valid steps one behind the other.
+Shapes: N values or steps, O outputs, C classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from seqrt.errors import InputError, UsageError
+
+Numbers = NDArray[np.float64]
+Counts = NDArray[np.int64]
+Label = int | str
+
+# Models compute in float32: a probability closer to 0 than this is one that was rounded.
+_SMALLEST = float(np.finfo(np.float32).eps)
+
+
+def measure(
+    task: str, truth: ArrayLike, predicted: ArrayLike, classes: Sequence[Label] = ()
+) -> dict[str, float]:
+    """Return the metrics of a task by name, the first of them the one to look at.
+
+    forecast, regress: truth and predicted are (N,) or (N, O). classify, tag: with `classes`, truth
+    is (N,) labels and predicted (N, C) probabilities in the order of `classes`; without, truth is
+    (N,) or (N, O) of 0 and 1 and predicted the probability of each 1. What has no value, such as an
+    error relative to a variance of zero, is NaN.
+    """
+    if task in ("forecast", "regress"):
+        return _of_numbers(*_pair(truth, predicted))
+    if task not in ("classify", "tag"):
+        raise UsageError(f"task must be forecast, regress, classify or tag, got {task!r}.")
+    if classes:
+        return _of_classes(truth, predicted, classes)
+    return _of_flags(*_pair(truth, predicted))
+
+
+def mse(truth: Numbers, predicted: Numbers) -> float:
+    """Return the mean squared error."""
+    return float(np.mean((predicted - truth) ** 2))
+
+
+def mae(truth: Numbers, predicted: Numbers) -> float:
+    """Return the mean absolute error."""
+    return float(np.mean(np.abs(predicted - truth)))
+
+
+def mse_over_variance(truth: Numbers, predicted: Numbers) -> float:
+    """Return the squared error over the squared distance from the mean, all outputs together.
+
+    0 is perfect, and 1 is no better than the mean of each output.
+    """
+    return _ratio(np.sum((predicted - truth) ** 2), np.sum((truth - truth.mean(axis=0)) ** 2))
+
+
+def r2(truth: Numbers, predicted: Numbers) -> float:
+    """Return the share of the variance that is explained, mean over the outputs."""
+    outputs = zip(truth.T, predicted.T, strict=True)
+    return float(np.mean([1 - mse_over_variance(*output) for output in outputs]))
+
+
+def confusion(truth: ArrayLike, predicted: ArrayLike, classes: Sequence[Label]) -> Counts:
+    """Return (C, C) counts: row is the class that was true, column the most probable one."""
+    probabilities = np.asarray(predicted, np.float64)
+    rows = _class_numbers(truth, probabilities, classes)
+    counts = np.zeros((len(classes), len(classes)), np.int64)
+    np.add.at(counts, (rows, probabilities.argmax(axis=1)), 1)
+    return counts
+
+
+def accuracy(counts: Counts) -> float:
+    """Return the share of a confusion (C, C) that lies on its diagonal."""
+    return _ratio(np.trace(counts), counts.sum())
+
+
+def f1_macro(counts: Counts) -> float:
+    """Return the mean F1 of the classes that were true or predicted at least once."""
+    hits, either = np.diag(counts), counts.sum(axis=0) + counts.sum(axis=1)
+    seen = either > 0
+    return float(np.mean(_f1(hits[seen], either[seen])))
+
+
+def log_loss(truth: ArrayLike, predicted: ArrayLike, classes: Sequence[Label]) -> float:
+    """Return the mean negative logarithm of the probability given to the class that was true."""
+    probabilities = np.asarray(predicted, np.float64)
+    rows = _class_numbers(truth, probabilities, classes)
+    right = probabilities[np.arange(len(rows)), rows]
+    return float(-np.log(right.clip(_SMALLEST, 1)).mean())
+
+
+def binary_log_loss(truth: Numbers, predicted: Numbers) -> float:
+    """Return the mean negative logarithm of the probability given to what was true, 0 or 1."""
+    right = np.where(truth == 1, predicted, 1 - predicted)
+    return float(-np.log(right.clip(_SMALLEST, 1)).mean())
+
+
+def _of_numbers(truth: Numbers, predicted: Numbers) -> dict[str, float]:
+    squared = mse(truth, predicted)
+    return {
+        "mse": squared,
+        "rmse": squared**0.5,
+        "mae": mae(truth, predicted),
+        "mse/variance": mse_over_variance(truth, predicted),
+        "r2": r2(truth, predicted),
+    }
+
+
+def _of_classes(
+    truth: ArrayLike, predicted: ArrayLike, classes: Sequence[Label]
+) -> dict[str, float]:
+    counts = confusion(truth, predicted, classes)
+    return {
+        "accuracy": accuracy(counts),
+        "f1 macro": f1_macro(counts),
+        "log loss": log_loss(truth, predicted, classes),
+    }
+
+
+def _of_flags(truth: Numbers, predicted: Numbers) -> dict[str, float]:
+    if not np.isin(truth, (0, 1)).all():
+        raise InputError(
+            "E_INPUT_LABEL: labels without classes must be 0 or 1,"
+            f" got {truth[~np.isin(truth, (0, 1))][0]:g}. Name the classes."
+        )
+    said, true = predicted >= 0.5, truth == 1
+    hits, either = (said & true).sum(axis=0), said.sum(axis=0) + true.sum(axis=0)
+    return {
+        "accuracy per label": float(np.mean(said == true)),
+        "accuracy of all labels": float(np.mean((said == true).all(axis=1))),
+        "f1 micro": float(_f1(hits.sum(), either.sum())),
+        "f1 macro": float(np.mean(_f1(hits, either))),
+        "log loss": binary_log_loss(truth, predicted),
+    }
+
+
+def _f1(hits: Any, either: Any) -> Numbers:
+    """Return F1 from hits and from how often a class was true plus how often it was predicted.
+
+    A class that was neither counts 0, as elsewhere in the field.
+    """
+    return np.asarray(2 * hits / np.maximum(either, 1), np.float64)
+
+
+def _ratio(part: Any, whole: Any) -> float:
+    return float(part / whole) if whole > 0 else float("nan")
+
+
+def _pair(truth: ArrayLike, predicted: ArrayLike) -> tuple[Numbers, Numbers]:
+    """Return both as float64 (N, O), or raise InputError where they do not fit together."""
+    pair = [np.asarray(array, np.float64) for array in (truth, predicted)]
+    true, said = (array[:, None] if array.ndim == 1 else array for array in pair)
+    if true.shape != said.shape or true.ndim != len("NO"):
+        raise InputError(
+            "E_INPUT_SHAPE: truth and predictions must both have shape (values, outputs),"
+            f" got {pair[0].shape} and {pair[1].shape}."
+        )
+    _check_some(true.size)
+    return true, said
+
+
+def _class_numbers(
+    truth: ArrayLike, probabilities: Numbers, classes: Sequence[Label]
+) -> NDArray[np.intp]:
+    """Return the place of each label (N,) in `classes`, or raise InputError."""
+    labels = np.asarray(truth)
+    if labels.ndim != 1 or probabilities.shape != (len(labels), len(classes)):
+        raise InputError(
+            f"E_INPUT_SHAPE: labels must have shape (values,) and probabilities (values,"
+            f" {len(classes)}), got {labels.shape} and {probabilities.shape}."
+        )
+    _check_some(labels.size)
+    places = {label: place for place, label in enumerate(classes)}
+    try:
+        return np.array([places[label] for label in labels.tolist()], np.intp)
+    except KeyError as error:
+        known = ", ".join(repr(label) for label in classes[:12])
+        raise InputError(
+            f"E_INPUT_LABEL: every label must be one of the classes {known}, got {error.args[0]!r}."
+        ) from None
+
+
+def _check_some(count: int) -> None:
+    if not count:
+        raise InputError("E_INPUT_EMPTY: metrics need at least one value, got none.")

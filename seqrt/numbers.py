@@ -1,0 +1,80 @@
+"""What numbers may enter: those that keep their value as float32 or float64, and are finite."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from seqrt.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Float = TypeVar("Float", np.float32, np.float64)
+
+# A whole number from here on may lie outside every integer type that it is compared in.
+_ANY_INTEGER = 2.0**63
+
+
+def as_floats(name: str, array: NDArray[Any], kind: type[Float]) -> NDArray[Float]:
+    """Return `array` as native `kind`, without copying where it is that already.
+
+    Raises InputError for what holds no numbers (E_INPUT_DTYPE), for an integer that would be
+    rounded and for a number too large for `kind` (E_INPUT_RANGE). NaN and Inf pass.
+    """
+    if array.dtype.kind not in "buif":
+        raise InputError(
+            f"E_INPUT_DTYPE: {name} must hold numbers, got dtype {array.dtype}."
+            f" Convert it first: .astype(np.{kind.__name__})."
+        )
+    with np.errstate(over="ignore", invalid="ignore"):
+        floats = array.astype(kind, copy=False)
+        if array.dtype.kind in "iu":
+            lost = (floats.astype(array.dtype) != array) | (np.abs(floats) >= _ANY_INTEGER)
+            _refuse_lost(name, array, lost, f"is rounded by {kind.__name__}", "Subtract an offset")
+        elif array.dtype.itemsize > floats.dtype.itemsize:
+            lost = np.isinf(floats) & np.isfinite(array)
+            _refuse_lost(name, array, lost, f"is too large for {kind.__name__}", "Scale the data")
+    return floats
+
+
+def check_finite(
+    name: str,
+    arrays: Sequence[NDArray[Any]] | NDArray[Any],
+    axes: tuple[str, ...] = ("step", "feature"),
+) -> None:
+    """Raise InputError at the first NaN or Inf in `arrays`, one array an item.
+
+    `axes` are the words for the axes of one item; spare words at the end are not used.
+
+    >>> check_finite("x", [np.zeros((3, 1)), np.array([[0.0], [np.nan]])])
+    Traceback (most recent call last):
+    seqrt.errors.InputError: E_INPUT_NONFINITE: x must be finite; \
+x[item 1, step 1, feature 0] is nan (1 non-finite values in 1 items). Fill or drop them.
+    """
+    counts = [int(np.size(item) - np.isfinite(item).sum()) for item in arrays]
+    if not any(counts):
+        return
+    first = next(i for i, count in enumerate(counts) if count)
+    array = np.asarray(arrays[first])
+    where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+    words = zip(axes, where, strict=False)
+    place = ", ".join([f"item {first}", *(f"{word} {index}" for word, index in words)])
+    raise InputError(
+        f"E_INPUT_NONFINITE: {name} must be finite; {name}[{place}] is {array[where]}"
+        f" ({sum(counts)} non-finite values in {sum(map(bool, counts))} items)."
+        " Fill or drop them."
+    )
+
+
+def _refuse_lost(
+    name: str, array: NDArray[Any], lost: NDArray[np.bool_], why: str, fix: str
+) -> None:
+    if lost.any():
+        where = tuple(int(i) for i in np.argwhere(lost)[0])
+        raise InputError(
+            f"E_INPUT_RANGE: {name} must keep its values; {array[where]!s} at {list(where)} {why}"
+            f" ({int(lost.sum())} such values). {fix} first."
+        )
