@@ -1,0 +1,43 @@
+"""What export promises and the runtime relies on: names, manifest, seal.
+
+The two halves of seqrt meet only in the file, and the file is described only here.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from seqrt.contract.manifest import Column, Layer, Manifest, Parity
+from seqrt.contract.seal import check_seal, seal
+
+FORMAT: Final = 1
+OPSET: Final = 17
+IR_VERSION: Final = 8
+
+X: Final = "x"
+LENGTHS: Final = "lengths"
+STATE: Final = "state"
+Y: Final = "y"
+STATE_OUT: Final = "state_out"
+
+MANIFEST_KEY: Final = "seqrt.manifest"
+PROOF_KEY: Final = "seqrt.proof"
+
+__all__ = [
+    "FORMAT",
+    "IR_VERSION",
+    "LENGTHS",
+    "MANIFEST_KEY",
+    "OPSET",
+    "PROOF_KEY",
+    "STATE",
+    "STATE_OUT",
+    "Column",
+    "Layer",
+    "Manifest",
+    "Parity",
+    "X",
+    "Y",
+    "check_seal",
+    "seal",
+]

@@ -1,0 +1,233 @@
+"""The manifest: what a model file says of itself, as JSON with a versioned schema."""
+
+from __future__ import annotations
+
+import json
+import math
+import types
+from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
+from functools import lru_cache
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from seqrt.errors import ModelError
+
+Cell = Literal["rnn", "lstm", "gru"]
+Task = Literal["forecast", "regress", "classify", "tag"]
+Head = Literal["last", "sequence"]
+Activation = Literal["none", "softmax", "sigmoid"]
+Nonlinearity = Literal["tanh", "relu"]
+
+NEWEST_FORMAT = 1
+LONGEST_TEXT = 1 << 20
+
+_GATES: dict[Cell, int] = {"rnn": 1, "gru": 3, "lstm": 4}
+_NAMES = {types.NoneType: "null", float: "a finite number"}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One recurrent layer: its cell, its size per direction, its directions.
+
+    `nonlinearity` is the function of the RNN cell; LSTM and GRU have tanh there by definition.
+    """
+
+    cell: Cell
+    units: int
+    bidirectional: bool = False
+    nonlinearity: Nonlinearity = "tanh"
+
+    @property
+    def state_size(self) -> int:
+        """Numbers of state that one sequence carries from step to step: h, and c for the LSTM."""
+        return self.units * (2 if self.cell == "lstm" else 1)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One feature or one output: its name and unit, its scaling, the range that training saw.
+
+    The graph computes `(x - mean) / scale` for a feature and `y * scale + mean` for an output.
+    """
+
+    name: str
+    unit: str = ""
+    mean: float = 0.0
+    scale: float = 1.0
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Parity:
+    """The largest errors against float64 over the cases that export tried.
+
+    In units of each output's own scale (1 where nothing is scaled): `torch` is PyTorch's error in
+    float32, `runtime` onnxruntime's, `scale` the furthest that an answer went from its mean.
+    `steps` is how long a sequence may be for the error to stay under 1e-5: the longest that was
+    tried, but for a network that amplifies what it reads.
+    """
+
+    torch: float
+    runtime: float
+    scale: float
+    steps: int
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a model file says of itself.
+
+    `targets` are the columns of a table that the answers were learnt from, where there was one.
+    """
+
+    name: str
+    producer: str
+    task: Task
+    head: Head
+    activation: Activation
+    layers: tuple[Layer, ...]
+    features: tuple[Column, ...]
+    outputs: tuple[Column, ...]
+    classes: tuple[int | str, ...] = ()
+    targets: tuple[str, ...] = ()
+    window: int | None = None
+    horizon: int | None = None
+    weights: str = "float32"
+    parity: Parity | None = None
+    data_sha256: str | None = None
+    seed: int | None = None
+    format: int = NEWEST_FORMAT
+
+    @property
+    def streamable(self) -> bool:
+        """Whether the network is causal, so that its state can be carried from call to call."""
+        return not any(layer.bidirectional for layer in self.layers)
+
+    @property
+    def state_size(self) -> int:
+        """S, the width of the state tensor; 0 for a network that cannot stream."""
+        return sum(layer.state_size for layer in self.layers) if self.streamable else 0
+
+    @property
+    def operations(self) -> int:
+        """Multiplications and additions that the recurrent layers take for one step of one row."""
+        width, total = len(self.features), 0
+        for layer in self.layers:
+            directions = 2 if layer.bidirectional else 1
+            total += 2 * directions * _GATES[layer.cell] * layer.units * (width + layer.units)
+            width = directions * layer.units
+        return total
+
+    def to_json(self) -> str:
+        """Canonical JSON: sorted keys, no spaces, so that equal manifests are equal bytes."""
+        record = {**asdict(self), "streamable": self.streamable, "state_size": self.state_size}
+        return json.dumps(record, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Manifest:
+        """Read a manifest; raise ModelError unless every field is of its kind.
+
+        Keys that this version does not know are ignored, and those with a default may be missing:
+        so a format can grow.
+        """
+        if len(text) > LONGEST_TEXT:
+            raise _refuse(f"must be at most {LONGEST_TEXT} characters, got {len(text)}")
+        try:
+            record = json.loads(
+                text, object_pairs_hook=_without_duplicates, parse_constant=_no_constant
+            )
+        except (ValueError, RecursionError) as error:
+            raise _refuse(f"must be JSON, got an error: {error}") from None
+        if not isinstance(record, dict):
+            raise _refuse("must be a JSON object")
+        _check_format(record)
+        manifest: Manifest = _decode(cls, record, "manifest")
+        _check_sense(manifest)
+        return manifest
+
+
+def _check_format(record: dict[str, Any]) -> None:
+    version = record.get("format")
+    if type(version) is not int or version < 1:
+        raise _refuse(f"format must be a whole number from 1, got {version!r}")
+    if version > NEWEST_FORMAT:
+        raise ModelError(
+            f"E_MODEL_VERSION: this file has format {version}, written by"
+            f" {record.get('producer', 'a newer seqrt')}; this seqrt reads up to {NEWEST_FORMAT}."
+            " Upgrade with: pip install -U seqrt"
+        )
+
+
+def _check_sense(manifest: Manifest) -> None:
+    """Raise ModelError where fields that are each of their kind do not fit together."""
+    sizes = [layer.units for layer in manifest.layers]
+    if not sizes or min(sizes) < 1:
+        raise _refuse(f"needs layers of at least 1 unit, got units {sizes}")
+    if not manifest.features or not manifest.outputs:
+        raise _refuse("needs at least one feature and one output")
+    if manifest.classes and len(manifest.classes) != len(manifest.outputs):
+        raise _refuse(
+            f"needs one output a class, got {len(manifest.outputs)} outputs"
+            f" and {len(manifest.classes)} classes"
+        )
+
+
+def _decode(kind: Any, value: Any, where: str) -> Any:
+    """Turn parsed JSON into `kind`, or raise ModelError that names the place."""
+    if is_dataclass(kind):
+        return _decode_record(kind, value, where)
+    if get_origin(kind) is tuple:
+        if not isinstance(value, list):
+            raise _refuse(f"{where} must be a list, got {value!r:.60}")
+        item = get_args(kind)[0]
+        return tuple(_decode(item, part, f"{where}[{i}]") for i, part in enumerate(value))
+    if get_origin(kind) is Literal:
+        if value in get_args(kind):
+            return value
+        raise _refuse(f"{where} must be one of {', '.join(get_args(kind))}, got {value!r:.60}")
+    return _decode_scalar(kind, value, where)
+
+
+def _decode_scalar(kind: Any, value: Any, where: str) -> Any:
+    options = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
+    for option in options:
+        if is_dataclass(option) and isinstance(value, dict):
+            return _decode_record(option, value, where)
+        if option is float:
+            if type(value) in (int, float) and math.isfinite(value):
+                return float(value)
+        elif type(value) is option:
+            return value
+    names = " or ".join(_NAMES.get(option, option.__name__) for option in options)
+    raise _refuse(f"{where} must be {names}, got {value!r:.60}")
+
+
+# Evaluating annotations takes longer than the rest of reading: once a class is enough.
+_hints = lru_cache(get_type_hints)
+
+
+def _decode_record(kind: Any, value: Any, where: str) -> Any:
+    if not isinstance(value, dict):
+        raise _refuse(f"{where} must be an object, got {value!r:.60}")
+    hints = _hints(kind)
+    known = {field.name: field.default is MISSING for field in fields(kind)}
+    missing = [name for name, needed in known.items() if needed and name not in value]
+    if missing:
+        raise _refuse(f"{where} must have {', '.join(missing)}")
+    present = known.keys() & value.keys()
+    return kind(**{key: _decode(hints[key], value[key], f"{where}.{key}") for key in present})
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    record = dict(pairs)
+    if len(record) != len(pairs):
+        raise ValueError("a key stands twice")
+    return record
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a finite number")
+
+
+def _refuse(what: str) -> ModelError:
+    return ModelError(f"E_MODEL_MANIFEST: the model's manifest {what}. Export the model again.")

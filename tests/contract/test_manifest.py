@@ -1,0 +1,92 @@
+"""The manifest survives being written and read, and is strict about what it reads."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from seqrt.contract import Column, Layer, Manifest, Parity
+from seqrt.errors import ModelError
+
+MANIFEST = Manifest(
+    name="pump",
+    producer="seqrt 0.1.0",
+    task="classify",
+    head="last",
+    activation="softmax",
+    layers=(Layer("lstm", 64), Layer("gru", 32)),
+    features=(Column("flow", "l/s", 3.0, 2.0, 0.0, 9.5), Column("load")),
+    outputs=(Column("ok"), Column("worn")),
+    classes=("ok", 7),
+    window=24,
+    parity=Parity(1e-7, 2e-7, 1.0, 300),
+    data_sha256="ab" * 32,
+    seed=3,
+)
+
+
+def change(**fields: object) -> str:
+    return json.dumps({**json.loads(MANIFEST.to_json()), **fields})
+
+
+def test_a_manifest_survives_being_written_and_read():
+    assert Manifest.from_json(MANIFEST.to_json()) == MANIFEST
+
+
+def test_the_same_manifest_gives_the_same_text():
+    again = Manifest.from_json(MANIFEST.to_json())
+
+    assert again.to_json() == MANIFEST.to_json()
+    assert json.loads(again.to_json())["state_size"] == 2 * 64 + 32
+
+
+def test_a_bidirectional_layer_ends_streaming():
+    both = replace(MANIFEST, layers=(Layer("lstm", 64), Layer("gru", 32, bidirectional=True)))
+
+    assert (both.streamable, both.state_size) == (False, 0)
+    assert (MANIFEST.streamable, MANIFEST.state_size) == (True, 160)
+
+
+def test_keys_of_later_versions_are_ignored_and_those_with_a_default_may_be_missing():
+    older = {k: v for k, v in json.loads(MANIFEST.to_json()).items() if k != "targets"}
+
+    assert Manifest.from_json(change(colour="blue")) == MANIFEST
+    assert Manifest.from_json(json.dumps(older)) == MANIFEST
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "must be JSON"),
+        ("[]", "must be a JSON object"),
+        ('{"format":1}', "manifest must have name"),
+        ('{"format":1,"format":1}', "a key stands twice"),
+        ('{"format":NaN}', "NaN is not a finite number"),
+        ("[" * 100_000, "must be JSON|at most"),
+        (change(format=True), "format must be a whole number"),
+        (change(format=0), "format must be a whole number"),
+        (change(task="guess"), r"manifest\.task must be one of forecast, regress, classify, tag"),
+        (change(name=3), r"manifest\.name must be str, got 3"),
+        (change(window="24"), r"manifest\.window must be int or null"),
+        (change(seed=True), r"manifest\.seed must be int or null, got True"),
+        (change(layers=[]), "needs layers of at least 1 unit"),
+        (change(layers={}), r"manifest\.layers must be a list"),
+        (change(layers=[{"cell": "lstm"}]), r"manifest\.layers\[0\] must have units"),
+        (change(features=[]), "at least one feature and one output"),
+        (change(classes=["one"]), "one output a class"),
+        (change(name="x" * 2_000_000), "at most 1048576 characters"),
+    ],
+)
+def test_what_is_no_manifest_is_refused(text, message):
+    with pytest.raises(ModelError, match=f"E_MODEL_MANIFEST: the model's manifest .*({message})"):
+        Manifest.from_json(text)
+
+
+def test_a_column_must_be_finite():
+    record = json.loads(MANIFEST.to_json())
+    record["features"][0]["scale"] = 1e999
+
+    with pytest.raises(ModelError, match=r"features\[0\]\.scale must be a finite number"):
+        Manifest.from_json(json.dumps(record).replace("Infinity", "1e999"))
