@@ -1,0 +1,115 @@
+"""A table out of a text file: cells between commas, semicolons or tabs.
+
+The first row names the columns unless a number or a date stands in it. Nothing is a comment, and
+an empty line is no row only at the end of the file: elsewhere it may be a gap in a series.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+
+from seqrt.data.column import Column, number
+from seqrt.data.moments import moment
+from seqrt.data.source import opened
+from seqrt.data.table import Table, find_time
+from seqrt.errors import InputError
+
+_LONGEST_LINE = 1 << 20
+_QUOTED = re.compile(r'"[^"]*"')
+
+
+def read_csv(path: str | Path) -> Table:
+    """Return the table in the text file at `path`.
+
+    Raises InputError that names the line: E_INPUT_ENCODING, E_INPUT_FORMAT, E_INPUT_RAGGED,
+    E_INPUT_HEADER, and E_INPUT_EMPTY for a file without a row.
+    """
+    rows, lines = _read_rows(path)
+    named = not any(_is_value(cell) for cell in rows[0])
+    names = [cell.strip() if named else "" for cell in rows[0]]
+    names = [name or f"x{i}" for i, name in enumerate(names)]
+    _check_names(names, path, lines[0])
+    texts = list(zip(*rows[named:], strict=True)) or [()] * len(names)
+    columns = {name: Column.of_text(cells) for name, cells in zip(names, texts, strict=True)}
+    return Table(str(path), columns, lines[named:], find_time(columns))
+
+
+def _read_rows(path: str | Path) -> tuple[list[list[str]], list[int]]:
+    """Return the rows, all of one width, and the line on which each begins."""
+    line = 0
+    rows: list[list[str]] = []
+    lines: list[int] = []
+    with opened(path) as file, io.TextIOWrapper(file, "utf-8-sig", newline="") as text:
+        try:
+            reader = csv.reader(text, delimiter=_delimiter(text), strict=True)
+            for row in reader:
+                rows.append(row)
+                lines.append(line + 1)
+                line = reader.line_num
+        except UnicodeDecodeError:
+            raise InputError(
+                f"E_INPUT_ENCODING: {path} must be UTF-8 text, and line {_undecodable(path)}"
+                " is not. Save the file as UTF-8."
+            ) from None
+        except csv.Error as error:
+            raise InputError(
+                f"E_INPUT_FORMAT: {path}, line {line + 1}: cells must be separated and quoted as in"
+                f" CSV, got an error: {error}. Does a quote stand open?"
+            ) from None
+    return _check_widths(rows, lines, path)
+
+
+def _undecodable(path: str | Path) -> int:
+    with opened(path) as file:
+        numbered = enumerate(file, 1)
+        return next(i for i, line in numbered if line.decode(errors="ignore").encode() != line)
+
+
+def _delimiter(text: TextIO) -> str:
+    """Return what separates the cells of the first line, and go back to its start.
+
+    A comma may be a decimal comma where a semicolon or a tab stands beside it.
+    """
+    first = _QUOTED.sub("", text.readline(_LONGEST_LINE))
+    text.seek(0)
+    return next((mark for mark in "\t;" if mark in first), ",")
+
+
+def _check_widths(
+    rows: list[list[str]], lines: list[int], path: str | Path
+) -> tuple[list[list[str]], list[int]]:
+    while rows and not rows[-1]:
+        rows.pop()
+        lines.pop()
+    if not rows:
+        raise InputError(f"E_INPUT_EMPTY: {path} must hold a table, and is empty.")
+    width = len(rows[0])
+    for i, row in enumerate(rows):
+        if width == 1 and not row:
+            rows[i] = [""]
+        elif len(row) != width:
+            raise InputError(
+                f"E_INPUT_RAGGED: {path}, line {lines[i]}: every row must have {width} cells, as"
+                f" the first one has, got {len(row)}. Quote cells that hold a separator, and write"
+                " numbers with a decimal point."
+            )
+    return rows, lines
+
+
+def _check_names(names: list[str], path: str | Path, line: int) -> None:
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InputError(
+            f"E_INPUT_HEADER: {path}, line {line}: every column must have a name of its own, and"
+            f" {twice!r:.60} stands twice. Rename one."
+        )
+
+
+def _is_value(cell: str) -> bool:
+    return bool(np.isfinite(number(cell))) or moment(cell) is not None

@@ -1,0 +1,181 @@
+"""One array out of .npy bytes, checked before a byte of memory is taken for it.
+
+The header is text that numpy evaluates. Here it is matched instead: nothing in a stranger's file
+is evaluated or unpickled, and the shape must agree with the size of the file exactly.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from pathlib import Path
+from typing import IO, Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqrt.data.source import opened
+from seqrt.errors import InputError
+
+_MAGIC = b"\x93NUMPY"
+_LONGEST_HEADER = 10_000
+_MOST_AXES = 3
+_LARGEST_EMPTY = 1 << 22
+_PIECE = 1 << 20
+
+_PLAIN_DTYPE = re.compile(r"[<>|=]?(b1|[iu][1248]|f[248]|[SU][1-9][0-9]{0,5})")
+_HEADER_FIELDS = {
+    "descr": re.compile(r"""(['"])descr\1\s*:\s*(['"])(?P<value>[^'"]*)\2"""),
+    "fortran_order": re.compile(r"""(['"])fortran_order\1\s*:\s*(?P<value>True|False)"""),
+    "shape": re.compile(r"""(['"])shape\1\s*:\s*\((?P<value>[0-9,\s]*)\)"""),
+}
+
+
+class Header(NamedTuple):
+    """What an array is, before it is read."""
+
+    dtype: np.dtype[Any]
+    fortran_order: bool
+    shape: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the array."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+def read_npy(path: str | Path) -> NDArray[Any]:
+    """Return the array in the .npy file at `path`, in the byte order of this machine."""
+    with opened(path) as file:
+        return read_array(file, os.fstat(file.fileno()).st_size, str(path))
+
+
+def read_array(file: IO[bytes], size: int, name: str) -> NDArray[Any]:
+    """Return the array in the `size` bytes of .npy that `file` holds; `name` is for messages.
+
+    Raises InputError: E_INPUT_FORMAT, E_INPUT_TRUNCATED, E_INPUT_DTYPE, E_INPUT_SHAPE.
+    """
+    header, used = _read_header(file, name)
+    _check_size(header, size - used, name)
+    raw = np.empty(header.size, np.uint8)
+    _fill(file, raw, name)
+    order: Literal["F", "C"] = "F" if header.fortran_order else "C"
+    array: NDArray[Any] = raw.view(header.dtype)
+    return _clean(array.reshape(header.shape, order=order), name)
+
+
+def _read_header(file: IO[bytes], name: str) -> tuple[Header, int]:
+    """Return the header, and how many bytes it took."""
+    start = _exactly(file, len(_MAGIC) + 2, name)
+    version = start[len(_MAGIC)]
+    if not start.startswith(_MAGIC) or version not in (1, 2, 3):
+        raise _refuse_format(name, f"starts with {start!r}")
+    width = 2 if version == 1 else 4
+    length = int.from_bytes(_exactly(file, width, name), "little")
+    if length > _LONGEST_HEADER:
+        raise _refuse_format(name, f"has a header of {length:,} bytes")
+    text = _exactly(file, length, name).decode("latin-1")
+    return _parse_header(text, name), len(start) + width + length
+
+
+def _parse_header(text: str, name: str) -> Header:
+    found: dict[str, str] = {}
+    rest = text.strip()
+    for field, pattern in _HEADER_FIELDS.items():
+        match = pattern.search(rest)
+        if match is None:
+            raise _refuse_objects(name) if field == "descr" else _refuse_header(name, text)
+        found[field] = match["value"]
+        rest = rest[: match.start()] + rest[match.end() :]
+    if not re.fullmatch(r"\{[\s,]*\}", rest):
+        raise _refuse_header(name, text)
+    if not _PLAIN_DTYPE.fullmatch(found["descr"]):
+        raise _refuse_objects(name, found["descr"])
+    sizes = [size.strip() for size in found["shape"].rstrip(", ").split(",")]
+    if sizes == [""]:
+        sizes = []  # the shape of a single number
+    if not all(re.fullmatch("[0-9]{1,18}", size) for size in sizes):
+        raise _refuse_header(name, text)
+    shape = tuple(map(int, sizes))
+    return Header(np.dtype(found["descr"]), found["fortran_order"] == "True", shape)
+
+
+def _check_size(header: Header, size: int, name: str) -> None:
+    if len(header.shape) > _MOST_AXES:
+        raise InputError(
+            f"E_INPUT_SHAPE: {name} must have at most {_MOST_AXES} axes (batch, time, features),"
+            f" got shape {header.shape}."
+        )
+    if header.size > size:
+        raise _truncated(name, f"shape {header.shape} needs {header.size:,} bytes, got {size:,}")
+    if header.size < size:
+        raise _refuse_format(
+            name, f"has {size:,} bytes of numbers where shape {header.shape} needs {header.size:,}"
+        )
+    # an axis of 0 hides the others from the size of the file
+    if not header.size and math.prod(max(1, n) for n in header.shape) > _LARGEST_EMPTY:
+        raise _refuse_format(name, f"has the shape {header.shape}")
+
+
+def _clean(array: NDArray[Any], name: str) -> NDArray[Any]:
+    """Return `array` in native byte order, its truth values and letters such as numpy writes."""
+    if array.dtype.kind == "b":
+        # any other byte than 0 and 1 would be a third truth value
+        return np.not_equal(array.view(np.uint8), 0)
+    if array.dtype.kind == "S":
+        try:
+            text: NDArray[Any] = np.strings.decode(array, "utf-8")
+            return text
+        except UnicodeDecodeError:
+            raise _refuse_format(name, "holds text that is not UTF-8") from None
+    native = array.astype(array.dtype.newbyteorder("="), copy=False)
+    if native.dtype.kind == "U" and not _is_text(native):
+        raise _refuse_format(name, "holds text that is not Unicode")
+    return native
+
+
+def _is_text(array: NDArray[Any]) -> bool:
+    letters = array.ravel(order="K").view(np.uint32)
+    surrogates = (letters >= 0xD800) & (letters <= 0xDFFF)
+    return not bool((surrogates | (letters > 0x10FFFF)).any())
+
+
+def _exactly(file: IO[bytes], count: int, name: str) -> bytes:
+    data = file.read(count)
+    if len(data) < count:
+        raise _truncated(name, "the file ends within its header")
+    return data
+
+
+def _fill(file: IO[bytes], into: NDArray[np.uint8], name: str) -> None:
+    """Fill `into` piece by piece: reading an archive's member at once would hold it twice."""
+    at = 0
+    while at < len(into):
+        piece = file.read(min(_PIECE, len(into) - at))
+        if not piece:
+            raise _truncated(name, f"the file ends {len(into) - at:,} bytes early")
+        into[at : at + len(piece)] = np.frombuffer(piece, np.uint8)
+        at += len(piece)
+
+
+def _truncated(name: str, what: str) -> InputError:
+    return InputError(f"E_INPUT_TRUNCATED: {name} must be whole; {what}. Copy it again.")
+
+
+def _refuse_format(name: str, what: str) -> InputError:
+    return InputError(
+        f"E_INPUT_FORMAT: {name} must be an array written by np.save, and {what}."
+        " Write it again with np.save."
+    )
+
+
+def _refuse_header(name: str, text: str) -> InputError:
+    return _refuse_format(name, f"has the header {text.strip()!r:.120}")
+
+
+def _refuse_objects(name: str, descr: str = "records or objects") -> InputError:
+    return InputError(
+        f"E_INPUT_DTYPE: {name} must hold plain numbers or text, got {descr!r:.60}; objects are"
+        " never unpickled. Convert it first: .astype(np.float32)."
+    )

@@ -1,0 +1,108 @@
+"""The arrays of an .npz archive: `x`, and with it `y` and `lengths`.
+
+The directory of an archive says what the members will unpack to; that is judged before one of them
+is touched. A CRC says whether what was unpacked is what was packed.
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from seqrt.data.npy import read_array
+from seqrt.data.source import opened
+from seqrt.errors import InputError
+
+MEMBERS = ("x", "y", "lengths")
+
+# Deflate reaches 1000:1 on zeros, which real data may hold; only a large archive can do harm.
+_HIGHEST_RATIO = 200
+_HARMLESS = 64 << 20
+_ENCRYPTED = 0x1
+
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    OSError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    OverflowError,
+    LookupError,
+)
+
+
+def read_npz(path: str | Path, limit: int) -> dict[str, NDArray[Any]]:
+    """Return the arrays of the archive at `path`: x, and y and lengths where they are there.
+
+    A lone array is x, whatever its name. Raises InputError where the archive is damaged, would
+    unpack to more than `limit` bytes, or holds anything else.
+    """
+    with opened(path) as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                infos = _check_directory(archive.infolist(), path, limit)
+                return {key: _read_member(archive, info, path) for key, info in infos.items()}
+        except InputError:
+            raise
+        except _DAMAGE as error:
+            raise InputError(
+                f"E_INPUT_DAMAGED: {path} must be a whole archive written by np.savez,"
+                f" and cannot be read ({error}). Copy it again."
+            ) from None
+
+
+def _check_directory(
+    infos: list[zipfile.ZipInfo], path: str | Path, limit: int
+) -> dict[str, zipfile.ZipInfo]:
+    """Return the members by key, or raise InputError, from what the directory says alone."""
+    keys = [info.filename.removesuffix(".npy") for info in infos]
+    if len(keys) == 1 and keys[0] not in MEMBERS:
+        keys = ["x"]
+    if len(set(keys)) < len(keys):
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise InputError(f"E_INPUT_MEMBERS: {path} must hold {twice!r:.60} once, and it is twice.")
+    strange = [key for key in keys if key not in MEMBERS]
+    if strange or "x" not in keys:
+        held = ", ".join(f"{key!r:.60}" for key in keys[:8]) or "nothing"
+        raise InputError(
+            f"E_INPUT_MEMBERS: {path} must hold x, may hold y and lengths, and nothing else;"
+            f" it holds {held}. Write it again: np.savez(path, x=..., y=..., lengths=...)."
+        )
+    _check_bomb(infos, path, limit)
+    return dict(zip(keys, infos, strict=True))
+
+
+def _check_bomb(infos: list[zipfile.ZipInfo], path: str | Path, limit: int) -> None:
+    unpacked = sum(info.file_size for info in infos)
+    packed = max(1, sum(info.compress_size for info in infos))
+    if unpacked > limit:
+        raise InputError(
+            f"E_INPUT_SIZE: {path} must unpack to at most {limit:,} bytes, and says {unpacked:,}."
+            " Split it."
+        )
+    if unpacked > _HARMLESS and unpacked > _HIGHEST_RATIO * packed:
+        raise InputError(
+            f"E_INPUT_BOMB: {path} must unpack to at most {_HIGHEST_RATIO} times its size, and"
+            f" says {unpacked:,} bytes out of {packed:,}. Write it again with np.savez."
+        )
+
+
+def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: str | Path) -> NDArray[Any]:
+    name = f"{path}, {info.filename.removesuffix('.npy')}"
+    plain = info.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+    if not plain or info.flag_bits & _ENCRYPTED:
+        raise InputError(
+            f"E_INPUT_FORMAT: {name} must be stored or deflated, without a password."
+            " Write it again with np.savez."
+        )
+    with archive.open(info) as member:
+        array = read_array(member, info.file_size, name)
+        # the CRC is compared where the member ends, one read behind its last byte
+        member.read(1)
+        return array

@@ -1,0 +1,73 @@
+"""The one door for data: what a file holds, by the end of its name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqrt.data.column import Column
+from seqrt.data.csv import read_csv
+from seqrt.data.npy import read_npy
+from seqrt.data.npz import read_npz
+from seqrt.data.parquet import read_parquet
+from seqrt.data.sequences import Sequences
+from seqrt.data.table import Table
+from seqrt.errors import InputError, ResourceError, UsageError
+from seqrt.numbers import as_floats
+
+_LIMIT = 4 << 30
+
+
+def read(path: str | Path, *, limit: int = _LIMIT) -> Table | Sequences:
+    """Return what the .csv, .parquet, .npy or .npz file at `path` holds.
+
+    Tables come out of .csv and .parquet, and of an array x (T,) or (T, D) alone, its columns named
+    x0, x1, ... and none of them a time. Sequences come out of an array (B, T, D), and of an archive
+    with y or lengths. `limit` is how many bytes a packed file may unpack to.
+
+    Whether array values are finite is not judged here: a model's own door does that.
+    """
+    try:
+        return _read(path, limit)
+    except MemoryError:
+        raise ResourceError(
+            f"E_MEMORY: {path} must fit into memory, and does not. Split it."
+        ) from None
+
+
+def _read(path: str | Path, limit: int) -> Table | Sequences:
+    match Path(path).suffix.lower():
+        case ".csv":
+            return read_csv(path)
+        case ".parquet":
+            return read_parquet(path, limit)
+        case ".npy":
+            return _of_arrays({"x": read_npy(path)}, str(path))
+        case ".npz":
+            return _of_arrays(read_npz(path, limit), str(path))
+        case other:
+            raise UsageError(
+                f"data must be a .csv, .parquet, .npy or .npz file, got {other!r} in {path}."
+            )
+
+
+def _of_arrays(arrays: dict[str, NDArray[Any]], source: str) -> Table | Sequences:
+    alone = len(arrays) == 1
+    if alone and arrays["x"].ndim in (1, 2):
+        return _table(arrays["x"], source)
+    if alone and arrays["x"].ndim == 0:
+        raise InputError(
+            f"E_INPUT_SHAPE: {source} must have shape (time,), (time, features) or"
+            " (batch, time, features), got a single number."
+        )
+    return Sequences.of_arrays(arrays, source)
+
+
+def _table(x: NDArray[Any], source: str) -> Table:
+    values = as_floats(source, x, np.float64)
+    columns = values.reshape(len(values), -1).T if values.ndim == 1 else values.T
+    named = {f"x{i}": Column(column) for i, column in enumerate(columns)}
+    return Table(source, named, range(1, len(values) + 1), named=False, place="row")

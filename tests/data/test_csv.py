@@ -1,0 +1,177 @@
+"""Text tables as people save them, and the line that is named where one cannot be used."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from seqrt.data.csv import read_csv
+from seqrt.errors import InputError
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Read text, or bytes, as the file series.csv."""
+
+    def read_text(text):
+        data = text.encode() if isinstance(text, str) else text
+        (tmp_path / "series.csv").write_bytes(data)
+        return read_csv(tmp_path / "series.csv")
+
+    return read_text
+
+
+def test_the_first_row_names_the_columns(read):
+    table = read('"YEAR","SUN, spots"\n1700,5\n1701,11\n')
+
+    assert table.names == ("YEAR", "SUN, spots")
+    assert table.rows == 2
+    assert table.numbers(["SUN, spots"]).tolist() == [[5.0], [11.0]]
+
+
+@pytest.mark.parametrize("first", ["1,a", "x,-1e3", "2020-01-01,a", "20200101,b"])
+def test_a_first_row_with_a_number_or_a_date_is_data(read, first):
+    table = read(f"{first}\n7,8\n")
+
+    assert table.names == ("x0", "x1")
+    assert table.rows == 2
+
+
+def test_a_column_without_a_name_is_named_by_its_place(read):
+    assert read(",value\n3,4\n").names == ("x0", "value")
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_commas_semicolons_and_tabs_separate_cells(read, mark, end):
+    table = read(end.join([f"a{mark}b", f"1{mark}2", f"5{mark}4"]))
+
+    assert table.numbers(["b", "a"]).tolist() == [[2.0, 1.0], [4.0, 5.0]]
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_name(read):
+    assert read(b"\xef\xbb\xbfa,b\n1,2\n").names == ("a", "b")
+
+
+def test_a_hash_is_no_comment(read):
+    assert read("id,#hits\n#1,2\n").labels("id") == ["#1"]
+
+
+@pytest.mark.parametrize("text", ["1", " 1 ", "1.0", "1e0", "+1", "01"])
+def test_every_usual_way_to_write_a_number_is_read(read, text):
+    assert read(f"a,b\n{text},2\n").numbers(["a"]).tolist() == [[1.0]]
+
+
+@pytest.mark.parametrize("text", ["1_0", "0x10", "1e999", "-inf", "one", "1.2.3"])
+def test_a_cell_that_is_no_finite_number_is_named_with_its_line(read, text):
+    table = read(f"a,b\n1,2\n{text},4\n5,6\n")
+
+    with pytest.raises(
+        InputError,
+        match=rf"^E_INPUT_CELL: .*series\.csv, line 3, column 'a': .* finite number, got '{text}'",
+    ):
+        table.numbers(["b", "a"])
+
+
+def test_a_decimal_comma_is_told_as_one(read):
+    table = read("a;b\n1,5;2\n")
+
+    with pytest.raises(InputError, match=r"got '1,5'\. Write numbers with a decimal point\."):
+        table.numbers(["a"])
+
+
+def test_a_header_that_was_read_as_data_is_told_as_that(read):
+    table = read("sensor,2020\n3,4\n5,6\n")
+
+    with pytest.raises(InputError, match=r"line 1, column 'x0': .* 'sensor'. Line 1 was read as"):
+        table.numbers(table.numeric)
+
+
+@pytest.mark.parametrize("text", ["", " ", "nan", "NaN", "NA", "n/a", "null", "None"])
+def test_an_empty_cell_is_named_with_its_line_and_counted(read, text):
+    table = read(f"a,b\n1,2\n3,{text}\n5,{text}\n")
+
+    with pytest.raises(
+        InputError, match=r"^E_INPUT_MISSING: .*, line 3, column 'b': .* \(2 of 3 rows are\)"
+    ):
+        table.numbers(["b"])
+
+
+def test_an_empty_line_in_a_series_is_a_gap_and_at_its_end_is_nothing(read):
+    whole = read("a\n1\n2\n\n\n")
+    gap = read("a\n1\n\n2\n")
+
+    assert whole.rows == 2
+    with pytest.raises(InputError, match=r"^E_INPUT_MISSING: .* line 3"):
+        gap.numbers(["a"])
+
+
+@pytest.mark.parametrize(("row", "cells"), [("3", 1), ("3,4,5", 3), ("", 0)])
+def test_a_row_of_another_width_is_named(read, row, cells):
+    with pytest.raises(
+        InputError, match=rf"^E_INPUT_RAGGED: .*, line 3: .* must have 2 cells.*, got {cells}\."
+    ):
+        read(f"a,b\n1,2\n{row}\n5,6\n")
+
+
+def test_lines_are_counted_right_behind_a_cell_of_two_lines(read):
+    table = read('note,a\n"two\nlines",1\nx,oops\ny,2\nz,3\n')
+
+    with pytest.raises(InputError, match=r"line 4, column 'a'"):
+        table.numbers(["a"])
+
+
+def test_a_quote_that_stands_open_is_named_by_its_line(read):
+    with pytest.raises(InputError, match=r"^E_INPUT_FORMAT: .*, line 3: .*Does a quote stand open"):
+        read('a,b\n1,2\n"3,4\n5,6\n')
+
+
+def test_two_columns_of_one_name_are_refused(read):
+    with pytest.raises(InputError, match=r"^E_INPUT_HEADER: .*, line 1: .* 'a' stands twice"):
+        read("a,b,a\n1,2,3\n")
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", b"\xef\xbb\xbf"])
+def test_an_empty_file_is_refused(read, text):
+    with pytest.raises(InputError, match=r"^E_INPUT_EMPTY: .* must hold a table"):
+        read(text)
+
+
+def test_a_header_alone_is_a_table_of_no_rows(read):
+    table = read("a,b\n")
+
+    assert table.rows == 0
+    assert table.names == ("a", "b")
+    assert table.numbers(["a", "b"]).shape == (0, 2)
+
+
+@pytest.mark.parametrize("line", [1, 2, 30_000])
+def test_a_line_that_is_no_utf_8_is_named(read, line):
+    lines = [b"a,b"] * 40_000
+    lines[line - 1] = "µ,b".encode("latin-1")
+
+    with pytest.raises(InputError, match=rf"^E_INPUT_ENCODING: .* and line {line} is not"):
+        read(b"\n".join(lines))
+
+
+def test_utf_16_is_refused_as_another_encoding(read):
+    with pytest.raises(InputError, match=r"^E_INPUT_ENCODING: .* line 1 is not"):
+        read("a,b\n1,2\n".encode("utf-16"))
+
+
+def test_changed_bytes_are_read_or_refused_and_nothing_else(read):
+    rng = np.random.default_rng(0)
+    whole = b'date,"a",b\n2020-01-01,1,x\n2020-01-02,2.5,y\n2020-01-03,,z\n'
+    refused = 0
+
+    for _ in range(1000):
+        data = bytearray(whole)
+        for place in rng.integers(0, len(data), rng.integers(1, 4)):
+            data[place] = rng.integers(0, 256)
+        try:
+            table = read(bytes(data))
+            table.numbers(table.numeric)
+        except InputError:
+            refused += 1
+
+    assert 500 < refused <= 1000

@@ -1,0 +1,171 @@
+"""Archives: x, y and lengths, judged by their directory before anything is unpacked."""
+
+from __future__ import annotations
+
+import io
+import warnings
+import zipfile
+
+import numpy as np
+import pytest
+
+from seqrt.data.npz import read_npz
+from seqrt.errors import InputError
+
+LIMIT = 1 << 20
+
+
+def member(array):
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Where the archive of a test goes."""
+    return tmp_path / "data.npz"
+
+
+def pack(path, entries, method=zipfile.ZIP_STORED):
+    with warnings.catch_warnings(action="ignore"), zipfile.ZipFile(path, "w", method) as archive:
+        for name, data in entries:
+            archive.writestr(name, data)
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_what_numpy_saves_comes_back(path, save):
+    x, y = np.arange(12.0).reshape(2, 3, 2), np.array(["walk", "run"])
+    save(path, x=x, y=y, lengths=[3, 2])
+
+    arrays = read_npz(path, LIMIT)
+
+    assert sorted(arrays) == ["lengths", "x", "y"]
+    np.testing.assert_array_equal(arrays["x"], x)
+    assert arrays["y"].tolist() == ["walk", "run"]
+    assert arrays["lengths"].tolist() == [3, 2]
+
+
+def test_a_lone_array_is_x_whatever_its_name(path):
+    np.savez(path, np.arange(3.0))
+
+    arrays = read_npz(path, LIMIT)
+
+    assert arrays["x"].tolist() == [0.0, 1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [["y"], ["x", "lens"], ["x", "../x"], ["a", "b"], ["x", "X"], []],
+)
+def test_other_members_than_x_y_and_lengths_are_named(path, names):
+    pack(path, [(f"{name}.npy", member(np.zeros(2))) for name in names])
+
+    with pytest.raises(
+        InputError, match=r"^E_INPUT_MEMBERS: .* must hold x, .*; it holds"
+    ) as caught:
+        read_npz(path, LIMIT)
+
+    assert all(f"'{name}'" in str(caught.value) for name in names)
+
+
+def test_a_member_that_is_there_twice_is_refused(path):
+    pack(path, [("x.npy", member(np.zeros(2))), ("x.npy", member(np.ones(2)))])
+
+    with pytest.raises(InputError, match=r"^E_INPUT_MEMBERS: .* must hold 'x' once"):
+        read_npz(path, LIMIT)
+
+
+def test_an_archive_that_unpacks_to_more_than_the_limit_is_refused(path):
+    np.savez(path, x=np.zeros(1000), y=np.zeros(1000))
+
+    with pytest.raises(
+        InputError, match=r"^E_INPUT_SIZE: .* at most 10,000 bytes, and says 16,256"
+    ):
+        read_npz(path, 10_000)
+
+
+def test_a_bomb_is_refused_by_its_directory(path):
+    np.savez_compressed(path, x=np.zeros(10 << 20))
+
+    with pytest.raises(InputError, match=r"^E_INPUT_BOMB: .* 200 times its size"):
+        read_npz(path, 1 << 30)
+
+
+def test_small_arrays_of_zeros_pass_however_well_they_pack(path):
+    np.savez_compressed(path, x=np.zeros(100_000))
+
+    assert not read_npz(path, LIMIT)["x"].any()
+
+
+def test_a_member_that_says_a_larger_size_than_it_has_takes_no_memory(path):
+    text = "{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999,), }"
+    data = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode()
+    pack(path, [("x.npy", data)])
+
+    with pytest.raises(InputError, match=r"^E_INPUT_TRUNCATED: .*data\.npz, x must be whole"):
+        read_npz(path, LIMIT)
+
+
+def test_a_changed_number_is_seen_by_its_crc(path):
+    np.savez(path, x=np.arange(100.0))
+    data = bytearray(path.read_bytes())
+    place = data.index(np.float64(57).tobytes())
+    data[place + 3] ^= 1
+    path.write_bytes(data)
+
+    with pytest.raises(InputError, match=r"^E_INPUT_DAMAGED: .*Bad CRC-32"):
+        read_npz(path, LIMIT)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_other_kinds_of_packing_are_refused(path, method):
+    pack(path, [("x.npy", member(np.zeros(9)))], method)
+
+    with pytest.raises(InputError, match=r"^E_INPUT_FORMAT: .* must be stored or deflated"):
+        read_npz(path, LIMIT)
+
+
+def test_objects_are_never_unpickled(path):
+    np.savez(path, x=np.array([{}], object))
+
+    with pytest.raises(InputError, match=r"^E_INPUT_DTYPE: .*data\.npz, x must hold plain numbers"):
+        read_npz(path, LIMIT)
+
+
+@pytest.mark.parametrize("data", [b"", b"PK\x05\x06", b"no archive at all", b"\x93NUMPY\x01\x00"])
+def test_what_is_no_archive_is_refused(path, data):
+    path.write_bytes(data)
+
+    with pytest.raises(InputError, match=r"^E_INPUT_DAMAGED: .* must be a whole archive"):
+        read_npz(path, LIMIT)
+
+
+def test_an_archive_cut_short_anywhere_is_refused(path):
+    np.savez(path, x=np.arange(5.0))
+    whole = path.read_bytes()
+
+    for end in range(0, len(whole), 7):
+        path.write_bytes(whole[:end])
+        with pytest.raises(InputError, match=r"^E_INPUT_DAMAGED"):
+            read_npz(path, LIMIT)
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_changed_bytes_are_read_or_refused_and_nothing_else(path, save):
+    rng = np.random.default_rng(0)
+    save(path, x=np.arange(8.0), y=np.arange(2), lengths=[4, 4])
+    whole = path.read_bytes()
+    refused = 0
+
+    for _ in range(700):
+        data = bytearray(whole)
+        for place in rng.integers(0, len(data), rng.integers(1, 4)):
+            data[place] = rng.integers(0, 256)
+        path.write_bytes(data)
+        try:
+            read_npz(path, LIMIT)
+        except InputError:
+            refused += 1
+
+    assert 200 < refused <= 700

@@ -1,0 +1,110 @@
+"""A model reads its own columns of a file, in the way it was trained."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from seqrt.contract import Column, Layer, Manifest
+from seqrt.data import Sequences, read
+from seqrt.data.serving import inputs, labelled
+from seqrt.errors import UsageError
+
+FORECASTER = Manifest(
+    name="wave",
+    producer="seqrt",
+    task="forecast",
+    head="last",
+    activation="none",
+    layers=(Layer("gru", 4),),
+    features=(Column("height"), Column("wind")),
+    outputs=(Column("height+1"),),
+    targets=("height",),
+    window=3,
+    horizon=1,
+)
+TAGGER = replace(
+    FORECASTER,
+    task="tag",
+    head="sequence",
+    activation="softmax",
+    features=(Column("wind"),),
+    outputs=(Column("calm"), Column("rough")),
+    classes=("calm", "rough"),
+    targets=("sea",),
+    horizon=None,
+)
+
+
+@pytest.fixture
+def table(tmp_path):
+    lines = [f"{1990 + i},{i * 10},{'rough' if i % 3 else 'calm'},{i}" for i in range(8)]
+    (tmp_path / "wave.csv").write_text("\n".join(["year,wind,sea,height", *lines]) + "\n")
+    return read(tmp_path / "wave.csv")
+
+
+def test_a_forecaster_reads_a_table_in_windows_of_its_columns(table):
+    x = inputs(table, FORECASTER)
+
+    assert x.shape == (6, 3, 2)
+    np.testing.assert_array_equal(x[-1], [[5, 50], [6, 60], [7, 70]])
+
+
+@pytest.mark.parametrize("manifest", [TAGGER, replace(FORECASTER, window=None)])
+def test_a_model_without_windows_reads_a_table_as_one_sequence(table, manifest):
+    (x,) = inputs(table, manifest)
+
+    assert x.shape == (8, len(manifest.features))
+
+
+def test_an_empty_table_gives_no_windows(table):
+    assert inputs(table.cut(0, 0), FORECASTER).shape == (0, 3, 2)
+
+
+def test_a_forecast_is_judged_by_the_row_that_follows_its_window(table):
+    part = labelled(table, FORECASTER)
+
+    np.testing.assert_array_equal(part.truth[:, 0], [3, 4, 5, 6, 7])
+    np.testing.assert_array_equal(part.known[:, 0], [2, 3, 4, 5, 6])
+
+
+def test_a_span_judges_all_its_answers_and_no_other(table):
+    part = labelled(table, FORECASTER, span=("1995", "1996"))
+
+    np.testing.assert_array_equal(part.truth[:, 0], [5, 6])
+    np.testing.assert_array_equal(part.x[0, :, 0], [2, 3, 4])
+
+
+def test_labels_at_every_row_are_judged_without_a_run_up(table):
+    part = labelled(table, TAGGER, span=("1995", "1996"))
+
+    assert part.truth.tolist() == ["rough", "calm"]
+
+
+def test_another_column_may_hold_the_answers(table):
+    part = labelled(table, FORECASTER, target=("wind",))
+
+    np.testing.assert_array_equal(part.truth[:, 0], [30, 40, 50, 60, 70])
+
+
+def test_a_model_that_does_not_say_what_it_learnt_needs_a_target(table):
+    with pytest.raises(UsageError, match="name it with --target"):
+        labelled(table, replace(FORECASTER, targets=()))
+
+
+def test_answers_in_a_series_without_names_must_be_features(tmp_path):
+    np.save(tmp_path / "wave.npy", np.zeros((8, 2)))
+    series = read(tmp_path / "wave.npy")
+
+    assert labelled(series, FORECASTER).truth.shape == (5, 1)
+    with pytest.raises(UsageError, match="names no columns, and sea is no feature"):
+        labelled(series, FORECASTER, target=("sea",))
+
+
+def test_a_span_of_sequences_is_a_usage_error():
+    data = Sequences([np.zeros((3, 1), np.float32)], np.zeros(1), False, 1)
+
+    with pytest.raises(UsageError, match="--target and --span are for tables"):
+        labelled(data, FORECASTER, span=("1", "2"))
