@@ -1,0 +1,137 @@
+"""The graph of a model, run rightly: what the kernels below answer wrongly is answered here."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from seqrt.contract import LENGTHS, STATE, STATE_OUT, Manifest, X, Y
+from seqrt.runtime.arrays import inside
+from seqrt.runtime.graph import check_graph
+from seqrt.runtime.session import open_session, run_session
+
+if TYPE_CHECKING:
+    from threading import Event
+
+    from seqrt.runtime.bound import BoundStep
+    from seqrt.runtime.kinds import Floats, Lengths
+
+# A run is over within some 25 ms: nothing can interrupt one, and its memory grows with its steps
+# and is not given back. In operations, at the 10 to 90 GFLOP/s of one core, and in steps, each of
+# which takes most of a microsecond in the smallest network.
+_PIECE = 250_000_000
+_STEPS = 20_000
+
+
+class Engine:
+    """A session over the bytes of a model, for arrays that the door has passed.
+
+    Shapes: x (B, T, D), lengths (B,), state (B, S) → y and the next state (B, S).
+    """
+
+    def __init__(self, content: bytes, manifest: Manifest, device: str) -> None:
+        """Open the bytes on `device`; raise ModelError where the graph is not the manifest's."""
+        self.device = device
+        self.per_step = manifest.head == "sequence"
+        self.streamable = manifest.streamable
+        self.operations = manifest.operations
+        self.state_size = manifest.state_size
+        self._content = content
+        self._manifest = manifest
+        self._features = len(manifest.features)
+        self._outputs = len(manifest.outputs)
+        self._has_rnn = any(layer.cell == "rnn" for layer in manifest.layers)
+        self._names = [Y, STATE_OUT] if self.streamable else [Y]
+        self._open()
+
+    def advance(
+        self, x: Floats, lengths: Lengths, state: Floats, stopped: Event | None = None
+    ) -> tuple[Floats, Floats]:
+        """Return y and the next state; work that takes long is cut in time, which no answer shows.
+
+        When `stopped` is set, the rest of the pieces is left out. A network that reads both ways
+        cannot be cut.
+        """
+        batch, time = x.shape[:2]
+        piece = min(_STEPS, max(1, _PIECE // max(1, batch * self.operations)))
+        if time <= piece or not self.streamable:
+            return self._run(x, lengths, state)
+        y, state = self.blank(batch, time), state.copy()
+        for start in range(0, int(lengths.max()), piece):
+            if stopped and stopped.is_set():
+                break
+            part = x[:, start : start + piece]
+            left = np.clip(lengths - start, 0, part.shape[1])
+            rows = np.flatnonzero(left)
+            answer, state[rows] = self._run(
+                np.ascontiguousarray(part[rows]), left[rows], state[rows]
+            )
+            if self.per_step:
+                y[rows, start : start + piece] = answer
+            else:
+                y[rows] = answer
+        return y, state
+
+    def bound_step(self, state: Floats) -> BoundStep | None:
+        """Return a step of one sequence from `state` (1, S) with all arrays bound, or None.
+
+        None stands for a model that cannot have one: on another device, or with relu, whose state
+        may grow out of float32 and has to be looked at after each step.
+        """
+        from seqrt.runtime.bound import BoundStep
+
+        relu = any(layer.nonlinearity == "relu" for layer in self._manifest.layers)
+        if self.device != "cpu" or relu:
+            return None
+        y_shape = (1, self._outputs) if self.per_step else (self._outputs,)
+        rows = state.repeat(2 if self._has_rnn else 1, axis=0)
+        return BoundStep(self._here(), self._features, y_shape, rows)
+
+    def blank(self, batch: int, time: int) -> Floats:
+        """Return answers of zeros."""
+        shape = (batch, time, self._outputs) if self.per_step else (batch, self._outputs)
+        return np.zeros(shape, np.float32)
+
+    def zero_state(self, batch: int) -> Floats:
+        """Return the state before the first step, (B, S)."""
+        return np.zeros((batch, self.state_size), np.float32)
+
+    def _run(self, x: Floats, lengths: Lengths, state: Floats) -> tuple[Floats, Floats]:
+        """Run the graph once.
+
+        onnxruntime aborts the process on an empty batch and forgets the state of an empty row, so
+        both are answered here. Its RNN sums a lone row in another order than a row among others:
+        there a lone row is run twice, and its answer is bit for bit that of any batch.
+        """
+        batch, time = x.shape[:2]
+        if batch == 0 or time == 0:
+            return self.blank(batch, time), state.copy()
+        if batch == 1 and self._has_rnn:
+            both, ends = self._run(x.repeat(2, 0), lengths.repeat(2), state.repeat(2, 0))
+            return both[:1], ends[:1]
+        shortest = lengths.min()
+        feeds: dict[str, Any] = {X: x, LENGTHS: lengths if shortest else np.maximum(lengths, 1)}
+        if self.streamable:
+            feeds[STATE] = state
+        answers = run_session(self._here(), self._names, feeds)
+        y: Floats = answers[0]
+        state_out: Floats = answers[1] if self.streamable else state.copy()
+        if shortest == 0:
+            empty = lengths == 0
+            y[empty], state_out[empty] = 0, state[empty]
+        if self.per_step and shortest < time:
+            y[~inside(lengths, time)] = 0
+        return y, state_out
+
+    def _here(self) -> Any:
+        """Return the session; a forked child opens one of its own."""
+        if self._pid != os.getpid():
+            self._open()
+        return self._session
+
+    def _open(self) -> None:
+        self._session = open_session(self._content, self.device)
+        self._pid = os.getpid()
+        check_graph(self._session, self._manifest)

@@ -1,0 +1,76 @@
+"""NaN and Inf in the input: an error by default, or carried to the answers honestly.
+
+onnxruntime's LSTM and GRU swallow them: a NaN goes in, finite and plausible numbers come out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from seqrt.errors import InputError, UsageError
+from seqrt.runtime.arrays import inside
+
+if TYPE_CHECKING:
+    from seqrt.runtime.kinds import Floats, Lengths, Mask
+
+_PIECE = 1 << 20
+
+Nonfinite = Literal["error", "propagate", "allow"]
+
+
+def separate(
+    name: str, x: Floats, nonfinite: Nonfinite, lengths: Lengths | None = None
+) -> tuple[Floats, Mask | None]:
+    """Return x (B, T, D) or (T, D) fit to be computed with, and where it was NaN or Inf.
+
+    Only values inside `lengths` count, and None stands for "nowhere". They are zeros in the x that
+    is returned, except with "allow". Raises InputError at the first of them with "error".
+    """
+    if nonfinite == "allow" or _all_finite(x):
+        return x, None
+    finite = np.isfinite(x)
+    bad = ~finite if lengths is None else ~finite & inside(lengths, x.shape[1])[..., None]
+    if nonfinite == "error" and bad.any():
+        raise refuse(name, x, bad, ("item", "step", "feature")[-x.ndim :])
+    return np.where(finite, x, np.float32(0)), bad if bad.any() else None
+
+
+def _all_finite(x: Floats) -> bool:
+    """Whether x is finite, in pieces: x may be mapped from a file larger than memory."""
+    flat = x.reshape(-1)
+    pieces = range(0, flat.size, _PIECE)
+    return all(np.isfinite(flat[start : start + _PIECE]).all() for start in pieces)
+
+
+def refuse(name: str, x: Floats, bad: Mask, axes: tuple[str, ...]) -> InputError:
+    """Return the error that names the first of the `bad` values in x, whose axes have names."""
+    places = np.argwhere(bad)
+    first = places[0]
+    place = ", ".join(f"{axis} {index}" for axis, index in zip(axes, first, strict=True))
+    items = f" in {len(np.unique(places[:, 0]))} items" if axes[0] == "item" else ""
+    return InputError(
+        f"E_INPUT_NONFINITE: {name} must be finite; {name}[{place}] is {x[tuple(first)]}"
+        f" ({len(places)} non-finite values{items}). Fill or drop them, or ask for"
+        " nonfinite='propagate' to have NaN from that step on."
+    )
+
+
+def check_choice(nonfinite: str) -> None:
+    """Raise UsageError unless `nonfinite` is one of the three answers."""
+    if nonfinite not in ("error", "propagate", "allow"):
+        raise UsageError(f"nonfinite must be 'error', 'propagate' or 'allow', got {nonfinite!r}.")
+
+
+def spoil(y: Floats, bad: Mask, *, causal: bool, per_step: bool) -> None:
+    """Write NaN into the answers y that depend on a `bad` (B, T, D) input.
+
+    That is each one from the first bad step on; for a network that reads both ways, and for an
+    answer to the whole row, every one of the row.
+    """
+    steps = np.asarray(bad.any(axis=2))
+    if per_step and causal:
+        y[np.logical_or.accumulate(steps, axis=1)] = np.nan
+    else:
+        y[steps.any(axis=1)] = np.nan

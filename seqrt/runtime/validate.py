@@ -1,0 +1,125 @@
+"""Validation: the proof and the laws of one model, measured on this machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from seqrt.errors import ParityError
+from seqrt.runtime.laws import laws
+from seqrt.runtime.parity import largest, own_units
+from seqrt.runtime.proof import Case, allowed, decode, replay
+
+if TYPE_CHECKING:
+    from seqrt.runtime.model import Model
+
+# What the laws run on: enough rows and steps to cut, short enough for every cut to be tried.
+_ROWS, _STEPS = 5, 12
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was checked: how far apart two computations were, how far they may be.
+
+    Answers are measured in the network's own units, (y - mean) / scale.
+    """
+
+    name: str
+    difference: float
+    allowed: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether the difference is allowed; NaN is not."""
+        return self.difference <= self.allowed
+
+    @property
+    def exact(self) -> bool:
+        """Whether the two were equal bit for bit."""
+        return self.difference == 0
+
+    def __str__(self) -> str:
+        """Say it on one line: ok or FAILED, the name, the difference."""
+        word = "ok    " if self.ok else "FAILED"
+        far = "bit for bit" if self.exact else f"{self.difference:.1e} of {self.allowed:.1e}"
+        return f"{word} {self.name}: {far}"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What validation found: the replayed proof and the laws, one check each."""
+
+    proof: tuple[Check, ...]
+    laws: tuple[Check, ...]
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """All checks, the proof first."""
+        return self.proof + self.laws
+
+    @property
+    def ok(self) -> bool:
+        """Whether every check held."""
+        return all(check.ok for check in self.checks)
+
+    @property
+    def exact(self) -> bool:
+        """Whether every law held bit for bit."""
+        return all(law.exact for law in self.laws)
+
+    @property
+    def error(self) -> float:
+        """The largest error against float64 over the proof, in the network's own units."""
+        return max(check.difference for check in self.proof)
+
+    def __str__(self) -> str:
+        """List every check on a line of its own."""
+        return "\n".join(str(check) for check in self.checks)
+
+    def raise_if_failed(self) -> None:
+        """Raise ParityError that names the checks that failed, if any did."""
+        failed = [str(check) for check in self.checks if not check.ok]
+        if failed:
+            raise ParityError(
+                f"E_PARITY: a model must compute what was trained; {len(failed)} of"
+                f" {len(self.checks)} checks failed here: {'; '.join(failed)}."
+            )
+
+
+def validate(model: Model) -> Report:
+    """Replay the proof inside the file and check the laws; see Model.validate."""
+    cases = decode(model.proof)
+    most = allowed(model, cases)
+    return Report(
+        tuple(check for i, case in enumerate(cases) for check in _replay(model, i, case, most)),
+        _check_laws(model, cases, most),
+    )
+
+
+def _replay(model: Model, number: int, case: Case, most: tuple[float, float]) -> list[Check]:
+    answers, ends = replay(model, case)
+    name = f"proof {number + 1} ({case.x.shape[0]} x {case.x.shape[1]} steps)"
+    checks = [Check(f"{name}, answers against float64", answers, most[0])]
+    if model.manifest.streamable:
+        checks.append(Check(f"{name}, end states", ends, most[1]))
+    return checks
+
+
+def _check_laws(model: Model, cases: list[Case], most: tuple[float, float]) -> tuple[Check, ...]:
+    """Check the laws on a batch cut from the proof's inputs.
+
+    Two ways that are both right differ at most by what each may differ from the truth.
+    """
+    steps = np.concatenate([case.x.reshape(-1, case.x.shape[-1]) for case in cases])
+    x = np.resize(steps, (_ROWS, _STEPS, steps.shape[-1]))
+    checks = []
+    for name, law in laws(model):
+        (y, ends), (other_y, other_ends) = law(model, x)
+        outputs = model.manifest.outputs
+        answers = largest(own_units(y, outputs) - own_units(other_y, outputs))
+        states = largest(ends.astype(np.float64) - other_ends)
+        parts = [Check(name, answers, most[0]), Check(name, states, most[1])]
+        checks.append(max(parts, key=lambda part: part.difference / (part.allowed or 1.0)))
+    return tuple(checks)

@@ -1,0 +1,53 @@
+"""Small proved files of every kind, built by tools/build_test_nets.py; no torch, onnx or typer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import seqrt
+
+NETS = Path(__file__).parent / "nets"
+ALL = sorted(path.stem for path in NETS.glob("*.onnx"))
+CAUSAL = [name for name in ALL if "bidirectional" not in name]
+BOTH_WAYS = [name for name in ALL if "bidirectional" in name]
+
+
+@pytest.fixture(params=ALL)
+def model(request, load) -> seqrt.Model:
+    return load(request.param)
+
+
+@pytest.fixture(params=CAUSAL)
+def causal(request, load) -> seqrt.Model:
+    return load(request.param)
+
+
+@pytest.fixture(params=BOTH_WAYS)
+def both_ways(request, load) -> seqrt.Model:
+    return load(request.param)
+
+
+@pytest.fixture
+def lstm(load) -> seqrt.Model:
+    return load("lstm-last")
+
+
+@pytest.fixture
+def tagger(load) -> seqrt.Model:
+    return load("gru-sequence")
+
+
+@pytest.fixture
+def load():
+    """Open a net by its name."""
+    return lambda name: seqrt.load(NETS / f"{name}.onnx")
+
+
+@pytest.fixture
+def x() -> np.ndarray:
+    """Seven sequences of 19 steps of 2 features, in the raw units of the nets."""
+    noise = np.random.default_rng(0).random((7, 19, 2))
+    return (noise * [30.0, 3.0] - [0.0, 2.5]).astype(np.float32)

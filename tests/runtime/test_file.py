@@ -1,0 +1,144 @@
+"""The door for models: one whole, sealed file that says what it is, or a clear refusal."""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import seqrt
+from seqrt import DeviceError, ModelError, UsageError
+from seqrt.contract import seal
+from seqrt.contract.seal import SEAL_SIZE
+
+NETS = Path(__file__).parent / "nets"
+
+
+LSTM = (NETS / "lstm-last.onnx").read_bytes()
+
+
+def test_a_model_opens_from_a_path_a_text_or_bytes():
+    path = NETS / "lstm-last.onnx"
+
+    digests = {seqrt.load(path).digest, seqrt.load(str(path)).digest, seqrt.Model(LSTM).digest}
+
+    assert len(digests) == 1
+
+
+def test_the_manifest_says_what_the_file_is(lstm):
+    m = lstm.manifest
+
+    assert [column.name for column in m.features] == ["speed", "load"]
+    assert [column.unit for column in m.outputs] == ["mm", "K"]
+    assert [(layer.cell, layer.units) for layer in m.layers] == [("lstm", 6), ("lstm", 4)]
+    assert (m.task, m.head, m.streamable, m.state_size) == ("regress", "last", True, 20)
+    assert m.parity.runtime < 1e-4
+    assert repr(lstm) == "<seqrt.Model 'lstm-last': regress, 2 -> lstm 6 -> lstm 4 -> 2, cpu>"
+
+
+def test_every_single_bit_flip_in_a_stretch_is_seen():
+    for at in [*range(40), *range(len(LSTM) - SEAL_SIZE, len(LSTM))]:
+        for bit in range(8):
+            damaged = bytearray(LSTM)
+            damaged[at] ^= 1 << bit
+            with pytest.raises(ModelError, match=r"E_MODEL_(DAMAGED|UNSEALED)"):
+                seqrt.Model(bytes(damaged))
+
+
+def test_random_damage_and_truncation_are_seen():
+    chance = random.Random(0)
+    for _ in range(300):
+        damaged = bytearray(LSTM)
+        at = chance.randrange(len(damaged))
+        damaged[at] = (damaged[at] + chance.randrange(1, 256)) % 256
+        with pytest.raises(ModelError, match="E_MODEL_"):
+            seqrt.Model(bytes(damaged))
+        with pytest.raises(ModelError, match="E_MODEL_"):
+            seqrt.Model(LSTM[:at])
+
+
+def test_a_file_without_a_seal_is_refused():
+    with pytest.raises(ModelError, match="E_MODEL_UNSEALED: a seqrt model ends in a seal"):
+        seqrt.Model(LSTM[:-SEAL_SIZE])
+
+
+def test_a_sealed_file_of_another_tool_is_refused():
+    with pytest.raises(ModelError, match=r"E_MODEL_FOREIGN: .*metadata record seqrt\.manifest"):
+        seqrt.Model(seal(b""))
+    with pytest.raises(ModelError, match="E_MODEL_FORMAT: the model must be an ONNX file"):
+        seqrt.Model(seal(b"\xff" * 40))
+
+
+def test_a_manifest_that_disagrees_with_the_graph_is_refused():
+    body = LSTM[:-SEAL_SIZE].replace(b'"units":6', b'"units":7')
+
+    with pytest.raises(ModelError, match="E_MODEL_GRAPH: by its manifest the graph must take"):
+        seqrt.Model(seal(body))
+
+
+def test_a_newer_format_is_refused_kindly():
+    body = LSTM[:-SEAL_SIZE].replace(b'"format":1', b'"format":2')
+
+    with pytest.raises(ModelError, match=r"E_MODEL_VERSION: .*format 2.*pip install -U seqrt"):
+        seqrt.Model(seal(body))
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ModelError, match=r"E_MODEL_FILE: .*gone\.onnx: there is no such file"):
+        seqrt.load(tmp_path / "gone.onnx")
+
+
+def test_what_is_no_regular_file_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+
+    for path in (tmp_path, tmp_path / "pipe", "/dev/zero", "nul\0byte"):
+        with pytest.raises(ModelError, match="E_MODEL_FILE"):
+            seqrt.load(path)
+
+
+def test_an_empty_file_is_refused(tmp_path):
+    (tmp_path / "empty.onnx").touch()
+
+    with pytest.raises(ModelError, match=r"E_MODEL_UNSEALED: .*empty\.onnx.*0 bytes"):
+        seqrt.load(tmp_path / "empty.onnx")
+
+
+def test_an_unknown_device_is_a_usage_error():
+    with pytest.raises(UsageError, match="device must be cpu, cuda or auto, got 'tpu'"):
+        seqrt.load(NETS / "lstm-last.onnx", device="tpu")
+
+
+def test_a_device_that_is_not_there_is_named():
+    from seqrt.runtime.session import devices
+
+    if "cuda" in devices():
+        assert seqrt.load(NETS / "lstm-last.onnx", device="auto").device == "cuda"
+        return
+    with pytest.raises(DeviceError, match=r"E_PROVIDER: device .cuda. is not available.*: cpu"):
+        seqrt.load(NETS / "lstm-last.onnx", device="cuda")
+    assert seqrt.load(NETS / "lstm-last.onnx", device="auto").device == "cpu"
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.5, True])
+def test_a_number_of_threads_that_is_none_is_refused(threads):
+    with pytest.raises(UsageError, match="threads must be a whole number from 1"):
+        seqrt.load(NETS / "lstm-last.onnx", threads=threads)
+
+
+def test_a_graph_that_onnxruntime_refuses_is_a_model_error():
+    body = LSTM[:-SEAL_SIZE].replace(b"\x22\x04LSTM", b"\x22\x04LSTX")
+
+    with pytest.raises(ModelError, match="E_MODEL_FORMAT: onnxruntime must be able to load"):
+        seqrt.Model(seal(body))
+
+
+def test_a_graph_that_fails_while_it_runs_is_a_model_error(x):
+    right, wrong = np.array([[6, 6, 4, 4], [7, 5, 4, 4]], np.int64)
+    body = LSTM[:-SEAL_SIZE].replace(right.tobytes(), wrong.tobytes())
+    assert body != LSTM[:-SEAL_SIZE]
+
+    with pytest.raises(ModelError, match=r"E_MODEL_(RUN|FORMAT): onnxruntime must be able"):
+        seqrt.Model(seal(body)).predict(x)
