@@ -1,0 +1,58 @@
+"""Data, networks and fitting: everything that needs torch and ends in a network's weights.
+
+net = Network(cell="lstm", features=1, units=(64, 32), outputs=1)
+for epoch in fit(net, x, y):                # a generator: print, plot or break
+    ...
+
+run = start(Plan("sunspots.csv", target=("SUNACTIVITY",), cell="gru"))      # a file, a folder
+for epoch in run:
+    ...
+result = run.finish()                       # figures beside a baseline, and pictures
+net = load_run(newest_run())
+"""
+
+from __future__ import annotations
+
+from seqrt.data import Part
+from seqrt.errors import MissingExtraError
+
+try:
+    from seqrt.training.about import About
+    from seqrt.training.batches import answers
+    from seqrt.training.fit import Epoch, fit
+    from seqrt.training.network import Network
+    from seqrt.training.plan import Plan
+    from seqrt.training.prepare import prepare
+    from seqrt.training.problem import Problem
+    from seqrt.training.recipe import Recipe
+    from seqrt.training.recurrent import Recurrent
+    from seqrt.training.runs import load_run, newest_run
+    from seqrt.training.stack import Stack
+    from seqrt.training.train import Result, Run, start, train
+except ModuleNotFoundError as error:
+    if (error.name or "").split(".")[0] not in ("torch", "safetensors", "tomli_w"):
+        raise
+    raise MissingExtraError(
+        f"training needs {error.name}. Install it with: pip install 'seqrt[train]'"
+    ) from None
+
+__all__ = [
+    "About",
+    "Epoch",
+    "Network",
+    "Part",
+    "Plan",
+    "Problem",
+    "Recipe",
+    "Recurrent",
+    "Result",
+    "Run",
+    "Stack",
+    "answers",
+    "fit",
+    "load_run",
+    "newest_run",
+    "prepare",
+    "start",
+    "train",
+]

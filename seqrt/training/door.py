@@ -1,0 +1,172 @@
+"""The door of training: x and y of any form come in, checked, as one flat array each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from seqrt.contract.manifest import Activation, Head
+from seqrt.errors import InputError
+from seqrt.numbers import as_floats, check_finite
+
+Array = NDArray[Any]
+Floats = NDArray[np.float32]
+Data = Array | Tensor | Sequence[Any]
+
+
+@dataclass(frozen=True)
+class Raw:
+    """Sequences in raw units: x is a list of (T_i, D); y holds a row a sequence, or a row a step.
+
+    y is labels (N,), or float64 numbers (N, O).
+    """
+
+    x: list[Floats]
+    y: Array
+
+
+def labelled(
+    x: Data,
+    y: Data,
+    lengths: ArrayLike | None,
+    *,
+    features: int,
+    outputs: int,
+    head: Head,
+    activation: Activation,
+) -> Raw:
+    """Return x and y checked for a network of these sizes; raise InputError at what is wrong.
+
+    x is (B, T, D), padded where `lengths` are given, or a list of (T_i, D). y is (B,) or (B, O);
+    for a `sequence` head (B, T), (B, T, O), or a list of (T_i,) or (T_i, O).
+    """
+    rows = sequences(x, lengths, features)
+    steps = [len(row) for row in rows]
+    answers = _per_step(y, steps) if head == "sequence" else _per_sequence(y, len(rows))
+    if activation == "softmax":
+        return Raw(rows, _labels(answers))
+    return Raw(rows, _numbers(answers, outputs, binary=activation == "sigmoid"))
+
+
+def sequences(x: Data, lengths: ArrayLike | None, features: int) -> list[Floats]:
+    """Return x as a list of (T_i, D) without padding; raise InputError where it is none."""
+    if not len(x):
+        raise InputError("E_INPUT_EMPTY: there must be at least one sequence, got none.")
+    rows = _listed(x) if _is_list(x) else _cut(_array(x), lengths, features)
+    for i, row in enumerate(rows):
+        if row.ndim != 2 or row.shape[1] != features:
+            raise InputError(
+                f"E_INPUT_SHAPE: x[{i}] must have shape (time, {features}), got {row.shape}."
+            )
+        if not len(row):
+            raise InputError(f"E_INPUT_LENGTH: x[{i}] has no steps. Leave empty sequences out.")
+    floats = [as_floats(f"x[{i}]", row, np.float32) for i, row in enumerate(rows)]
+    check_finite("x", floats)
+    return floats
+
+
+def _cut(x: Array, lengths: ArrayLike | None, features: int) -> list[Array]:
+    """Cut the padding off x (B, T, D)."""
+    if x.ndim != 3:
+        fix = " Try x[..., None]." if features == 1 and x.ndim == 2 else ""
+        raise InputError(
+            f"E_INPUT_SHAPE: x must have shape (batch, time, {features}), got {x.shape}.{fix}"
+        )
+    ends = np.full(len(x), x.shape[1]) if lengths is None else _array(lengths)
+    if ends.shape != (len(x),) or ends.dtype.kind not in "iu":
+        raise InputError(
+            f"E_INPUT_LENGTH: lengths must be {len(x)} whole numbers, one a sequence,"
+            f" got {ends.dtype} of shape {ends.shape}."
+        )
+    wrong = np.flatnonzero((ends < 1) | (ends > x.shape[1]))
+    if len(wrong):
+        raise InputError(
+            f"E_INPUT_LENGTH: lengths must be from 1 to {x.shape[1]},"
+            f" got {ends[wrong[0]]} for item {wrong[0]}."
+        )
+    return [row[:end] for row, end in zip(x, ends.tolist(), strict=True)]
+
+
+def _per_sequence(y: Data, count: int) -> Array:
+    answers = _array(_listed(y)) if _is_list(y) else _array(y)
+    if answers.ndim in (1, 2) and len(answers) == count:
+        return answers
+    raise InputError(
+        f"E_INPUT_SHAPE: y must have shape ({count},) or ({count}, outputs), one row a sequence,"
+        f" got {answers.shape}."
+    )
+
+
+def _per_step(y: Data, steps: list[int]) -> Array:
+    """Return y below each other without padding, which only an array may have."""
+    rows, padded = _listed(y), not _is_list(y)
+    if len(rows) != len(steps):
+        raise InputError(
+            f"E_INPUT_SHAPE: y must hold {len(steps)} sequences, as x does, got {len(rows)}."
+        )
+    for i, (row, count) in enumerate(zip(rows, steps, strict=True)):
+        fits = row.ndim in (1, 2) and (len(row) == count or (padded and len(row) > count))
+        if not fits or row.shape[1:] != rows[0].shape[1:]:
+            raise InputError(
+                f"E_INPUT_SHAPE: y[{i}] must have one row for each of the {count} steps of x[{i}],"
+                f" all of one width, got shape {row.shape}."
+            )
+    return np.concatenate([row[:count] for row, count in zip(rows, steps, strict=True)])
+
+
+def _labels(answers: Array) -> Array:
+    """Return labels (N,): text or whole numbers."""
+    labels = answers[:, 0] if answers.ndim == 2 and answers.shape[1] == 1 else answers
+    if labels.ndim != 1:
+        raise InputError(
+            f"E_INPUT_SHAPE: y must hold one label each, got rows of {labels.shape[1]}."
+        )
+    if labels.dtype.kind == "f" and (labels == np.round(labels)).all():
+        return labels.astype(np.int64)
+    if labels.dtype.kind in "iuU":
+        return labels
+    if labels.dtype.kind == "b":
+        return labels.astype(np.int64)
+    raise InputError(
+        f"E_INPUT_LABEL: y must hold labels, whole numbers or text, got {labels.dtype}."
+    )
+
+
+def _numbers(answers: Array, outputs: int, *, binary: bool) -> Array:
+    """Return numbers (N, O) as float64; only 0 and 1 where they are `binary`."""
+    values = answers[:, None] if answers.ndim == 1 else answers
+    if values.shape[1] != outputs:
+        raise InputError(
+            f"E_INPUT_SHAPE: y must have {outputs} outputs, as the network has,"
+            f" got {values.shape[1]}."
+        )
+    floats = as_floats("y", values, np.float64)
+    check_finite("y", floats[None], ("row", "output"))
+    if binary and not np.isin(floats, (0, 1)).all():
+        raise InputError("E_INPUT_LABEL: y must hold only 0 and 1 for a sigmoid network.")
+    return floats
+
+
+def _is_list(data: Any) -> bool:
+    """Whether data comes one array a sequence; a list of plain numbers is one array."""
+    return isinstance(data, (list, tuple)) and any(np.ndim(_array(item)) for item in data[:1])
+
+
+def _listed(data: Data) -> list[Array]:
+    return [_array(item) for item in (data if _is_list(data) else _array(data))]
+
+
+def _array(data: Any) -> Array:
+    if isinstance(data, Tensor):
+        data = data.detach().cpu().numpy()
+    if isinstance(data, np.ma.MaskedArray) and np.ma.is_masked(data):
+        raise InputError("E_INPUT_TYPE: an array must not be masked. Fill it first: .filled(...).")
+    try:
+        return np.asarray(data)
+    except ValueError as error:
+        raise InputError(f"E_INPUT_TYPE: lists must make an array, and do not: {error}.") from None

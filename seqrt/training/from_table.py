@@ -1,0 +1,109 @@
+"""A problem from a table: its rows in order, split in time, each part cut into windows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqrt.contract import Column
+from seqrt.contract.manifest import Task
+from seqrt.data import Question, Table
+from seqrt.errors import UsageError
+from seqrt.training.about import About
+from seqrt.training.problem import Problem
+from seqrt.training.scaling import measured, named
+from seqrt.training.split import in_time
+
+Array = NDArray[Any]
+
+
+def ask(
+    table: Table,
+    task: Task | None,
+    target: tuple[str, ...],
+    features: tuple[str, ...],
+    window: int,
+    horizon: int,
+) -> Question:
+    """Fill in what was left out; raise UsageError where it is not certain.
+
+    forecast    the next `horizon` values of the target, from a window of all that is numeric
+    regress     the target at a window's last row, from the other columns
+    classify    the label at a window's last row, from the other columns
+    tag         the label of every row, from the other columns
+    """
+    for name, value in (("window", window), ("horizon", horizon)):
+        if value < 1:
+            raise UsageError(f"{name} must be at least 1 row, got {value}.")
+    target = target or _only_column(table)
+    task = task or ("forecast" if set(target) <= set(table.numeric) else "classify")
+    if len(target) > 1 and task == "classify":
+        raise UsageError(f"task classify needs one target, got {len(target)}. Leave one.")
+    others = tuple(name for name in table.numeric if name not in target)
+    features = features or (table.numeric if task == "forecast" else others)
+    if not features:
+        raise UsageError(
+            f"task {task} needs a feature beside the target, and {table.source} has no other"
+            " column of numbers. Use --task forecast, or name --features."
+        )
+    return Question(task, target, features, window, horizon)
+
+
+def from_table(table: Table, question: Question, val: float) -> Problem:
+    """Make a problem of `table`: the last share `val` of its rows is kept for validation."""
+    values = table.numbers(question.features)
+    answers, classes = _answers(table, question)
+    cut = in_time(table.rows, val, question.least)
+    when = table.times()
+    outputs: tuple[Column, ...]
+    if classes:
+        outputs = named(classes)
+    elif question.task == "tag":
+        outputs = named(question.target)
+    else:
+        outputs = _scaled(question, answers[:cut])
+    return Problem(
+        about=About(
+            task=question.task,
+            features=measured(question.features, values[:cut]),
+            outputs=outputs,
+            classes=classes,
+            window=question.window,
+            horizon=question.horizon if question.task == "forecast" else None,
+            targets=question.target,
+        ),
+        head="sequence" if question.task == "tag" else "last",
+        activation="softmax" if classes else "sigmoid" if question.task == "tag" else "none",
+        train=question.part(values[:cut], answers[:cut], when[:cut]),
+        validation=question.part(values[cut:], answers[cut:], when[cut:]) if val > 0 else None,
+        time=table.time or "row",
+    )
+
+
+def _only_column(table: Table) -> tuple[str, ...]:
+    if len(table.numeric) == 1:
+        return table.numeric
+    raise UsageError(
+        f"{table.source} has several columns to learn: {', '.join(table.names)}."
+        f" Name one with --target, such as --target {table.names[-1]}."
+    )
+
+
+def _answers(table: Table, question: Question) -> tuple[Array, tuple[int | str, ...]]:
+    """Return the targets, one row each, and the classes where they are labels."""
+    if question.task in ("forecast", "regress") or len(question.target) > 1:
+        return table.numbers(question.target), ()
+    labels = np.array(table.labels(question.target[0]))
+    return labels, tuple(np.unique(labels).tolist())
+
+
+def _scaled(question: Question, answers: Array) -> tuple[Column, ...]:
+    """Measure each target once, so that all steps ahead are in the same units."""
+    columns = measured(question.target, answers)
+    if question.task != "forecast":
+        return columns
+    steps = range(1, question.horizon + 1)
+    return tuple(replace(c, name=f"{c.name}+{step}") for step in steps for c in columns)

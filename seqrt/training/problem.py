@@ -1,0 +1,48 @@
+"""A problem: labelled sequences in two parts, and what is known of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from seqrt.contract.manifest import Activation, Head
+from seqrt.data import Part
+from seqrt.training.about import About
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What there is to learn, and the part that is kept to judge it by.
+
+    `about` holds the names, and the scaling as learnt from `train` alone. `validation` is None
+    where nothing was kept. `time` says in words what `Part.when` counts.
+    """
+
+    about: About
+    head: Head
+    activation: Activation
+    train: Part
+    validation: Part | None
+    time: str = "row"
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The columns of the table that the answers are learnt from; none for sequences."""
+        return self.about.targets
+
+    @property
+    def judged(self) -> Part:
+        """The part that figures are taken on: validation, or training where nothing was kept."""
+        return self.validation or self.train
+
+
+def held(names: Sequence[str] | str | None) -> tuple[str, ...]:
+    """Return names as a tuple; one string is one name."""
+    if names is None:
+        return ()
+    return (names,) if isinstance(names, str) else tuple(names)

@@ -1,0 +1,115 @@
+"""One recurrent layer in one direction or two, for padded batches, and its equations."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from seqrt.contract import Layer
+from seqrt.contract.manifest import Cell, Nonlinearity
+from seqrt.errors import UsageError
+
+
+class Recurrent(nn.Module):
+    r"""A layer of RNN, LSTM or GRU cells that reads a padded batch.
+
+    RNN, f is tanh or relu:
+        h_t = f(W_xh x_t + W_hh h_{t-1} + b_h)
+
+    LSTM:
+        i_t = σ(W_xi x_t + W_hi h_{t-1} + b_i)        write
+        f_t = σ(W_xf x_t + W_hf h_{t-1} + b_f)        keep
+        o_t = σ(W_xo x_t + W_ho h_{t-1} + b_o)        show
+        g_t = tanh(W_xg x_t + W_hg h_{t-1} + b_g)     what to write
+        C_t = f_t ⊙ C_{t-1} + i_t ⊙ g_t
+        h_t = o_t ⊙ tanh(C_t)
+
+    GRU:
+        r_t = σ(W_xr x_t + W_hr h_{t-1} + b_r)        look back
+        z_t = σ(W_xz x_t + W_hz h_{t-1} + b_z)        keep
+        n_t = tanh(W_xn x_t + b_xn + r_t ⊙ (W_hn h_{t-1} + b_hn))
+        h_t = (1 - z_t) ⊙ n_t + z_t ⊙ h_{t-1}
+
+    Shapes: x (B, T, D) → y (B, T, H), or (B, T, 2H) with both directions. The state of a causal
+    layer is (B, H), and (B, 2H) for the LSTM: h, then C.
+
+    The kernels are torch's, one per direction, because on a CPU only a dense batch takes the fused
+    LSTM; the backward direction reads each row reversed within its own length. Gate order: torch
+    stacks i f g o and r z n, and keeps each bias as b_ih + b_hh.
+
+    Elman 1990, doi:10.1207/s15516709cog1402_1; Hochreiter & Schmidhuber 1997,
+    doi:10.1162/neco.1997.9.8.1735, forget gate: Gers et al. 2000, doi:10.1162/089976600300015015;
+    Cho et al. 2014, arXiv:1406.1078, in the form of cuDNN (reset after the matrix product).
+    """
+
+    def __init__(
+        self,
+        cell: Cell,
+        features: int,
+        units: int,
+        *,
+        bidirectional: bool = False,
+        nonlinearity: Nonlinearity = "tanh",
+    ) -> None:
+        """Make the layer with torch's initial weights, uniform within ±1/sqrt(units)."""
+        super().__init__()
+        self.layer = Layer(cell, units, bidirectional, nonlinearity)
+        self.features = features
+        directions = 2 if bidirectional else 1
+        self.cells = nn.ModuleList(_kernel(self.layer, features) for _ in range(directions))
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Map x (B, T, D) to y (B, T, H or 2H) from zero state; steps past `lengths` are noise."""
+        y: Tensor = self.cells[0](x)[0]
+        if len(self.cells) == 1:
+            return y
+        y_backward = reverse(self.cells[1](reverse(x, lengths))[0], lengths)
+        return torch.cat([y, y_backward], dim=-1)
+
+    def last(self, y: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Pick from y (B, T, ·) the answer of each direction after its last step: (B, ·).
+
+        Forwards that is the last valid step, backwards the first one.
+        """
+        rows = torch.arange(len(y), device=y.device)
+        end = rows.new_tensor(y.shape[1] - 1) if lengths is None else lengths - 1
+        if len(self.cells) == 1:
+            return y[rows, end]
+        units = self.layer.units
+        return torch.cat([y[rows, end, :units], y[:, 0, units:]], dim=-1)
+
+    def run(self, x: Tensor, lengths: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Advance `state` (B, S) of a causal layer over x; return y and the next state.
+
+        Slower than `forward`: torch gives the state after a row's own last step only for packed
+        sequences, which have no fused kernel. Steps of y past `lengths` are zero.
+        """
+        packed = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
+        parts = [part.contiguous() for part in state[None].split(self.layer.units, dim=-1)]
+        start = tuple(parts) if self.layer.cell == "lstm" else parts[0]
+        y, end = self.cells[0](packed, start)
+        y, _ = pad_packed_sequence(y, batch_first=True, total_length=x.shape[1])
+        return y, torch.cat(end, dim=-1)[0] if self.layer.cell == "lstm" else end[0]
+
+
+def reverse(x: Tensor, lengths: Tensor | None) -> Tensor:
+    """Reverse each row of x (B, T, ·) in time within its own length; padding stays in place."""
+    if lengths is None:
+        return x.flip(1)
+    step = torch.arange(x.shape[1], device=x.device)
+    mirrored = lengths[:, None] - 1 - step
+    source = torch.where(mirrored >= 0, mirrored, step)
+    return x.gather(1, source[..., None].expand_as(x))
+
+
+def _kernel(layer: Layer, features: int) -> nn.RNNBase:
+    if layer.cell == "rnn":
+        return nn.RNN(features, layer.units, nonlinearity=layer.nonlinearity, batch_first=True)
+    if layer.cell == "lstm":
+        return nn.LSTM(features, layer.units, batch_first=True)
+    if layer.cell == "gru":
+        return nn.GRU(features, layer.units, batch_first=True)
+    raise UsageError(f"cell must be one of {', '.join(get_args(Cell))}, got {layer.cell!r}.")

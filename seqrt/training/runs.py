@@ -1,0 +1,173 @@
+"""Run folders: what a run leaves on the disk, and the way back to its network.
+
+runs/sunspots-gru-1/
+    run.toml             the resolved plan, when it started, and at the end its figures
+    results.csv          one row an epoch
+    best.safetensors     the best weights, and in the header all that makes the network again
+    curves.png           and forecast.png or confusion.png
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import tomllib
+from dataclasses import asdict
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+
+from seqrt.contract import Column
+from seqrt.errors import ModelError, OutputError, UsageError
+from seqrt.files import write_bytes, write_text
+from seqrt.training.about import About
+from seqrt.training.network import Network
+
+FORMAT = 1
+RUNS = "runs"
+RECORD = "run.toml"
+RESULTS = "results.csv"
+WEIGHTS = "best.safetensors"
+_KEY = "seqrt"
+_DAMAGE = (SafetensorError, OSError, LookupError, TypeError, ValueError, RuntimeError)
+
+
+def new_folder(source: str, cell: str, out: str | Path | None = None) -> Path:
+    """Make a folder for a run: `out`, or runs/SOURCE-CELL-NUMBER with the next free number."""
+    if out is not None:
+        return _made(Path(out), fix="Choose another with -o.")
+    stem = re.sub(r"[^\w.-]+", "-", Path(source).stem).strip("-.")[:60] or "run"
+    taken = [int(m[1]) for p in Path(RUNS).glob("*") if (m := _number(p.name, f"{stem}-{cell}"))]
+    for number in count(max(taken, default=0) + 1):
+        path = Path(RUNS) / f"{stem}-{cell}-{number}"
+        if not path.exists():
+            return _made(path, fix="Train again.")
+    raise AssertionError("count() ends")
+
+
+def _number(name: str, head: str) -> re.Match[str] | None:
+    return re.fullmatch(rf"{re.escape(head)}-([0-9]{{1,9}})", name)
+
+
+def _made(path: Path, fix: str) -> Path:
+    try:
+        path.mkdir(parents=True, exist_ok=path.is_dir() and not any(path.iterdir()))
+    except FileExistsError:
+        raise UsageError(f"a run needs a new folder, and {path} is there already. {fix}") from None
+    except OSError as error:
+        raise OutputError(
+            f"E_OUTPUT_DENIED: the folder {path} could not be made ({error.strerror})."
+            " Change its permissions, or write elsewhere with -o."
+        ) from None
+    return path
+
+
+def write_record(folder: Path, record: dict[str, Any]) -> None:
+    """Write run.toml."""
+    write_text(folder / RECORD, tomli_w.dumps(record))
+
+
+def add_row(folder: Path, row: dict[str, Any]) -> None:
+    """Add a row to results.csv, under a header of its names; what stands there stays."""
+    path = folder / RESULTS
+    try:
+        with open(path, "a", newline="", encoding="utf-8") as file:
+            table = csv.DictWriter(file, row, lineterminator="\n")
+            if not file.tell():
+                table.writeheader()
+            table.writerow(row)
+    except OSError as error:
+        raise OutputError(
+            f"E_OUTPUT_FAILED: a row of {path} could not be written ({error.strerror})."
+            " Make room, or write elsewhere with -o."
+        ) from None
+
+
+def save_weights(net: Network, folder: Path) -> None:
+    """Write the weights of `net`, with all that makes the network again in the header."""
+    header = {"format": FORMAT, "architecture": net.config(), "about": asdict(net.about)}
+    weights = {name: value.cpu().contiguous() for name, value in net.state_dict().items()}
+    write_bytes(folder / WEIGHTS, save(weights, {_KEY: json.dumps(header, sort_keys=True)}))
+
+
+def load_run(path: str | Path) -> Network:
+    """Return the network of a run with its best weights, from its folder or its weights file.
+
+    Raises UsageError where there is no run, ModelError where its weights are damaged.
+    """
+    path = Path(path)
+    weights = path / WEIGHTS if path.is_dir() else path
+    if not weights.is_file():
+        raise UsageError(
+            f"{path} must be the folder of a run with {WEIGHTS}, and there is none."
+            " Train one with: seqrt train DATA"
+        )
+    try:
+        return _restored(weights.read_bytes(), weights)
+    except (ModelError, UsageError) as error:
+        raise ModelError(str(error)) from None
+    except _DAMAGE as error:
+        why = (str(error) or type(error).__name__).splitlines()[0]
+        raise ModelError(
+            f"E_RUN_DAMAGED: {weights} must hold the weights of a run, and cannot be read"
+            f" ({why:.200}). Train again, or copy it again."
+        ) from None
+
+
+def newest_run(folder: str | Path = RUNS) -> Path:
+    """Return the run in `folder` that was started last, by its own record; it has weights."""
+    started = [(_started(path.parent), path.parent) for path in Path(folder).glob(f"*/{WEIGHTS}")]
+    if not started:
+        raise UsageError(f"there is no run in {folder}/. Train one with: seqrt train DATA")
+    return max(started)[1]
+
+
+def _started(run: Path) -> str:
+    """Return when a run was started, in a form that sorts; runs that do not say come first."""
+    try:
+        return str(tomllib.loads((run / RECORD).read_text("utf-8")).get("started", ""))
+    except (OSError, ValueError):
+        return ""
+
+
+def _restored(data: bytes, path: Path) -> Network:
+    """Make the network that the bytes of a weights file hold; they are read once, never mapped."""
+    weights = load(data)
+    size = int.from_bytes(data[:8], "little")
+    header = json.loads(json.loads(data[8 : 8 + size])["__metadata__"][_KEY])
+    if header["format"] > FORMAT:
+        raise ModelError(
+            f"E_MODEL_VERSION: {path} has format {header['format']}; this seqrt reads up to"
+            f" {FORMAT}. Upgrade with: pip install -U seqrt"
+        )
+    if any(value.dtype != torch.float32 for value in weights.values()):
+        raise ValueError("its weights are not float32")
+    net = _network(header)
+    net.load_state_dict(weights, assign=True)
+    return net.eval()
+
+
+def _network(header: dict[str, Any]) -> Network:
+    """Make the network that the header describes, without weights."""
+    about = _about(header["about"])
+    sizes = (header["architecture"]["features"], header["architecture"]["outputs"])
+    if sizes != (len(about.features), len(about.outputs)):
+        raise ValueError("its header contradicts itself")
+    with torch.device("meta"):
+        net = Network(**header["architecture"])
+    net.about = about
+    return net
+
+
+def _about(record: dict[str, Any]) -> About:
+    columns = {
+        name: tuple(Column(**column) for column in record[name]) for name in ("features", "outputs")
+    }
+    lists = {name: tuple(record[name]) for name in ("classes", "targets")}
+    return About(**{**record, **columns, **lists})

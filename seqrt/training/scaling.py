@@ -1,0 +1,52 @@
+"""Columns learnt from data: mean, scale and range of every feature and output."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from seqrt.contract import Column
+from seqrt.contract.manifest import Activation
+from seqrt.errors import InputError
+from seqrt.training.about import About
+from seqrt.training.door import Array, Raw
+
+
+def measured(names: Iterable[str], values: Array) -> tuple[Column, ...]:
+    """Return a column for each name, learnt from values (N, columns); a constant has scale 1."""
+    values = values.astype(np.float64)
+    mean, scale = values.mean(0), values.std(0)
+    scale[scale <= 1e-12 * np.abs(mean)] = 1.0
+    parts = zip(names, mean, scale, values.min(0), values.max(0), strict=True)
+    return tuple(Column(name, "", *map(float, part)) for name, *part in parts)
+
+
+def named(labels: Iterable[int | str]) -> tuple[Column, ...]:
+    """Return an unscaled column for each label: outputs that are probabilities."""
+    return tuple(Column(str(label), low=0.0, high=1.0) for label in labels)
+
+
+def acquainted(about: About, activation: Activation, raw: Raw) -> About:
+    """Return `about` with the scaling, ranges and classes of its first data; later ones keep it."""
+    if about.features[0].low is not None:
+        return about
+    features = measured((column.name for column in about.features), np.concatenate(raw.x))
+    about = replace(about, features=features)
+    if activation == "none":
+        return replace(about, outputs=measured((column.name for column in about.outputs), raw.y))
+    return _with_classes(about, raw.y) if activation == "softmax" else about
+
+
+def _with_classes(about: About, labels: Array) -> About:
+    outputs = len(about.outputs)
+    classes = about.classes or tuple(np.unique(labels).tolist())
+    if all(isinstance(label, int) and 0 <= label < outputs for label in classes):
+        classes = tuple(range(outputs))
+    if len(classes) != outputs:
+        raise InputError(
+            f"E_INPUT_LABEL: y must hold {outputs} classes, as the network has outputs,"
+            f" got {len(classes)}."
+        )
+    return replace(about, classes=classes, outputs=named(classes))

@@ -1,0 +1,254 @@
+"""From files to problems: what is asked, what is kept for validation, what is learnt of scaling."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from seqrt.errors import InputError, SeqrtError, UsageError
+from seqrt.training import prepare
+
+
+def heights(path) -> np.ndarray:
+    return np.array([float(line.split(",")[1]) for line in path.read_text().split()[1:]])
+
+
+@pytest.fixture
+def archive(tmp_path):
+    """Write an .npz and return its path."""
+
+    def write(name="data.npz", **arrays):
+        np.savez(tmp_path / name, **arrays)
+        return tmp_path / name
+
+    return write
+
+
+def test_a_forecast_sees_a_window_and_answers_the_values_that_follow(series_csv):
+    values = heights(series_csv)
+
+    problem = prepare(series_csv, target="height", features="height", window=6, horizon=3, val=0.3)
+
+    assert problem.about.task == "forecast"
+    assert problem.train.x.shape == (70 - 6 - 3 + 1, 6, 1)
+    np.testing.assert_allclose(problem.train.x[5, :, 0], values[5:11])
+    np.testing.assert_allclose(problem.train.y[5], values[11:14])
+    np.testing.assert_allclose(problem.train.known[5], [values[10]] * 3)
+    assert problem.train.when[5] == 1911
+    assert [column.name for column in problem.about.outputs] == [f"height+{i}" for i in (1, 2, 3)]
+
+
+def test_a_forecast_uses_every_column_of_numbers_but_the_time(series_csv):
+    problem = prepare(series_csv, target="height", window=6)
+
+    assert [column.name for column in problem.about.features] == ["height", "weekday"]
+
+
+def test_several_targets_are_forecast_step_by_step(series_csv):
+    problem = prepare(series_csv, target=("height", "weekday"), window=6, horizon=2)
+
+    names = [column.name for column in problem.about.outputs]
+    assert names == ["height+1", "weekday+1", "height+2", "weekday+2"]
+    np.testing.assert_allclose(problem.train.y[0][[1, 3]], [6, 0])
+    np.testing.assert_allclose(problem.train.known[0], problem.train.x[0, -1][[0, 1, 0, 1]])
+
+
+@pytest.mark.parametrize(("window", "horizon"), [(1, 1), (6, 1), (6, 5), (24, 1)])
+def test_the_two_parts_of_a_series_share_no_row(window, horizon, tmp_path):
+    path = tmp_path / "count.npy"
+    np.save(path, np.arange(200.0))
+
+    problem = prepare(path, window=window, horizon=horizon)
+
+    parts = [set(np.ravel(p.x)) | set(np.ravel(p.y)) for p in (problem.train, problem.validation)]
+    assert parts[0] == set(range(160))
+    assert parts[1] == set(range(160, 200))
+
+
+def test_scaling_and_ranges_are_learnt_from_the_training_part_alone(series_csv):
+    values = heights(series_csv)[:80]
+
+    problem = prepare(series_csv, target="height", window=6)
+
+    for column in (problem.about.features[0], problem.about.outputs[0]):
+        assert column.mean == pytest.approx(values.mean())
+        assert column.scale == pytest.approx(values.std())
+        assert (column.low, column.high) == (values.min(), values.max())
+
+
+def test_a_span_keeps_the_rows_between_two_times(series_csv):
+    problem = prepare(series_csv, target="height", window=6, span=("1910", "1959"), val=0)
+
+    assert problem.train.when[0] == 1916
+    assert problem.train.when[-1] == 1959
+    assert problem.validation is None
+
+
+def test_words_in_a_table_are_classified_from_the_window_before(series_csv):
+    problem = prepare(series_csv, target="way", window=6)
+
+    assert problem.about.task == "classify"
+    assert problem.about.classes == ("down", "up")
+    assert [column.name for column in problem.about.features] == ["height", "weekday"]
+    assert problem.train.y[0] == series_csv.read_text().split()[6].split(",")[2]
+    assert problem.activation == "softmax"
+
+
+def test_a_regression_takes_the_other_columns(series_csv):
+    problem = prepare(series_csv, task="regress", target="height", window=6)
+
+    assert [column.name for column in problem.about.features] == ["weekday"]
+    np.testing.assert_allclose(problem.train.y[:, 0], heights(series_csv)[5:80])
+
+
+def test_every_row_of_a_table_is_tagged_once(series_csv):
+    problem = prepare(series_csv, task="tag", target="way", window=30)
+
+    assert problem.head == "sequence"
+    assert [len(x) for x in problem.train.x] == [30, 30, 20]
+    assert len(problem.train.truth) == 80
+
+
+def test_one_series_needs_no_options(tmp_path):
+    np.save(tmp_path / "series.npy", np.sin(np.arange(200.0)))
+
+    problem = prepare(tmp_path / "series.npy")
+
+    assert (problem.about.task, problem.about.window, problem.about.horizon) == ("forecast", 24, 1)
+    assert problem.about.name == "series"
+    digest = hashlib.sha256((tmp_path / "series.npy").read_bytes()).hexdigest()
+    assert problem.about.data_sha256 == digest
+
+
+@pytest.mark.parametrize("name", ["mackey-glass", "sine-mix"])
+def test_a_built_in_series_stands_where_a_file_could(name):
+    first, same, other = prepare(name), prepare(name), prepare(name, seed=1)
+
+    assert first.about.task == "forecast"
+    np.testing.assert_array_equal(first.train.x, same.train.x)
+    assert first.about.data_sha256 == same.about.data_sha256 != other.about.data_sha256
+
+
+@pytest.mark.parametrize(
+    ("y", "per_step", "task", "activation", "classes"),
+    [
+        (np.tile(["a", "b"], 10), False, "classify", "softmax", ("a", "b")),
+        (np.tile([7, 3], 10), False, "classify", "softmax", (3, 7)),
+        (np.tile([True, False], 10), False, "classify", "softmax", (0, 1)),
+        (np.linspace(0, 1, 20), False, "regress", "none", ()),
+        (np.ones((20, 3)), False, "regress", "none", ()),
+        (np.tile([0, 1, 2, 3], (20, 1)), True, "tag", "softmax", (0, 1, 2, 3)),
+        (np.tile([0, 1], (20, 4, 3, 1))[..., 0], True, "tag", "sigmoid", ()),
+        (np.ones((20, 4)), True, "regress", "none", ()),
+    ],
+)
+def test_the_task_is_told_from_the_answers(y, per_step, task, activation, classes, archive, rng):
+    path = archive(x=rng.random((20, 4, 2)), y=y)
+
+    problem = prepare(path)
+
+    assert (problem.about.task, problem.activation) == (task, activation)
+    assert problem.about.classes == classes
+    assert problem.head == ("sequence" if per_step else "last")
+    assert len(problem.train) == 16
+    assert len(problem.validation) == 4
+
+
+def test_whole_numbers_as_fractions_are_labels_when_asked(archive, rng):
+    path = archive(x=rng.random((20, 4, 2)), y=np.tile([1.0, 2.0], 10))
+
+    problem = prepare(path, task="classify")
+
+    assert problem.about.classes == (1, 2)
+
+
+def test_every_class_gives_its_share_to_validation(archive):
+    y = np.repeat(["often", "rare"], [40, 10])
+    x = np.arange(50.0).repeat(3).reshape(50, 3, 1)
+
+    problem = prepare(archive(x=x, y=y))
+
+    assert sorted(problem.validation.y) == ["often"] * 8 + ["rare"] * 2
+    parts = [{row[0, 0] for row in part.x} for part in (problem.train, problem.validation)]
+    assert parts[0].isdisjoint(parts[1])
+    assert parts[0] | parts[1] == set(range(50))
+
+
+def test_sequences_are_drawn_by_the_seed(archive):
+    path = archive(x=np.arange(50.0).reshape(50, 1, 1), y=np.zeros(50))
+
+    first, same, other = (prepare(path, seed=seed) for seed in (0, 0, 1))
+
+    drawn = [[row[0, 0] for row in problem.validation.x] for problem in (first, same, other)]
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_padding_never_comes_in(archive, rng):
+    x = rng.random((20, 9, 1)).astype(np.float32)
+    lengths = rng.integers(1, 9, 20)
+    for row, end in zip(x, lengths, strict=True):
+        row[end:] = 1e9
+
+    problem = prepare(archive(x=x, y=np.zeros(20), lengths=lengths))
+
+    assert problem.about.features[0].high < 1
+    assert sum(map(len, [*problem.train.x, *problem.validation.x])) == lengths.sum()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, r"several columns to learn: year, height, way, weekday\. .*--target"),
+        ({"target": "hight"}, "Did you mean 'height'"),
+        ({"target": "height", "window": 0}, "window must be at least 1 row, got 0"),
+        ({"target": "height", "horizon": 0}, "horizon must be at least 1 row, got 0"),
+        ({"target": "height", "window": 60}, "need 61 rows in each part, and the data has 100"),
+        ({"target": "height", "val": 1.0}, "val must be a share from 0 to below 1, got 1"),
+        ({"target": "height", "val": -0.1}, "val must be a share from 0 to below 1, got -0.1"),
+        ({"target": "height", "span": ("2050", None)}, "no row of .* lies from 2050"),
+        ({"target": "way", "task": "forecast"}, "E_INPUT_CELL: .*line 2.*'up'"),
+        ({"target": ("way", "weekday"), "task": "classify"}, "classify needs one target, got 2"),
+        ({"target": "height", "task": "divine"}, "task must be one of forecast, regress"),
+    ],
+)
+def test_a_question_without_sense_is_refused_in_one_sentence(options, message, series_csv):
+    with pytest.raises(SeqrtError, match=message):
+        prepare(series_csv, **options)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "options", "error", "message"),
+    [
+        ({}, {}, UsageError, "these sequences have no answers y"),
+        ({"y": np.arange(20)}, {}, UsageError, "20 different whole numbers in 20 rows: labels or"),
+        ({"y": np.zeros(20)}, {"window": 3}, UsageError, "--window is for a table of rows"),
+        ({"y": np.zeros(20)}, {"task": "forecast"}, UsageError, "forecast needs one long series"),
+        ({"y": np.zeros(20)}, {"task": "tag"}, UsageError, "task tag does not fit y"),
+        ({"y": np.full(20, 0.5)}, {"task": "classify"}, UsageError, "y holds fractions"),
+        ({"y": np.full(20, "a")}, {"task": "regress"}, UsageError, "y holds text"),
+        ({"y": np.full(20, np.nan)}, {}, InputError, "E_INPUT_NONFINITE: y must be finite"),
+        ({"y": np.zeros(20), "lengths": np.zeros(20, int)}, {}, InputError, "has no steps"),
+        ({"y": np.zeros(20), "val": 0.01}, {}, InputError, "E_INPUT_MEMBERS"),
+        ({"y": np.zeros(20)}, {"val": 0.01}, UsageError, "validation needs at least one sequence"),
+    ],
+)
+def test_sequences_that_cannot_be_learnt_are_refused(arrays, options, error, message, archive):
+    x = np.random.default_rng(0).random((20, 4, 2))
+
+    with pytest.raises(error, match=message):
+        prepare(archive(x=x, **arrays), **options)
+
+
+def test_nan_in_a_sequence_is_refused_at_the_door(archive, rng):
+    x = rng.random((20, 4, 2))
+    x[3, 2, 1] = np.nan
+
+    with pytest.raises(InputError, match=r"E_INPUT_NONFINITE: .*x\[item 3, step 2, feature 1\]"):
+        prepare(archive(x=x, y=np.zeros(20)))
+
+
+def test_an_array_of_no_sequences_is_refused(archive):
+    with pytest.raises(InputError, match="E_INPUT_EMPTY: there must be at least one sequence"):
+        prepare(archive(x=np.zeros((0, 4, 2)), y=np.zeros(0)))
