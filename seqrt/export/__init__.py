@@ -1,0 +1,16 @@
+"""From a network to one proved file. Needs onnx and torch, besides what the runtime needs."""
+
+from __future__ import annotations
+
+from seqrt.errors import MissingExtraError
+
+try:
+    from seqrt.export.write import Exported, export
+except ModuleNotFoundError as error:
+    if (error.name or "").split(".")[0] not in ("onnx", "torch", "safetensors"):
+        raise
+    raise MissingExtraError(
+        f"export needs {error.name}. Install it with: pip install 'seqrt[train,cpu]'"
+    ) from None
+
+__all__ = ["Exported", "export"]

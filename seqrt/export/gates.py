@@ -1,0 +1,43 @@
+"""Weights on their way from torch's order of gates to ONNX's: the classic trap of this field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from seqrt.contract.manifest import Cell
+from seqrt.training.recurrent import Recurrent
+
+Weights = NDArray[np.float32]
+
+# Which of torch's blocks stands at each place in ONNX: LSTM i f g o -> i o f c, GRU r z n -> z r h.
+_ORDER: dict[Cell, tuple[int, ...]] = {"rnn": (0,), "lstm": (0, 3, 1, 2), "gru": (1, 0, 2)}
+
+
+def onnx_weights(step: Recurrent) -> tuple[Weights, Weights, Weights]:
+    """Return W (dirs, G H, D), R (dirs, G H, H), B (dirs, 2 G H) of a layer, gates in ONNX's order.
+
+    G is the number of gates: 1 for RNN, 4 for LSTM, 3 for GRU. B holds b_ih, then b_hh.
+    """
+    order = _ORDER[step.layer.cell]
+    w, r, b = [], [], []
+    for cell in step.cells:
+        w.append(_regate(cell.weight_ih_l0, order))
+        r.append(_regate(cell.weight_hh_l0, order))
+        biases = (_regate(cell.bias_ih_l0, order), _regate(cell.bias_hh_l0, order))
+        b.append(np.concatenate(biases))
+    return np.stack(w), np.stack(r), np.stack(b)
+
+
+def _regate(parameter: Any, order: tuple[int, ...]) -> Weights:
+    blocks = np.split(as_array(parameter), len(order))
+    return np.concatenate([blocks[i] for i in order])
+
+
+def as_array(parameter: Tensor) -> Weights:
+    """Return a parameter or buffer as a float32 array."""
+    array: Weights = parameter.detach().cpu().numpy().astype(np.float32)
+    return array

@@ -1,0 +1,211 @@
+"""From a stack to an ONNX graph, node by node: one recurrent node a layer, no loops.
+
+Built by hand because torch's exporters freeze or break recurrent networks. Inside, tensors are
+time-major (T, B, ·), as the recurrent operators want them; outside, batch-major.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from torch import nn
+
+from seqrt.contract import IR_VERSION, LENGTHS, OPSET, STATE, STATE_OUT, X, Y
+from seqrt.export.gates import as_array, onnx_weights
+from seqrt.training.recurrent import Recurrent
+from seqrt.training.stack import Stack
+
+_DIRECTIONS = {False: "forward", True: "bidirectional"}
+
+
+class _Nodes:
+    """The nodes and constants of a graph under construction."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: dict[str, onnx.TensorProto] = {}
+
+    def add(self, operator: str, inputs: list[str], output: str, **attributes: Any) -> str:
+        """Append a node of one output; return the output's name."""
+        self.append(operator, inputs, [output], **attributes)
+        return output
+
+    def append(
+        self, operator: str, inputs: list[str], outputs: list[str], **attributes: Any
+    ) -> None:
+        """Append a node, named after its first output that has a name."""
+        name = next(filter(None, outputs))
+        self.nodes.append(helper.make_node(operator, inputs, outputs, name, **attributes))
+
+    def constant(self, name: str, values: NDArray[Any]) -> str:
+        """Add an initialiser, once under each name; return the name."""
+        self.constants[name] = numpy_helper.from_array(np.ascontiguousarray(values), name)
+        return name
+
+    def axes(self, *axes: int) -> str:
+        """Return a constant that holds these numbers as int64."""
+        name = "_".join(["axes", *map(str, axes)])
+        return self.constant(name, np.array(axes, np.int64))
+
+
+def build(stack: Stack) -> onnx.ModelProto:
+    """Return the ONNX model of a stack, without metadata."""
+    graph = _Nodes()
+    starts = _split_state(graph, stack)
+    ends: list[str] = []
+    h = graph.add("Transpose", [_scaled(graph, stack)], "x_time_major", perm=[1, 0, 2])
+    steps = [step for step in stack.steps() if not isinstance(step, nn.Dropout)]
+    last = stack.recurrent()[-1]
+    for number, step in enumerate(steps):
+        name = f"layer{number}"
+        if isinstance(step, Recurrent):
+            only_last = step is last and stack.head == "last"
+            parts = 2 if step.layer.cell == "lstm" else 1
+            h, my_ends = _recurrent(graph, step, name, h, starts[:parts], only_last=only_last)
+            starts = starts[parts:]
+            ends += my_ends
+        elif isinstance(step, nn.LayerNorm):
+            h = _layer_norm(graph, step, name, h)
+        else:
+            assert isinstance(step, nn.Linear), step
+            h = _linear(graph, step, name, h)
+    _answer(graph, stack, h)
+    if stack.state_size:
+        _join_state(graph, ends)
+    return _model(graph, stack)
+
+
+def _scaled(graph: _Nodes, stack: Stack) -> str:
+    mean, scale = as_array(stack.x_mean), as_array(stack.x_scale)
+    if not mean.any() and (scale == 1).all():
+        return X
+    centred = graph.add("Sub", [X, graph.constant("x_mean", mean)], "x_centred")
+    return graph.add("Div", [centred, graph.constant("x_scale", scale)], "x_scaled")
+
+
+def _split_state(graph: _Nodes, stack: Stack) -> list[str]:
+    """Return the names of the start states, h (and c) of every layer, each (1, B, H)."""
+    if not stack.state_size:
+        return []
+    sizes, names = [], []
+    for number, step in enumerate(stack.recurrent()):
+        for part in "hc" if step.layer.cell == "lstm" else "h":
+            sizes.append(step.layer.units)
+            names.append(f"{part}{number}_start")
+    whole = graph.add("Unsqueeze", [STATE, graph.axes(0)], "state_rows")
+    if len(names) == 1:
+        return [whole]
+    split = graph.constant("state_sizes", np.array(sizes, np.int64))
+    graph.append("Split", [whole, split], names, axis=2)
+    return names
+
+
+def _recurrent(
+    graph: _Nodes, step: Recurrent, name: str, h: str, starts: list[str], *, only_last: bool
+) -> tuple[str, list[str]]:
+    """Append a layer; return what the next step reads, and the end states, each (1, B, H)."""
+    layer = step.layer
+    weights = zip("WRB", onnx_weights(step), strict=True)
+    inputs = [h, *(graph.constant(f"{name}_{w}", array) for w, array in weights), LENGTHS, *starts]
+    attributes: dict[str, Any] = {"direction": _DIRECTIONS[layer.bidirectional]}
+    if layer.cell == "rnn":
+        attributes["activations"] = [layer.nonlinearity.capitalize()] * len(step.cells)
+    if layer.cell == "gru":
+        # torch applies the reset gate behind the matrix product
+        attributes["linear_before_reset"] = 1
+    ends = [f"{name}_{part}_end" for part in ("hc" if layer.cell == "lstm" else "h")]
+    outputs = ["" if only_last else f"{name}_steps", *ends]
+    wanted = ends if starts else ends[:1] if only_last else []
+    graph.append(
+        layer.cell.upper(),
+        inputs,
+        outputs[: 1 + len(wanted)],
+        hidden_size=layer.units,
+        **attributes,
+    )
+    side_by_side = _last if only_last else _every_step
+    return side_by_side(graph, name, layer.bidirectional), wanted if starts else []
+
+
+def _last(graph: _Nodes, name: str, bidirectional: bool) -> str:
+    """Return each direction's last answer, (dirs, B, H), as (B, dirs H)."""
+    end = f"{name}_h_end"
+    if not bidirectional:
+        return graph.add("Squeeze", [end, graph.axes(0)], f"{name}_last")
+    rows = graph.add("Transpose", [end], f"{name}_rows", perm=[1, 0, 2])
+    return graph.add("Reshape", [rows, graph.axes(0, -1)], f"{name}_last")
+
+
+def _every_step(graph: _Nodes, name: str, bidirectional: bool) -> str:
+    """Return every step's answer, (T, dirs, B, H), as (T, B, dirs H)."""
+    steps = f"{name}_steps"
+    if not bidirectional:
+        return graph.add("Squeeze", [steps, graph.axes(1)], f"{name}_out")
+    rows = graph.add("Transpose", [steps], f"{name}_rows", perm=[0, 2, 1, 3])
+    return graph.add("Reshape", [rows, graph.axes(0, 0, -1)], f"{name}_out")
+
+
+def _layer_norm(graph: _Nodes, step: nn.LayerNorm, name: str, h: str) -> str:
+    size = step.normalized_shape[-1]
+    weight = np.ones(size, np.float32) if step.weight is None else as_array(step.weight)
+    bias = np.zeros(size, np.float32) if step.bias is None else as_array(step.bias)
+    inputs = [h, graph.constant(f"{name}_weight", weight), graph.constant(f"{name}_bias", bias)]
+    return graph.add("LayerNormalization", inputs, f"{name}_out", axis=-1, epsilon=step.eps)
+
+
+def _linear(graph: _Nodes, step: nn.Linear, name: str, h: str) -> str:
+    weight = graph.constant(f"{name}_weight", as_array(step.weight).T)
+    product = graph.add("MatMul", [h, weight], f"{name}_product")
+    bias = np.zeros(step.out_features, np.float32) if step.bias is None else as_array(step.bias)
+    return graph.add("Add", [product, graph.constant(f"{name}_bias", bias)], f"{name}_out")
+
+
+def _answer(graph: _Nodes, stack: Stack, h: str) -> None:
+    """Append what turns the last step's values into y."""
+    if stack.head == "sequence":
+        h = graph.add("Transpose", [h], "logits", perm=[1, 0, 2])
+    mean, scale = as_array(stack.y_mean), as_array(stack.y_scale)
+    if stack.activation == "softmax":
+        graph.add("Softmax", [h], Y, axis=-1)
+    elif stack.activation == "sigmoid":
+        graph.add("Sigmoid", [h], Y)
+    elif mean.any() or (scale != 1).any():
+        scaled = graph.add("Mul", [h, graph.constant("y_scale", scale)], "y_spread")
+        graph.add("Add", [scaled, graph.constant("y_mean", mean)], Y)
+    else:
+        graph.nodes[-1].output[0] = Y
+
+
+def _join_state(graph: _Nodes, ends: list[str]) -> None:
+    """Append what packs the end states, each (1, B, H), into state_out (B, S)."""
+    joined = ends[0] if len(ends) == 1 else graph.add("Concat", ends, "state_joined", axis=2)
+    graph.add("Squeeze", [joined, graph.axes(0)], STATE_OUT)
+
+
+def _model(graph: _Nodes, stack: Stack) -> onnx.ModelProto:
+    features, outputs = len(stack.x_mean), len(stack.y_mean)
+    steps = ["batch", "time", outputs] if stack.head == "sequence" else ["batch", outputs]
+    inputs = [
+        _tensor(X, ["batch", "time", features]),
+        _tensor(LENGTHS, ["batch"], TensorProto.INT32),
+    ]
+    answers = [_tensor(Y, steps)]
+    if stack.state_size:
+        inputs.append(_tensor(STATE, ["batch", stack.state_size]))
+        answers.append(_tensor(STATE_OUT, ["batch", stack.state_size]))
+    proto = helper.make_graph(graph.nodes, "seqrt", inputs, answers, list(graph.constants.values()))
+    return helper.make_model(
+        proto,
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="seqrt",
+        model_version=1,
+    )
+
+
+def _tensor(name: str, shape: list[Any], kind: int = TensorProto.FLOAT) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, kind, shape)

@@ -1,0 +1,125 @@
+"""Export: a network becomes one proved, sealed file, or an error and no file."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import onnx
+import torch
+from torch import nn
+
+from seqrt import __version__
+from seqrt.contract import MANIFEST_KEY, PROOF_KEY, Column, Manifest, seal
+from seqrt.contract.manifest import Head
+from seqrt.errors import ParityError
+from seqrt.export.adopt import adopt
+from seqrt.export.graph import build
+from seqrt.export.prove import prove
+from seqrt.files import writing
+from seqrt.runtime import Model
+from seqrt.runtime.proof import encode
+from seqrt.runtime.validate import Report
+from seqrt.training.about import About
+from seqrt.training.stack import Stack
+from seqrt.training.threads import torch_threads
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A file that was written and proved: where, its SHA-256, its size, what it says, its proof."""
+
+    path: Path
+    digest: str
+    size: int
+    manifest: Manifest
+    report: Report
+
+
+def export(
+    net: nn.Module,
+    path: str | os.PathLike[str],
+    *,
+    head: Head | None = None,
+    about: About | None = None,
+) -> Exported:
+    """Write `net` to `path` as one ONNX file that carries its own proof.
+
+    `net` is a seqrt Network, trained or not, or a network of your own made of nn.RNN, nn.LSTM,
+    nn.GRU, nn.Linear, nn.LayerNorm and nn.Dropout in sequence; see `adopt`. `about` names its
+    features, outputs and classes, by default what the network itself knows.
+
+    The file is written under another name, opened by the real runtime, its proof replayed and its
+    laws checked; only then is it renamed. The same network gives the same bytes.
+
+    Raises ParityError (and leaves no file) where the graph does not compute what the network does,
+    UsageError for a network of unknown layers, OutputError where the file cannot be written.
+    """
+    # One thread sums in one order: PyTorch's own errors, and so the bytes, are the same everywhere.
+    with torch_threads(1):
+        stack = adopt(net, head)
+        if about is not None:
+            stack.about = about
+        return _write(stack, Path(path))
+
+
+def _write(stack: Stack, path: Path) -> Exported:
+    _check_weights(stack)
+    graph = build(stack)
+    draft = Model(_sealed(graph, _manifest(stack), proof=""))
+    golden, parity = prove(draft, stack)
+    manifest = replace(_manifest(stack), parity=parity)
+    content = _sealed(graph, manifest, encode(golden))
+    onnx.checker.check_model(content, full_check=True)
+    with writing(path) as file:
+        file.write(content)
+        file.flush()
+        model = Model(file.name)
+        report = model.validate()
+        report.raise_if_failed()
+    return Exported(path, model.digest, len(content), manifest, report)
+
+
+def _manifest(stack: Stack) -> Manifest:
+    about = stack.about
+    return Manifest(
+        name=about.name,
+        producer=f"seqrt {__version__}",
+        task=about.task,
+        head=stack.head,
+        activation=stack.activation,
+        layers=tuple(step.layer for step in stack.recurrent()),
+        features=_columns(about.features, stack.x_mean, stack.x_scale),
+        outputs=_columns(about.outputs, stack.y_mean, stack.y_scale),
+        classes=about.classes,
+        targets=about.targets,
+        window=about.window,
+        horizon=about.horizon,
+        data_sha256=about.data_sha256,
+        seed=about.seed,
+    )
+
+
+def _columns(
+    columns: tuple[Column, ...], mean: torch.Tensor, scale: torch.Tensor
+) -> tuple[Column, ...]:
+    """Return the columns with the scaling that the graph computes with."""
+    scaling = zip(columns, mean.tolist(), scale.tolist(), strict=True)
+    return tuple(replace(column, mean=m, scale=s) for column, m, s in scaling)
+
+
+def _sealed(graph: onnx.ModelProto, manifest: Manifest, proof: str) -> bytes:
+    model = onnx.ModelProto()
+    model.CopyFrom(graph)
+    onnx.helper.set_model_props(model, {MANIFEST_KEY: manifest.to_json(), PROOF_KEY: proof})
+    return seal(model.SerializeToString(deterministic=True))
+
+
+def _check_weights(stack: Stack) -> None:
+    for name, values in stack.state_dict().items():
+        if not bool(torch.isfinite(values).all()):
+            raise ParityError(
+                f"E_WEIGHTS_NONFINITE: every weight must be finite, and {name} holds NaN or Inf."
+                " The kernels would answer plausible numbers. Train again, with a smaller lr."
+            )

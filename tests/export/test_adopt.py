@@ -1,0 +1,132 @@
+"""A network written and trained elsewhere is taken over whole, or refused with the reason."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import seqrt
+from seqrt.errors import ParityError, UsageError
+from seqrt.export import export
+
+
+class Own(nn.Module):
+    """What people write: a deep recurrent layer, a norm, a dense head, a forward of their own."""
+
+    def __init__(self, kind=nn.LSTM, *, head="last", **options):
+        super().__init__()
+        self.head = head
+        self.rnn = kind(3, 8, num_layers=2, dropout=0.2, **options)
+        width = 16 if options.get("bidirectional") else 8
+        self.norm = nn.LayerNorm(width)
+        self.fc = nn.Linear(width, 2)
+
+    def forward(self, x):
+        out, h = self.rnn(x)
+        if self.head == "sequence":
+            return self.fc(self.norm(out))
+        h = h[0] if isinstance(h, tuple) else h
+        if self.rnn.bidirectional:
+            return self.fc(self.norm(torch.cat([h[-2], h[-1]], dim=-1)))
+        return self.fc(self.norm(h[-1]))
+
+
+@pytest.mark.parametrize("kind", [nn.RNN, nn.LSTM, nn.GRU])
+@pytest.mark.parametrize("head", ["last", "sequence"])
+@pytest.mark.parametrize("both", [False, True])
+def test_a_network_of_ones_own_answers_as_it_did(tmp_path, rng, kind, head, both):
+    net = Own(kind, head=head, bidirectional=both, batch_first=True).eval()
+    x = rng.standard_normal((5, 11, 3)).astype(np.float32)
+
+    exported = export(net, tmp_path / "m.onnx")
+
+    y = seqrt.load(tmp_path / "m.onnx").predict(x)
+    np.testing.assert_allclose(y, net(torch.from_numpy(x)).detach(), rtol=0, atol=1e-6)
+    assert exported.manifest.head == head
+
+
+def test_time_first_networks_become_batch_first_files(tmp_path, rng):
+    net = Own(nn.GRU, head="sequence").eval()
+    x = rng.standard_normal((5, 11, 3)).astype(np.float32)
+
+    export(net, tmp_path / "m.onnx")
+
+    y = seqrt.load(tmp_path / "m.onnx").predict(x)
+    want = net(torch.from_numpy(x).transpose(0, 1)).transpose(0, 1)
+    np.testing.assert_allclose(y, want.detach(), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("options", [{"bias": False}, {"nonlinearity": "relu"}])
+def test_options_of_torch_are_kept(tmp_path, rng, options):
+    net = nn.Sequential(nn.RNN(3, 8, batch_first=True, **options), nn.Linear(8, 2, bias=False))
+    x = rng.standard_normal((5, 11, 3)).astype(np.float32)
+
+    export(net, tmp_path / "m.onnx", head="sequence")
+
+    want = net[1](net[0](torch.from_numpy(x))[0]).detach()
+    np.testing.assert_allclose(seqrt.load(tmp_path / "m.onnx").predict(x), want, atol=1e-6)
+
+
+def test_a_sequential_has_the_head_that_was_asked_for(tmp_path):
+    net = nn.Sequential(nn.GRU(1, 4, batch_first=True), nn.Dropout(0.1), nn.Linear(4, 1))
+
+    assert export(net, tmp_path / "a.onnx").manifest.head == "last"
+    assert export(net, tmp_path / "b.onnx", head="sequence").manifest.head == "sequence"
+
+
+def test_the_network_of_the_user_is_left_as_it_was(tmp_path):
+    net = Own(batch_first=True).double().train()
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+
+    export(net, tmp_path / "m.onnx")
+
+    assert net.training
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+    assert net.fc.weight.dtype == torch.float64
+
+
+def test_a_forward_that_does_something_else_is_refused(tmp_path):
+    class Residual(Own):
+        def forward(self, x):
+            return super().forward(x) + x[:, -1, :2]
+
+    with pytest.raises(
+        ParityError, match=r"E_FORWARD: net\.forward must be its layers in the order"
+    ):
+        export(Residual(batch_first=True), tmp_path / "m.onnx")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_last_column_of_both_directions_is_refused_with_the_reason(tmp_path):
+    class LastColumn(Own):
+        def forward(self, x):
+            return self.fc(self.norm(self.rnn(x)[0][:, -1]))
+
+    with pytest.raises(ParityError, match=r"its answer to the whole sequence is h_n"):
+        export(LastColumn(batch_first=True, bidirectional=True), tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize(
+    ("net", "message"),
+    [
+        (nn.Sequential(nn.LSTM(1, 3), nn.ReLU()), r"net\.1 is ReLU"),
+        (nn.Sequential(nn.Conv1d(1, 1, 1)), r"net\.0 is Conv1d"),
+        (nn.Sequential(nn.Linear(1, 1)), "must have a recurrent layer"),
+        (nn.Sequential(nn.LSTM(1, 4, proj_size=2)), "proj_size=0, got 2"),
+    ],
+)
+def test_what_cannot_be_taken_over_is_named(tmp_path, net, message):
+    with pytest.raises(UsageError, match=message):
+        export(net, tmp_path / "m.onnx")
+
+
+def test_a_forward_that_raises_is_reported_with_its_reason(tmp_path):
+    class TwoInputs(Own):
+        def forward(self, x, more):
+            return super().forward(x)
+
+    with pytest.raises(UsageError, match=r"its forward raised TypeError: .*more"):
+        export(TwoInputs(batch_first=True), tmp_path / "m.onnx")
