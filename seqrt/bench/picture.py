@@ -1,0 +1,152 @@
+"""The picture of a race: one panel a kind of work, one bar a contender."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+from seqrt.bench.report import OWN
+from seqrt.bench.table import machine, number, shape
+from seqrt.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from seqrt.bench.report import Report
+
+# The colours of all pictures of seqrt.
+INK = "#22262b"
+FAINT = "#8a929b"
+COLOURS = {OWN: "#1f5fa8", "onnxruntime": "#d1702a", "torch": "#8a929b"}
+
+# How much wider a panel is than its longest bar, for the numbers; how far off a mark may be.
+_ROOM = 1.42
+_FAR = 6
+
+
+def check() -> None:
+    """Raise MissingExtraError where nothing can be drawn: best known before a race."""
+    try:
+        import matplotlib  # noqa: F401 - whether it is there is all that is asked
+    except ImportError:
+        raise MissingExtraError(
+            "drawing needs matplotlib. Install it with: pip install 'seqrt[train]'"
+        ) from None
+
+
+def png(report: Report) -> bytes:
+    """Return the picture of a race as the bytes of a .png; raise MissingExtraError."""
+    file = io.BytesIO()
+    draw(report).savefig(file, format="png", metadata={"Software": None})
+    return file.getvalue()
+
+
+def draw(report: Report) -> Figure:
+    """Draw latencies, throughputs, cold start and memory, seqrt on top."""
+    check()
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10.4, 5.4), dpi=130, layout="constrained", facecolor="white")
+    engine: Any = figure.get_layout_engine()
+    engine.set(w_pad=0.12, h_pad=0.1, wspace=0.04, hspace=0.06)
+    figure.suptitle(
+        f"{report.manifest.name}   {shape(report.manifest)}", x=0.012, ha="left", color=INK
+    )
+    figure.supxlabel(
+        f"{machine(report)}; {_versions(report)}. Bars end at p50, lines at p99.\n"
+        "x: how many times better seqrt is. Products: of large float32 matrices, in numpy.",
+        x=0.012,
+        ha="left",
+        color=FAINT,
+        fontsize=8.5,
+    )
+    for axes, panel in zip(figure.subplots(2, 3).flat, _panels(report), strict=True):
+        _bars(axes, report, *panel)
+    return figure
+
+
+def _panels(report: Report) -> list[tuple[str, str, str]]:
+    work = report.work
+    return [
+        ("One step of a stream", "us", "step_p50_us"),
+        (f"Predict 1 x {work.small}", "us", "small_p50_us"),
+        ("Cold start", "ms", "cold_ms"),
+        (f"Predict {work.sequences} x {work.steps}", "GFLOP/s", "uniform_gflops"),
+        (f"Predict {work.sequences} ragged", "GFLOP/s", "ragged_gflops"),
+        ("Memory when loaded", "MB", "loaded_mb"),
+    ]
+
+
+def _bars(axes: Axes, report: Report, title: str, unit: str, figure: str) -> None:
+    """Draw one panel: the bar of each contender with its number, and how far below seqrt it is."""
+    axes.set_title(f"{title}, {unit}", loc="left", color=INK, fontsize=11, pad=18)
+    _undress(axes, list(report.results))
+    values = {
+        name: each.figures[figure]
+        for name, each in report.results.items()
+        if figure in each.figures
+    }
+    if not values:
+        why = "none: it reads both ways" if figure.startswith("step") else "unknown on this system"
+        axes.text(0.04, 0.5, why, transform=axes.transAxes, color=FAINT, va="center")
+        return
+    reach = 0.0
+    for place, (name, value) in enumerate(values.items()):
+        axes.barh(place, value, height=0.62, color=COLOURS[name])
+        end = max(value, _tail(axes, report, name, figure, place))
+        axes.annotate(
+            _label(report, name, figure, value),
+            (end, place),
+            xytext=(5, 0),
+            textcoords="offset points",
+            va="center",
+            color=INK,
+            fontsize=9,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+        )
+        reach = max(reach, end)
+    sense = "less is better"
+    if figure.endswith("_gflops"):
+        sense, reach = _products(axes, report.product, reach)
+    axes.text(0, 1.03, sense, transform=axes.transAxes, color=FAINT, fontsize=8.5)
+    axes.set_xlim(0, _ROOM * reach)
+
+
+def _products(axes: Axes, product: float, reach: float) -> tuple[str, float]:
+    """Draw the rate of matrix products, unless it is far off; return what to say, and the reach."""
+    sense = f"more is better; products: {number(product)}"
+    if product > _FAR * reach:
+        return sense, reach
+    axes.axvline(product, color=INK, linewidth=1, linestyle=(0, (4, 3)))
+    return f"{sense}, dashed", max(reach, 1.05 * product / _ROOM)
+
+
+def _tail(axes: Axes, report: Report, name: str, figure: str, place: int) -> float:
+    """Draw the line from the middle of latencies to p99; return where it ends."""
+    if not figure.endswith("_p50_us"):
+        return 0.0
+    figures = report.results[name].figures
+    end = figures[figure.replace("p50", "p99")]
+    axes.plot([figures[figure], end], [place, place], color=COLOURS[name], linewidth=1.6)
+    return end
+
+
+def _label(report: Report, name: str, figure: str, value: float) -> str:
+    times = None if name == OWN else report.times(name, figure)
+    return number(value) if times is None else f"{number(value)}   {times:.2f} x"
+
+
+def _undress(axes: Axes, names: list[str]) -> None:
+    """Leave the names and the line that bars stand on: the numbers are at the bars."""
+    axes.set_yticks(range(len(names)), names, color=INK)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.set_xticks([])
+    axes.tick_params(length=0)
+    for side, spine in axes.spines.items():
+        spine.set_visible(side == "left")
+        spine.set_color(FAINT)
+
+
+def _versions(report: Report) -> str:
+    return ", ".join(f"{name} {result.version}" for name, result in report.results.items())

@@ -1,0 +1,112 @@
+"""The race: every contender in turn, in fresh processes of its own, for several rounds.
+
+A process each, because the threads of onnxruntime's default session go on spinning after a call,
+on whatever comes next, and because a cold start is one only once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from seqrt.bench.report import Report
+from seqrt.bench.work import Work
+from seqrt.errors import DeviceError, ResourceError, UsageError
+from seqrt.runtime import load
+
+ROUNDS = 5
+_PRODUCT = "numpy"
+_BLAS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+_CODE = "import sys; sys.path[:] = {path!r}; from seqrt.bench.worker import serve; serve({job!r})"
+_KILLED = -9
+
+
+class Turn(NamedTuple):
+    """Whose turn it is, and the how many-th of how many."""
+
+    contender: str
+    round: int
+    rounds: int
+    number: int
+    turns: int
+
+
+def bench(
+    path: str | Path,
+    *,
+    rounds: int | None = None,
+    quick: bool = False,
+    threads: int | None = None,
+    told: Callable[[Turn], object] = lambda turn: None,
+) -> Report:
+    """Measure the model at `path` on this machine, beside bare onnxruntime and PyTorch.
+
+    There are 5 rounds, or 1 with less work in it where it has to be `quick`. `told` hears of every
+    turn before it is taken. PyTorch is left out where it is not installed.
+
+    Raises what `load` raises, UsageError for rounds below 1, DeviceError (E_BENCH) and
+    ResourceError (E_MEMORY) where a turn is not finished.
+    """
+    rounds = (1 if quick else ROUNDS) if rounds is None else rounds
+    if type(rounds) is not int or rounds < 1:
+        raise UsageError(f"rounds must be a whole number from 1, got {rounds!r}.")
+    model = load(path, threads=threads)
+    work = Work.of(model, os.path.abspath(path), quick=quick, threads=threads)
+    found: dict[str, list[dict[str, Any]]] = {}
+    for turn in turns(rounds):
+        told(turn)
+        found.setdefault(turn.contender, []).append(take(turn.contender, work))
+    return Report.of(model, str(path), work, found)
+
+
+def turns(rounds: int) -> Iterator[Turn]:
+    """Yield the turns of all rounds; each round another contender begins."""
+    names = ["seqrt", "onnxruntime", *(["torch"] if find_spec("torch") else []), _PRODUCT]
+    for i in range(rounds):
+        first = i % len(names)
+        for j, name in enumerate(names[first:] + names[:first]):
+            yield Turn(name, i + 1, rounds, i * len(names) + j + 1, rounds * len(names))
+
+
+def take(contender: str, work: Work) -> dict[str, Any]:
+    """Take one turn in a fresh process that finds packages where this one does."""
+    code = _CODE.format(path=sys.path, job=work.job(contender))
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+        env=_environment(contender, work.threads),
+    )
+    if done.returncode:
+        raise _explain(contender, done)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def _environment(contender: str, threads: int) -> dict[str, str]:
+    """Return the environment of a turn: modules kept compiled, no telemetry, numpy on all cores."""
+    kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    blas = dict.fromkeys(_BLAS, str(threads)) if contender == _PRODUCT else {}
+    return {**kept, "ORT_DISABLE_TELEMETRY": "1", "PYTHONIOENCODING": "utf-8", **blas}
+
+
+def _explain(contender: str, done: subprocess.CompletedProcess[str]) -> Exception:
+    said = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+    if done.returncode == _KILLED or said.startswith(("MemoryError", "numpy._core")):
+        return ResourceError(
+            f"E_MEMORY: the turn of {contender} must fit into memory, and did not."
+            " Try --quick, or end other programs."
+        )
+    return DeviceError(
+        f"E_BENCH: the turn of {contender} must finish, and did not: {said}."
+        " See `seqrt doctor` for what is installed."
+    )

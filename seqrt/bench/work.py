@@ -1,0 +1,115 @@
+"""The work that every contender is given: how much of it, and the very same numbers for each."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from seqrt.contract import Column
+    from seqrt.runtime import Model
+
+    Floats = NDArray[np.float32]
+
+# In operations, for one bulk call: a few hundredths of a second on two cores.
+_BULK = 3_000_000_000
+_FEWEST, _MOST, _LONGEST, _SHORTEST = 256, 1024, 100, 10
+_SMALL = 20
+_LIVE = 256
+
+
+@dataclass(frozen=True)
+class Work:
+    """One model, and how much of each kind of work it is given.
+
+    `ranges` is the lowest and the highest input of each feature. Bulk is `sequences` of `steps`
+    each; ragged lengths have that mean. A kind of work is repeated for `seconds`.
+    `session_threads` is None for onnxruntime's own default.
+    """
+
+    path: str
+    layers: tuple[tuple[str, int, bool, str], ...]
+    ranges: tuple[tuple[float, float], ...]
+    outputs: int
+    per_step: bool
+    activation: str
+    state: int
+    operations: int
+    small: int
+    sequences: int
+    steps: int
+    seconds: float
+    threads: int
+    session_threads: int | None
+
+    @classmethod
+    def of(cls, model: Model, path: str, *, quick: bool, threads: int | None) -> Work:
+        """Return the work for `model`; less of all where it has to be `quick`."""
+        m = model.manifest
+        sequences, steps = _sizes(m.operations, _BULK // 10 if quick else _BULK)
+        return cls(
+            path=path,
+            layers=tuple((p.cell, p.units, p.bidirectional, p.nonlinearity) for p in m.layers),
+            ranges=tuple(_range(column) for column in m.features),
+            outputs=len(m.outputs),
+            per_step=m.head == "sequence",
+            activation=m.activation,
+            state=m.state_size,
+            operations=m.operations,
+            small=m.window or _SMALL,
+            sequences=sequences,
+            steps=steps,
+            seconds=0.05 if quick else 0.3,
+            threads=model.threads,
+            session_threads=threads,
+        )
+
+    @classmethod
+    def from_job(cls, job: dict[str, Any]) -> Work:
+        """Return the work of a job; what a job has besides is for others."""
+        return cls(**{name: job[name] for name in cls.__dataclass_fields__})
+
+    def job(self, contender: str) -> dict[str, Any]:
+        """Return all that a process has to know, in plain values that `repr` writes in full."""
+        middle = [(low + high) / 2 for low, high in self.ranges]
+        return {**asdict(self), "contender": contender, "middle": middle}
+
+    def draw(self, *shape: int) -> Floats:
+        """Return inputs (*shape, D) from the range that training saw, the same every time."""
+        low, high = np.array(self.ranges).T
+        noise = np.random.default_rng(0).random((*shape, len(low)))
+        drawn: Floats = (low + noise * (high - low)).astype(np.float32)
+        return drawn
+
+    def ragged(self) -> list[Floats]:
+        """Return sequences of exponential lengths, as they come."""
+        lengths = self.lengths()
+        ends = np.cumsum(lengths)
+        return np.split(self.draw(int(ends[-1])), ends[:-1])
+
+    def live(self) -> Floats:
+        """Return the steps of one live sequence (T, D)."""
+        return self.draw(_LIVE)
+
+    def lengths(self) -> NDArray[np.int64]:
+        """Return the lengths of the ragged sequences."""
+        drawn = np.random.default_rng(1).exponential(self.steps, self.sequences)
+        return np.maximum(1, np.rint(drawn)).astype(np.int64)
+
+
+def _sizes(operations: int, bulk: int) -> tuple[int, int]:
+    """Return how many sequences of how many steps; a large network gets fewer, then shorter."""
+    fitting = bulk // (operations * _LONGEST) // 64 * 64
+    sequences = min(_MOST, max(_FEWEST, fitting))
+    return sequences, min(_LONGEST, max(_SHORTEST, 3 * bulk // (operations * sequences)))
+
+
+def _range(column: Column) -> tuple[float, float]:
+    """Return the range of a feature that training saw, or two scales about its mean."""
+    if column.low is None or column.high is None:
+        return column.mean - 2 * column.scale, column.mean + 2 * column.scale
+    return column.low, column.high

@@ -1,0 +1,150 @@
+"""A run in words: what it was understood to be, and what it came to beside a baseline."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from seqrt.data import Part
+    from seqrt.training.problem import Problem
+    from seqrt.training.train import Result, Run
+
+_MOST_NAMES = 8
+
+
+def understood(run: Run) -> Iterator[tuple[str, str]]:
+    """Yield what the run has to learn, from what, and with which network: a word, a sentence."""
+    problem = run.problem
+    yield "data", f"{run.plan.source}: {_question(problem)}"
+    yield "features", _features(problem)
+    yield "training", _part(problem, problem.train)
+    kept = problem.validation
+    yield "validation", _part(problem, kept) if kept else "none kept: figures are of training"
+    yield "network", _network(run)
+    yield "run", str(run.path)
+
+
+def figures(run: Run, result: Result) -> Iterator[str]:
+    """Yield the lines of the table of figures, the network beside its baseline."""
+    first = max(len(name) for name in (result.part, *result.figures))
+    width = max(len(run.plan.cell), len(result.baseline), 11)
+    yield f"{result.part:{first}}  {run.plan.cell:>{width}}  {result.baseline:>{width}}"
+    for name, value in result.figures.items():
+        plain = result.baseline_figures[name]
+        yield f"{name:{first}}  {_figure(value):>{width}}  {_figure(plain):>{width}}"
+
+
+def verdict(run: Run, result: Result) -> Iterator[str]:
+    """Yield how the run ended, and a warning where the network taught nothing."""
+    epochs, patience = len(run.epochs), run.plan.patience
+    early = patience and epochs - result.best_epoch >= patience and epochs < run.plan.epochs
+    stopped = f"; stopped when {patience} epochs brought none better" if early else ""
+    seconds = sum(epoch.seconds for epoch in run.epochs)
+    yield f"best epoch {result.best_epoch} of {epochs}, {seconds:.1f} s{stopped}"
+    if not _beats(result):
+        window = "a longer --window, " if run.problem.about.window else ""
+        yield (
+            f"warning: the network is no better than {result.baseline} here."
+            f" Try more data, {window}more --epochs or another --lr."
+        )
+
+
+def record(run: Run, result: Result) -> dict[str, Any]:
+    """Return what a program wants to know of a run, as JSON can hold it."""
+    about = run.problem.about
+    kept = run.problem.validation
+    return {
+        "run": str(result.path),
+        "task": about.task,
+        "features": [column.name for column in about.features],
+        "outputs": [column.name for column in about.outputs],
+        "classes": list(about.classes),
+        "window": about.window,
+        "horizon": about.horizon,
+        "sequences": {"training": len(run.problem.train), "validation": len(kept) if kept else 0},
+        "weights": weights(run.net),
+        "part": result.part,
+        "figures": finite(result.figures),
+        "baseline": {"name": result.baseline, "figures": finite(result.baseline_figures)},
+        "best_epoch": result.best_epoch,
+        "epochs": len(run.epochs),
+        "seconds": round(sum(epoch.seconds for epoch in run.epochs), 3),
+        "pictures": [str(path) for path in result.pictures],
+    }
+
+
+def finite(values: dict[str, float]) -> dict[str, float | None]:
+    """Return values as JSON can hold them: null for what has no value."""
+    return {name: value if math.isfinite(value) else None for name, value in values.items()}
+
+
+def weights(net: Any) -> int:
+    """Return how many numbers a network learns."""
+    return sum(parameter.numel() for parameter in net.parameters())
+
+
+def _figure(value: float) -> str:
+    return f"{value:.4g}" if math.isfinite(value) else "-"
+
+
+def _beats(result: Result) -> bool:
+    """Whether the network is better than its baseline in the first figure, the one to look at."""
+    name, value = next(iter(result.figures.items()))
+    plain = result.baseline_figures[name]
+    return value < plain if name == "mse" else value > plain
+
+
+def _question(problem: Problem) -> str:
+    about, targets = problem.about, _listed(problem.targets)
+    table = about.window is not None
+    where = f" from windows of {about.window} rows" if table and problem.head == "last" else ""
+    if about.task == "forecast":
+        ahead = "1 step" if about.horizon == 1 else f"{about.horizon} steps"
+        return f"forecast {targets} {ahead} ahead{where}"
+    if not targets:
+        targets = "every step" if problem.head == "sequence" else "every sequence"
+    elif problem.head == "sequence":
+        where = " at every row"
+    count = len(about.classes)
+    kinds = f" as one of {count} classes ({_listed(about.classes)})" if count else ""
+    return f"{about.task} {targets}{kinds}{where}"
+
+
+def _features(problem: Problem) -> str:
+    about = problem.about
+    timed = about.window is not None and problem.time != "row"
+    skipped = f" ({problem.time} is the time)" if timed else ""
+    return f"{_listed([column.name for column in about.features])}{skipped}"
+
+
+def _part(problem: Problem, part: Part) -> str:
+    if part.when is None:
+        steps = sum(map(len, part.x))
+        return f"{len(part):,} sequences, {steps:,} steps"
+    first, last = (_moment(part.when[i]) for i in (0, -1))
+    return f"{len(part):,} windows, answers of {problem.time} {first} to {last}"
+
+
+def _moment(value: Any) -> str:
+    """Say a time as the table does: a number without needless digits, or a date."""
+    if hasattr(value, "astype") and value.dtype.kind == "M":
+        return str(value).removesuffix("T00:00:00")
+    return f"{value:.15g}"
+
+
+def _network(run: Run) -> str:
+    plan = run.plan
+    sizes = " -> ".join(map(str, (*plan.units, len(run.problem.about.outputs))))
+    extras = [f"dropout {plan.dropout:g}"] if plan.dropout else []
+    extras += ["layer norm"] if plan.layer_norm else []
+    extras += ["both directions"] if plan.bidirectional else []
+    relu = " relu" if plan.cell == "rnn" and plan.nonlinearity == "relu" else ""
+    return ", ".join([f"{plan.cell}{relu} {sizes}", *extras, f"{weights(run.net):,} weights"])
+
+
+def _listed(names: Sequence[object]) -> str:
+    shown = ", ".join(map(str, names[:_MOST_NAMES]))
+    more = len(names) - _MOST_NAMES
+    return f"{shown} and {more} more" if more > 0 else shown

@@ -1,0 +1,69 @@
+"""The list of commands, and what `seqrt` itself answers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from seqrt.cli.bench import bench
+from seqrt.cli.demo import demo
+from seqrt.cli.doctor import doctor
+from seqrt.cli.evaluate import evaluate
+from seqrt.cli.export import export
+from seqrt.cli.info import info
+from seqrt.cli.predict import predict
+from seqrt.cli.stream import stream
+from seqrt.cli.train import train
+from seqrt.cli.validate import validate
+
+app = typer.Typer(
+    name="seqrt",
+    rich_markup_mode=None,  # plain help reads the same in a terminal, a pipe and the README
+    pretty_exceptions_enable=False,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+# In the order of the work: `seqrt --help` lists them so.
+app.command()(train)
+app.command()(export)
+app.command()(predict)
+app.command()(evaluate)
+app.command()(stream)
+app.command()(validate)
+app.command()(info)
+app.command()(bench)
+app.command()(demo)
+app.command()(doctor)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        import seqrt
+
+        typer.echo(f"seqrt {seqrt.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _front(
+    context: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Say which seqrt."),
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error; goes anywhere.")
+    ] = False,
+) -> None:
+    """Train recurrent networks, write each as one self-proving ONNX file, run it anywhere.
+
+    \b
+    From a series to predictions:
+      seqrt train sunspots.csv --target SUNACTIVITY --task forecast --window 24
+      seqrt export
+      seqrt predict sunspots.csv
+    """
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())

@@ -1,0 +1,87 @@
+"""`seqrt info`: what a file says of itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from seqrt.cli.models import ModelArgument, chosen
+
+if TYPE_CHECKING:
+    from seqrt.contract import Column, Manifest
+    from seqrt.runtime import Model
+
+
+def info(
+    model: ModelArgument = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The manifest in JSON")] = False,
+) -> None:
+    """Say what a model is: task, layers, columns, parity, origin.
+
+    \b
+    Examples:
+      seqrt info
+      seqrt info pump.onnx --json | jq .features
+    """
+    from seqrt.runtime import load
+
+    path = chosen(model)
+    opened = load(path)
+    if as_json:
+        record = {"path": str(path), "sha256": opened.digest, "bytes": path.stat().st_size}
+        typer.echo(json.dumps(record | json.loads(opened.manifest.to_json()), indent=2))
+        return
+    for name, value in _lines(opened, path):
+        typer.echo(f"{name:10}{value}")
+
+
+def _lines(model: Model, path: Path) -> Iterator[tuple[str, str]]:
+    m = model.manifest
+    yield "model", f"{m.name} ({path}, {path.stat().st_size:,} bytes, format {m.format})"
+    yield "task", f"{m.task}{_reach(m)}, {_answer(m)}"
+    for i, layer in enumerate(m.layers):
+        ways = ", both directions" if layer.bidirectional else ""
+        relu = " relu" if layer.nonlinearity == "relu" else ""
+        yield ("" if i else "layers"), f"{layer.cell}{relu} {layer.units}{ways}"
+    yield from _columns("features", m.features)
+    if m.classes:
+        yield "classes", ", ".join(map(str, m.classes))
+    else:
+        yield from _columns("outputs", m.outputs)
+    yield (
+        "streams",
+        f"yes, {m.state_size} numbers of state" if m.streamable else "no: it reads back",
+    )
+    if m.parity:
+        yield (
+            "parity",
+            f"{m.parity.runtime:.1e} from float64 over up to {m.parity.steps} steps"
+            f" (PyTorch itself: {m.parity.torch:.1e})",
+        )
+    yield "origin", f"{m.producer}, seed {m.seed}, data SHA-256 {(m.data_sha256 or 'unknown')[:16]}"
+    yield "SHA-256", model.digest
+
+
+def _reach(m: Manifest) -> str:
+    if m.window is None:
+        return ""
+    ahead = f", {m.horizon} ahead" if m.horizon else ""
+    return f" from {m.window} steps{ahead}"
+
+
+def _answer(m: Manifest) -> str:
+    when = "after the last step" if m.head == "last" else "at every step"
+    kind = {"softmax": "a probability a class", "sigmoid": "a probability a label"}
+    return f"{kind.get(m.activation, 'raw units')} {when}"
+
+
+def _columns(title: str, columns: tuple[Column, ...]) -> Iterator[tuple[str, str]]:
+    for i, column in enumerate(columns):
+        unit = f" [{column.unit}]" if column.unit else ""
+        seen = "" if column.low is None else f", seen {column.low:g} to {column.high:g}"
+        scaled = f"mean {column.mean:.4g}, scale {column.scale:.4g}"
+        yield ("" if i else title), f"{column.name}{unit}: {scaled}{seen}"

@@ -1,0 +1,159 @@
+"""What this machine has for seqrt: packages, devices that were tried, and what to fix."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import re
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from seqrt.cli.packages import PACKAGES, Package
+
+# y = x as an ONNX model: the smallest question to ask a device.
+IDENTITY = (
+    b'\x08\x08:9\n\x10\n\x01x\x12\x01y"\x08Identity\x12\x01gZ\x10\n\x01x\x12\x0b\n\t\x08\x01\x12'
+    b"\x05\n\x03\x12\x01nb\x10\n\x01y\x12\x0b\n\t\x08\x01\x12\x05\n\x03\x12\x01nB\x04\n\x00\x10\x11"
+)
+
+
+@dataclass(frozen=True)
+class Installed:
+    """One package: the version that is here, and how to get one that seqrt takes."""
+
+    name: str
+    version: str | None
+    purpose: str
+    fix: str | None
+
+
+@dataclass(frozen=True)
+class Device:
+    """Whether an engine computes on a device, and if not, why."""
+
+    device: str
+    engine: str
+    works: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class Machine:
+    """All that `seqrt doctor` looked at."""
+
+    seqrt: str
+    python: str
+    system: str
+    cores: int
+    packages: tuple[Installed, ...]
+    devices: tuple[Device, ...]
+    warnings: tuple[str, ...]
+
+    def works(self, engine: str) -> bool:
+        """Whether `engine` computes on the cpu, which is all that it needs."""
+        return any(d.works for d in self.devices if (d.engine, d.device) == (engine, "cpu"))
+
+
+def look() -> Machine:
+    """Look at this machine: read what is installed and try every device with every engine."""
+    import seqrt
+    from seqrt.runtime.session import allowed_cpus
+
+    owners = importlib.metadata.packages_distributions()
+    floors = _floors()
+    engines = {"onnxruntime": _try_onnxruntime, "torch": _try_torch}
+    return Machine(
+        seqrt=seqrt.__version__,
+        python=platform.python_version(),
+        system=f"{platform.system()} {platform.machine()}",
+        cores=allowed_cpus(),
+        packages=tuple(_installed(p, owners.get(p.module, []), floors) for p in PACKAGES),
+        devices=tuple(
+            _try(device, engine, attempt)
+            for device in ("cpu", "cuda")
+            for engine, attempt in engines.items()
+        ),
+        warnings=_two_owners(owners.get("onnxruntime", [])),
+    )
+
+
+def _floors() -> dict[str, str]:
+    """The oldest version of each package that this seqrt takes, as its own metadata says."""
+    try:
+        lines = importlib.metadata.requires("seqrt") or []
+    except importlib.metadata.PackageNotFoundError:  # run from a folder, never installed
+        return {}
+    return dict(re.findall(r"^([\w-]+)>=([\d.]+)", "\n".join(lines), re.MULTILINE))
+
+
+def _installed(package: Package, owners: Sequence[str], floors: Mapping[str, str]) -> Installed:
+    if not owners:
+        return Installed(package.name, None, package.purpose, package.pip_line)
+    name, floor = _as_pip_says(owners[0]), floors.get(package.name, "0")
+    version = importlib.metadata.version(name)
+    old = _numbers(version) < _numbers(floor)
+    fix = f"must be {floor} or newer: {package.pip_line} --upgrade" if old else None
+    return Installed(name, version, package.purpose, fix)
+
+
+def _as_pip_says(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """The release numbers of a version: "2.13.0+cpu" gives (2, 13, 0)."""
+    release = re.match(r"\d+(?:\.\d+)*", version)
+    return tuple(int(part) for part in release[0].split(".")) if release else ()
+
+
+def _two_owners(owners: Sequence[str]) -> tuple[str, ...]:
+    """A warning where several packages have written the files of onnxruntime over each other."""
+    names = sorted({_as_pip_says(owner) for owner in owners})
+    if len(names) < 2:
+        return ()
+    return (
+        f"{' and '.join(names)} are both installed and own the same files."
+        f" Keep one: pip uninstall {' '.join(names)}, then pip install 'seqrt[cpu]' or"
+        " 'seqrt[cuda]'",
+    )
+
+
+def _try(device: str, engine: str, attempt: Callable[[str], str]) -> Device:
+    """Call `attempt`, which gives a reason or nothing; whatever else it raises is a reason too."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            reason = attempt(device)
+        except ModuleNotFoundError as error:
+            reason = f"{error.name} is not installed"
+        except Exception as error:  # noqa: BLE001 - a broken installation may raise anything
+            lines = str(error.__cause__ or error).strip().splitlines()
+            reason = lines[0] if lines else type(error).__name__
+    return Device(device, engine, works=not reason, reason=reason)
+
+
+def _try_onnxruntime(device: str) -> str:
+    import numpy as np
+
+    from seqrt.runtime.session import devices, open_session, run_session
+
+    if device not in devices():
+        return (
+            "this onnxruntime was built without it."
+            " With a GPU: pip uninstall onnxruntime, then pip install 'seqrt[cuda]'"
+        )
+    x = np.array([1.0, 2.0], np.float32)
+    (y,) = run_session(open_session(IDENTITY, device), ["y"], {"x": x})
+    return "" if np.array_equal(x, y) else f"computes {y} where {x} must be"
+
+
+def _try_torch(device: str) -> str:
+    import torch
+
+    if device == "cuda" and torch.version.cuda is None:
+        return "this torch was built without it"
+    if device == "cuda" and not torch.cuda.is_available():
+        return "torch finds no such device, or no driver for it"
+    total = torch.ones(3, device=device).sum().item()
+    return "" if total == 3 else f"computes {total} where 3 must be"

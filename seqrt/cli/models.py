@@ -1,0 +1,36 @@
+"""The words that several commands share: which model is meant, on which device, which answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seqrt.errors import UsageError
+
+FOLDER = Path("models")
+
+ModelArgument = Annotated[
+    Path | None, typer.Argument(metavar="MODEL", help="A model  [the newest in models/]")
+]
+ModelOption = Annotated[
+    Path | None,
+    typer.Option("-m", "--model", metavar="FILE", help="Model  [the newest in models/]"),
+]
+DeviceOption = Annotated[str, typer.Option(metavar="NAME", help="cpu, cuda or auto")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON")]
+
+
+def chosen(model: Path | None) -> Path:
+    """Return `model`, or the newest in models/ when it is left out, and say which on stderr."""
+    if model is not None:
+        return model
+    found = sorted(FOLDER.glob("*.onnx"), key=lambda path: (path.stat().st_mtime_ns, path.name))
+    if not found:
+        raise UsageError(
+            f"there is no model in {FOLDER}/. Name one, or make one with: seqrt train DATA, then"
+            " seqrt export"
+        )
+    typer.echo(f"model {found[-1]}, the newest in {FOLDER}/", err=True)
+    return found[-1]

@@ -1,0 +1,36 @@
+"""The tutorial end to end: two networks learn a chaotic series, and their files prove themselves.
+
+lessons = []
+for cell in CELLS:
+    run = begin(cell, "demo")
+    for epoch in run:                       # train
+        ...
+    lessons.append(conclude(run, "demo"))   # export, prove, predict, measure
+pictures = draw(lessons, "demo")
+"""
+
+from __future__ import annotations
+
+from seqrt.demo.pictures import draw
+from seqrt.demo.tutorial import (
+    CELLS,
+    EPOCHS,
+    Lesson,
+    baselines,
+    begin,
+    conclude,
+    held_out,
+    write_data,
+)
+
+__all__ = [
+    "CELLS",
+    "EPOCHS",
+    "Lesson",
+    "baselines",
+    "begin",
+    "conclude",
+    "draw",
+    "held_out",
+    "write_data",
+]

@@ -1,0 +1,115 @@
+"""The pictures of the tutorial: how both learnt, what both say, and how exact both files are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqrt.demo.tutorial import Lesson, baselines, held_out
+from seqrt.training.pictures import BLUE, FAINT, INK, ORANGE, dress, figure_of, save
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Array = NDArray[Any]
+
+_COLOURS = {"rnn": BLUE, "lstm": ORANGE}
+# Where both are right, a line of dashes lets the other be seen.
+_STYLES: dict[str, dict[str, Any]] = {
+    "rnn": {"color": BLUE},
+    "lstm": {"color": ORANGE, "linestyle": (0, (4, 2))},
+}
+_SHOWN = 150
+# What design asks of a network that forgets, in units of its answers' size.
+_BOUND = 1e-5
+
+
+def draw(lessons: Sequence[Lesson], folder: str | Path) -> tuple[Path, ...]:
+    """Write curves.png, forecast.png and parity.png into `folder`; return their paths."""
+    figures = {
+        "curves.png": curves(lessons),
+        "forecast.png": forecast(lessons),
+        "parity.png": parity(lessons),
+    }
+    for name, figure in figures.items():
+        save(figure, Path(folder) / name)
+    return tuple(Path(folder) / name for name in figures)
+
+
+def curves(lessons: Sequence[Lesson]) -> Figure:
+    """Draw the loss of training and validation over the epochs, the networks side by side."""
+    figure = figure_of(10, 4.2)
+    for axes, lesson in _panels(figure, lessons):
+        epochs, colour = lesson.run.epochs, _COLOURS[lesson.run.plan.cell]
+        number = np.array([epoch.number for epoch in epochs])
+        loss = np.array([epoch.val_loss for epoch in epochs], np.float64)
+        best = loss.argmin()
+        axes.plot(number, [epoch.loss for epoch in epochs], color=FAINT, label="training")
+        axes.plot(number, loss, color=colour, label="validation")
+        label = f"best: {loss[best]:.1e} in epoch {number[best]}"
+        axes.plot(number[best], loss[best], "o", color=colour, label=label)
+        axes.set_yscale("log")
+        dress(axes, f"{_title(lesson)}: learning", "epoch", "mean squared error, scaled units")
+        axes.locator_params("x", integer=True)
+        axes.label_outer()
+    return figure
+
+
+def forecast(lessons: Sequence[Lesson]) -> Figure:
+    """Draw what both files say of unseen rows beside persistence, and below it the errors."""
+    part = held_out()
+    when, truth, known = (np.asarray(array) for array in (part.when, part.truth, part.known))
+    figure = figure_of(10, 6.4)
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(5, 3))
+    above.plot(when[:_SHOWN], truth[:_SHOWN], color=INK, linewidth=6, alpha=0.2, label="truth")
+
+    def compare(name: str, said: Array, mse: float, **style: Any) -> None:
+        label = f"{name}, mse {mse:.1e}"
+        above.plot(when[:_SHOWN], said[:_SHOWN], linewidth=1.5, label=label, **style)
+        error = np.abs(said - truth)[:_SHOWN]
+        below.plot(when[:_SHOWN], error, linewidth=1.2, color=style["color"])
+
+    compare("persistence", known, baselines()["persistence"]["mse"], color=FAINT)
+    for lesson in lessons:
+        cell = lesson.run.plan.cell
+        compare(cell.upper(), lesson.predicted, lesson.figures["mse"], **_STYLES[cell])
+    below.set_yscale("log")
+    dress(above, "Mackey-Glass, one step ahead, rows that no network has seen", ylabel="x")
+    dress(below, "Distance from the truth", "row", "error")
+    above.margins(y=0.25)
+    above.legend(frameon=False, labelcolor=INK, ncols=4, loc="lower center", fontsize=9)
+    return figure
+
+
+def parity(lessons: Sequence[Lesson]) -> Figure:
+    """Draw how far onnxruntime and PyTorch are from float64 at every step, side by side."""
+    figure = figure_of(10, 4.2)
+    for axes, lesson in _panels(figure, lessons):
+        colours = {"onnxruntime": _COLOURS[lesson.run.plan.cell], "PyTorch float32": FAINT}
+        for name, errors in lesson.errors.items():
+            steps = np.arange(1, len(errors) + 1)
+            # a step without any error has no place on a logarithmic axis
+            shown = np.where(errors > 0, errors, np.nan)
+            label = f"{name}, at most {errors.max():.1e}"
+            axes.plot(steps, shown, color=colours[name], linewidth=1.2, label=label)
+        axes.axhline(_BOUND, color=INK, linestyle="--", linewidth=1, label=f"bound {_BOUND:.0e}")
+        axes.set_yscale("log")
+        axes.set_ylim(bottom=_BOUND / 1000)
+        dress(axes, f"{_title(lesson)}: parity by step", "step", "largest error against float64")
+        axes.legend(frameon=False, labelcolor=INK, loc="lower right")
+        axes.label_outer()
+    return figure
+
+
+def _panels(figure: Figure, lessons: Sequence[Lesson]) -> Iterator[tuple[Axes, Lesson]]:
+    panels = figure.subplots(1, len(lessons), sharey=True, squeeze=False)[0]
+    return zip(panels, lessons, strict=True)
+
+
+def _title(lesson: Lesson) -> str:
+    return f"{lesson.run.plan.cell.upper()} 64 → 32 → 1"

@@ -1,0 +1,105 @@
+"""The tutorial's two networks: taught on the first rows of a series, judged on the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqrt.contract.manifest import Cell
+from seqrt.data import Part
+from seqrt.demo.steps import errors_by_step
+from seqrt.export import Exported, export
+from seqrt.files import writing
+from seqrt.metrics import measure
+from seqrt.runtime import load
+from seqrt.training import Plan, Run, prepare, start
+from seqrt.training.threads import torch_threads
+
+Array = NDArray[Any]
+
+CELLS: Final[tuple[Cell, ...]] = ("rnn", "lstm")
+EPOCHS = 100
+_SERIES = "mackey-glass"
+_WINDOW = 10
+# Rows 1 to 960 are for training and for choosing the best epoch; nothing sees those behind.
+_LEARNT = 960
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What one network came to: its run and its file, and what the file says of unseen rows.
+
+    `predicted` (B, 1) comes from the exported file, by onnxruntime alone. `errors` holds for
+    onnxruntime and for PyTorch how far each step is from float64.
+    """
+
+    run: Run
+    exported: Exported
+    predicted: Array
+    figures: dict[str, float]
+    errors: dict[str, Array]
+
+
+def begin(cell: Cell, folder: str | Path, epochs: int = EPOCHS) -> Run:
+    """Make ready to train the stack 64 -> 32 -> 1 of `cell`; its run is kept inside `folder`."""
+    plan = Plan(
+        _SERIES,
+        window=_WINDOW,
+        horizon=1,
+        span=("1", str(_LEARNT)),
+        cell=cell,
+        units=(64, 32),
+        epochs=epochs,
+        batch_size=32,
+        lr=1e-2,
+        patience=None,
+    )
+    paths = (Path(folder) / "runs" / f"{cell}-{number}" for number in count(1))
+    return start(plan, next(path for path in paths if not path.exists()))
+
+
+def conclude(run: Run, folder: str | Path) -> Lesson:
+    """Export the trained network to `folder`, and let the file itself answer for unseen rows."""
+    # Networks this small make more threads wait for each other, and gain nothing.
+    with torch_threads(1):
+        run.finish()
+        exported = export(run.net, Path(folder) / f"{run.plan.cell}.onnx")
+        model, part = load(exported.path), held_out()
+        predicted = np.asarray(model.predict(part.x))
+        figures = measure("forecast", part.truth, predicted)
+        return Lesson(run, exported, predicted, figures, errors_by_step(run.net, model))
+
+
+def held_out() -> Part:
+    """Return the windows (B, 10, 1) of the rows that no network has seen, with their answers."""
+    rows = (str(_LEARNT + 1), None)
+    part = prepare(_SERIES, window=_WINDOW, horizon=1, span=rows, val=0).train
+    return replace(part, when=np.arange(len(part)) + _LEARNT + _WINDOW + 1)
+
+
+def baselines() -> dict[str, dict[str, float]]:
+    """Return the figures of two forecasts without a network, by name.
+
+    Persistence says that the series stays as it was; the linear model weighs the same 10 rows.
+    """
+    part, learnt = held_out(), prepare(_SERIES, window=_WINDOW, span=("1", str(_LEARNT)), val=0)
+    weights, *_ = np.linalg.lstsq(_with_ones(learnt.train.x), learnt.train.truth, rcond=None)
+    forecasts = {"persistence": np.asarray(part.known), "linear": _with_ones(part.x) @ weights}
+    return {name: measure("forecast", part.truth, said) for name, said in forecasts.items()}
+
+
+def _with_ones(x: Any) -> Array:
+    flat = np.asarray(x, np.float64).reshape(len(x), -1)
+    return np.hstack([flat, np.ones((len(x), 1))])
+
+
+def write_data(path: str | Path) -> None:
+    """Write the unseen windows x (B, 10, 1) and their answers y (B, 1) as .npz."""
+    part = held_out()
+    with writing(path) as file:
+        np.savez(file, x=np.asarray(part.x, np.float32), y=np.asarray(part.y, np.float32))

@@ -1,0 +1,36 @@
+"""A report of a race that nobody ran, and the nets that races are run on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from seqrt.bench.race import bench, take
+from seqrt.bench.work import Work
+from seqrt.runtime import load
+
+NETS = Path(__file__).parents[1] / "runtime" / "nets"
+
+
+@pytest.fixture(scope="session")
+def work():
+    """Give the quick work for a net by its name."""
+
+    def of(name, threads=None):
+        path = str(NETS / f"{name}.onnx")
+        return Work.of(load(path, threads=threads), path, quick=True, threads=threads)
+
+    return of
+
+
+@pytest.fixture(scope="session")
+def report():
+    """A race that was run, two quick rounds."""
+    return bench(NETS / "lstm-last.onnx", quick=True, rounds=2)
+
+
+@pytest.fixture(scope="session")
+def both_ways(work):
+    """A turn of bare onnxruntime on a net that cannot stream."""
+    return take("onnxruntime", work("gru-bidirectional-last"))

@@ -1,0 +1,102 @@
+"""The race: who runs when, what a turn brings home, what becomes of one that fails."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import subprocess
+import sys
+
+import pytest
+
+from seqrt.bench import race
+from seqrt.bench.race import bench, take, turns
+from seqrt.errors import DeviceError, ModelError, ResourceError, UsageError
+
+MEASURED = {
+    *(f"{work}_p{p}_us" for work in ("step", "small") for p in (50, 90, 99)),
+    *(
+        f"{work}_{unit}"
+        for work in ("uniform", "ragged")
+        for unit in ("sequences_per_s", "steps_per_s", "gflops")
+    ),
+    "cold_ms",
+    "loaded_mb",
+    "gained_mb",
+}
+
+
+def test_each_round_another_contender_begins():
+    order = [turn.contender for turn in turns(3)]
+
+    assert sorted(order[:4]) == sorted(order[4:8]) == sorted(order[8:])
+    assert len({order[0], order[4], order[8]}) == 3
+
+
+def test_turns_are_counted():
+    last = list(turns(2))[-1]
+
+    assert (last.round, last.rounds, last.number, last.turns) == (2, 2, 8, 8)
+
+
+def test_without_torch_there_is_a_contender_less(monkeypatch):
+    monkeypatch.setattr(race, "find_spec", lambda name: None)
+
+    assert [turn.contender for turn in turns(1)] == ["seqrt", "onnxruntime", "numpy"]
+
+
+def test_a_turn_brings_every_figure_home(work):
+    found = take("seqrt", work("rnn-relu"))
+
+    assert set(found["figures"]) == MEASURED
+    assert all(value > 0 for key, value in found["figures"].items() if key != "gained_mb")
+
+
+def test_a_network_that_reads_both_ways_takes_no_steps(both_ways):
+    assert set(both_ways["figures"]) == {key for key in MEASURED if not key.startswith("step_")}
+
+
+def test_a_turn_finds_packages_where_this_process_does(work, tmp_path, monkeypatch):
+    (tmp_path / "onnxruntime.py").write_text("raise ImportError('the one of this path')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    with pytest.raises(DeviceError, match=r"turn of onnxruntime .*the one of this path"):
+        take("onnxruntime", work("gru-last"))
+
+
+def test_a_turn_that_fails_says_whose_and_why(work, tmp_path):
+    gone = dataclasses.replace(work("gru-last"), path=str(tmp_path / "gone.onnx"))
+
+    with pytest.raises(DeviceError, match=r"E_BENCH: the turn of seqrt must finish.*gone\.onnx"):
+        take("seqrt", gone)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no signals there")
+def test_a_turn_that_the_system_killed_is_for_want_of_memory(work, monkeypatch):
+    monkeypatch.setattr(race, "_CODE", "import os; os.kill(os.getpid(), 9)")
+
+    with pytest.raises(ResourceError, match="E_MEMORY: the turn of seqrt must fit into memory"):
+        take("seqrt", work("gru-last"))
+
+
+def test_nothing_but_python_is_loaded_before_the_clock_of_a_cold_start():
+    code = "import sys, seqrt.bench.worker; print(*sys.modules)"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    held = set(done.stdout.split())
+    assert held.isdisjoint({"numpy", "onnxruntime", "torch", "json", "seqrt.runtime"})
+
+
+@pytest.mark.parametrize("rounds", [0, -1, 1.5, True])
+def test_rounds_are_a_whole_number_from_1(work, rounds):
+    with pytest.raises(UsageError, match="rounds must be a whole number from 1"):
+        bench(work("gru-last").path, rounds=rounds)
+
+
+def test_a_file_that_is_no_model_is_refused_before_any_turn(tmp_path):
+    path = tmp_path / "some.onnx"
+    path.write_bytes(b"no model")
+
+    with pytest.raises(ModelError):
+        bench(path, told=lambda turn: pytest.fail("a turn was taken"))

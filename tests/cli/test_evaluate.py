@@ -1,0 +1,122 @@
+"""`seqrt evaluate`: the figures of a model on data with answers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import seqrt
+
+TINY = ("--units", "4", "--epochs", "2", "--cell", "gru")
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    """An empty folder to work in."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def forecaster(run):
+    """A series in wave.csv, and a forecaster of it, two steps ahead, in models/."""
+    height = np.sin(np.arange(80) / 3)
+    rows = [f"{1900 + i},{value:.6f}" for i, value in enumerate(height)]
+    Path("wave.csv").write_text("\n".join(["year,height", *rows]) + "\n")
+    assert run("train", "wave.csv", "--window", "5", "--horizon", "2", *TINY).code == 0
+    assert run("export", "-o", "wave.onnx").code == 0
+    return seqrt.load("wave.onnx")
+
+
+def test_a_forecast_is_judged_beside_persistence(run, forecaster):
+    height = np.round(np.sin(np.arange(80) / 3), 6)
+    windows = np.lib.stride_tricks.sliding_window_view(height, 7)
+    said = forecaster.predict(windows[:, :5, None])
+
+    done = run("evaluate", "wave.csv", "-m", "wave.onnx", "--json")
+
+    answer = json.loads(done.out)
+    mse = np.mean((said - windows[:, 5:]) ** 2)
+    plain = np.mean((windows[:, 4:5] - windows[:, 5:]) ** 2)
+    assert answer["answers"] == 74
+    assert answer["figures"]["mse"] == pytest.approx(mse, rel=1e-6)
+    assert answer["persistence"]["mse"] == pytest.approx(plain, rel=1e-6)
+
+
+def test_a_span_judges_its_answers_and_reads_what_leads_to_them(run, forecaster):
+    height = np.round(np.sin(np.arange(80) / 3), 6)
+    windows = np.lib.stride_tricks.sliding_window_view(height, 7)[45:59]
+    said = forecaster.predict(windows[:, :5, None])
+
+    done = run("evaluate", "wave.csv", "-m", "wave.onnx", "--json", "--span", "1950:1964")
+
+    answer = json.loads(done.out)
+    assert answer["answers"] == 14
+    assert answer["figures"]["mse"] == pytest.approx(
+        np.mean((said - windows[:, 5:]) ** 2), rel=1e-6
+    )
+
+
+def test_people_get_a_table(run, forecaster):
+    done = run("evaluate", "wave.csv", "-m", "wave.onnx")
+
+    assert done.code == 0
+    assert done.out.split()[:3] == ["model", "persistence", "mse"]
+    assert done.err == "wave.onnx on 74 answers of wave.csv\n"
+
+
+@pytest.mark.parametrize("per_step", [False, True])
+def test_labels_are_judged_by_accuracy(run, per_step):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((40, 6, 2)).astype(np.float32)
+    sums = x.cumsum(axis=1)[..., 0] if per_step else x.sum(axis=(1, 2))
+    np.savez("data.npz", x=x, y=np.where(sums > 0, "up", "down"))
+    assert run("train", "data.npz", *TINY).code == 0
+    assert run("export", "-o", "m.onnx").code == 0
+    model = seqrt.load("m.onnx")
+
+    done = run("evaluate", "data.npz", "-m", "m.onnx", "--json")
+
+    said = np.array(model.manifest.classes)[model.predict(x).argmax(axis=-1)]
+    answer = json.loads(done.out)
+    assert answer["figures"]["accuracy"] == pytest.approx(
+        np.mean(said == np.where(sums > 0, "up", "down"))
+    )
+    assert answer["persistence"] == {}
+
+
+def test_a_table_of_labels_is_judged_by_the_column_it_learnt(run):
+    rng = np.random.default_rng(0)
+    values = rng.standard_normal(60)
+    rows = [f"{value:.5f},{'up' if value > 0 else 'down'}" for value in values]
+    Path("t.csv").write_text("\n".join(["v,trend", *rows]) + "\n")
+    assert run("train", "t.csv", "--target", "trend", "--window", "3", *TINY).code == 0
+    assert run("export", "-o", "m.onnx").code == 0
+
+    learnt = run("evaluate", "t.csv", "-m", "m.onnx", "--json")
+    named = run("evaluate", "t.csv", "-m", "m.onnx", "--json", "--target", "trend")
+
+    assert json.loads(learnt.out)["answers"] == 58
+    assert learnt.out == named.out
+
+
+def test_sequences_without_answers_are_a_usage_error(run, forecaster):
+    np.save("data.npy", np.zeros((5, 9, 1)))
+
+    done = run("evaluate", "data.npy", "-m", "wave.onnx")
+
+    assert (done.code, done.out) == (2, "")
+    assert "the y stored with them" in done.err
+
+
+def test_a_series_without_names_is_judged_too(run, forecaster):
+    height = np.sin(np.arange(80) / 3)
+    np.save("wave.npy", np.round(height, 6))
+
+    by_name = run("evaluate", "wave.csv", "-m", "wave.onnx", "--json")
+    by_place = run("evaluate", "wave.npy", "-m", "wave.onnx", "--json")
+
+    assert by_place.out == by_name.out

@@ -1,0 +1,267 @@
+"""The frame around every command: exit codes, one line on stderr, results on stdout."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+import seqrt
+from seqrt import errors
+from seqrt.cli.app import app
+
+
+@pytest.fixture
+def fail_with():
+    """Give the real command line one more command, `seqrt fail`, that raises an error."""
+    added = []
+
+    def add(error):
+        @app.command()
+        def fail(words: list[str] = ()):
+            raise error
+
+        added.append(app.registered_commands[-1])
+
+    yield add
+    for command in added:
+        app.registered_commands.remove(command)
+
+
+def start(body, *flags, **options):
+    """Start a Python with one more command, `seqrt act`, and run it."""
+    code = f"""
+import sys, time
+from seqrt.cli import main
+from seqrt.cli.app import app
+
+@app.command()
+def act():
+{textwrap.indent(textwrap.dedent(body), "    ")}
+
+main(["act"])
+"""
+    command = [sys.executable, *flags, "-c", code]
+    plain = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    return subprocess.Popen(command, env=plain, stderr=subprocess.PIPE, text=True, **options)
+
+
+# What seqrt itself answers
+
+
+def test_no_words_show_the_help(run):
+    done = run()
+
+    assert done.code == 0
+    assert done.out.startswith("Usage: seqrt [OPTIONS] COMMAND")
+    assert done.err == ""
+
+
+def test_the_version_is_the_one_of_the_package(run):
+    assert run("--version") == (0, f"seqrt {seqrt.__version__}\n", "")
+
+
+def test_python_m_seqrt_is_seqrt():
+    command = [sys.executable, "-m", "seqrt", "--version"]
+
+    answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    assert answer == f"seqrt {seqrt.__version__}\n"
+
+
+@pytest.mark.parametrize("command", app.registered_commands, ids=lambda c: c.callback.__name__)
+def test_every_command_has_a_help_with_examples(run, command):
+    name = command.name or command.callback.__name__
+
+    done = run(name, "--help")
+
+    assert done.code == 0
+    assert f"Usage: seqrt {name}" in done.out
+    assert f"Examples:\n    seqrt {name}" in done.out
+    assert max(map(len, done.out.splitlines())) <= 80
+
+
+# Wrong words
+
+
+def test_an_unknown_command_is_one_line_that_offers_the_nearest(run):
+    done = run("doctr")
+
+    assert done.code == 2
+    assert done.err == "seqrt: No such command 'doctr'. Did you mean 'doctor'? See: seqrt --help\n"
+    assert done.out == ""
+
+
+def test_an_unknown_option_is_one_line_that_names_the_help_of_its_command(run):
+    done = run("doctor", "--jsn")
+
+    assert done.code == 2
+    assert done.err.startswith("seqrt: No such option: --jsn")
+    assert done.err.endswith("See: seqrt doctor --help\n")
+    assert done.err.count("\n") == 1
+
+
+# Errors of a command
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        (errors.UsageError, 2),
+        (errors.InputError, 3),
+        (errors.ModelError, 4),
+        (errors.DeviceError, 5),
+        (errors.MissingExtraError, 5),
+        (errors.ParityError, 6),
+        (errors.OutputError, 7),
+        (errors.TrainingError, 8),
+        (errors.ResourceError, 9),
+    ],
+)
+def test_an_error_of_seqrt_is_its_sentence_and_its_exit_code(run, fail_with, kind, code):
+    fail_with(kind("E_SOME: this must be, that was got."))
+
+    assert run("fail") == (code, "", "seqrt: E_SOME: this must be, that was got.\n")
+
+
+def test_every_leaf_of_the_tree_has_its_exit_code_in_the_test_above():
+    leaves = {kind for kind in vars(errors).values() if isinstance(kind, type)}
+
+    assert len(leaves - {errors.SeqrtError}) == 9
+
+
+def test_python_out_of_memory_is_exit_code_9(run, fail_with):
+    fail_with(MemoryError())
+
+    done = run("fail")
+
+    assert done.code == 9
+    assert done.err.startswith("seqrt: E_MEMORY: the work must fit into memory")
+
+
+def test_a_missing_package_is_one_line_with_the_pip_line(run, fail_with):
+    fail_with(ModuleNotFoundError("No module named 'torch.nn'", name="torch.nn"))
+
+    done = run("fail")
+
+    assert done.code == 5
+    assert done.err == "seqrt: training needs torch. Install it with: pip install 'seqrt[train]'\n"
+
+
+def test_a_module_that_no_extra_brings_is_a_bug(run, fail_with):
+    fail_with(ModuleNotFoundError("No module named 'seqrt.lost'", name="seqrt.lost"))
+
+    assert run("fail").code == 70
+
+
+def test_any_other_error_is_a_bug_of_ours_in_one_line(run, fail_with):
+    fail_with(KeyError("gate\norder"))
+
+    done = run("fail")
+
+    assert done.code == 70
+    assert done.err.startswith(r"seqrt: this is a bug of ours, sorry: KeyError: 'gate\norder'.")
+    assert "--debug" in done.err
+    assert done.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [("--debug", "fail"), ("fail", "--debug")])
+def test_debug_shows_the_traceback_wherever_it_stands(run, fail_with, words):
+    fail_with(errors.InputError("E_SOME: this must be."))
+
+    done = run(*words)
+
+    assert done.code == 3
+    assert done.err.startswith("Traceback (most recent call last):")
+    assert done.err.endswith("\nseqrt: E_SOME: this must be.\n")
+
+
+def test_behind_two_dashes_debug_is_a_word_like_any_other(run):
+    done = run("doctor", "--", "--debug")
+
+    assert done.code == 2
+    assert "--debug" in done.err
+
+
+def test_without_typer_the_command_line_gives_the_pip_line():
+    code = "import sys; sys.modules['typer'] = None; from seqrt.cli import main; main([])"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 5
+    assert done.stderr == (
+        "seqrt: the command line needs typer. Install it with: pip install 'seqrt[cli]'\n"
+    )
+
+
+# Interruptions
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_unwinds_the_work_and_leaves_one_line(number, code, tmp_path):
+    left = tmp_path / "left"
+    body = f"""
+    try:
+        print("working", flush=True)
+        time.sleep(60)
+    finally:
+        open({str(left)!r}, "w").close()
+    """
+
+    with start(body, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == "working\n"
+        process.send_signal(number)
+        _, said = process.communicate(timeout=30)
+
+    assert process.returncode == code
+    assert said == "seqrt: interrupted.\n"
+    assert left.exists()
+
+
+def test_the_handler_of_sigterm_is_put_back(run):
+    before = signal.getsignal(signal.SIGTERM)
+
+    run("--version")
+
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+writes = pytest.mark.parametrize(
+    ("lines", "flags"),
+    [(1, ()), (100_000, ()), (1, ("-u",))],
+    ids=["at the end", "in the middle", "unbuffered"],
+)
+
+
+@writes
+def test_a_reader_that_leaves_early_is_no_error(lines, flags):
+    reading, writing = os.pipe()
+    os.close(reading)
+
+    with start(f"print('result\\n' * {lines})", *flags, stdout=writing) as process:
+        os.close(writing)
+        said = process.stderr.read()
+
+    assert process.returncode == 0
+    assert said == ""
+
+
+@writes
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_results_that_do_not_fit_on_the_disk_are_exit_code_7(lines, flags):
+    with (
+        Path("/dev/full").open("w", encoding="utf-8") as full,
+        start(f"print('result\\n' * {lines})", *flags, stdout=full) as process,
+    ):
+        said = process.stderr.read()
+
+    assert process.returncode == 7
+    assert said == (
+        "seqrt: E_OUTPUT_STDOUT: the result must be written to stdout,"
+        " and was not: No space left on device.\n"
+    )

@@ -1,0 +1,228 @@
+"""`seqrt predict`: a file in, the model's answers out, and never half of them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import seqrt
+from seqrt.contract import Column
+from seqrt.export import export
+from seqrt.training import Network
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    """An empty folder to work in."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "models").mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def forecaster():
+    """A model of one feature, trained on windows of 4, in models/."""
+    return _exported("wave", Column("height"), (Column("height+1"),), window=4)
+
+
+def _exported(name, feature, outputs, window=None, **options):
+    torch.manual_seed(0)
+    net = Network("gru", 1, (4,), len(outputs), **options)
+    task = "forecast" if window else "classify"
+    classes = ("calm", "rough") if options.get("activation") == "softmax" else ()
+    net.about = replace(
+        net.about, task=task, features=(feature,), outputs=outputs, window=window, classes=classes
+    )
+    export(net, Path("models") / f"{name}.onnx")
+    return seqrt.load(Path("models") / f"{name}.onnx")
+
+
+def test_a_batch_of_sequences_is_answered_in_order(run, forecaster):
+    x = np.random.default_rng(0).random((5, 9, 1), dtype=np.float32)
+    np.save("data.npy", x)
+
+    done = run("predict", "data.npy")
+
+    assert (done.code, done.out) == (0, "data.pred.npy\n")
+    np.testing.assert_array_equal(np.load("data.pred.npy"), forecaster.predict(x))
+
+
+def test_a_series_is_answered_for_every_full_window(run, forecaster):
+    series = np.random.default_rng(0).random(10, dtype=np.float32)
+    np.save("series.npy", series)
+
+    done = run("predict", "series.npy")
+
+    want = [forecaster.predict(series[None, i : i + 4, None])[0] for i in range(7)]
+    assert done.code == 0
+    np.testing.assert_array_equal(np.load("series.pred.npy"), want)
+    assert f"after row 10: height+1 {want[-1][0]:.6g}" in done.err
+
+
+def test_a_table_is_read_by_the_names_of_its_columns(run, forecaster):
+    series = np.random.default_rng(0).random(10).astype(np.float32)
+    rows = [f"{1990 + i},{i % 3},{value}" for i, value in enumerate(series)]
+    Path("wave.csv").write_text("\n".join(["year,noise,height", *rows]) + "\n")
+    np.save("series.npy", series)
+
+    run("predict", "series.npy")
+    done = run("predict", "wave.csv")
+
+    assert (done.code, done.out) == (0, "wave.pred.npy\n")
+    assert "after 1999: height+1" in done.err
+    np.testing.assert_array_equal(np.load("wave.pred.npy"), np.load("series.pred.npy"))
+
+
+def test_ragged_sequences_are_answered_one_by_one(run, forecaster):
+    x = np.random.default_rng(0).random((9, 1), dtype=np.float32)
+    np.savez("data.npz", x=x, lengths=[2, 0, 7])
+
+    done = run("predict", "data.npz")
+
+    want = forecaster.predict([x[:2], x[:0], x[2:]])
+    assert done.code == 0
+    np.testing.assert_array_equal(np.load("data.pred.npy"), want)
+
+
+def test_answers_at_every_step_are_padded_with_zeros(run):
+    model = _exported("steps", Column("v"), (Column("a"), Column("b")), head="sequence")
+    x = np.random.default_rng(0).random((9, 1), dtype=np.float32)
+    np.savez("data.npz", x=x, lengths=[2, 7])
+
+    run("predict", "data.npz")
+
+    y = np.load("data.pred.npy")
+    assert y.shape == (2, 7, 2)
+    assert not y[0, 2:].any()
+    np.testing.assert_array_equal(y[1], model.predict([x[2:]])[0])
+
+
+def test_labels_are_counted_in_words(run):
+    outputs = (Column("calm"), Column("rough"))
+    model = _exported("sea", Column("v"), outputs, activation="softmax")
+    x = np.random.default_rng(0).random((6, 9, 1), dtype=np.float32)
+    np.save("data.npy", x)
+
+    done = run("predict", "data.npy")
+
+    rough = int(model.predict(x).argmax(axis=1).sum())
+    said = [f"rough: {rough}"] * (rough > 0) + [f"calm: {6 - rough}"] * (rough < 6)
+    assert all(words in done.err for words in said)
+
+
+def test_an_empty_file_gives_an_empty_answer(run, forecaster):
+    np.save("none.npy", np.zeros((0, 9, 1)))
+
+    done = run("predict", "none.npy")
+
+    assert done.code == 0
+    assert "nothing to answer" in done.err
+    assert np.load("none.pred.npy").shape == (0, 1)
+
+
+def test_a_program_gets_json(run, forecaster):
+    np.save("data.npy", np.zeros((5, 9, 1)))
+
+    done = run("predict", "data.npy", "--json", "-o", "out.npy", "--threads", "1")
+
+    answer = json.loads(done.out)
+    assert (answer["path"], answer["shape"]) == ("out.npy", [5, 1])
+    assert answer["sha256"] == forecaster.digest
+
+
+def test_the_newest_model_is_taken_and_named(run, forecaster):
+    np.save("data.npy", np.zeros((5, 9, 1)))
+
+    assert "model models/wave.onnx, the newest in models/" in run("predict", "data.npy").err
+
+
+def test_without_a_model_it_says_how_to_make_one(run):
+    np.save("data.npy", np.zeros((5, 9, 1)))
+
+    done = run("predict", "data.npy")
+
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("seqrt: there is no model in models/.")
+
+
+@pytest.mark.parametrize(
+    ("make", "code", "message"),
+    [
+        (lambda p: None, 3, "E_INPUT_FILE"),
+        (lambda p: np.save(p, np.zeros((5, 9, 2))), 3, "E_INPUT_SHAPE: x[item 0] must have shape"),
+        (
+            lambda p: np.save(p, np.zeros((32, 10))),
+            3,
+            "must have one column each for height, got shape (32, 10)",
+        ),
+        (lambda p: np.save(p, np.full((5, 9, 1), np.nan)), 3, "E_INPUT_NONFINITE"),
+        (lambda p: np.save(p, np.full((5, 9, 1), 1e300)), 3, "E_INPUT_RANGE"),
+        (lambda p: np.save(p, np.zeros(3)), 3, "E_INPUT_SHORT: a window of 4 steps needs"),
+        (lambda p: p.write_bytes(b"rubbish"), 3, "E_INPUT"),
+    ],
+)
+def test_bad_data_is_one_line_and_exit_code_3(run, forecaster, make, code, message):
+    make(Path("data.npy"))
+
+    done = run("predict", "data.npy", "-m", "models/wave.onnx")
+
+    assert (done.code, done.out) == (code, "")
+    assert message in done.err
+    assert done.err.count("\n") == 1
+    assert not Path("data.pred.npy").exists()
+
+
+def test_a_missing_column_is_named(run, forecaster):
+    Path("wave.csv").write_text("year,heights\n1990,1\n1991,2\n")
+
+    done = run("predict", "wave.csv", "-m", "models/wave.onnx")
+
+    assert done.code == 3
+    assert "E_INPUT_COLUMN: wave.csv must have a column 'height', and has year, heights" in done.err
+
+
+def test_a_damaged_model_is_exit_code_4(run, forecaster):
+    path = Path("models/wave.onnx")
+    path.write_bytes(path.read_bytes()[:-9])
+    np.save("data.npy", np.zeros((5, 9, 1)))
+
+    done = run("predict", "data.npy", "-m", path)
+
+    assert (done.code, done.out) == (4, "")
+    assert "E_MODEL_DAMAGED: models/wave.onnx" in done.err
+
+
+@pytest.mark.parametrize("out", ["data.npy", "models/wave.onnx", "./data.npy"])
+def test_an_input_is_never_written_over(run, forecaster, out):
+    np.save("data.npy", np.zeros((5, 9, 1)))
+    before = Path(out).read_bytes()
+
+    done = run("predict", "data.npy", "-o", out)
+
+    assert done.code == 7
+    assert "E_OUTPUT_INPUT: the answers must not be written over" in done.err
+    assert Path(out).read_bytes() == before
+
+
+def test_a_folder_that_is_not_there_is_exit_code_7(run, forecaster):
+    np.save("data.npy", np.zeros((5, 9, 1)))
+
+    assert run("predict", "data.npy", "-o", "gone/out.npy").code == 7
+
+
+def test_a_device_that_is_not_there_is_exit_code_5(run, forecaster):
+    from seqrt.runtime.session import devices
+
+    if "cuda" in devices():
+        pytest.skip("this machine has it")
+    np.save("data.npy", np.zeros((5, 9, 1)))
+
+    done = run("predict", "data.npy", "--device", "cuda", "-m", "models/wave.onnx")
+
+    assert done.code == 5
+    assert "E_PROVIDER" in done.err

@@ -1,0 +1,417 @@
+"""`seqrt train`: real runs on tiny data, wrong words, and what a broken-off run leaves."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pytest
+
+from seqrt.cli import train as command
+from seqrt.contract import manifest
+from seqrt.training import Plan, load_run
+from seqrt.training.series import BUILT_IN
+
+TINY = ("--units", "4", "--window", "5", "--epochs", "3", "--batch-size", "8")
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    """An empty folder with one table: forty years of two numbers and a word."""
+    rows = [f"{1900 + i},{50 + 9 * np.sin(i):.3f},{i % 5},{'ab'[i % 2]}" for i in range(40)]
+    (tmp_path / "wave.csv").write_text("\n".join(["year,height,weekday,way", *rows]) + "\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def start(*words, **options):
+    """Start the command line in a process of its own."""
+    line = [sys.executable, "-m", "seqrt", "train", *words]
+    return subprocess.Popen(line, text=True, **options)
+
+
+def plan_of(folder):
+    return tomllib.loads(Path(folder, "run.toml").read_text())["plan"]
+
+
+# A run
+
+
+def test_the_folder_of_the_run_is_the_result_and_all_else_is_talk(run):
+    done = run("train", "wave.csv", "--target", "height", *TINY)
+
+    assert (done.code, done.out) == (0, "runs/wave-lstm-1\n")
+    kept = {path.name for path in Path("runs/wave-lstm-1").iterdir()}
+    assert kept == {"run.toml", "results.csv", "best.safetensors", "curves.png", "forecast.png"}
+    assert load_run("runs/wave-lstm-1").about.task == "forecast"
+
+
+def test_it_says_first_what_it_understood(run):
+    talk = run("train", "wave.csv", "--target", "height", *TINY).err.splitlines()
+
+    assert talk[:6] == [
+        "data        wave.csv: forecast height 1 step ahead from windows of 5 rows",
+        "features    height, weekday (year is the time)",
+        "training    27 windows, answers of year 1905 to 1931",
+        "validation  3 windows, answers of year 1937 to 1939",
+        "network     lstm 4 -> 1, 133 weights",
+        "run         runs/wave-lstm-1",
+    ]
+
+
+def test_it_says_at_the_end_how_good_it_is_beside_a_baseline_and_what_comes_next(run):
+    talk = run("train", "wave.csv", "--target", "height", *TINY).err
+
+    assert re.search(r"^best epoch \d of 3, [\d.]+ s$", talk, re.MULTILINE)
+    assert re.search(r"^validation +lstm +persistence$", talk, re.MULTILINE)
+    assert re.search(r"^mse +[\d.]+ +[\d.]+$", talk, re.MULTILINE)
+    assert "picture     runs/wave-lstm-1/curves.png\n" in talk
+    assert talk.endswith("next        seqrt export\n")
+
+
+def test_a_program_gets_the_same_in_json(run):
+    done = run("train", "wave.csv", "--target", "height", *TINY, "--json")
+
+    answer = json.loads(done.out)
+    assert answer["run"] == "runs/wave-lstm-1"
+    assert answer["sequences"] == {"training": 27, "validation": 3}
+    assert answer["features"] == ["height", "weekday"]
+    assert answer["weights"] == 133
+    assert answer["epochs"] == 3
+    assert answer["figures"].keys() == answer["baseline"]["figures"].keys() > {"mse", "r2"}
+    assert [Path(path).is_file() for path in answer["pictures"]] == [True, True]
+
+
+def test_a_figure_without_a_value_is_null_in_json(run):
+    rows = "\n".join(["height", *(str(i % 7) for i in range(40)), *["3"] * 10])
+    Path("flat.csv").write_text(rows + "\n")
+
+    done = run("train", "flat.csv", *TINY, "--json")
+
+    answer = json.loads(done.out, parse_constant=pytest.fail)
+    assert answer["figures"]["mse/variance"] is None
+    assert answer["figures"]["mse"] > 0
+
+
+def test_in_a_pipe_every_epoch_is_a_line(run):
+    talk = run("train", "wave.csv", "--target", "height", *TINY).err
+
+    line = r"^epoch \d/3  loss \d\.\d{3}e[+-]\d\d  val \d\.\d{3}e[+-]\d\d  gradient .* s(  best)?$"
+    assert len(re.findall(line, talk, re.MULTILINE)) == 3
+
+
+def test_in_a_pipe_many_epochs_are_thinned_out_and_the_last_is_told(run):
+    many = ("--epochs", "205", "--val", "0", "--units", "2", "--window", "2", "--batch-size", "64")
+
+    talk = run("train", "wave.csv", "--target", "height", *many).err
+
+    told = [int(number) for number in re.findall(r"^epoch +(\d+)/205 ", talk, re.MULTILINE)]
+    assert told[:3] == [1, 3, 6]
+    assert told[-1] == 205
+    assert len(told) <= 101
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no pseudo-terminals here")
+def test_on_a_terminal_there_is_one_bar_and_stdout_holds_the_result_alone():
+    ours, its = os.openpty()
+    plain = {**os.environ, "TERM": "xterm", "COLUMNS": "80"}
+
+    words = ("wave.csv", "--target", "height", *TINY)
+    with start(*words, stdout=subprocess.PIPE, stderr=its, env=plain) as process:
+        os.close(its)
+        screen = _all_of(ours)
+        result = process.stdout.read()
+
+    assert process.returncode == 0
+    assert result == "runs/wave-lstm-1\n"
+    text = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", screen)
+    bars = [part for part in re.split(r"[\r\n]+", text) if part.startswith("epoch")]
+    assert re.match(r"epoch 3/3 ━+ loss .* val .*/s 0:00:0\d$", bars[-1])
+    assert max(map(len, bars)) <= 80
+    assert "gradient" not in text
+
+
+def _all_of(terminal):
+    """Read a terminal until its other side is closed, which Linux tells as an error."""
+    parts = []
+    try:
+        while part := os.read(terminal, 65536):
+            parts.append(part)
+    except OSError:
+        pass
+    os.close(terminal)
+    return b"".join(parts).decode()
+
+
+def test_without_data_a_built_in_series_is_trained_on_and_that_is_said(run):
+    done = run("train", "--epochs", "1", "--units", "2")
+
+    assert done.out == "runs/mackey-glass-lstm-1\n"
+    assert done.err.startswith("no DATA: training on the built-in series mackey-glass\n")
+
+
+def test_labelled_sequences_are_told_as_what_they_are(run):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((20, 6, 2)).astype(np.float32)
+    np.savez("moves.npz", x=x, y=np.where(x[:, :, 0].sum(1) > 0, "up", "down"))
+
+    done = run("train", "moves.npz", "--units", "4", "--epochs", "2", "--bidirectional")
+
+    assert (
+        "data        moves.npz: classify every sequence as one of 2 classes (down, up)" in done.err
+    )
+    assert "training    16 sequences, 96 steps" in done.err
+    assert "network     lstm 4 -> 2, both directions, " in done.err
+    assert re.search(r"^validation +lstm +majority class$", done.err, re.MULTILINE)
+    assert Path("runs/moves-lstm-1/confusion.png").is_file()
+
+
+def test_a_network_that_learnt_nothing_is_a_warning(run):
+    slow = ("--lr", "1e-9", "--epochs", "1", "--units", "2")
+
+    done = run("train", "sine-mix", *slow)
+
+    assert "warning: the network is no better than persistence here. Try more data" in done.err
+    assert done.code == 0
+
+
+def test_patience_ends_a_run_and_says_so(run):
+    done = run("train", "sine-mix", "--lr", "1e-30", "--patience", "2", "--units", "2", "--json")
+
+    assert json.loads(done.out)["epochs"] < 100
+    assert "; stopped when 2 epochs brought none better\n" in done.err
+
+
+def test_the_next_command_names_a_run_that_is_not_in_runs(run):
+    done = run("train", "wave.csv", "--target", "height", *TINY, "-o", "my run")
+
+    assert done.out == "my run\n"
+    assert done.err.endswith("next        seqrt export 'my run'\n")
+
+
+# Options
+
+
+def test_every_option_reaches_the_plan(run):
+    given = {
+        "task": "forecast",
+        "target": ["height"],
+        "features": ["height", "weekday"],
+        "window": 4,
+        "horizon": 2,
+        "span": ["1901", "1938"],
+        "val": 0.3,
+        "cell": "rnn",
+        "units": [3, 2],
+        "bidirectional": True,
+        "dropout": 0.1,
+        "layer_norm": True,
+        "nonlinearity": "relu",
+        "epochs": 2,
+        "batch_size": 16,
+        "lr": 0.01,
+        "clip": 0.5,
+        "patience": 9,
+        "noise": 0.05,
+        "seed": 7,
+        "device": "auto",
+    }
+    assert given.keys() == {field.name for field in fields(Plan)} - {"source"}
+
+    done = run("train", "wave.csv", *_words(given), "-o", "all")
+
+    assert done.code == 0
+    assert plan_of("all") == {"source": "wave.csv", **given}
+
+
+def _words(options):
+    for name, value in options.items():
+        yield f"--{name.replace('_', '-')}"
+        if value is not True:
+            glue = ":" if name == "span" else ","
+            yield glue.join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def test_what_is_left_out_is_what_the_plan_says(run):
+    run("train", "wave.csv", "--target", "height", *TINY[2:4], "--epochs", "1")
+
+    kept, plan = plan_of("runs/wave-lstm-1"), Plan("wave.csv")
+    for name in ("val", "cell", "batch_size", "lr", "clip", "seed", "device", "dropout"):
+        assert kept[name] == getattr(plan, name)
+
+
+def test_the_help_tells_the_defaults_of_the_plan(run):
+    text = " ".join(run("train", "--help").out.split())
+
+    told = dict(re.findall(r"--([a-z-]+) (?:[A-Z]+|<[a-z|]+>) [^\[\]]*\[([^\]]*)\]", text))
+    plan = Plan("any")
+    defaults = {
+        name.replace("_", "-"): f"{value:g}" if isinstance(value, float) else str(value)
+        for name, value in vars(plan).items()
+        if value not in (None, (), 0)
+    }
+    defaults |= {"units": ",".join(map(str, plan.units)), "window": "24", "horizon": "1"}
+    defaults |= {"dropout": "0", "noise": "0", "seed": "0"}
+    del defaults["source"]
+    assert defaults.items() <= told.items()
+
+
+def test_the_help_is_right_about_window_and_horizon(run):
+    run("train", "sine-mix", "--units", "2", "--epochs", "1")
+
+    kept = plan_of("runs/sine-mix-lstm-1")
+    assert (kept["window"], kept["horizon"]) == (24, 1)
+
+
+def test_the_choices_are_those_of_the_manifest():
+    for name in ("Task", "Cell", "Nonlinearity"):
+        assert get_args(getattr(command, name)) == get_args(getattr(manifest, name))
+
+
+def test_the_help_names_every_built_in_series(run):
+    text = run("train", "--help").out
+
+    assert [name for name in BUILT_IN if name not in text] == []
+
+
+def test_names_may_be_repeated_and_quoted(run):
+    lines = Path("wave.csv").read_text().splitlines()
+    lines[0] = 'year,"height, m",weekday,way'
+    Path("wave.csv").write_text("\n".join(lines) + "\n")
+
+    done = run("train", "wave.csv", "--target", '"height, m"', "--target", "weekday", *TINY)
+
+    assert done.code == 0
+    assert plan_of("runs/wave-lstm-1")["target"] == ["height, m", "weekday"]
+
+
+@pytest.mark.parametrize(
+    ("span", "years"),
+    [("1910:1930", "1915 to 1924"), ("1910:", "1915 to 1933"), (":1930", "1905 to 1924")],
+)
+def test_a_span_may_be_open(run, span, years):
+    done = run("train", "wave.csv", "--target", "height", "--span", span, *TINY)
+
+    assert done.code == 0
+    assert f"answers of year {years}\n" in done.err
+
+
+def test_a_span_may_hold_times_of_day(run):
+    rows = [f"2024-01-01 {i // 60:02}:{i % 60:02},{i % 9}" for i in range(90)]
+    Path("day.csv").write_text("\n".join(["when,load", *rows]) + "\n")
+
+    done = run("train", "day.csv", "--span", "2024-01-01 00:10:2024-01-01 01:09", *TINY)
+
+    assert done.code == 0
+    assert "training    43 windows, answers of when 2024-01-01T00:15:00 to" in done.err
+
+
+# Wrong words and wrong data
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("mackey-gloss",), r"DATA must be a file .*'mackey-gloss'. Did you mean mackey-glass\?"),
+        (("wave.csv", "--cell", "lsmt"), "Invalid value for '--cell': .*'rnn', 'lstm', 'gru'"),
+        (("wave.csv", "--task", "guess"), "Invalid value for '--task': .*'forecast', 'regress'"),
+        (("wave.csv", "--units", "64,,2"), "--units must be whole numbers .* got '64,,2'"),
+        (("sine-mix", "--units", "0"), "units must be a whole number from 1, got 0"),
+        (("wave.csv", "--target", "a,,b"), "--target must be names with commas between"),
+        (("wave.csv", "--span", "1910"), "--span must be FIRST:LAST, such as 1700:1920"),
+        (("wave.csv", "--span", "2000:"), "no row of wave.csv lies from 2000"),
+        (("wave.csv", "--epochs", "many"), "Invalid value for '--epochs'"),
+        (("wave.csv", "--epochs", "0"), "epochs must be at least 1, got 0"),
+        (("wave.csv", "--lr", "nan"), "lr must be above 0 and finite, got nan"),
+        (("wave.csv", "--device", "gpu"), "device must be cpu, cuda"),
+        (("wave.csv",), "wave.csv has several columns to learn: .* --target"),
+        (("wave.csv", "--target", "hight"), "must have a column 'hight'.* Did you mean 'height'"),
+        (("wave.txt",), "data must be a .csv, .parquet, .npy or .npz file, got '.txt'"),
+    ],
+)
+def test_wrong_words_are_one_line_and_leave_nothing(run, words, sentence):
+    done = run("train", *words)
+
+    assert (done.code, done.out) == (2, "")
+    assert re.match(f"seqrt: .*{sentence}", done.err)
+    assert done.err.count("\n") == 1
+    assert [path.name for path in Path().iterdir()] == ["wave.csv"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("gone.csv",), "E_INPUT_FILE"),
+        (("wave.csv", "--target", "way", "--task", "regress"), "E_INPUT_CELL: wave.csv, line 2"),
+    ],
+)
+def test_data_that_cannot_be_used_is_exit_code_3(run, words, code):
+    done = run("train", *words)
+
+    assert (done.code, done.out) == (3, "")
+    assert done.err.startswith(f"seqrt: {code}")
+    assert not Path("runs").exists()
+
+
+def test_a_folder_with_something_in_it_is_not_written_to(run):
+    Path("mine").mkdir()
+    Path("mine/notes.txt").write_text("keep")
+
+    done = run("train", "wave.csv", "--target", "height", *TINY, "-o", "mine")
+
+    assert done.code == 2
+    assert done.err.startswith("seqrt: a run needs a new folder, and mine is there already.")
+    assert [path.name for path in Path("mine").iterdir()] == ["notes.txt"]
+
+
+def test_a_folder_that_cannot_be_made_is_exit_code_7(run):
+    done = run("train", "wave.csv", "--target", "height", *TINY, "-o", "wave.csv/run")
+
+    assert done.code == 7
+    assert done.err.startswith("seqrt: E_OUTPUT_DENIED: the folder wave.csv/run could not be made")
+
+
+# Broken off
+
+
+def test_training_that_diverges_is_exit_code_8_and_takes_back_what_learnt_nothing(run):
+    done = run("train", "wave.csv", "--target", "height", *TINY, "--lr", "1e38", "-o", "mine")
+
+    assert (done.code, done.out) == (8, "")
+    *_, kept, error = done.err.splitlines()
+    assert kept == "no epoch was finished: nothing is kept."
+    assert error.startswith("seqrt: E_DIVERGED: training must stay finite")
+    assert not Path("mine").exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are another thing there")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_what_breaks_off_a_run_keeps_the_best_weights_so_far(number, code):
+    words = ("wave.csv", "--target", "height", *TINY[:4], "--epochs", "1000000", "--val", "0")
+
+    with start(*words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        for line in process.stderr:
+            if line.startswith("epoch"):
+                break
+        process.send_signal(number)
+        talk = process.stderr.read().splitlines()
+        assert process.stdout.read() == ""
+
+    assert process.returncode == code
+    best = int(re.search(r"of epoch (\d+), are in runs/wave-lstm-1", talk[-2])[1])
+    assert talk[-2].endswith("Use them with: seqrt export")
+    assert talk[-1] == "seqrt: interrupted."
+    with Path("runs/wave-lstm-1/results.csv").open() as file:
+        assert best in (int(row["number"]) for row in csv.DictReader(file))
+    assert load_run("runs/wave-lstm-1").about.name == "wave"
+    assert list(Path("runs/wave-lstm-1").glob(".*")) == []

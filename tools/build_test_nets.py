@@ -1,0 +1,55 @@
+"""Rebuild tests/runtime/nets: small proved files of every kind, for tests that have no torch.
+
+    python tools/build_test_nets.py
+
+Random weights are a network too. Each export fails where parity or a law does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+
+import torch
+
+from seqrt.contract import Column
+from seqrt.export import export
+from seqrt.training import Network
+
+NETS = Path(__file__).parent.parent / "tests" / "runtime" / "nets"
+FEATURES = (
+    Column("speed", "m/s", mean=12.0, scale=4.0, low=0.0, high=30.0),
+    Column("load", "kN", mean=-1.0, scale=0.5, low=-2.5, high=0.5),
+)
+OUTPUTS = (Column("wear", "mm", mean=3.0, scale=2.0), Column("heat", "K", mean=300.0, scale=20.0))
+
+
+def build(name: str, **architecture: object) -> None:
+    """Export one network of random weights in raw units."""
+    torch.manual_seed(7)
+    net = Network(features=2, units=(6, 4), outputs=2, **architecture)  # type: ignore[arg-type]
+    about = replace(net.about, name=name, features=FEATURES, seed=7)
+    if net.activation == "none":
+        net.set_scaling(FEATURES, OUTPUTS)
+        about = replace(about, outputs=OUTPUTS)
+    else:
+        about = replace(about, classes=("calm", "rough") if net.activation == "softmax" else ())
+    net.about = about
+    exported = export(net, NETS / f"{name}.onnx")
+    print(f"{exported.path.name}: {exported.size:,} bytes, exact: {exported.report.exact}")
+
+
+def main() -> None:
+    """Build every cell in every shape, and one network for each activation and extra."""
+    NETS.mkdir(parents=True, exist_ok=True)
+    for cell, both, head in product(("rnn", "lstm", "gru"), (False, True), ("last", "sequence")):
+        way = "bidirectional-" if both else ""
+        build(f"{cell}-{way}{head}", cell=cell, bidirectional=both, head=head)
+    build("gru-norm-classes", cell="gru", layer_norm=True, activation="softmax")
+    build("lstm-norm-labels", cell="lstm", layer_norm=True, head="sequence", activation="sigmoid")
+    build("rnn-relu", cell="rnn", nonlinearity="relu")
+
+
+if __name__ == "__main__":
+    main()
