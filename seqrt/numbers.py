@@ -18,8 +18,12 @@ Float = TypeVar("Float", np.float32, np.float64)
 _ANY_INTEGER = 2.0**63
 
 
-def as_floats(name: str, array: NDArray[Any], kind: type[Float]) -> NDArray[Float]:
+def as_floats(
+    name: str, array: NDArray[Any], kind: type[Float], origin: tuple[int, ...] | None = None
+) -> NDArray[Float]:
     """Return `array` as native `kind`, without copying where it is that already.
+
+    `origin` says that it is a part of what `name` names, and where the part begins in it.
 
     Raises InputError for what holds no numbers (E_INPUT_DTYPE), for an integer that would be
     rounded and for a number too large for `kind` (E_INPUT_RANGE). NaN and Inf pass.
@@ -33,10 +37,14 @@ def as_floats(name: str, array: NDArray[Any], kind: type[Float]) -> NDArray[Floa
         floats = array.astype(kind, copy=False)
         if array.dtype.kind in "iu":
             lost = (floats.astype(array.dtype) != array) | (np.abs(floats) >= _ANY_INTEGER)
-            _refuse_lost(name, array, lost, f"is rounded by {kind.__name__}", "Subtract an offset")
+            _refuse_lost(
+                name, array, lost, f"is rounded by {kind.__name__}", "Subtract an offset", origin
+            )
         elif array.dtype.itemsize > floats.dtype.itemsize:
             lost = np.isinf(floats) & np.isfinite(array)
-            _refuse_lost(name, array, lost, f"is too large for {kind.__name__}", "Scale the data")
+            _refuse_lost(
+                name, array, lost, f"is too large for {kind.__name__}", "Scale the data", origin
+            )
     return floats
 
 
@@ -44,10 +52,12 @@ def check_finite(
     name: str,
     arrays: Sequence[NDArray[Any]] | NDArray[Any],
     axes: tuple[str, ...] = ("step", "feature"),
+    fix: str = "Fill or drop them.",
 ) -> None:
     """Raise InputError at the first NaN or Inf in `arrays`, one array an item.
 
-    `axes` are the words for the axes of one item; spare words at the end are not used.
+    `axes` are the words for the axes of one item; spare words at the end are not used. `fix` ends
+    the message.
 
     >>> check_finite("x", [np.zeros((3, 1)), np.array([[0.0], [np.nan]])])
     Traceback (most recent call last):
@@ -64,17 +74,24 @@ x[item 1, step 1, feature 0] is nan (1 non-finite values in 1 items). Fill or dr
     place = ", ".join([f"item {first}", *(f"{word} {index}" for word, index in words)])
     raise InputError(
         f"E_INPUT_NONFINITE: {name} must be finite; {name}[{place}] is {array[where]}"
-        f" ({sum(counts)} non-finite values in {sum(map(bool, counts))} items)."
-        " Fill or drop them."
+        f" ({sum(counts)} non-finite values in {sum(map(bool, counts))} items). {fix}"
     )
 
 
 def _refuse_lost(
-    name: str, array: NDArray[Any], lost: NDArray[np.bool_], why: str, fix: str
+    name: str,
+    array: NDArray[Any],
+    lost: NDArray[np.bool_],
+    why: str,
+    fix: str,
+    origin: tuple[int, ...] | None,
 ) -> None:
     if lost.any():
-        where = tuple(int(i) for i in np.argwhere(lost)[0])
+        first = tuple(int(i) for i in np.argwhere(lost)[0])
+        where = [sum(at) for at in zip(first, origin or (0,) * array.ndim, strict=True)]
+        # a part does not know how many there are in all
+        count = "" if origin else f" ({int(lost.sum())} such values)"
         raise InputError(
-            f"E_INPUT_RANGE: {name} must keep its values; {array[where]!s} at {list(where)} {why}"
-            f" ({int(lost.sum())} such values). {fix} first."
+            f"E_INPUT_RANGE: {name} must keep its values; {array[first]!s} at {where} {why}{count}."
+            f" {fix} first."
         )

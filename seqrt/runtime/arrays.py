@@ -29,17 +29,33 @@ def as_floats(value: Any, name: str) -> Floats:
     if type(value) is np.ndarray and value.dtype == np.float32 and value.flags.c_contiguous:
         # a big-endian dtype is not equal to np.float32
         return value if value.flags.aligned else value.copy()
-    return np.ascontiguousarray(narrow(name, _as_array(value, name), np.float32))
+    return np.ascontiguousarray(narrow(name, as_array(value, name), np.float32))
 
 
-def as_sequences(items: Sequence[Any], features: int) -> list[Floats]:
-    """Return a ragged list as float32 arrays (T_i, D); raise InputError that names the item."""
-    arrays = []
-    for i, item in enumerate(items):
-        array = as_floats(item, f"x[item {i}]")
-        check_shape(f"x[item {i}]", array, ("time", features))
-        arrays.append(array)
-    return arrays
+def as_array(value: Any, name: str) -> NDArray[Any]:
+    """Return what numpy makes of an array, a DLPack array such as a tensor, or nested lists.
+
+    Raises InputError (E_INPUT_TYPE) for what is no array, and for one with masked values.
+    """
+    if isinstance(value, np.ma.MaskedArray):
+        if np.ma.getmaskarray(value).any():
+            raise InputError(
+                f"E_INPUT_TYPE: {name} must be a plain array, got a masked one with"
+                f" {int(np.ma.getmaskarray(value).sum())} masked values."
+                " Fill them first: x.filled(...)."
+            )
+        return np.asarray(value.data)
+    if not (isinstance(value, list | tuple) or hasattr(value, "__dlpack__")):
+        raise InputError(
+            f"E_INPUT_TYPE: {name} must be an array of numbers, got {type(value).__name__}."
+            " A table goes in as table.to_numpy(np.float32)."
+        )
+    try:
+        return np.asarray(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"E_INPUT_TYPE: {name} must be an array of numbers; numpy cannot read it: {error}"
+        ) from None
 
 
 def as_lengths(value: Any, batch: int, time: int) -> Lengths:
@@ -89,26 +105,3 @@ def pad(arrays: Sequence[Floats], features: int) -> tuple[Floats, Lengths]:
 def inside(lengths: Lengths, time: int) -> Mask:
     """Return (B, T), true where a step lies inside its row's length."""
     return np.arange(time) < lengths[:, None]
-
-
-def _as_array(value: Any, name: str) -> NDArray[Any]:
-    """Return what numpy makes of an array, a DLPack array such as a tensor, or nested lists."""
-    if isinstance(value, np.ma.MaskedArray):
-        if np.ma.getmaskarray(value).any():
-            raise InputError(
-                f"E_INPUT_TYPE: {name} must be a plain array, got a masked one with"
-                f" {int(np.ma.getmaskarray(value).sum())} masked values."
-                " Fill them first: x.filled(...)."
-            )
-        return np.asarray(value.data)
-    if not (isinstance(value, list | tuple) or hasattr(value, "__dlpack__")):
-        raise InputError(
-            f"E_INPUT_TYPE: {name} must be an array of numbers, got {type(value).__name__}."
-            " A table goes in as table.to_numpy(np.float32)."
-        )
-    try:
-        return np.asarray(value)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise InputError(
-            f"E_INPUT_TYPE: {name} must be an array of numbers; numpy cannot read it: {error}"
-        ) from None

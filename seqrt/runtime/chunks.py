@@ -80,13 +80,13 @@ def _together(values: Sequence[Any], features: int) -> Chunks | None:
 
     Looking at each takes longer than running it, and there is seldom anything to find.
     """
-    if set(map(type, values)) != {np.ndarray} or len(set(map(_dtype, values))) > 1:
+    if set(map(type, values)) != {np.ndarray}:
         return None
     kinds = set(map(_shape, values))
     if not all(len(shape) in (1, 2) and shape[-1] == features for shape in kinds):
         return None
     x = _joined(values, features, mixed=len({len(shape) for shape in kinds}) > 1)
-    if x is None or not np.isfinite(x).all():
+    if x is None or not door.all_finite(x):
         return None
     count = len(values)
     nowhere: list[Mask | None] = [None] * count
@@ -100,9 +100,14 @@ def _together(values: Sequence[Any], features: int) -> Chunks | None:
 
 
 def _joined(values: Sequence[Any], features: int, *, mixed: bool) -> Floats | None:
-    """Return arrays one behind the other, a copy, or None where one does not fit float32."""
+    """Return arrays one behind the other, a copy, or None where one may not fit float32.
+
+    Where numpy makes float32 of several kinds, it holds all of them exactly.
+    """
     try:
         joined = np.concatenate([np.atleast_2d(v) for v in values] if mixed else values)
+        if joined.dtype != np.float32 and len(set(map(_dtype, values))) > 1:
+            return None
         return as_floats(joined, "x").reshape(-1, features)
-    except InputError:
+    except (InputError, TypeError):
         return None

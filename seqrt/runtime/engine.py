@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from seqrt.runtime.bound import BoundStep
     from seqrt.runtime.kinds import Floats, Lengths
 
-# A run is over within some 25 ms: nothing can interrupt one, and its memory grows with its steps
+# A run is over within some 10 ms: nothing can interrupt one, and its memory grows with its steps
 # and is not given back. In operations, at the 10 to 90 GFLOP/s of one core, and in steps, each of
 # which takes most of a microsecond in the smallest network.
-_PIECE = 250_000_000
+_PIECE = 100_000_000
 _STEPS = 20_000
 
 
@@ -47,17 +47,19 @@ class Engine:
         self._open()
 
     def advance(
-        self, x: Floats, lengths: Lengths, state: Floats, stopped: Event | None = None
+        self, x: Floats, lengths: Lengths | None, state: Floats, stopped: Event | None = None
     ) -> tuple[Floats, Floats]:
         """Return y and the next state; work that takes long is cut in time, which no answer shows.
 
-        When `stopped` is set, the rest of the pieces is left out. A network that reads both ways
-        cannot be cut.
+        No lengths stand for rows that are full. When `stopped` is set, the rest of the pieces is
+        left out. A network that reads both ways cannot be cut.
         """
         batch, time = x.shape[:2]
         piece = min(_STEPS, max(1, _PIECE // max(1, batch * self.operations)))
         if time <= piece or not self.streamable:
             return self._run(x, lengths, state)
+        if lengths is None:
+            lengths = np.full(batch, time, np.int32)
         y, state = self.blank(batch, time), state.copy()
         for start in range(0, int(lengths.max()), piece):
             if stopped and stopped.is_set():
@@ -98,7 +100,7 @@ class Engine:
         """Return the state before the first step, (B, S)."""
         return np.zeros((batch, self.state_size), np.float32)
 
-    def _run(self, x: Floats, lengths: Lengths, state: Floats) -> tuple[Floats, Floats]:
+    def _run(self, x: Floats, lengths: Lengths | None, state: Floats) -> tuple[Floats, Floats]:
         """Run the graph once.
 
         onnxruntime aborts the process on an empty batch and forgets the state of an empty row, so
@@ -109,21 +111,27 @@ class Engine:
         if batch == 0 or time == 0:
             return self.blank(batch, time), state.copy()
         if batch == 1 and self._has_rnn:
-            both, ends = self._run(x.repeat(2, 0), lengths.repeat(2), state.repeat(2, 0))
+            twice = None if lengths is None else lengths.repeat(2)
+            both, ends = self._run(x.repeat(2, 0), twice, state.repeat(2, 0))
             return both[:1], ends[:1]
+        if lengths is None:
+            return self._full(x, np.full(batch, time, np.int32), state)
         shortest = lengths.min()
-        feeds: dict[str, Any] = {X: x, LENGTHS: lengths if shortest else np.maximum(lengths, 1)}
-        if self.streamable:
-            feeds[STATE] = state
-        answers = run_session(self._here(), self._names, feeds)
-        y: Floats = answers[0]
-        state_out: Floats = answers[1] if self.streamable else state.copy()
+        y, state_out = self._full(x, lengths if shortest else np.maximum(lengths, 1), state)
         if shortest == 0:
             empty = lengths == 0
             y[empty], state_out[empty] = 0, state[empty]
         if self.per_step and shortest < time:
             y[~inside(lengths, time)] = 0
         return y, state_out
+
+    def _full(self, x: Floats, lengths: Lengths, state: Floats) -> tuple[Floats, Floats]:
+        """Run the graph over rows of one step or more."""
+        feeds: dict[str, Any] = {X: x, LENGTHS: lengths}
+        if self.streamable:
+            feeds[STATE] = state
+        answers = run_session(self._here(), self._names, feeds)
+        return answers[0], answers[1] if self.streamable else state.copy()
 
     def _here(self) -> Any:
         """Return the session; a forked child opens one of its own."""

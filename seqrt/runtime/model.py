@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,24 +11,20 @@ import numpy as np
 from seqrt.contract import Manifest
 from seqrt.errors import InputError, UsageError
 from seqrt.runtime import nonfinite as door
-from seqrt.runtime.arrays import (
-    as_floats,
-    as_lengths,
-    as_sequences,
-    check_shape,
-    pad,
-)
-from seqrt.runtime.blocks import ROWS, run_blocks
+from seqrt.runtime.arrays import as_floats, check_shape
+from seqrt.runtime.batch import Padded, Ragged, refuse_first
+from seqrt.runtime.blocks import WORTH_A_THREAD, run_blocks
 from seqrt.runtime.engine import Engine
 from seqrt.runtime.file import ModelFile, read_model
 from seqrt.runtime.nonfinite import Nonfinite
 from seqrt.runtime.session import allowed_cpus, choose_device
+from seqrt.runtime.workers import Workers
 
 if TYPE_CHECKING:
     from threading import Event
 
     from seqrt.runtime.bound import BoundStep
-    from seqrt.runtime.kinds import Floats, Lengths, Mask, Rows
+    from seqrt.runtime.kinds import Floats, Mask, Rows
     from seqrt.runtime.stream import Stream
     from seqrt.runtime.streams import Streams
     from seqrt.runtime.validate import Report
@@ -69,6 +64,7 @@ class Model:
         self.threads = threads or allowed_cpus()
         self._file = file
         self._engine = Engine(file.content, file.manifest, self.device)
+        self._workers = Workers(self.threads)
         self._features = len(file.manifest.features)
         self._per_step = file.manifest.head == "sequence"
 
@@ -93,18 +89,20 @@ class Model:
                 raise InputError(
                     "E_INPUT_LENGTHS: a list of sequences has its own lengths: leave lengths out."
                 )
-            return self._predict_ragged(x, nonfinite)
-        x, counts, bad = self._check(x, lengths, nonfinite)
-        if len(x) <= ROWS:
-            y = self._engine.advance(x, counts, self.zero_state(len(x)))[0]
-        else:
-            y = self._engine.blank(*x.shape[:2])
-            for rows, answer in self._blocks(counts, lambda rows, time: x[rows, :time]):
-                if self._per_step:
-                    y[rows, : answer.shape[1]] = answer
-                else:
-                    y[rows] = answer
-        self._spoil(y, bad)
+            return self._predict_ragged(Ragged(x, self._features), nonfinite)
+        batch = Padded(x, lengths, self._features)
+        count = len(batch.lengths)
+        if count * batch.time * self._engine.operations <= WORTH_A_THREAD:
+            return self._run(batch, self.zero_state(count), nonfinite)[0]
+        y = self._engine.blank(count, batch.time)
+
+        def keep(rows: Rows, answer: Floats) -> None:
+            if self._per_step:
+                y[rows, : answer.shape[1]] = answer
+            else:
+                y[rows] = answer
+
+        self._in_blocks(batch, nonfinite, keep)
         return y
 
     def run(
@@ -121,16 +119,18 @@ class Model:
         that cannot stream has S = 0. Raises InputError for what does not fit.
         """
         door.check_choice(nonfinite)
-        x, counts, bad = self._check(x, lengths, nonfinite)
-        state = self.zero_state(len(x)) if state is None else self._check_state(state, len(x))
-        lost = ~np.isfinite(state).all(axis=1)
-        if nonfinite == "error" and lost.any():
-            raise door.refuse("state", state, ~np.isfinite(state), ("item", "number"))
-        y, state_out = self._engine.advance(x, counts, state)
+        batch = Padded(x, lengths, self._features)
+        rows = len(batch.lengths)
+        state = self.zero_state(rows) if state is None else self._check_state(state, rows)
+        if door.all_finite(state):
+            return self._run(batch, state, nonfinite)
+        finite = np.isfinite(state)
+        if nonfinite == "error":
+            raise door.refuse("state", state, ~finite, ("item", "number"))
+        y, state_out = self._run(batch, state, nonfinite)
         if nonfinite == "propagate":
-            self._spoil(y, bad)
-            y[lost] = np.nan
-            state_out[lost if bad is None else lost | bad.any(axis=(1, 2))] = np.nan
+            lost = ~finite.all(axis=1)
+            y[lost] = state_out[lost] = np.nan
         return y, state_out
 
     def stream(self, saved: bytes | None = None) -> Stream:
@@ -150,7 +150,7 @@ class Model:
         """
         from seqrt.runtime.streams import Streams
 
-        return Streams(self, self._engine, saved)
+        return Streams(self, self._engine, self._workers, saved)
 
     def bound_step(self, state: Floats) -> BoundStep | None:
         """Return a step of one sequence with all arrays bound; see Engine.bound_step."""
@@ -182,49 +182,49 @@ class Model:
         sizes = f"{self._features} -> {layers} -> {len(m.outputs)}"
         return f"<seqrt.Model {m.name!r}: {m.task}, {sizes}, {self.device}>"
 
-    def _predict_ragged(self, items: Sequence[Any], nonfinite: Nonfinite) -> Floats | list[Floats]:
-        arrays = as_sequences(items, self._features)
-        bads: list[Mask | None] = []
-        for i, array in enumerate(arrays):
-            arrays[i], bad = door.separate(f"x[item {i}]", array, nonfinite)
-            bads.append(bad)
-        counts = np.array([len(array) for array in arrays], np.int32)
-        y: list[Any] = [None] * len(arrays)
-        for rows, answer in self._blocks(
-            counts, lambda rows, _: pad([arrays[i] for i in rows], self._features)[0]
-        ):
-            for row, i in zip(answer, rows, strict=True):
-                y[i] = row[: counts[i]].copy() if self._per_step else row
-                self._spoil(y[i][None], None if bads[i] is None else bads[i][None])
-        if self._per_step:
+    def _predict_ragged(self, batch: Ragged, nonfinite: Nonfinite) -> Floats | list[Floats]:
+        count = len(batch.lengths)
+        if not self._per_step:
+            y = self._engine.blank(count, batch.time)
+            self._in_blocks(batch, nonfinite, y.__setitem__)
             return y
-        return np.stack(y) if y else self._engine.blank(0, 0)
+        answers: list[Any] = [None] * count
 
-    def _blocks(self, counts: Lengths, take: Callable[[Rows, int], Floats]) -> Any:
-        """Yield (rows, y) for the blocks of a batch; `take` gives the x of some rows."""
-        answer = partial(self._answer, counts, take)
-        return run_blocks(counts, self.threads, self._engine.operations, answer)
+        def keep(rows: Rows, answer: Floats) -> None:
+            for i, row in zip(rows.tolist(), answer, strict=True):
+                answers[i] = row[: batch.lengths[i]].copy()
 
-    def _answer(
-        self, counts: Lengths, take: Callable[[Rows, int], Floats], rows: Rows, stopped: Event
-    ) -> Floats:
-        lengths = counts[rows]
-        x = np.ascontiguousarray(take(rows, int(lengths.max())))
-        return self._engine.advance(x, lengths, self.zero_state(len(rows)), stopped)[0]
+        self._in_blocks(batch, nonfinite, keep)
+        return answers
 
-    def _check(
-        self, x: Any, lengths: Any, nonfinite: Nonfinite
-    ) -> tuple[Floats, Lengths, Mask | None]:
-        x = as_floats(x, "x")
-        if x.ndim != len("BTD") or x.shape[2] != self._features:
-            check_shape("x", x, ("batch", "time", self._features), _hint(x, self._features))
-        batch, time = x.shape[:2]
-        if lengths is None:
-            counts = np.full(batch, time, np.int32)
-        else:
-            counts = as_lengths(lengths, batch, time)
-        x, bad = door.separate("x", x, nonfinite, counts)
-        return x, counts, bad
+    def _in_blocks(
+        self, batch: Padded | Ragged, nonfinite: Nonfinite, keep: Callable[[Rows, Floats], None]
+    ) -> None:
+        """Answer a batch from zero state, in blocks; `keep` is given the answer of each."""
+        engine = self._engine
+
+        def work(rows: Rows, stopped: Event) -> None:
+            lengths = batch.lengths[rows]
+            x, bad = door.separate("x", batch.take(rows), nonfinite, lengths)
+            y = engine.advance(x, lengths, self.zero_state(len(rows)), stopped)[0]
+            self._spoil(y, bad)
+            keep(rows, y)
+
+        try:
+            run_blocks(batch.lengths, self._workers, engine.operations, work)
+        except InputError:
+            refuse_first(batch)
+            raise
+
+    def _run(self, batch: Padded, state: Floats, nonfinite: Nonfinite) -> tuple[Floats, Floats]:
+        """Advance a finite `state` over the whole of a batch at once."""
+        lengths = None if batch.full else batch.lengths
+        x, bad = door.separate("x", batch.whole(), nonfinite, lengths)
+        y, state_out = self._engine.advance(x, lengths, state)
+        self._spoil(y, bad)
+        if bad is not None:
+            state_out[bad.any(axis=(1, 2))] = np.nan
+        return y, state_out
 
     def _check_state(self, state: Any, batch: int) -> Floats:
         checked = as_floats(state, "state")
@@ -243,12 +243,3 @@ def load(path: str | os.PathLike[str], *, device: str = "cpu", threads: int | No
 
 def _reopened(content: bytes, device: str, threads: int) -> Model:
     return Model(content, device=device, threads=threads)
-
-
-def _hint(x: Floats, features: int) -> str:
-    """Return what a caller with an x of this shape most likely has to do."""
-    if x.ndim == len("BT") and features == 1:
-        return "Try x[..., None]."
-    if x.ndim == len("TD") and x.shape[1] == features:
-        return "Try x[None] for one sequence."
-    return "Did you swap axes?" if x.ndim == len("BTD") and features in x.shape else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from seqrt.runtime.kinds import Floats, Lengths, Rows
 
 _AT_FIRST = 16
-_ABSENT = -1
+
+
+class Found(NamedTuple):
+    """The row of each key, and which of the keys are new and have none: their row means nothing."""
+
+    rows: Rows
+    new: list[int]
 
 
 class States:
@@ -34,31 +40,42 @@ class States:
         self._steps = np.zeros(_AT_FIRST, np.int64)
         self._written = np.zeros(_AT_FIRST)
 
-    def find(self, keys: Sequence[Hashable]) -> Rows:
-        """Return the row of each key, -1 for one that is new."""
-        return np.array([self.rows.get(key, _ABSENT) for key in keys], np.intp)
+    def find(self, keys: Sequence[Hashable]) -> Found:
+        """Return where the keys are."""
+        rows: list[Any] = list(map(self.rows.get, keys))
+        new: list[int] = []
+        if None in rows:
+            new = [i for i, row in enumerate(rows) if row is None]
+            rows = [row or 0 for row in rows]
+        return Found(np.array(rows, np.intp), new)
 
-    def read(self, rows: Rows) -> Floats:
+    def read(self, found: Found) -> Floats:
         """Return a copy of the states (N, S); a new one is zeros."""
-        state = self._state[rows]
-        if rows.min(initial=0) == _ABSENT:
-            state[rows == _ABSENT] = 0
+        state = self._state[found.rows]
+        if found.new:
+            state[found.new] = 0
         return state
 
-    def steps(self, rows: Rows) -> NDArray[np.int64]:
+    def steps(self, found: Found) -> NDArray[np.int64]:
         """Return the steps that each has taken."""
-        return np.where(rows == _ABSENT, 0, self._steps[rows])
+        steps = self._steps[found.rows]
+        steps[found.new] = 0
+        return steps
 
     def advance(
-        self, keys: Sequence[Hashable], rows: Rows, state: Floats, steps: Lengths, now: float
+        self,
+        keys: Sequence[Hashable],
+        found: Found,
+        state: Floats,
+        steps: Lengths | int,
+        now: float,
     ) -> None:
         """Write the states (N, S) that the keys have reached by so many steps; new keys join.
 
         All that may fail comes before the first write.
         """
-        new: list[int] = []
-        if rows.min(initial=0) == _ABSENT:
-            new = np.flatnonzero(rows == _ABSENT).tolist()
+        rows, new = found
+        if new:
             rows = rows.copy()
             rows[new] = self._reserved(len(new))
             self._steps[rows[new]] = 0
@@ -72,8 +89,8 @@ class States:
         self, keys: Sequence[Hashable], state: Floats, steps: NDArray[np.int64], now: float
     ) -> None:
         """Put the keys at states (N, S) after so many steps, wherever they were before."""
-        self.advance(keys, self.find(keys), state, np.zeros(len(keys), np.int32), now)
-        self._steps[self.find(keys)] = steps
+        self.advance(keys, self.find(keys), state, 0, now)
+        self._steps[self.find(keys).rows] = steps
 
     def remove(self, key: Hashable) -> None:
         """Let the key go; its row is free for another."""

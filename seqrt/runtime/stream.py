@@ -11,7 +11,7 @@ import numpy as np
 from seqrt.errors import ModelError, UsageError
 from seqrt.runtime import saved as form
 from seqrt.runtime.arrays import as_floats, check_shape
-from seqrt.runtime.nonfinite import Nonfinite
+from seqrt.runtime.nonfinite import Nonfinite, all_finite
 
 if TYPE_CHECKING:
     from seqrt.runtime.bound import BoundStep
@@ -58,7 +58,7 @@ class Stream:
             raise _busy()
         try:
             x = as_floats(chunk, "x")
-            if x.shape == self._one_step and np.isfinite(x).all() and self._binds():
+            if x.shape == self._one_step and all_finite(x) and self._binds():
                 return self._step(x)
             return self._run(x, nonfinite)
         finally:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from seqrt.runtime.engine import Engine
     from seqrt.runtime.kinds import Floats, Mask, Rows
     from seqrt.runtime.model import Model
+    from seqrt.runtime.workers import Workers
 
 
 class Streams:
@@ -34,7 +35,9 @@ class Streams:
     a loop may let streams join and leave.
     """
 
-    def __init__(self, model: Model, engine: Engine, saved: bytes | None = None) -> None:
+    def __init__(
+        self, model: Model, engine: Engine, workers: Workers, saved: bytes | None = None
+    ) -> None:
         """Start without a stream, or with those that `snapshot` of the same model gave."""
         if not engine.streamable:
             raise ModelError(
@@ -43,7 +46,7 @@ class Streams:
             )
         self._engine = engine
         self._digest = model.digest
-        self._threads = model.threads
+        self._workers = workers
         self._features = len(model.manifest.features)
         self._turn = _Turn()
         self._states = States(engine.state_size)
@@ -71,13 +74,14 @@ class Streams:
             if not keys:
                 return {}
             given = as_chunks(keys, list(chunks.values()), self._features, nonfinite)
-            rows = self._states.find(keys)
-            state = self._states.read(rows)
+            found = self._states.find(keys)
+            state = self._states.read(found)
             lost = _lost(keys, state, nonfinite)
             y, ends = self._run(given, state)
             if nonfinite == "propagate":
                 self._spoil(y, ends, given, lost)
-            self._states.advance(keys, rows, ends, given.lengths, monotonic())
+            steps = given.lengths if given.time is None else given.time
+            self._states.advance(keys, found, ends, steps, monotonic())
         if self._engine.per_step:
             y = [row[0] if step else row for row, step in zip(y, given.steps, strict=True)]
         return dict(zip(keys, y, strict=True))
@@ -135,8 +139,8 @@ class Streams:
         """
         with self._turn:
             keys = list(self._states.rows)
-            rows = self._states.find(keys)
-            many = form.Snapshot(keys, self._states.steps(rows), self._states.read(rows))
+            found = self._states.find(keys)
+            many = form.Snapshot(keys, self._states.steps(found), self._states.read(found))
             return form.pack_many(self._digest, many)
 
     def __contains__(self, key: Hashable) -> bool:
@@ -157,21 +161,18 @@ class Streams:
         engine = self._engine
         if given.time is not None and len(given.x) * engine.operations <= WORTH_A_THREAD:
             alike = given.x.reshape(len(state), given.time, self._features)
-            return engine.advance(alike, given.lengths, state)
+            return engine.advance(alike, None, state)
         starts = given.starts()
-
-        def run(rows: Rows, stopped: threading.Event) -> tuple[Floats, Floats]:
-            x = given.take(rows, starts)
-            return engine.advance(x, given.lengths[rows], state[rows], stopped)
-
         ends = np.empty_like(state)
         y: list[Any] = [None] * len(state)
-        for rows, (answers, reached) in run_blocks(
-            given.lengths, self._threads, engine.operations, run
-        ):
-            ends[rows] = reached
+
+        def work(rows: Rows, stopped: threading.Event) -> None:
+            x = given.take(rows, starts)
+            answers, ends[rows] = engine.advance(x, given.lengths[rows], state[rows], stopped)
             for i, answer in zip(rows.tolist(), answers, strict=True):
                 y[i] = answer[: given.lengths[i]].copy() if engine.per_step else answer
+
+        run_blocks(given.lengths, self._workers, engine.operations, work)
         return y, ends
 
     def _spoil(self, y: Any, ends: Floats, given: Chunks, lost: Mask | None) -> None:
@@ -213,9 +214,9 @@ class _Turn:
 
 def _lost(keys: list[Hashable], state: Floats, nonfinite: Nonfinite) -> Mask | None:
     """Return which states are not finite, if any; with "error" raise at the first of them."""
-    finite = np.isfinite(state)
-    if finite.all():
+    if door.all_finite(state):
         return None
+    finite = np.isfinite(state)
     lost = np.logical_not(finite.all(axis=1))
     if nonfinite == "error":
         first = int(np.argmax(lost))

@@ -43,7 +43,7 @@ def tagger(load) -> seqrt.Model:
 @pytest.fixture
 def load():
     """Open a net by its name."""
-    return lambda name: seqrt.load(NETS / f"{name}.onnx")
+    return lambda name, **options: seqrt.load(NETS / f"{name}.onnx", **options)
 
 
 @pytest.fixture

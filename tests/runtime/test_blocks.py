@@ -9,6 +9,7 @@ import pytest
 
 import seqrt
 from seqrt.runtime import blocks
+from seqrt.runtime.workers import Workers
 
 NETS = Path(__file__).parent / "nets"
 
@@ -89,11 +90,11 @@ def test_an_error_in_a_block_comes_out_and_stops_the_rest(monkeypatch):
     monkeypatch.setattr(blocks, "WORTH_A_THREAD", 1)
     done = []
 
-    def run(rows, stopped):
+    def work(rows, stopped):
         done.append(len(rows))
         raise ValueError("in a block")
 
     with pytest.raises(ValueError, match="in a block"):
-        list(blocks.run_blocks(np.full(10_000, 9, np.int32), 2, 1000, run))
+        blocks.run_blocks(np.full(10_000, 9, np.int32), Workers(2), 1000, work)
 
     assert len(done) <= 2

@@ -81,7 +81,7 @@ def test_a_nonfinite_value_is_refused_and_named(model, x, value):
 def test_a_nonfinite_value_in_a_list_is_named_by_its_item(model, x):
     x[2, 5, 0] = np.nan
 
-    with pytest.raises(InputError, match=r"x\[item 2\]\[step 5, feature 0\] is nan"):
+    with pytest.raises(InputError, match=r"x\[item 2, step 5, feature 0\] is nan"):
         model.predict(list(x))
 
 

@@ -289,6 +289,7 @@ def test_steps_are_counted_beyond_32_bits(lstm):
         (np.array([1e300, 1.0]), r"E_INPUT_RANGE: x\['b'\]"),
         (np.array([2**24 + 1, 1]), r"E_INPUT_RANGE: x\['b'\]"),
         (np.array(["a", "b"]), r"E_INPUT_DTYPE: x\['b'\] must hold numbers"),
+        (np.array(["1999", "2000"], "M8[Y]"), r"E_INPUT_DTYPE: x\['b'\] must hold numbers"),
         (np.ma.masked_equal([1.0, 2.0], 2.0), r"E_INPUT_TYPE: x\['b'\] must be a plain array"),
         (None, r"E_INPUT_TYPE: x\['b'\] must be an array"),
         (np.float32(1), r"E_INPUT_(TYPE|SHAPE): x\['b'\] must"),
