@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _PIECE = 100_000_000
 _STEPS = 20_000
 
+# In bytes: a model whose weights may well be held twice.
+_SMALL = 1 << 20
+
 
 class Engine:
     """A session over the bytes of a model, for arrays that the door has passed.
@@ -89,7 +92,7 @@ class Engine:
             return None
         y_shape = (1, self._outputs) if self.per_step else (self._outputs,)
         rows = state.repeat(2 if self._has_rnn else 1, axis=0)
-        return BoundStep(self._here(), self._features, y_shape, rows)
+        return BoundStep(self._for_steps(), self._features, y_shape, rows)
 
     def blank(self, batch: int, time: int) -> Floats:
         """Return answers of zeros."""
@@ -139,7 +142,20 @@ class Engine:
             self._open()
         return self._session
 
+    def _for_steps(self) -> Any:
+        """Return a session for single steps, whose memory is laid out once: a tenth faster.
+
+        It holds the weights again, so a large network, to which a tenth is nothing, has none.
+        """
+        session = self._here()
+        if len(self._content) > _SMALL:
+            return session
+        if self._step_session is None:
+            self._step_session = open_session(self._content, self.device, one_shape=True)
+        return self._step_session
+
     def _open(self) -> None:
         self._session = open_session(self._content, self.device)
+        self._step_session: Any = None
         self._pid = os.getpid()
         check_graph(self._session, self._manifest)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from seqrt.runtime.kinds import Floats, Lengths, Mask
 
 _PIECE = 1 << 20
-_FEW = 16
+_FEW = 32
 
 FIX = "Fill or drop them, or ask for nonfinite='propagate' to have NaN from that step on."
 
@@ -47,6 +47,8 @@ def all_finite(x: Floats) -> bool:
     if flat.size <= _FEW:
         # where numpy takes longer to begin than Python does to end
         return all(map(isfinite, flat.tolist()))
+    if flat.size <= _PIECE:
+        return bool(np.isfinite(flat).all())
     pieces = range(0, flat.size, _PIECE)
     return all(np.isfinite(flat[start : start + _PIECE]).all() for start in pieces)
 

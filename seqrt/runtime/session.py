@@ -58,19 +58,19 @@ def choose_device(device: str) -> str:
     return device
 
 
-def open_session(model: bytes, device: str) -> Any:
+def open_session(model: bytes, device: str, *, one_shape: bool = False) -> Any:
     """Return an InferenceSession of one thread over the bytes of a model on `device`.
 
     One thread, because the rows of a batch are spread over threads by the caller, which is faster
     for recurrent networks than threads inside one run. No arena and no memory pattern: with them
-    one large run is kept in memory for ever.
+    one large run is kept in memory for ever. Where all runs have `one_shape`, there is a pattern.
     """
     ort = onnxruntime()
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.enable_cpu_mem_arena = False
-    options.enable_mem_pattern = False
+    options.enable_mem_pattern = one_shape
     options.log_severity_level = _FATAL_ONLY
     for key, value in _CONFIG.items():
         options.add_session_config_entry(key, value)
