@@ -16,6 +16,10 @@ import pytest
 HOUSE = Path(__file__).parents[1]
 README = (HOUSE / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
+RECIPES = [
+    (HOUSE / "tests" / "recipes" / name).read_text(encoding="utf-8")
+    for name in ("ray_data.py", "spark.py")
+]
 HELP = re.findall(r"<!-- help: seqrt ?([a-z]*) -->\n```text\n(.*?)```", README, re.DOTALL)
 
 
@@ -33,7 +37,7 @@ def here(tmp_path, monkeypatch):
 
 def test_its_python_runs_and_answers_as_it_says():
     shared: dict[str, object] = {}
-    sessions = [text for language, text in BLOCKS if language == "python"]
+    sessions = [text for language, text in BLOCKS if language == "python" and text not in RECIPES]
     assert len(sessions) >= 5
 
     for number, text in enumerate(sessions):
@@ -46,6 +50,12 @@ def test_its_python_runs_and_answers_as_it_says():
         runner.run(test, out=found.append, clear_globs=False)
         assert not runner.failures, "".join(found)
         shared = test.globs
+
+
+def test_its_recipes_are_those_that_tests_recipes_runs():
+    shown = [text for language, text in BLOCKS if language == "python"]
+
+    assert all(recipe in shown for recipe in RECIPES)
 
 
 def test_its_commands_work_as_they_are_written():

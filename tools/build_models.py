@@ -14,6 +14,7 @@ import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from seqrt.contract.manifest import Cell
 from seqrt.export import Exported, export
 from seqrt.training import Plan, Result, load_run, train
 
@@ -31,14 +32,14 @@ class Recipe:
     command: str
 
 
-def tutorial(cell: str, layer: str) -> Recipe:
+def tutorial(cell: Cell, layer: str) -> Recipe:
     """Return the tutorial's stack of `cell`s on the Mackey-Glass series."""
     return Recipe(
         f"tutorial-{cell}",
         f"The tutorial's {layer}(64) -> {layer}(32) -> Dense(1) on windows of shape (10, 1):"
         " Adam, mean squared error, 100 epochs, batch 32.",
         "The built-in Mackey-Glass series (delay 17, 1,200 steps), computed, not measured.",
-        Plan("mackey-glass", window=10, cell=cell),  # type: ignore[arg-type]
+        Plan("mackey-glass", window=10, cell=cell),
         f"seqrt train mackey-glass --window 10 --cell {cell}",
     )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -25,10 +26,10 @@ FEATURES = (
 OUTPUTS = (Column("wear", "mm", mean=3.0, scale=2.0), Column("heat", "K", mean=300.0, scale=20.0))
 
 
-def build(name: str, **architecture: object) -> None:
+def build(name: str, **architecture: Any) -> None:
     """Export one network of random weights in raw units."""
     torch.manual_seed(7)
-    net = Network(features=2, units=(6, 4), outputs=2, **architecture)  # type: ignore[arg-type]
+    net = Network(features=2, units=(6, 4), outputs=2, **architecture)
     about = replace(net.about, name=name, features=FEATURES, seed=7)
     if net.activation == "none":
         net.set_scaling(FEATURES, OUTPUTS)

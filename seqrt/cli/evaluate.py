@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seqrt.cli.account import finite
-from seqrt.cli.models import DeviceOption, JsonOption, ModelOption, chosen
+from seqrt.cli.models import DeviceOption, JsonOption, ModelOption, chosen, open_model
 from seqrt.cli.words import names
 from seqrt.cli.words import span as ends
 
@@ -50,10 +50,9 @@ def evaluate(
     """
     from seqrt.data import read
     from seqrt.data.serving import labelled
-    from seqrt.runtime import load
 
     path = chosen(model)
-    opened = load(path, device=device)
+    opened = open_model(path, device)
     part = labelled(
         read(data), opened.manifest, target=names("--target", target) or (), span=ends(span)
     )

@@ -10,12 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from seqrt.cli.packages import PACKAGES, Package
-
-# y = x as an ONNX model: the smallest question to ask a device.
-IDENTITY = (
-    b'\x08\x08:9\n\x10\n\x01x\x12\x01y"\x08Identity\x12\x01gZ\x10\n\x01x\x12\x0b\n\t\x08\x01\x12'
-    b"\x05\n\x03\x12\x01nb\x10\n\x01y\x12\x0b\n\t\x08\x01\x12\x05\n\x03\x12\x01nB\x04\n\x00\x10\x11"
-)
+from seqrt.errors import DeviceError
 
 
 @dataclass(frozen=True)
@@ -58,6 +53,7 @@ class Machine:
 def look() -> Machine:
     """Look at this machine: read what is installed and try every device with every engine."""
     import seqrt
+    from seqrt.runtime.installed import two_owners
     from seqrt.runtime.session import allowed_cpus
 
     owners = importlib.metadata.packages_distributions()
@@ -74,7 +70,7 @@ def look() -> Machine:
             for device in ("cpu", "cuda")
             for engine, attempt in engines.items()
         ),
-        warnings=_two_owners(owners.get("onnxruntime", [])),
+        warnings=tuple(filter(None, [two_owners()])),
     )
 
 
@@ -107,18 +103,6 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in release[0].split(".")) if release else ()
 
 
-def _two_owners(owners: Sequence[str]) -> tuple[str, ...]:
-    """A warning where several packages have written the files of onnxruntime over each other."""
-    names = sorted({_as_pip_says(owner) for owner in owners})
-    if len(names) < 2:
-        return ()
-    return (
-        f"{' and '.join(names)} are both installed and own the same files."
-        f" Keep one: pip uninstall {' '.join(names)}, then pip install 'seqrt[cpu]' or"
-        " 'seqrt[cuda]'",
-    )
-
-
 def _try(device: str, engine: str, attempt: Callable[[str], str]) -> Device:
     """Call `attempt`, which gives a reason or nothing; whatever else it raises is a reason too."""
     with warnings.catch_warnings():
@@ -136,15 +120,16 @@ def _try(device: str, engine: str, attempt: Callable[[str], str]) -> Device:
 def _try_onnxruntime(device: str) -> str:
     import numpy as np
 
-    from seqrt.runtime.session import devices, open_session, run_session
+    from seqrt.runtime.installed import ABSENT, devices, not_built
+    from seqrt.runtime.session import IDENTITY, open_session, run_session
 
     if device not in devices():
-        return (
-            "this onnxruntime was built without it."
-            " With a GPU: pip uninstall onnxruntime, then pip install 'seqrt[cuda]'"
-        )
+        return not_built()
     x = np.array([1.0, 2.0], np.float32)
-    (y,) = run_session(open_session(IDENTITY, device), ["y"], {"x": x})
+    try:
+        (y,) = run_session(open_session(IDENTITY, device), ["y"], {"x": x})
+    except DeviceError as error:
+        return str(error).removeprefix(ABSENT)
     return "" if np.array_equal(x, y) else f"computes {y} where {x} must be"
 
 

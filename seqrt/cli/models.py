@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from seqrt.errors import UsageError
+
+if TYPE_CHECKING:
+    from seqrt.runtime import Model
 
 FOLDER = Path("models")
 
@@ -19,6 +22,7 @@ ModelOption = Annotated[
     typer.Option("-m", "--model", metavar="FILE", help="Model  [the newest in models/]"),
 ]
 DeviceOption = Annotated[str, typer.Option(metavar="NAME", help="cpu, cuda or auto")]
+TF32Option = Annotated[bool, typer.Option("--tf32", help="Faster, less exact products on cuda")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON")]
 
 
@@ -34,3 +38,14 @@ def chosen(model: Path | None) -> Path:
         )
     typer.echo(f"model {found[-1]}, the newest in {FOLDER}/", err=True)
     return found[-1]
+
+
+def open_model(path: Path, device: str, *, threads: int | None = None, tf32: bool = False) -> Model:
+    """Open the model at `path`; say on stderr which device "auto" came to, and why."""
+    from seqrt.runtime import load
+    from seqrt.runtime.session import auto
+
+    model = load(path, device=device, threads=threads, tf32=tf32)
+    if device == "auto":
+        typer.echo(f"device: {model.device} (auto; {auto()[1]})", err=True)
+    return model

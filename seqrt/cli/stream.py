@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seqrt.cli.lines import Columns, Csv, Json, Line, Record, arriving, form_of, text_of
-from seqrt.cli.models import DeviceOption, ModelArgument, chosen
+from seqrt.cli.models import DeviceOption, ModelArgument, TF32Option, chosen, open_model
 from seqrt.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def stream(
         Path | None, typer.Option(metavar="FILE", help="Write the state at the end")
     ] = None,
     device: DeviceOption = "cpu",
+    tf32: TF32Option = False,
 ) -> None:
     """Answer each line on stdin with a line on stdout, at once.
 
@@ -54,13 +55,12 @@ def stream(
       seqrt stream --key car --restore cars.state --save cars.state < cars.csv
     """
     from seqrt.files import check, write_bytes
-    from seqrt.runtime import load
 
     if sys.stdin is None:
         raise UsageError("stdin must be open: the steps come from there.")
     if save is not None:
         check(save)
-    opened = load(chosen(model), device=device)
+    opened = open_model(chosen(model), device, tf32=tf32)
     columns = _columns(opened, key)
     live = _Live(opened, keyed=key is not None)
     if restore is not None:

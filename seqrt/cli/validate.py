@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from seqrt.cli.models import DeviceOption, JsonOption, ModelArgument, chosen
+from seqrt.cli.models import DeviceOption, JsonOption, ModelArgument, chosen, open_model
 
 if TYPE_CHECKING:
     from seqrt.runtime.validate import Check
@@ -29,10 +29,8 @@ def validate(
       seqrt validate
       seqrt validate pump.onnx --json | jq .ok
     """
-    from seqrt.runtime import load
-
     path = chosen(model)
-    opened = load(path, device=device)
+    opened = open_model(path, device)
     report = opened.validate()
     if as_json:
         record = {

@@ -56,7 +56,7 @@ class Table:
         """Return the columns `names` as float64 (T, D).
 
         Raises InputError at the first cell that holds no finite number: E_INPUT_MISSING where it is
-        empty, E_INPUT_CELL where it holds something else.
+        empty or says so (nan, NA, null), E_INPUT_CELL where it holds something else.
         """
         columns = [self._column(name) for name in names]
         for name, column in zip(names, columns, strict=True):
@@ -140,8 +140,9 @@ class Table:
     def _missing(self, name: str, column: Column, row: int) -> InputError:
         empty = sum(is_missing(column.text(row)) for row in range(self.rows))
         return InputError(
-            f"E_INPUT_MISSING: {self._place(name, row)}: a cell must hold a value, and is empty"
-            f" ({empty:,} of {self.rows:,} rows are). Fill the gaps first, or drop the rows."
+            f"E_INPUT_MISSING: {self._place(name, row)}: a cell must hold a value, and"
+            f" {_nothing(column, row)}"
+            f" ({empty:,} of {self.rows:,} rows hold none). Fill the gaps first, or drop the rows."
         )
 
     def _place(self, name: str, row: int) -> str:
@@ -174,6 +175,14 @@ def _rising(column: Column) -> Sequence[Any] | None:
             return None
         keys = column.values.tolist()
     return keys if all(before < after for before, after in itertools.pairwise(keys)) else None
+
+
+def _nothing(column: Column, row: int) -> str:
+    """Return how a cell without a value says so."""
+    if column.cells is None:
+        return "is NaN"
+    text = column.text(row).strip()
+    return f"says {text!r}" if text else "is empty"
 
 
 def _edges(text: str, dates: bool) -> tuple[Any, Any]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from seqrt.runtime.bound import BoundStep
     from seqrt.runtime.kinds import Floats, Lengths
+    from seqrt.runtime.resident import ResidentStep
 
 # A run is over within some 10 ms: nothing can interrupt one, and its memory grows with its steps
 # and is not given back. In operations, at the 10 to 90 GFLOP/s of one core, and in steps, each of
@@ -34,9 +35,12 @@ class Engine:
     Shapes: x (B, T, D), lengths (B,), state (B, S) → y and the next state (B, S).
     """
 
-    def __init__(self, content: bytes, manifest: Manifest, device: str) -> None:
+    def __init__(
+        self, content: bytes, manifest: Manifest, device: str, *, tf32: bool = False
+    ) -> None:
         """Open the bytes on `device`; raise ModelError where the graph is not the manifest's."""
         self.device = device
+        self._tf32 = tf32
         self.per_step = manifest.head == "sequence"
         self.streamable = manifest.streamable
         self.operations = manifest.operations
@@ -47,6 +51,7 @@ class Engine:
         self._outputs = len(manifest.outputs)
         self._has_rnn = any(layer.cell == "rnn" for layer in manifest.layers)
         self._names = [Y, STATE_OUT] if self.streamable else [Y]
+        self._step_session: Any = None
         self._open()
 
     def advance(
@@ -79,20 +84,24 @@ class Engine:
                 y[rows] = answer
         return y, state
 
-    def bound_step(self, state: Floats) -> BoundStep | None:
-        """Return a step of one sequence from `state` (1, S) with all arrays bound, or None.
+    def bound_step(self, state: Floats) -> BoundStep | ResidentStep | None:
+        """Return a step of one sequence from `state` (1, S), kept where the kernels read it.
 
-        None stands for a model that cannot have one: on another device, or with relu, whose state
-        may grow out of float32 and has to be looked at after each step.
+        None stands for a model that cannot have one: with relu the state may grow out of float32
+        and has to be looked at after each step.
         """
-        from seqrt.runtime.bound import BoundStep
-
         relu = any(layer.nonlinearity == "relu" for layer in self._manifest.layers)
-        if self.device != "cpu" or relu:
+        if relu:
             return None
         y_shape = (1, self._outputs) if self.per_step else (self._outputs,)
         rows = state.repeat(2 if self._has_rnn else 1, axis=0)
-        return BoundStep(self._for_steps(), self._features, y_shape, rows)
+        if self.device == "cpu":
+            from seqrt.runtime.bound import BoundStep
+
+            return BoundStep(self._for_steps(), self._features, y_shape, rows)
+        from seqrt.runtime.resident import ResidentStep
+
+        return ResidentStep(self._here(), self.device, self._features, y_shape, rows)
 
     def blank(self, batch: int, time: int) -> Floats:
         """Return answers of zeros."""
@@ -155,7 +164,7 @@ class Engine:
         return self._step_session
 
     def _open(self) -> None:
-        self._session = open_session(self._content, self.device)
-        self._step_session: Any = None
+        self._session = open_session(self._content, self.device, tf32=self._tf32)
+        self._step_session = None
         self._pid = os.getpid()
         check_graph(self._session, self._manifest)

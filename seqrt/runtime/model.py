@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,19 +12,19 @@ from seqrt.contract import Manifest
 from seqrt.errors import InputError, UsageError
 from seqrt.runtime import nonfinite as door
 from seqrt.runtime.arrays import as_floats, check_shape
-from seqrt.runtime.batch import Padded, Ragged, refuse_first
-from seqrt.runtime.blocks import WORTH_A_THREAD, run_blocks
+from seqrt.runtime.batch import Padded, Ragged
+from seqrt.runtime.blocks import WORTH_A_THREAD
+from seqrt.runtime.bulk import at_once, padded, ragged
 from seqrt.runtime.engine import Engine
 from seqrt.runtime.file import ModelFile, read_model
 from seqrt.runtime.nonfinite import Nonfinite
-from seqrt.runtime.session import allowed_cpus, choose_device
+from seqrt.runtime.session import allowed_cpus, choose_device, choose_tf32
 from seqrt.runtime.workers import Workers
 
 if TYPE_CHECKING:
-    from threading import Event
-
     from seqrt.runtime.bound import BoundStep
-    from seqrt.runtime.kinds import Floats, Mask, Rows
+    from seqrt.runtime.kinds import Floats
+    from seqrt.runtime.resident import ResidentStep
     from seqrt.runtime.stream import Stream
     from seqrt.runtime.streams import Streams
     from seqrt.runtime.validate import Report
@@ -46,27 +46,30 @@ class Model:
         *,
         device: str = "cpu",
         threads: int | None = None,
+        tf32: bool = False,
     ) -> None:
         """Open the file, or the bytes, of a model.
 
         `device` is "cpu", "cuda" or "auto"; `threads` is how many rows' blocks run at a time, by
-        default one per processor that this process may use.
+        default one per processor that this process may use. `tf32` lets CUDA round the factors of
+        products to 10 bits. On CUDA the model answers its proof as on the CPU before it opens.
 
         Raises ModelError for a file that is damaged, not seqrt's, or too new, DeviceError for a
-        device that is not there, UsageError for a wrong option.
+        device that is not there or answers otherwise, UsageError for a wrong option.
         """
         if threads is not None and (type(threads) is not int or threads < 1):
             raise UsageError(f"threads must be a whole number from 1, got {threads!r}.")
         file = ModelFile.parse(source) if isinstance(source, bytes) else read_model(source)
-        self.device = choose_device(device)
-        self.manifest: Manifest = file.manifest
-        self.digest: str = file.digest
-        self.threads = threads or allowed_cpus()
         self._file = file
-        self._engine = Engine(file.content, file.manifest, self.device)
-        self._workers = Workers(self.threads)
+        self._device = choose_device(device)
+        self._tf32 = choose_tf32(tf32, device, self._device)
+        self._engine = Engine(file.content, file.manifest, self._device, tf32=self._tf32)
+        self._workers = Workers(threads or allowed_cpus())
         self._features = len(file.manifest.features)
-        self._per_step = file.manifest.head == "sequence"
+        if self._device != "cpu":
+            from seqrt.runtime.selftest import check
+
+            check(self, Model(file.content), tf32=self._tf32)
 
     def predict(
         self, x: Any, lengths: Any = None, *, nonfinite: Nonfinite = "error"
@@ -89,21 +92,25 @@ class Model:
                 raise InputError(
                     "E_INPUT_LENGTHS: a list of sequences has its own lengths: leave lengths out."
                 )
-            return self._predict_ragged(Ragged(x, self._features), nonfinite)
+            return ragged(self._engine, self._workers, Ragged(x, self._features), nonfinite)
         batch = Padded(x, lengths, self._features)
         count = len(batch.lengths)
         if count * batch.time * self._engine.operations <= WORTH_A_THREAD:
-            return self._run(batch, self.zero_state(count), nonfinite)[0]
-        y = self._engine.blank(count, batch.time)
+            return at_once(self._engine, batch, self.zero_state(count), nonfinite)[0]
+        return padded(self._engine, self._workers, batch, nonfinite)
 
-        def keep(rows: Rows, answer: Floats) -> None:
-            if self._per_step:
-                y[rows, : answer.shape[1]] = answer
-            else:
-                y[rows] = answer
+    def predict_iter(
+        self, batches: Iterable[Any], *, nonfinite: Nonfinite = "error"
+    ) -> Iterator[Floats | list[Floats]]:
+        """Answer batches as they come, each as `predict` does, in order and with bounded memory.
 
-        self._in_blocks(batch, nonfinite, keep)
-        return y
+        A batch is an array (B, T, D), a list of (T_i, D), or a pair (x, lengths). As many as there
+        are threads are worked on at a time, so that small ones keep all of them busy. Raises as
+        `predict` does, after the answers before.
+        """
+        from seqrt.runtime.pipeline import predict_iter
+
+        return predict_iter(self, batches, nonfinite)
 
     def run(
         self,
@@ -123,11 +130,11 @@ class Model:
         rows = len(batch.lengths)
         state = self.zero_state(rows) if state is None else self._check_state(state, rows)
         if door.all_finite(state):
-            return self._run(batch, state, nonfinite)
+            return at_once(self._engine, batch, state, nonfinite)
         finite = np.isfinite(state)
         if nonfinite == "error":
             raise door.refuse("state", state, ~finite, ("item", "number"))
-        y, state_out = self._run(batch, state, nonfinite)
+        y, state_out = at_once(self._engine, batch, state, nonfinite)
         if nonfinite == "propagate":
             lost = ~finite.all(axis=1)
             y[lost] = state_out[lost] = np.nan
@@ -152,7 +159,7 @@ class Model:
 
         return Streams(self, self._engine, self._workers, saved)
 
-    def bound_step(self, state: Floats) -> BoundStep | None:
+    def bound_step(self, state: Floats) -> BoundStep | ResidentStep | None:
         """Return a step of one sequence with all arrays bound; see Engine.bound_step."""
         return self._engine.bound_step(state)
 
@@ -167,13 +174,38 @@ class Model:
         return self._engine.zero_state(batch)
 
     @property
+    def manifest(self) -> Manifest:
+        """What the file says of its network: names, scaling, layers, task."""
+        return self._file.manifest
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 that seals the file."""
+        return self._file.digest
+
+    @property
+    def device(self) -> str:
+        """Where it runs: "cpu" or "cuda"."""
+        return self._device
+
+    @property
+    def tf32(self) -> bool:
+        """Whether CUDA may round the factors of products to 10 bits."""
+        return self._tf32
+
+    @property
+    def threads(self) -> int:
+        """How many blocks of rows run at a time."""
+        return self._workers.threads
+
+    @property
     def proof(self) -> str:
         """The proof in the file, as JSON text."""
         return self._file.proof
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as the bytes of the file: they are checked and opened again where it arrives."""
-        return _reopened, (self._file.content, self.device, self.threads)
+        return _reopened, (self._file.content, self.device, self.threads, self._tf32)
 
     def __repr__(self) -> str:
         """Say what the model is: name, layers, task, device."""
@@ -182,64 +214,22 @@ class Model:
         sizes = f"{self._features} -> {layers} -> {len(m.outputs)}"
         return f"<seqrt.Model {m.name!r}: {m.task}, {sizes}, {self.device}>"
 
-    def _predict_ragged(self, batch: Ragged, nonfinite: Nonfinite) -> Floats | list[Floats]:
-        count = len(batch.lengths)
-        if not self._per_step:
-            y = self._engine.blank(count, batch.time)
-            self._in_blocks(batch, nonfinite, y.__setitem__)
-            return y
-        answers: list[Any] = [None] * count
-
-        def keep(rows: Rows, answer: Floats) -> None:
-            for i, row in zip(rows.tolist(), answer, strict=True):
-                answers[i] = row[: batch.lengths[i]].copy()
-
-        self._in_blocks(batch, nonfinite, keep)
-        return answers
-
-    def _in_blocks(
-        self, batch: Padded | Ragged, nonfinite: Nonfinite, keep: Callable[[Rows, Floats], None]
-    ) -> None:
-        """Answer a batch from zero state, in blocks; `keep` is given the answer of each."""
-        engine = self._engine
-
-        def work(rows: Rows, stopped: Event) -> None:
-            lengths = batch.lengths[rows]
-            x, bad = door.separate("x", batch.take(rows), nonfinite, lengths)
-            y = engine.advance(x, lengths, self.zero_state(len(rows)), stopped)[0]
-            self._spoil(y, bad)
-            keep(rows, y)
-
-        try:
-            run_blocks(batch.lengths, self._workers, engine.operations, work)
-        except InputError:
-            refuse_first(batch)
-            raise
-
-    def _run(self, batch: Padded, state: Floats, nonfinite: Nonfinite) -> tuple[Floats, Floats]:
-        """Advance a finite `state` over the whole of a batch at once."""
-        lengths = None if batch.full else batch.lengths
-        x, bad = door.separate("x", batch.whole(), nonfinite, lengths)
-        y, state_out = self._engine.advance(x, lengths, state)
-        self._spoil(y, bad)
-        if bad is not None:
-            state_out[bad.any(axis=(1, 2))] = np.nan
-        return y, state_out
-
     def _check_state(self, state: Any, batch: int) -> Floats:
         checked = as_floats(state, "state")
         check_shape("state", checked, (batch, self._engine.state_size))
         return checked
 
-    def _spoil(self, y: Floats, bad: Mask | None) -> None:
-        if bad is not None:
-            door.spoil(y, bad, causal=self._engine.streamable, per_step=self._per_step)
 
-
-def load(path: str | os.PathLike[str], *, device: str = "cpu", threads: int | None = None) -> Model:
+def load(
+    path: str | os.PathLike[str],
+    *,
+    device: str = "cpu",
+    threads: int | None = None,
+    tf32: bool = False,
+) -> Model:
     """Open the model at `path`; the arguments and errors of `Model`."""
-    return Model(path, device=device, threads=threads)
+    return Model(path, device=device, threads=threads, tf32=tf32)
 
 
-def _reopened(content: bytes, device: str, threads: int) -> Model:
-    return Model(content, device=device, threads=threads)
+def _reopened(content: bytes, device: str, threads: int, tf32: bool) -> Model:
+    return Model(content, device=device, threads=threads, tf32=tf32)

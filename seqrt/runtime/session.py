@@ -3,41 +3,24 @@
 from __future__ import annotations
 
 import os
-from types import ModuleType
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
-from seqrt.errors import DeviceError, MissingExtraError, ModelError, ResourceError, UsageError
+from seqrt.errors import DeviceError, ModelError, ResourceError, UsageError
+from seqrt.runtime.installed import ABSENT, PROVIDERS, devices, not_built, offer, onnxruntime
 
 Device = Literal["cpu", "cuda", "auto"]
-
-_PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 # onnxruntime takes unknown keys without a word: this table is the only place that names any.
 _CONFIG = {"session.intra_op.allow_spinning": "0"}
 _FATAL_ONLY = 4
 
-
-def onnxruntime() -> ModuleType:
-    """Import onnxruntime with its telemetry off, unless the user turned it on.
-
-    From 1.29 on the import itself starts a thread and writes below the home folder, and a child
-    forked after it hangs at its exit; only this variable, set before the import, prevents it.
-    """
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-    try:
-        import onnxruntime as ort
-    except ImportError:
-        raise MissingExtraError(
-            "running a model needs onnxruntime. Install it with: pip install 'seqrt[cpu]'"
-        ) from None
-    module: ModuleType = ort
-    return module
-
-
-def devices() -> tuple[str, ...]:
-    """Return the devices that the installed onnxruntime was built for, cpu first."""
-    offered = onnxruntime().get_available_providers()
-    return tuple(device for device, provider in _PROVIDERS.items() if provider in offered)
+# y = x as an ONNX model: the smallest question to ask a device.
+IDENTITY = (
+    b'\x08\x08:9\n\x10\n\x01x\x12\x01y"\x08Identity\x12\x01gZ\x10\n\x01x\x12\x0b\n\t\x08\x01\x12'
+    b"\x05\n\x03\x12\x01nb\x10\n\x01y\x12\x0b\n\t\x08\x01\x12\x05\n\x03\x12\x01nB\x04\n\x00\x10\x11"
+)
 
 
 def allowed_cpus() -> int:
@@ -50,20 +33,47 @@ def allowed_cpus() -> int:
 def choose_device(device: str) -> str:
     """Return "cpu" or "cuda"; raise where the device is no name or not there."""
     if device == "auto":
-        return devices()[-1]
-    if device not in _PROVIDERS:
+        return auto()[0]
+    if device not in PROVIDERS:
         raise UsageError(f"device must be cpu, cuda or auto, got {device!r}.")
     if device not in devices():
-        raise _absent(device)
+        raise DeviceError(f"{ABSENT}{not_built()}.")
     return device
 
 
-def open_session(model: bytes, device: str, *, one_shape: bool = False) -> Any:
+def auto() -> tuple[str, str]:
+    """Return what device "auto" is here, and why: cuda where it starts, the cpu elsewhere."""
+    if "cuda" not in devices():
+        return "cpu", offer()
+    try:
+        open_session(IDENTITY, "cuda")
+    except DeviceError as error:
+        return "cpu", str(error).removeprefix(ABSENT).rstrip(".")
+    return "cuda", offer()
+
+
+def choose_tf32(tf32: bool, asked: str, device: str) -> bool:
+    """Return whether products may round to TF32 on `device`, which `asked` came to.
+
+    Raises UsageError where TF32 is asked of the cpu by name; where "auto" came to the cpu, there
+    is simply none.
+    """
+    if type(tf32) is not bool:
+        raise UsageError(f"tf32 must be True or False, got {tf32!r}.")
+    if tf32 and asked == "cpu":
+        raise UsageError("tf32 is for CUDA: with it device must be cuda or auto, got 'cpu'.")
+    return tf32 and device == "cuda"
+
+
+def open_session(model: bytes, device: str, *, one_shape: bool = False, tf32: bool = False) -> Any:
     """Return an InferenceSession of one thread over the bytes of a model on `device`.
 
     One thread, because the rows of a batch are spread over threads by the caller, which is faster
     for recurrent networks than threads inside one run. No arena and no memory pattern: with them
     one large run is kept in memory for ever. Where all runs have `one_shape`, there is a pattern.
+
+    Raises ModelError for a model that onnxruntime refuses, DeviceError for a device that does not
+    start.
     """
     ort = onnxruntime()
     options = ort.SessionOptions()
@@ -74,20 +84,18 @@ def open_session(model: bytes, device: str, *, one_shape: bool = False) -> Any:
     options.log_severity_level = _FATAL_ONLY
     for key, value in _CONFIG.items():
         options.add_session_config_entry(key, value)
+    if device != "cpu":
+        from seqrt.runtime.cuda import open_on_cuda
+
+        return open_on_cuda(model, options, tf32=tf32)
     try:
-        session = ort.InferenceSession(
-            model, options, providers=_providers(device), enable_fallback=0
-        )
+        # Without enable_fallback=0 it would print on stdout.
+        return ort.InferenceSession(model, options, providers=[PROVIDERS["cpu"]], enable_fallback=0)
     except Exception as error:
-        if device != "cpu":
-            raise _absent(device) from error
         raise ModelError(
             "E_MODEL_FORMAT: onnxruntime must be able to load the model, and refused it:"
-            f" {_first_line(error)}"
+            f" {first_line(error)}"
         ) from error
-    if session.get_providers()[0] != _PROVIDERS[device]:
-        raise _absent(device)
-    return session
 
 
 def run_session(session: Any, outputs: list[str], feeds: dict[str, Any]) -> list[Any]:
@@ -107,6 +115,15 @@ def run_bound(session: Any, binding: Any, size: int) -> None:
         raise _explain(error, size) from error
 
 
+@contextmanager
+def explained(size: int) -> Iterator[None]:
+    """Turn what onnxruntime raises inside, over `size` bytes, into an error of seqrt."""
+    try:
+        yield
+    except Exception as error:
+        raise _explain(error, size) from error
+
+
 def _explain(error: Exception, size: int) -> Exception:
     if isinstance(error, MemoryError) or "alloc" in str(error).lower():
         return ResourceError(
@@ -114,23 +131,10 @@ def _explain(error: Exception, size: int) -> Exception:
             " Give fewer or shorter sequences at a time."
         )
     return ModelError(
-        f"E_MODEL_RUN: onnxruntime must be able to run the model: {_first_line(error)}"
+        f"E_MODEL_RUN: onnxruntime must be able to run the model: {first_line(error)}"
     )
 
 
-def _providers(device: str) -> list[Any]:
-    cpu = _PROVIDERS["cpu"]
-    # TF32 would round the inputs of every product to 10 bits: off unless somebody asks for it.
-    return [cpu] if device == "cpu" else [(_PROVIDERS[device], {"use_tf32": "0"}), cpu]
-
-
-def _absent(device: str) -> DeviceError:
-    return DeviceError(
-        f"E_PROVIDER: device {device!r} is not available; this onnxruntime"
-        f" ({onnxruntime().__version__}) offers: {', '.join(devices())}. For cuda: pip uninstall"
-        " onnxruntime, then pip install 'seqrt[cuda]', and see `seqrt doctor`."
-    )
-
-
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Return the first line that onnxruntime says of an error, or the name of its kind."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from seqrt.runtime.bound import BoundStep
     from seqrt.runtime.kinds import Floats
     from seqrt.runtime.model import Model
+    from seqrt.runtime.resident import ResidentStep
 
 
 class Stream:
@@ -39,7 +40,7 @@ class Stream:
         self._per_step = model.manifest.head == "sequence"
         self._busy = threading.Lock()
         self._state = model.zero_state(1)
-        self._bound: BoundStep | None = None
+        self._bound: BoundStep | ResidentStep | None = None
         self.steps = 0
         if saved is not None:
             self.restore(saved)

@@ -15,8 +15,9 @@ import onnx
 import pytest
 
 import seqrt
-from seqrt.cli.machine import IDENTITY
 from seqrt.cli.packages import PACKAGES
+from seqrt.runtime.installed import devices, not_built
+from seqrt.runtime.session import IDENTITY
 
 SITE = Path(sysconfig.get_path("purelib"))
 
@@ -91,6 +92,15 @@ def test_a_device_that_does_not_work_has_a_reason(run):
     assert len(devices) == 4
     for device in devices:
         assert device["works"] == (device["reason"] == "")
+
+
+def test_the_device_that_is_not_there_is_explained_as_where_it_is_asked_for(run):
+    if "cuda" in devices():
+        pytest.skip("this onnxruntime was built for it")
+
+    line = next(line for line in run("doctor").out.splitlines() if "cuda  onnxruntime" in line)
+
+    assert line == f"  cuda  onnxruntime   no: {not_built()}"
 
 
 def test_where_packages_are_missing_the_pip_line_is_given(place):

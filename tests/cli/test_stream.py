@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 import seqrt
+from seqrt.runtime.session import auto
 
 HOUSE = Path(__file__).parents[2]
 NETS = HOUSE / "tests" / "runtime" / "nets"
@@ -91,6 +92,15 @@ def test_a_line_without_names_is_a_step_in_the_order_of_the_model(stream, model)
 
     assert (done.code, done.err) == (0, "")
     _same(_numbers(done.out), _alone(STEPS, model)[0])
+
+
+def test_auto_says_on_stderr_which_device_it_came_to(stream):
+    device, why = auto()
+
+    done = stream(PLAIN, "--device", "auto", "--tf32")
+
+    assert (done.code, done.err) == (0, f"device: {device} (auto; {why})\n")
+    assert len(_numbers(done.out)) == len(STEPS)
 
 
 def test_columns_are_found_by_name_and_the_answers_have_names_too(stream):

@@ -87,12 +87,24 @@ def test_a_header_that_was_read_as_data_is_told_as_that(read):
         table.numbers(table.numeric)
 
 
-@pytest.mark.parametrize("text", ["", " ", "nan", "NaN", "NA", "n/a", "null", "None"])
+@pytest.mark.parametrize("text", ["", " "])
 def test_an_empty_cell_is_named_with_its_line_and_counted(read, text):
-    table = read(f"a,b\n1,2\n3,{text}\n5,{text}\n")
+    table = read(f"a,b\n1,2\n3,{text}\n5,nan\n")
 
     with pytest.raises(
-        InputError, match=r"^E_INPUT_MISSING: .*, line 3, column 'b': .* \(2 of 3 rows are\)"
+        InputError,
+        match=r"^E_INPUT_MISSING: .*, line 3, column 'b': .* is empty \(2 of 3 rows hold none\)",
+    ):
+        table.numbers(["b"])
+
+
+@pytest.mark.parametrize("text", ["nan", "NaN", "NA", "n/a", "null", "None"])
+def test_a_cell_that_says_that_it_holds_nothing_is_told_by_its_word(read, text):
+    table = read(f"a,b\n1,2\n3, {text}\n5,\n")
+
+    with pytest.raises(
+        InputError,
+        match=rf"^E_INPUT_MISSING: .*, line 3, column 'b': .*, and says '{text}' \(2 of 3 rows",
     ):
         table.numbers(["b"])
 

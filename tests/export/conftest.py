@@ -8,13 +8,9 @@ import torch
 
 
 @pytest.fixture(autouse=True)
-def _one_thread():
-    """Small networks are slower with more, and the other core has work of its own."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+def _same_weights(one_thread):
+    """Each test draws the same weights."""
     torch.manual_seed(0)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

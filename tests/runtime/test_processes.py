@@ -7,11 +7,18 @@ import copy
 import multiprocessing
 import os
 import pickle
+import signal
+import threading
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
-from seqrt import Model, ModelError
+from seqrt import InputError, Model, ModelError
+
+forks_with_threads = pytest.mark.filterwarnings(
+    "ignore:This process .* is multi-threaded:DeprecationWarning"
+)
 
 
 def test_a_pickled_model_answers_the_same(model, x):
@@ -31,31 +38,95 @@ def test_a_pickle_that_was_changed_is_refused(lstm):
         pickle.loads(damaged)
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn"])
-@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_worker_processes_answer_the_same(lstm, x, method):
-    with multiprocessing.get_context(method).Pool(2) as pool:
-        answers = pool.starmap(Model.predict, [(lstm, x), (lstm, x[::-1])])
+@pytest.fixture(params=["fork", "spawn", "forkserver"])
+def processes(request):
+    """Make two worker processes; a Model comes to each as an argument of its work."""
+    context = multiprocessing.get_context(request.param)
+    with ProcessPoolExecutor(2, mp_context=context) as pool:
+        yield pool
+
+
+@forks_with_threads
+def test_worker_processes_answer_the_same(processes, lstm, x):
+    answers = list(processes.map(Model.predict, [lstm] * 3, [x, x[::-1], list(x)]))
 
     np.testing.assert_array_equal(answers[0], lstm.predict(x))
     np.testing.assert_array_equal(answers[1][::-1], lstm.predict(x))
+    np.testing.assert_array_equal(answers[2], lstm.predict(x))
 
 
-@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@forks_with_threads
+def test_an_error_of_a_worker_process_keeps_its_class_and_words(processes, lstm, x):
+    with pytest.raises(InputError, match=r"^E_INPUT_SHAPE: x must have shape \(batch, time, 2\)"):
+        processes.submit(Model.predict, lstm, x[:, :, :1]).result()
+
+
+@forks_with_threads
+def test_a_pool_works_in_its_order(lstm, x):
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        answers = pool.map(lstm.predict, np.split(x, 7))
+
+    np.testing.assert_array_equal(np.concatenate(answers), lstm.predict(x))
+
+
+@forks_with_threads
 def test_a_forked_child_goes_on_with_model_and_stream(causal, x):
     stream = causal.stream()
     stream.push(x[0, 0])
     want = causal.stream(stream.save()).push(x[0, 1])
     want_y = causal.predict(x)
 
+    def same() -> bool:
+        return np.array_equal(stream.push(x[0, 1]), want) and np.array_equal(
+            causal.predict(x), want_y
+        )
+
+    assert _child_that(same) == 0
+    np.testing.assert_array_equal(stream.push(x[0, 1]), want)
+
+
+@forks_with_threads
+def test_a_child_forked_in_the_middle_of_predictions_answers_the_same(lstm, x):
+    want = lstm.predict(x)
+    over = threading.Event()
+
+    def go_on():
+        while not over.is_set():
+            lstm.predict(x)
+
+    with ThreadPoolExecutor(4) as threads:
+        busy = [threads.submit(go_on) for _ in range(4)]
+        try:
+            ends = [_child_that(lambda: np.array_equal(lstm.predict(x), want)) for _ in range(5)]
+        finally:
+            over.set()
+
+    assert ends == [0] * 5
+    assert [work.result() for work in busy] == [None] * 4
+
+
+def _child_that(holds) -> int:
+    """How a forked child ended: 0 where `holds` held in it."""
     child = os.fork()
     if child == 0:
-        same = np.array_equal(stream.push(x[0, 1]), want)
-        same = same and np.array_equal(causal.predict(x), want_y)
-        os._exit(0 if same else 1)
+        signal.alarm(30)  # a child that hangs is ended, and has failed
+        held = False
+        try:
+            held = holds()
+        finally:
+            os._exit(0 if held else 1)
+    return os.waitpid(child, 0)[1]
 
-    assert os.waitpid(child, 0)[1] == 0
-    np.testing.assert_array_equal(stream.push(x[0, 1]), want)
+
+def test_threads_share_a_model(model, x):
+    asked = [x[:rows, :steps] for rows in (1, 3, 7) for steps in (1, 8, 19)] * 8
+    want = [model.predict(part) for part in asked]
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(model.predict, asked))
+
+    for answer, expected in zip(answers, want, strict=True):
+        np.testing.assert_array_equal(answer, expected)
 
 
 def test_asyncio_threads_share_a_model(lstm, x):
@@ -64,3 +135,23 @@ def test_asyncio_threads_share_a_model(lstm, x):
 
     for answer in asyncio.run(ask()):
         np.testing.assert_array_equal(answer, lstm.predict(x))
+
+
+def test_use_never_changes_a_model(model, x):
+    before = pickle.dumps(model), repr(model), model.manifest
+
+    model.predict(x)
+    model.predict(list(x))
+    model.run(x)
+    model.validate()
+    if model.manifest.streamable:
+        model.stream().push(x[0])
+        model.streams().push({"a": x[0], "b": x[1]})
+
+    assert (pickle.dumps(model), repr(model), model.manifest) == before
+
+
+@pytest.mark.parametrize("name", ["device", "digest", "manifest", "threads"])
+def test_what_a_model_is_cannot_be_set(lstm, name):
+    with pytest.raises(AttributeError):
+        setattr(lstm, name, None)

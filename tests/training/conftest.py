@@ -12,12 +12,8 @@ from seqrt.training import Network
 
 
 @pytest.fixture(autouse=True)
-def _one_thread():
-    """Train as `seqrt train` does with small networks, and leave the rest of the process alone."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+def _as_on_the_command_line(one_thread):
+    """`seqrt train` takes one thread for networks as small as these."""
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""What tools/figures.py is made of: contenders, their turns, and the rows of its table."""

@@ -1,0 +1,102 @@
+"""The contenders of the table that seqrt.bench does not have, and the networks they run."""
+
+from __future__ import annotations
+
+import timeit
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from seqrt.bench.contenders import Seqrt, Torch
+
+if TYPE_CHECKING:
+    from seqrt.training import Network
+
+STREAMS = 32
+
+
+class Net(NamedTuple):
+    """A network by its cell and the sizes of its layers."""
+
+    cell: str
+    units: tuple[int, ...]
+
+
+def network(net: Net) -> Network:
+    """Return it with one feature, one output and random weights, the same every time."""
+    import torch
+
+    from seqrt.training import Network
+
+    torch.manual_seed(7)
+    return Network(net.cell, 1, net.units, 1).eval()  # type: ignore[arg-type]
+
+
+class TorchCells(Torch):
+    """PyTorch with the weights of the file, on the best of one thread, two, and all."""
+
+    def __init__(self, job: dict[str, Any]) -> None:
+        super().__init__(job)
+        net = network(job["net"])
+        for layer, cell, step in zip(self._layers, self._cells, net.recurrent(), strict=True):
+            weights = step.cells[0].state_dict()
+            layer.load_state_dict(weights)
+            cell.load_state_dict({name.removesuffix("_l0"): w for name, w in weights.items()})
+        self._dense.load_state_dict(net.steps()[-1].state_dict())
+
+    def warm(self, call: Callable[[], Any]) -> None:
+        taken = {}
+        for threads in sorted({1, min(2, self._threads), self._threads}):
+            self._torch.set_num_threads(threads)
+            call()
+            taken[threads] = min(timeit.repeat(call, number=1, repeat=3))
+        self._torch.set_num_threads(min(taken, key=taken.__getitem__))
+
+
+class TorchLayers(TorchCells):
+    """The same, a step being a call of nn.LSTM itself, its state carried."""
+
+    def inputs(self, x: Any) -> list[Any]:
+        return list(self._torch.from_numpy(x[:, None, None]))
+
+    def step(self, x: Any) -> Any:
+        for i, layer in enumerate(self._layers):
+            x, self._states[i] = layer(x, self._states[i])
+        return self._head(x[:, -1])
+
+
+class Together(Seqrt):
+    """A step of each of 32 keyed streams, in one push."""
+
+    def inputs(self, x: Any) -> list[Any]:
+        """Return {key: step} for every step; each stream is at another place of x."""
+        return [{k: x[(t + k) % len(x)] for k in range(STREAMS)} for t in range(len(x))]
+
+    def reset(self) -> None:
+        self._streams = self._model.streams()
+
+    def step(self, x: Any) -> Any:
+        return self._streams.push(x)
+
+
+class KeyByKey(Together):
+    """The same, one key at a time."""
+
+    def inputs(self, x: Any) -> list[Any]:
+        return [[{key: step} for key, step in steps.items()] for steps in super().inputs(x)]
+
+    def step(self, x: Any) -> Any:
+        push = self._streams.push
+        return {key: y for one in x for key, y in push(one).items()}
+
+
+class OneByOne(Together):
+    """The same, 32 streams of their own."""
+
+    def inputs(self, x: Any) -> list[Any]:
+        return [list(steps.values()) for steps in super().inputs(x)]
+
+    def reset(self) -> None:
+        self._pushes = [self._model.stream().push for _ in range(STREAMS)]
+
+    def step(self, x: Any) -> Any:
+        return [push(step) for push, step in zip(self._pushes, x, strict=True)]
