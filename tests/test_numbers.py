@@ -57,6 +57,13 @@ def test_a_number_too_large_for_float32_is_named():
         as_floats("x", np.array([[1, 1e39], [-1e300, np.inf]]), np.float32)
 
 
+def test_in_a_part_of_an_array_a_number_is_named_by_its_place_in_the_whole():
+    with pytest.raises(InputError, match=r"1e\+39 at \[70, 3\] is too large for float32\. Scale"):
+        as_floats("x", np.array([[1, 1e39]]), np.float32, (70, 2))
+    with pytest.raises(InputError, match=r"16777217 at \[0, 2\] is rounded by float32\. Subtract"):
+        as_floats("x", np.array([[2**24 + 1]]), np.float32, (0, 2))
+
+
 @pytest.mark.parametrize("array", [np.array(["1"]), np.array([1j]), np.array([None])])
 def test_what_holds_no_numbers_is_refused(array):
     with pytest.raises(InputError, match=r"^E_INPUT_DTYPE: x must hold numbers, got dtype"):

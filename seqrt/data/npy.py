@@ -44,6 +44,11 @@ class Header(NamedTuple):
         """Bytes of the array."""
         return math.prod(self.shape) * self.dtype.itemsize
 
+    @property
+    def order(self) -> Literal["F", "C"]:
+        """Which axis moves fastest: the first (F) or the last (C)."""
+        return "F" if self.fortran_order else "C"
+
 
 def read_npy(path: str | Path) -> NDArray[Any]:
     """Return the array in the .npy file at `path`, in the byte order of this machine."""
@@ -56,16 +61,46 @@ def read_array(file: IO[bytes], size: int, name: str) -> NDArray[Any]:
 
     Raises InputError: E_INPUT_FORMAT, E_INPUT_TRUNCATED, E_INPUT_DTYPE, E_INPUT_SHAPE.
     """
-    header, used = _read_header(file, name)
-    _check_size(header, size - used, name)
+    header, _ = read_header(file, size, name)
     raw = np.empty(header.size, np.uint8)
     _fill(file, raw, name)
-    order: Literal["F", "C"] = "F" if header.fortran_order else "C"
     array: NDArray[Any] = raw.view(header.dtype)
-    return _clean(array.reshape(header.shape, order=order), name)
+    return clean(array.reshape(header.shape, order=header.order), name)
 
 
-def _read_header(file: IO[bytes], name: str) -> tuple[Header, int]:
+def read_header(file: IO[bytes], size: int, name: str) -> tuple[Header, int]:
+    """Return what array the `size` bytes of `file` hold, and at which of them it begins.
+
+    The numbers fill the rest of the file exactly. Raises as `read_array` does.
+    """
+    header, used = _header_of(file, name)
+    _check_size(header, size - used, name)
+    return header, used
+
+
+def clean(array: NDArray[Any], name: str) -> NDArray[Any]:
+    """Return `array` in native byte order, its truth values and letters such as numpy writes."""
+    if array.dtype.kind == "b":
+        # any other byte than 0 and 1 would be a third truth value
+        return np.not_equal(array.view(np.uint8), 0)
+    if array.dtype.kind == "S":
+        try:
+            text: NDArray[Any] = np.strings.decode(array, "utf-8")
+            return text
+        except UnicodeDecodeError:
+            raise _refuse_format(name, "holds text that is not UTF-8") from None
+    native = array.astype(array.dtype.newbyteorder("="), copy=False)
+    if native.dtype.kind == "U" and not _is_text(native):
+        raise _refuse_format(name, "holds text that is not Unicode")
+    return native
+
+
+def truncated(name: str, what: str) -> InputError:
+    """Return the error for a file that ends too early."""
+    return InputError(f"E_INPUT_TRUNCATED: {name} must be whole; {what}. Copy it again.")
+
+
+def _header_of(file: IO[bytes], name: str) -> tuple[Header, int]:
     """Return the header, and how many bytes it took."""
     start = _exactly(file, len(_MAGIC) + 2, name)
     version = start[len(_MAGIC)]
@@ -108,7 +143,7 @@ def _check_size(header: Header, size: int, name: str) -> None:
             f" got shape {header.shape}."
         )
     if header.size > size:
-        raise _truncated(name, f"shape {header.shape} needs {header.size:,} bytes, got {size:,}")
+        raise truncated(name, f"shape {header.shape} needs {header.size:,} bytes, got {size:,}")
     if header.size < size:
         raise _refuse_format(
             name, f"has {size:,} bytes of numbers where shape {header.shape} needs {header.size:,}"
@@ -116,23 +151,6 @@ def _check_size(header: Header, size: int, name: str) -> None:
     # an axis of 0 hides the others from the size of the file
     if not header.size and math.prod(max(1, n) for n in header.shape) > _LARGEST_EMPTY:
         raise _refuse_format(name, f"has the shape {header.shape}")
-
-
-def _clean(array: NDArray[Any], name: str) -> NDArray[Any]:
-    """Return `array` in native byte order, its truth values and letters such as numpy writes."""
-    if array.dtype.kind == "b":
-        # any other byte than 0 and 1 would be a third truth value
-        return np.not_equal(array.view(np.uint8), 0)
-    if array.dtype.kind == "S":
-        try:
-            text: NDArray[Any] = np.strings.decode(array, "utf-8")
-            return text
-        except UnicodeDecodeError:
-            raise _refuse_format(name, "holds text that is not UTF-8") from None
-    native = array.astype(array.dtype.newbyteorder("="), copy=False)
-    if native.dtype.kind == "U" and not _is_text(native):
-        raise _refuse_format(name, "holds text that is not Unicode")
-    return native
 
 
 def _is_text(array: NDArray[Any]) -> bool:
@@ -144,7 +162,7 @@ def _is_text(array: NDArray[Any]) -> bool:
 def _exactly(file: IO[bytes], count: int, name: str) -> bytes:
     data = file.read(count)
     if len(data) < count:
-        raise _truncated(name, "the file ends within its header")
+        raise truncated(name, "the file ends within its header")
     return data
 
 
@@ -154,13 +172,9 @@ def _fill(file: IO[bytes], into: NDArray[np.uint8], name: str) -> None:
     while at < len(into):
         piece = file.read(min(_PIECE, len(into) - at))
         if not piece:
-            raise _truncated(name, f"the file ends {len(into) - at:,} bytes early")
+            raise truncated(name, f"the file ends {len(into) - at:,} bytes early")
         into[at : at + len(piece)] = np.frombuffer(piece, np.uint8)
         at += len(piece)
-
-
-def _truncated(name: str, what: str) -> InputError:
-    return InputError(f"E_INPUT_TRUNCATED: {name} must be whole; {what}. Copy it again.")
 
 
 def _refuse_format(name: str, what: str) -> InputError:

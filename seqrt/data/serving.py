@@ -11,27 +11,31 @@ from seqrt.contract import Manifest
 from seqrt.data.question import Part, Question
 from seqrt.data.sequences import Sequences
 from seqrt.data.table import Table
-from seqrt.data.windows import windows
 from seqrt.errors import InputError, UsageError
 
 Array = NDArray[Any]
 
 
-def inputs(data: Table | Sequences, manifest: Manifest) -> Array | list[Array]:
-    """Return what `Model.predict` takes of `data`: windows (N, W, D), or a list of (T_i, D).
+def values(table: Table, manifest: Manifest) -> Array:
+    """Return the model's features (T, D); columns that have no names are taken in their order."""
+    names = tuple(column.name for column in manifest.features)
+    if table.named:
+        try:
+            return table.numbers(names)
+        except UsageError as error:
+            raise InputError(f"E_INPUT_COLUMN: {error} The model reads it.") from None
+    check_columns(table.source, (table.rows, len(table.names)), manifest)
+    return table.numbers(table.names)
 
-    A table gives its columns by the names of the model's features. A model that was trained on
-    windows reads a table in windows, one ending at every row from the W-th on; any other reads
-    it as one sequence.
-    """
-    if isinstance(data, Sequences):
-        return list(data.x)
-    values = _values(data, manifest)
-    if manifest.window is None or manifest.head == "sequence":
-        return [values]
-    if len(values) == 0:
-        return np.empty((0, manifest.window, values.shape[1]))
-    return windows(values, manifest.window)
+
+def check_columns(source: str, shape: tuple[int, int], manifest: Manifest) -> None:
+    """Raise InputError unless a series (T, D) without names has a column for each feature."""
+    if shape[1] != len(manifest.features):
+        names = ", ".join(column.name for column in manifest.features)
+        raise InputError(
+            f"E_INPUT_SHAPE: {source} must have one column each for {names}, got shape {shape}."
+            " A batch of sequences is stored as (batch, time, features)."
+        )
 
 
 def labelled(
@@ -65,24 +69,7 @@ def labelled(
         raise UsageError("the model does not say which column it learnt: name it with --target.")
     if span:
         data = _with_run_up(data, span, question)
-    return question.part(_values(data, manifest), _answers(data, question, manifest), data.times())
-
-
-def _values(table: Table, manifest: Manifest) -> Array:
-    """Return the model's features (T, D); columns that have no names are taken in their order."""
-    names = tuple(column.name for column in manifest.features)
-    if table.named:
-        try:
-            return table.numbers(names)
-        except UsageError as error:
-            raise InputError(f"E_INPUT_COLUMN: {error} The model reads it.") from None
-    if len(table.names) != len(names):
-        raise InputError(
-            f"E_INPUT_SHAPE: {table.source} must have one column each for {', '.join(names)},"
-            f" got shape ({table.rows}, {len(table.names)}). A batch of sequences is stored as"
-            " (batch, time, features)."
-        )
-    return table.numbers(table.names)
+    return question.part(values(data, manifest), _answers(data, question, manifest), data.times())
 
 
 def _answers(table: Table, question: Question, manifest: Manifest) -> Array:

@@ -19,17 +19,23 @@ def windows(values: NDArray[Scalar], window: int) -> NDArray[Scalar]:
     array([[0., 1., 2.],
            [1., 2., 3.]])
     """
-    if window < 1:
-        raise UsageError(f"window must be at least 1 step, got {window}.")
     if values.ndim != len("TD"):
         raise InputError(
             f"E_INPUT_SHAPE: a series must have shape (time, features), got {values.shape}."
             " Try values[:, None]."
         )
-    if len(values) < window:
-        raise InputError(
-            f"E_INPUT_SHORT: a window of {window} steps needs at least {window} rows,"
-            f" got {len(values)}. Use a shorter window, or more data."
-        )
+    count(len(values), window)
     view: NDArray[Any] = np.lib.stride_tricks.sliding_window_view(values, window, axis=0)
     return np.moveaxis(view, -1, 1)
+
+
+def count(rows: int, window: int) -> int:
+    """Return how many windows there are in so many rows; raise InputError where there is none."""
+    if window < 1:
+        raise UsageError(f"window must be at least 1 step, got {window}.")
+    if rows < window:
+        raise InputError(
+            f"E_INPUT_SHORT: a window of {window} steps needs at least {window} rows,"
+            f" got {rows}. Use a shorter window, or more data."
+        )
+    return rows - window + 1

@@ -104,9 +104,9 @@ class Model:
     ) -> Iterator[Floats | list[Floats]]:
         """Answer batches as they come, each as `predict` does, in order and with bounded memory.
 
-        A batch is an array (B, T, D), a list of (T_i, D), or a pair (x, lengths). As many as there
-        are threads are worked on at a time, so that small ones keep all of them busy. Raises as
-        `predict` does, after the answers before.
+        A batch is an array (B, T, D), a list of (T_i, D), or a pair (x, lengths). Up to twice as
+        many as there are threads are read ahead, and copied: an array may be filled anew for the
+        next. An error comes out after the answers before it; InputError names the batch, from 0.
         """
         from seqrt.runtime.pipeline import predict_iter
 

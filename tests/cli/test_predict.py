@@ -11,8 +11,11 @@ import pytest
 import torch
 
 import seqrt
+from seqrt.cli import bulk
 from seqrt.contract import Column
+from seqrt.data import windows
 from seqrt.export import export
+from seqrt.runtime.session import auto
 from seqrt.training import Network
 
 
@@ -62,6 +65,23 @@ def test_a_series_is_answered_for_every_full_window(run, forecaster):
     assert done.code == 0
     np.testing.assert_array_equal(np.load("series.pred.npy"), want)
     assert f"after row 10: height+1 {want[-1][0]:.6g}" in done.err
+
+
+@pytest.mark.parametrize("memory", [8, 100])
+def test_a_series_is_answered_in_slices_too(run, forecaster, monkeypatch, memory):
+    series = np.random.default_rng(0).random(50)
+    np.save("series.npy", series)
+    Path("series.csv").write_text("\n".join(["height", *map(str, series)]) + "\n")
+    monkeypatch.setattr(bulk, "_MEMORY", memory)
+    monkeypatch.setattr(bulk, "_WORK", 1)
+
+    done = run("predict", "series.npy", "-o", "one.npy")
+    run("predict", "series.csv", "-o", "two.npy")
+
+    want = forecaster.predict(windows(series[:, None], 4))
+    assert f"after row 50: height+1 {want[-1][0]:.6g}" in done.err
+    np.testing.assert_array_equal(np.load("one.npy"), want)
+    np.testing.assert_array_equal(np.load("two.npy"), want)
 
 
 def test_a_table_is_read_by_the_names_of_its_columns(run, forecaster):
@@ -154,7 +174,11 @@ def test_without_a_model_it_says_how_to_make_one(run):
     ("make", "code", "message"),
     [
         (lambda p: None, 3, "E_INPUT_FILE"),
-        (lambda p: np.save(p, np.zeros((5, 9, 2))), 3, "E_INPUT_SHAPE: x[item 0] must have shape"),
+        (
+            lambda p: np.save(p, np.zeros((5, 9, 2))),
+            3,
+            "E_INPUT_SHAPE: data.npy must have shape (batch, time, 1), got (5, 9, 2)",
+        ),
         (
             lambda p: np.save(p, np.zeros((32, 10))),
             3,
@@ -215,14 +239,32 @@ def test_a_folder_that_is_not_there_is_exit_code_7(run, forecaster):
     assert run("predict", "data.npy", "-o", "gone/out.npy").code == 7
 
 
-def test_a_device_that_is_not_there_is_exit_code_5(run, forecaster):
-    from seqrt.runtime.session import devices
-
-    if "cuda" in devices():
+def test_a_device_that_is_not_there_is_one_line_and_exit_code_5(run, forecaster):
+    if auto()[0] == "cuda":
         pytest.skip("this machine has it")
     np.save("data.npy", np.zeros((5, 9, 1)))
 
     done = run("predict", "data.npy", "--device", "cuda", "-m", "models/wave.onnx")
 
-    assert done.code == 5
-    assert "E_PROVIDER" in done.err
+    assert (done.code, done.out) == (5, "")
+    assert done.err.startswith("seqrt: E_PROVIDER: device 'cuda' is not available; ")
+    assert done.err.count("\n") == 1
+
+
+def test_auto_says_which_device_it_came_to_and_why(run, forecaster):
+    np.save("data.npy", np.zeros((5, 9, 1)))
+    device, why = auto()
+
+    done = run("predict", "data.npy", "--device", "auto", "--tf32", "-m", "models/wave.onnx")
+
+    assert (done.code, done.out) == (0, "data.pred.npy\n")
+    assert f"device: {device} (auto; {why})\n" in done.err
+
+
+def test_tf32_of_the_cpu_is_exit_code_2(run, forecaster):
+    np.save("data.npy", np.zeros((5, 9, 1)))
+
+    done = run("predict", "data.npy", "--tf32", "-m", "models/wave.onnx")
+
+    assert (done.code, done.out) == (2, "")
+    assert "tf32 is for CUDA" in done.err

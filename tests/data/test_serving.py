@@ -9,7 +9,7 @@ import pytest
 
 from seqrt.contract import Column, Layer, Manifest
 from seqrt.data import Sequences, read
-from seqrt.data.serving import inputs, labelled
+from seqrt.data.serving import labelled
 from seqrt.errors import UsageError
 
 FORECASTER = Manifest(
@@ -43,24 +43,6 @@ def table(tmp_path):
     lines = [f"{1990 + i},{i * 10},{'rough' if i % 3 else 'calm'},{i}" for i in range(8)]
     (tmp_path / "wave.csv").write_text("\n".join(["year,wind,sea,height", *lines]) + "\n")
     return read(tmp_path / "wave.csv")
-
-
-def test_a_forecaster_reads_a_table_in_windows_of_its_columns(table):
-    x = inputs(table, FORECASTER)
-
-    assert x.shape == (6, 3, 2)
-    np.testing.assert_array_equal(x[-1], [[5, 50], [6, 60], [7, 70]])
-
-
-@pytest.mark.parametrize("manifest", [TAGGER, replace(FORECASTER, window=None)])
-def test_a_model_without_windows_reads_a_table_as_one_sequence(table, manifest):
-    (x,) = inputs(table, manifest)
-
-    assert x.shape == (8, len(manifest.features))
-
-
-def test_an_empty_table_gives_no_windows(table):
-    assert inputs(table.cut(0, 0), FORECASTER).shape == (0, 3, 2)
 
 
 def test_a_forecast_is_judged_by_the_row_that_follows_its_window(table):

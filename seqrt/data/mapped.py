@@ -1,0 +1,47 @@
+"""An array in a .npy file that may be larger than memory, read a part at a time."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqrt.data.npy import clean, read_header, truncated
+from seqrt.data.source import opened
+
+
+class Mapped:
+    """The array in the .npy file at `source`: its shape, and parts of it as they are asked for.
+
+    Nothing of a part stays in memory once its reader lets go of it.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        """Look at the header; raise as `read_npy` does."""
+        self.source = str(path)
+        with opened(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            self._header, self._start = read_header(file, size, self.source)
+            self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self.shape = self._header.shape
+
+    def part(self, *axes: slice) -> NDArray[Any]:
+        """Return a copy of a part, in the byte order of this machine.
+
+        Raises InputError (E_INPUT_TRUNCATED) where the file is no longer whole.
+        """
+        # reading a mapped page that is no longer there ends the process: look, then copy at once
+        size = self._bytes.size()
+        if size < self._start + self._header.size:
+            raise truncated(self.source, f"it was cut to {size:,} bytes while it was read")
+        whole: NDArray[Any] = np.ndarray(
+            self.shape, self._header.dtype, self._bytes, self._start, order=self._header.order
+        )
+        copy = np.array(whole[axes], order="C")
+        if hasattr(self._bytes, "madvise"):
+            self._bytes.madvise(mmap.MADV_DONTNEED)
+        return clean(copy, self.source)

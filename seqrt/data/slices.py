@@ -1,0 +1,146 @@
+"""What a model reads of a file, a slice at a time: N sequences of T steps, cut as in training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqrt.contract import Manifest
+from seqrt.data.mapped import Mapped
+from seqrt.data.sequences import Sequences
+from seqrt.data.serving import check_columns, values
+from seqrt.data.table import Table
+from seqrt.data.windows import count, windows
+from seqrt.errors import InputError
+from seqrt.numbers import as_floats, check_finite
+
+Floats = NDArray[np.float32]
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Slices:
+    """N sequences of T steps, in a file that may be larger than memory.
+
+    `part(rows, steps)` gives some of them as finite float32 (n, t, D). It raises InputError at the
+    first value that cannot be used, and names its place in the file. Sequences that have `lengths`
+    (N,) of their own come as a list of (T_i, D), and whole; T is the longest.
+    """
+
+    sequences: int
+    steps: int
+    part: Callable[[slice, slice], Floats | list[Floats]]
+    lengths: NDArray[np.int64] | None = None
+
+    def steps_of(self, rows: slice) -> int:
+        """Return how many steps some of the sequences have together."""
+        if self.lengths is None:
+            return len(range(self.sequences)[rows]) * self.steps
+        return int(self.lengths[rows].sum())
+
+
+def slices(data: Table | Sequences | Mapped, manifest: Manifest) -> Slices:
+    """Return the sequences that a model reads in a table, an archive or the array of a .npy file.
+
+    A table gives its columns by the names of the model's features. A model that was trained on
+    windows reads a table, or an array of one series (T,) or (T, D), in windows, one ending at every
+    row from the W-th on; any other reads it as one sequence. An array (N, T, D) is N sequences.
+    """
+    if isinstance(data, Sequences):
+        return _ragged(data, len(manifest.features))
+    if isinstance(data, Table):
+        numbers = values(data, manifest)
+        return _series(len(numbers), lambda start, stop: numbers[start:stop], data, manifest)
+    if len(data.shape) == len("NTD"):
+        return _sequences(data, len(manifest.features))
+    if not data.shape:
+        raise InputError(
+            f"E_INPUT_SHAPE: {data.source} must have shape (time,), (time, features) or"
+            " (batch, time, features), got a single number."
+        )
+    check_columns(data.source, (data.shape[0], (*data.shape, 1)[1]), manifest)
+    return _series(data.shape[0], lambda start, stop: _rows(data, start, stop), data, manifest)
+
+
+def _ragged(data: Sequences, features: int) -> Slices:
+    if data.x and data.features != features:
+        raise InputError(
+            f"E_INPUT_SHAPE: x[item 0] must have shape (time, {features}), got {data.x[0].shape}."
+        )
+    check_finite("x", data.x)
+    lengths = np.array([len(item) for item in data.x], np.int64)
+    return Slices(len(data.x), int(lengths.max(initial=0)), lambda rows, _: data.x[rows], lengths)
+
+
+def _sequences(data: Mapped, features: int) -> Slices:
+    batch, time, width = data.shape
+    if width != features:
+        hint = " Did you swap axes?" if features in data.shape else ""
+        raise InputError(
+            f"E_INPUT_SHAPE: {data.source} must have shape (batch, time, {features}),"
+            f" got {data.shape}.{hint}"
+        )
+
+    def part(rows: slice, steps: slice) -> Floats:
+        origin = (rows.start, steps.start, 0)
+        x = as_floats(data.source, data.part(rows, steps), np.float32, origin)
+        place = _not_finite(x)
+        if place:
+            item, step, feature = (int(i) for i in np.add(place, origin))
+            raise InputError(
+                f"E_INPUT_NONFINITE: {data.source} must be finite;"
+                f" x[item {item}, step {step}, feature {feature}] is {x[place]}."
+                " Fill or drop it."
+            )
+        return x
+
+    return Slices(batch, time, part)
+
+
+def _series(
+    rows: int,
+    take: Callable[[int, int], Numbers],
+    data: Table | Mapped,
+    manifest: Manifest,
+) -> Slices:
+    """Return a series of which `take` gives some rows (t, D)."""
+
+    def floats(start: int, stop: int) -> Floats:
+        return as_floats(data.source, take(start, stop), np.float32, (start, 0))
+
+    if manifest.window is None or manifest.head == "sequence":
+        return Slices(1, rows, lambda _, steps: floats(steps.start, steps.stop)[None])
+    window = manifest.window
+    if rows == 0:
+        return Slices(0, window, lambda *_: np.empty((0, window, len(manifest.features)), "f4"))
+
+    def part(some: slice, steps: slice) -> Floats:
+        # a piece of every window in a row is every window of that length in a piece
+        series = floats(some.start + steps.start, some.stop - 1 + steps.stop)
+        return windows(series, steps.stop - steps.start)
+
+    return Slices(count(rows, window), window, part)
+
+
+def _rows(data: Mapped, start: int, stop: int) -> Numbers:
+    """Return some rows (t, D) of a series (T,) or (T, D)."""
+    found = data.part(slice(start, stop))
+    found = found[:, None] if found.ndim == 1 else found
+    numbers = as_floats(data.source, found, np.float64, (start, 0))
+    place = _not_finite(numbers)
+    if place:
+        raise InputError(
+            f"E_INPUT_NONFINITE: {data.source}, row {start + place[0] + 1}, column 'x{place[1]}'"
+            f" must be finite, and is {numbers[place]}. Fill or drop it."
+        )
+    return numbers
+
+
+def _not_finite(x: NDArray[Any]) -> tuple[int, ...] | None:
+    """Return the place of the first NaN or Inf in x, if there is one."""
+    finite = np.isfinite(x)
+    return None if finite.all() else tuple(int(i) for i in np.argwhere(~finite)[0])
