@@ -37,6 +37,9 @@ def as_array(value: Any, name: str) -> NDArray[Any]:
 
     Raises InputError (E_INPUT_TYPE) for what is no array, and for one with masked values.
     """
+    if type(value) is np.ndarray:
+        # the question below imports numpy.ma, which takes longer than many a prediction
+        return value
     if isinstance(value, np.ma.MaskedArray):
         if np.ma.getmaskarray(value).any():
             raise InputError(

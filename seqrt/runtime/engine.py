@@ -19,11 +19,14 @@ if TYPE_CHECKING:
     from seqrt.runtime.kinds import Floats, Lengths
     from seqrt.runtime.resident import ResidentStep
 
-# A run is over within some 10 ms: nothing can interrupt one, and its memory grows with its steps
-# and is not given back. In operations, at the 10 to 90 GFLOP/s of one core, and in steps, each of
-# which takes most of a microsecond in the smallest network.
-_PIECE = 100_000_000
+# A run is over within some 10 to 100 ms, because nothing can interrupt one: in operations, at 10 to
+# 100 GFLOP/s of one core, and in steps, each of which takes most of a microsecond in the smallest
+# network. What it holds for its widest layer fits into the caches, 2.5 MB as float32, because it is
+# written and read again, and because the process keeps such memory.
+_PIECE = 1_000_000_000
 _STEPS = 20_000
+_NUMBERS = 640_000
+_GATES = 4
 
 # In bytes: a model whose weights may well be held twice.
 _SMALL = 1 << 20
@@ -49,6 +52,7 @@ class Engine:
         self._manifest = manifest
         self._features = len(manifest.features)
         self._outputs = len(manifest.outputs)
+        self._width = _GATES * max(layer.units for layer in manifest.layers)
         self._has_rnn = any(layer.cell == "rnn" for layer in manifest.layers)
         self._names = [Y, STATE_OUT] if self.streamable else [Y]
         self._step_session: Any = None
@@ -63,7 +67,7 @@ class Engine:
         left out. A network that reads both ways cannot be cut.
         """
         batch, time = x.shape[:2]
-        piece = min(_STEPS, max(1, _PIECE // max(1, batch * self.operations)))
+        piece = self._piece(batch)
         if time <= piece or not self.streamable:
             return self._run(x, lengths, state)
         if lengths is None:
@@ -83,6 +87,11 @@ class Engine:
             else:
                 y[rows] = answer
         return y, state
+
+    def _piece(self, batch: int) -> int:
+        """Return how many steps of so many rows are run at a time."""
+        most = min(_PIECE // self.operations, _NUMBERS // self._width)
+        return min(_STEPS, max(1, most // max(1, batch)))
 
     def bound_step(self, state: Floats) -> BoundStep | ResidentStep | None:
         """Return a step of one sequence from `state` (1, S), kept where the kernels read it.

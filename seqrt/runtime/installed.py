@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import re
 from types import ModuleType
@@ -49,14 +48,18 @@ def offer() -> str:
 
 def installed() -> str:
     """Return the names and versions of the packages that `import onnxruntime` comes from."""
-    names = owners()
-    found = [f"{name} {importlib.metadata.version(name)}" for name in names]
+    # Importing it takes longer than many a program's only prediction.
+    from importlib.metadata import version
+
+    found = [f"{name} {version(name)}" for name in owners()]
     return " and ".join(found) or f"onnxruntime {onnxruntime().__version__}"
 
 
 def owners() -> list[str]:
     """Return the packages that have written files of the module onnxruntime, as pip names them."""
-    packages = importlib.metadata.packages_distributions().get("onnxruntime", [])
+    from importlib.metadata import packages_distributions
+
+    packages = packages_distributions().get("onnxruntime", [])
     return sorted({re.sub(r"[-_.]+", "-", package).lower() for package in packages})
 
 

@@ -98,3 +98,28 @@ def test_an_error_in_a_block_comes_out_and_stops_the_rest(monkeypatch):
         blocks.run_blocks(np.full(10_000, 9, np.int32), Workers(2), 1000, work)
 
     assert len(done) <= 2
+
+
+@pytest.mark.parametrize("dtype", ["<f4", "<f8", ">f4", "<i2"])
+def test_an_array_in_a_file_is_answered_as_one_in_memory(monkeypatch, tmp_path, dtype):
+    monkeypatch.setattr(blocks, "WORTH_A_THREAD", 1)
+    x = np.random.default_rng(0).integers(-9, 9, (200, 30, 2)).astype(dtype)
+    np.save(tmp_path / "x.npy", x)
+    model = seqrt.load(NETS / "gru-sequence.onnx", threads=2)
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+
+    np.testing.assert_array_equal(model.predict(mapped), model.predict(x.astype(np.float32)))
+    np.testing.assert_array_equal(model.predict(mapped[:1]), model.predict(x[:1]))
+
+
+def test_the_first_bad_item_is_named_whichever_block_came_first(monkeypatch, many):
+    monkeypatch.setattr(blocks, "WORTH_A_THREAD", 1)
+    model = seqrt.load(NETS / "lstm-last.onnx", threads=2)
+    longest = max(range(900), key=lambda i: len(many[i]))
+    short = next(i for i in range(900) if len(many[i]) == len(many[longest]) // 2)
+    many[short][1, 0] = np.nan
+    many[longest][2, 1] = np.inf
+    first = min(short, longest)
+
+    with pytest.raises(seqrt.InputError, match=rf"x\[item {first}, .*2 non-finite values in 2 it"):
+        model.predict(many)
