@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Task = Literal["forecast", "regress", "classify", "tag"]
 Cell = Literal["rnn", "lstm", "gru"]
 Nonlinearity = Literal["tanh", "relu"]
+Init = Literal["chrono", "torch"]
 
 _BUILT_IN = "mackey-glass"
 
@@ -79,6 +80,13 @@ def train(
     ] = None,
     nonlinearity: Annotated[
         Nonlinearity | None, typer.Option(help="Of the rnn cell  [tanh]")
+    ] = None,
+    init: Annotated[
+        Init | None,
+        typer.Option(help="First weights  [chrono, to remember, if over 50 steps; else torch]"),
+    ] = None,
+    memory: Annotated[
+        int | None, typer.Option(metavar="STEPS", help="What chrono remembers  [the longest]")
     ] = None,
     epochs: Annotated[
         int | None, typer.Option(metavar="NUMBER", help="Passes over the data, at most  [100]")
@@ -142,6 +150,8 @@ def train(
         "layer_norm": layer_norm,
         "dropout": dropout,
         "nonlinearity": nonlinearity,
+        "init": init,
+        "memory": memory,
         "epochs": epochs,
         "batch_size": batch_size,
         "lr": lr,

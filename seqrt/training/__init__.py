@@ -20,6 +20,7 @@ try:
     from seqrt.training.about import About
     from seqrt.training.batches import answers
     from seqrt.training.fit import Epoch, fit
+    from seqrt.training.initial import remember
     from seqrt.training.network import Network
     from seqrt.training.plan import Plan
     from seqrt.training.prepare import prepare
@@ -53,6 +54,7 @@ __all__ = [
     "load_run",
     "newest_run",
     "prepare",
+    "remember",
     "start",
     "train",
 ]

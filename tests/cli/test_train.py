@@ -217,6 +217,8 @@ def test_every_option_reaches_the_plan(run):
         "dropout": 0.1,
         "layer_norm": True,
         "nonlinearity": "relu",
+        "init": "chrono",
+        "memory": 12,
         "epochs": 2,
         "batch_size": 16,
         "lr": 0.01,
