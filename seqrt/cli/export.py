@@ -38,16 +38,17 @@ def export(
     """
     from seqrt.export import export as write
     from seqrt.files import make_folder
+    from seqrt.training.memory import load_series
     from seqrt.training.runs import load_run, newest_run
 
     if run is None:
         run = newest_run()
         typer.echo(f"run {run}, the newest", err=True)
-    net = load_run(run)
+    net, series = load_run(run), load_series(run)
     if out is None:
         make_folder(FOLDER)
         out = FOLDER / f"{(run if run.is_dir() else run.parent).resolve().name}.onnx"
-    exported = write(net, out)
+    exported = write(net, out, series=series)
     if as_json:
         typer.echo(json.dumps(_record(exported), indent=2))
         return
@@ -62,6 +63,7 @@ def _record(exported: Exported) -> dict[str, object]:
         "bytes": exported.size,
         "parity": asdict(exported.manifest.parity) if exported.manifest.parity else None,
         "laws_bit_for_bit": exported.report.exact,
+        "memory": asdict(exported.manifest.memory) if exported.manifest.memory else None,
     }
 
 

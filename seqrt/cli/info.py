@@ -12,15 +12,18 @@ import typer
 from seqrt.cli.models import ModelArgument, chosen
 
 if TYPE_CHECKING:
-    from seqrt.contract import Column, Manifest
+    from seqrt.contract import Column, Gradient, Manifest
     from seqrt.runtime import Model
+
+# A smaller share of the largest gradient is not worth a reader's time.
+_SHOWN = 1e-3
 
 
 def info(
     model: ModelArgument = None,
     as_json: Annotated[bool, typer.Option("--json", help="The manifest in JSON")] = False,
 ) -> None:
-    """Say what a model is: task, layers, columns, parity, origin.
+    """Say what a model is: task, layers, columns, memory, parity.
 
     \b
     Examples:
@@ -56,6 +59,7 @@ def _lines(model: Model, path: Path) -> Iterator[tuple[str, str]]:
         "streams",
         f"yes, {m.state_size} numbers of state" if m.streamable else "no: it reads back",
     )
+    yield from _remembered(m)
     if m.parity:
         yield (
             "parity",
@@ -64,6 +68,38 @@ def _lines(model: Model, path: Path) -> Iterator[tuple[str, str]]:
         )
     yield "origin", f"{m.producer}, seed {m.seed}, data SHA-256 {(m.data_sha256 or 'unknown')[:16]}"
     yield "SHA-256", model.digest
+
+
+def _remembered(m: Manifest) -> Iterator[tuple[str, str]]:
+    """Yield how long the network remembers, where the file says so."""
+    if not m.streamable:
+        yield "memory", "no figure: it reads each sequence from both ends"
+    if not m.memory:
+        return
+    on = {"data": "on data", "drawn": "on inputs drawn from what training saw"}[m.memory.inputs]
+    within = f"{100 * m.memory.tolerance:g} % of their scale"
+    steps = f"{m.memory.steps:,} step{'s' if m.memory.steps > 1 else ''}"
+    middle = f"median {m.memory.median:,}"
+    if m.memory.more:
+        yield "memory", f"keeps its start for more than {steps} ({middle}) {on}"
+        yield "", "begin a stream where its sequence begins, not in the middle"
+    else:
+        yield "memory", f"forgets its start after {steps} ({middle}) {on}: to {within}"
+        yield "", "push at least that many before you trust a stream begun in the middle"
+    if m.memory.gradient:
+        yield "gradient", _fading(m.memory.gradient)
+
+
+def _fading(gradient: Gradient) -> str:
+    """Say how far back the input still counts: the share of the largest norm at each lag."""
+    largest = max(gradient.norms) or 1.0
+    shares = [
+        (lag, norm / largest) for lag, norm in zip(gradient.lags, gradient.norms, strict=True)
+    ]
+    shown = ", ".join(f"{share:.2g} at {lag}" for lag, share in shares if share >= _SHOWN)
+    if gradient.steps is None:
+        return f"over 1 % of its largest {gradient.lags[-1]:,} steps back: {shown}"
+    return f"under 1 % of its largest from {gradient.steps:,} steps back: {shown}"
 
 
 def _reach(m: Manifest) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from seqrt.contract.manifest import Column, Layer, Manifest, Parity
+from seqrt.contract.manifest import Column, Gradient, Layer, Manifest, Memory, Parity
 from seqrt.contract.seal import check_seal, seal
 
 FORMAT: Final = 1
@@ -20,6 +20,10 @@ STATE: Final = "state"
 Y: Final = "y"
 STATE_OUT: Final = "state_out"
 
+# Starts are forgotten when answers agree so far, in units of each output's own scale: far less than
+# what a trained network is wrong by.
+MEMORY_TOLERANCE: Final = 1e-3
+
 MANIFEST_KEY: Final = "seqrt.manifest"
 PROOF_KEY: Final = "seqrt.proof"
 
@@ -28,13 +32,16 @@ __all__ = [
     "IR_VERSION",
     "LENGTHS",
     "MANIFEST_KEY",
+    "MEMORY_TOLERANCE",
     "OPSET",
     "PROOF_KEY",
     "STATE",
     "STATE_OUT",
     "Column",
+    "Gradient",
     "Layer",
     "Manifest",
+    "Memory",
     "Parity",
     "X",
     "Y",

@@ -16,6 +16,7 @@ Task = Literal["forecast", "regress", "classify", "tag"]
 Head = Literal["last", "sequence"]
 Activation = Literal["none", "softmax", "sigmoid"]
 Nonlinearity = Literal["tanh", "relu"]
+Inputs = Literal["data", "drawn"]
 
 NEWEST_FORMAT = 1
 LONGEST_TEXT = 1 << 20
@@ -74,10 +75,44 @@ class Parity:
 
 
 @dataclass(frozen=True)
+class Gradient:
+    """How much the last answer hangs on the input k steps before it, for some k.
+
+    `norms[i]` is the norm of d y_T / d x_{T-k} at k = `lags[i]`, both in scaled units and y before
+    its activation, a mean over sequences. `steps` is the first k from which on it stays under 1 %
+    of its largest, None where it has not got there within the last of `lags`.
+    """
+
+    lags: tuple[int, ...]
+    norms: tuple[float, ...]
+    steps: int | None = None
+
+
+@dataclass(frozen=True)
+class Memory:
+    """How long a causal network remembers, as export measured it on several sequences.
+
+    From the answer after `steps` steps on, starts from different states agree within `tolerance` in
+    units of each output's own scale: in the sequence that took longest; `median` is the one in the
+    middle. `more` says that they had not agreed after `steps`, as far as was tried. `inputs` says
+    whether the sequences came from data, kept from training if possible, or were drawn from the
+    range that training saw.
+    """
+
+    steps: int
+    median: int
+    more: bool
+    tolerance: float
+    inputs: Inputs
+    gradient: Gradient | None = None
+
+
+@dataclass(frozen=True)
 class Manifest:
     """What a model file says of itself.
 
     `targets` are the columns of a table that the answers were learnt from, where there was one.
+    `memory` is None for a network that reads both ways, and in files that do not say.
     """
 
     name: str
@@ -94,6 +129,7 @@ class Manifest:
     horizon: int | None = None
     weights: str = "float32"
     parity: Parity | None = None
+    memory: Memory | None = None
     data_sha256: str | None = None
     seed: int | None = None
     format: int = NEWEST_FORMAT
@@ -169,6 +205,12 @@ def _check_sense(manifest: Manifest) -> None:
         raise _refuse(
             f"needs one output a class, got {len(manifest.outputs)} outputs"
             f" and {len(manifest.classes)} classes"
+        )
+    gradient = manifest.memory.gradient if manifest.memory else None
+    if gradient and (not gradient.lags or len(gradient.lags) != len(gradient.norms)):
+        raise _refuse(
+            f"needs a norm of the gradient for each lag, got {len(gradient.lags)} lags"
+            f" and {len(gradient.norms)} norms"
         )
 
 

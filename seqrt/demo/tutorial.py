@@ -18,6 +18,7 @@ from seqrt.files import writing
 from seqrt.metrics import measure
 from seqrt.runtime import load
 from seqrt.training import Plan, Run, prepare, start
+from seqrt.training.memory import load_series
 from seqrt.training.threads import torch_threads
 
 Array = NDArray[Any]
@@ -57,7 +58,7 @@ def begin(cell: Cell, folder: str | Path, epochs: int = EPOCHS) -> Run:
         epochs=epochs,
         batch_size=32,
         lr=1e-2,
-        patience=None,
+        patience=epochs,
     )
     paths = (Path(folder) / "runs" / f"{cell}-{number}" for number in count(1))
     return start(plan, next(path for path in paths if not path.exists()))
@@ -68,7 +69,8 @@ def conclude(run: Run, folder: str | Path) -> Lesson:
     # Networks this small make more threads wait for each other, and gain nothing.
     with torch_threads(1):
         run.finish()
-        exported = export(run.net, Path(folder) / f"{run.plan.cell}.onnx")
+        series = load_series(run.path)
+        exported = export(run.net, Path(folder) / f"{run.plan.cell}.onnx", series=series)
         model, part = load(exported.path), held_out()
         predicted = np.asarray(model.predict(part.x))
         figures = measure("forecast", part.truth, predicted)

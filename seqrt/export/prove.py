@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqrt.contract import Parity
+from seqrt.contract import Column, Parity
 from seqrt.errors import ParityError
 from seqrt.export.gates import as_array
 from seqrt.runtime import Model
@@ -132,12 +132,18 @@ def _draw(
     """
     x = np.empty((rows, steps, len(stack.about.features)), np.float32)
     for d, column in enumerate(stack.about.features):
-        low = column.mean - 2 * column.scale if column.low is None else column.low
-        high = column.mean + 2 * column.scale if column.high is None else column.high
+        low, high = ends(column)
         x[..., d] = low + (high - low) * rng.random((rows, steps))
     lengths = np.maximum(1, steps - np.arange(rows) * steps // (rows + 1)).astype(np.int32)
     state = rng.random((rows, stack.state_size)) - 0.5
     return x, lengths, state.astype(np.float32)
+
+
+def ends(column: Column) -> tuple[float, float]:
+    """Return the range to draw a feature from: what training saw, or two scales about the mean."""
+    low = column.mean - 2 * column.scale if column.low is None else column.low
+    high = column.mean + 2 * column.scale if column.high is None else column.high
+    return low, high
 
 
 def _solve(

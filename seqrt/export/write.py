@@ -8,6 +8,7 @@ from pathlib import Path
 
 import onnx
 import torch
+from numpy.typing import ArrayLike
 from torch import nn
 
 from seqrt import __version__
@@ -16,6 +17,7 @@ from seqrt.contract.manifest import Head
 from seqrt.errors import ParityError
 from seqrt.export.adopt import adopt
 from seqrt.export.graph import build
+from seqrt.export.memory import measure
 from seqrt.export.prove import prove
 from seqrt.files import writing
 from seqrt.runtime import Model
@@ -43,33 +45,37 @@ def export(
     *,
     head: Head | None = None,
     about: About | None = None,
+    series: ArrayLike | None = None,
 ) -> Exported:
     """Write `net` to `path` as one ONNX file that carries its own proof.
 
     `net` is a seqrt Network, trained or not, or a network of your own made of nn.RNN, nn.LSTM,
     nn.GRU, nn.Linear, nn.LayerNorm and nn.Dropout in sequence; see `adopt`. `about` names its
-    features, outputs and classes, by default what the network itself knows.
+    features, outputs and classes, by default what the network itself knows. `series` (N, D) is
+    typical input in raw units: the memory that the manifest tells of is measured on it, and none of
+    it goes into the file. Without one, inputs are drawn from the range that training saw.
 
     The file is written under another name, opened by the real runtime, its proof replayed and its
     laws checked; only then is it renamed. The same network gives the same bytes.
 
     Raises ParityError (and leaves no file) where the graph does not compute what the network does,
-    UsageError for a network of unknown layers, OutputError where the file cannot be written.
+    UsageError for a network of unknown layers, InputError for a series of other features,
+    OutputError where the file cannot be written.
     """
     # One thread sums in one order: PyTorch's own errors, and so the bytes, are the same everywhere.
     with torch_threads(1):
         stack = adopt(net, head)
         if about is not None:
             stack.about = about
-        return _write(stack, Path(path))
+        return _write(stack, Path(path), series)
 
 
-def _write(stack: Stack, path: Path) -> Exported:
+def _write(stack: Stack, path: Path, series: ArrayLike | None) -> Exported:
     _check_weights(stack)
     graph = build(stack)
     draft = Model(_sealed(graph, _manifest(stack), proof=""))
     golden, parity = prove(draft, stack)
-    manifest = replace(_manifest(stack), parity=parity)
+    manifest = replace(_manifest(stack), parity=parity, memory=measure(draft, stack, series))
     content = _sealed(graph, manifest, encode(golden))
     onnx.checker.check_model(content, full_check=True)
     with writing(path) as file:

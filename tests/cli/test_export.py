@@ -7,11 +7,13 @@ import os
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 import seqrt
 from seqrt.training import Network
+from seqrt.training.memory import save_series
 from seqrt.training.runs import new_folder, save_weights, write_record
 
 
@@ -69,6 +71,18 @@ def test_a_run_that_is_named_is_exported_to_the_file_that_is_named(run, trained,
     assert (done.code, done.out) == (0, "mine.onnx\n")
     assert seqrt.load("mine.onnx").manifest.layers[0].cell == "rnn"
     assert not Path("models").exists()
+
+
+def test_the_memory_is_measured_on_the_data_of_a_run_that_finished(run, trained):
+    _, folder = trained()
+    unfinished = json.loads(run("export", "--json").out)
+    save_series(np.ones((9, 1), np.float32), folder)
+
+    finished = json.loads(run("export", "--json").out)
+
+    assert [answer["memory"]["inputs"] for answer in (unfinished, finished)] == ["drawn", "data"]
+    stated = json.loads(seqrt.load("models/wave-gru-1.onnx").manifest.to_json())["memory"]
+    assert finished["memory"] == stated
 
 
 def test_the_file_has_the_name_of_its_run(run, trained):

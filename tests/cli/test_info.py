@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import onnx
 import pytest
 import torch
 
 import seqrt
-from seqrt.contract import Column
+from seqrt.contract import MANIFEST_KEY, PROOF_KEY, Column, seal
 from seqrt.export import export
-from seqrt.training import About, Network
+from seqrt.training import About, Network, remember
 
 
 @pytest.fixture(autouse=True)
@@ -86,6 +87,58 @@ def test_of_a_classifier_it_names_the_classes(run, classifier):
     assert line_of("layers", page) == "gru 4, both directions"
     assert line_of("classes", page) == "down, up"
     assert line_of("streams", page).startswith("no")
+
+
+def test_it_says_how_long_the_network_remembers_and_what_that_is_good_for(run, forecaster):
+    page = run("info", forecaster).out
+
+    memory = seqrt.load(forecaster).manifest.memory
+    said = (
+        f"forgets its start after {memory.steps} steps (median {memory.median}) on inputs drawn"
+        " from what training saw: to 0.1 % of their scale"
+    )
+    at = page.splitlines().index(f"memory    {said}")
+    assert page.splitlines()[at + 1].strip().startswith("push at least that many before you trust")
+    largest = max(memory.gradient.norms)
+    pairs = zip(memory.gradient.lags, memory.gradient.norms, strict=True)
+    seen = [f"{norm / largest:.2g} at {lag}" for lag, norm in pairs if norm > largest / 1000]
+    assert line_of("gradient", page).split(": ")[1].split(", ") == seen
+    assert 3 < len(seen) < len(memory.gradient.lags)
+    start = f"under 1 % of its largest from {memory.gradient.steps} steps back: "
+    assert line_of("gradient", page).startswith(start)
+
+
+def test_of_a_network_that_keeps_its_start_it_says_so(run):
+    torch.manual_seed(0)
+    net = Network("lstm", 1, (4,), 1)
+    remember(net, 10_000)
+    export(net, "long.onnx")
+
+    page = run("info", "long.onnx").out
+
+    assert line_of("memory", page).startswith("keeps its start for more than 1,000 steps (median ")
+    assert "begin a stream where its sequence begins, not in the middle\n" in page
+
+
+def test_of_a_network_that_reads_both_ways_there_is_no_memory_to_name(run, classifier):
+    page = run("info", classifier).out
+
+    assert line_of("memory", page) == "no figure: it reads each sequence from both ends"
+
+
+def test_of_an_older_file_it_says_nothing_of_memory(run, forecaster):
+    graph = onnx.load(forecaster)
+    records = {prop.key: prop.value for prop in graph.metadata_props}
+    manifest = json.loads(records[MANIFEST_KEY])
+    del manifest["memory"]
+    older = {MANIFEST_KEY: json.dumps(manifest), PROOF_KEY: records[PROOF_KEY]}
+    onnx.helper.set_model_props(graph, older)
+    Path("older.onnx").write_bytes(seal(graph.SerializeToString(deterministic=True)))
+
+    done = run("info", "older.onnx")
+
+    assert (done.code, line_of("streams", done.out)) == (0, "yes, 10 numbers of state")
+    assert "memory" not in done.out
 
 
 def test_a_program_gets_the_manifest_in_json(run, forecaster):

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from seqrt.contract import Column, Layer, Manifest, Parity
+from seqrt.contract import Column, Gradient, Layer, Manifest, Memory, Parity
 from seqrt.errors import ModelError
 
 MANIFEST = Manifest(
@@ -22,6 +22,7 @@ MANIFEST = Manifest(
     classes=("ok", 7),
     window=24,
     parity=Parity(1e-7, 2e-7, 1.0, 300),
+    memory=Memory(37, 30, False, 1e-3, "data", Gradient((0, 1, 2), (1.0, 0.2, 0.004), 2)),
     data_sha256="ab" * 32,
     seed=3,
 )
@@ -29,6 +30,11 @@ MANIFEST = Manifest(
 
 def change(**fields: object) -> str:
     return json.dumps({**json.loads(MANIFEST.to_json()), **fields})
+
+
+def remembering(lags: list[int]) -> dict[str, object]:
+    record = json.loads(MANIFEST.to_json())["memory"]
+    return {**record, "gradient": {"lags": lags, "norms": lags[1:]}}
 
 
 def test_a_manifest_survives_being_written_and_read():
@@ -56,6 +62,12 @@ def test_keys_of_later_versions_are_ignored_and_those_with_a_default_may_be_miss
     assert Manifest.from_json(json.dumps(older)) == MANIFEST
 
 
+def test_a_file_from_before_the_memory_was_measured_says_nothing_of_it():
+    older = {k: v for k, v in json.loads(MANIFEST.to_json()).items() if k != "memory"}
+
+    assert Manifest.from_json(json.dumps(older)) == replace(MANIFEST, memory=None)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -76,6 +88,10 @@ def test_keys_of_later_versions_are_ignored_and_those_with_a_default_may_be_miss
         (change(layers=[{"cell": "lstm"}]), r"manifest\.layers\[0\] must have units"),
         (change(features=[]), "at least one feature and one output"),
         (change(classes=["one"]), "one output a class"),
+        (change(memory=37), r"manifest\.memory must be Memory or null, got 37"),
+        (change(memory={"steps": 37}), r"manifest\.memory must have median, more, tolerance"),
+        (change(memory=remembering([])), "a norm of the gradient for each lag, got 0 lags"),
+        (change(memory=remembering([0, 1])), "for each lag, got 2 lags and 1 norms"),
         (change(name="x" * 2_000_000), "at most 1048576 characters"),
     ],
 )
