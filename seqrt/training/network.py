@@ -97,9 +97,11 @@ class Network(Stack):
 
     def steps(self) -> list[nn.Module]:
         """Return layer, norm, dropout, layer, ..., head."""
-        steps: list[nn.Module] = [self.layers[0]]
-        for i, layer in enumerate(self.layers[1:]):
-            steps += [*self.norms[i : i + 1], self.dropout, layer]
+        first, *others = self.layers  # a slice of a ModuleList would be a new module
+        norms = list(self.norms)
+        steps = [first]
+        for i, layer in enumerate(others):
+            steps += [*norms[i : i + 1], self.dropout, layer]
         return [*steps, self.dense]
 
     def config(self) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Any, get_args
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from seqrt.contract import Layer
 from seqrt.contract.manifest import Cell, Nonlinearity
 from seqrt.errors import UsageError
+from seqrt.training.kernels import gru, rnn
 
 
 class Recurrent(nn.Module):
@@ -36,9 +37,10 @@ class Recurrent(nn.Module):
     Shapes: x (B, T, D) → y (B, T, H), or (B, T, 2H) with both directions. The state of a causal
     layer is (B, H), and (B, 2H) for the LSTM: h, then C.
 
-    The kernels are torch's, one per direction, because on a CPU only a dense batch takes the fused
-    LSTM; the backward direction reads each row reversed within its own length. Gate order: torch
-    stacks i f g o and r z n, and keeps each bias as b_ih + b_hh.
+    The weights and most kernels are torch's, one per direction, because on a CPU only a dense batch
+    takes the fused LSTM; the backward direction reads each row reversed within its own length. Gate
+    order: torch stacks i f g o and r z n, and keeps each bias as b_ih + b_hh. RNN and GRU, which
+    torch does not fuse on a CPU, train there with the kernels of seqrt.training.kernels.
 
     Elman 1990, doi:10.1207/s15516709cog1402_1; Hochreiter & Schmidhuber 1997,
     doi:10.1162/neco.1997.9.8.1735, forget gate: Gers et al. 2000, doi:10.1162/089976600300015015;
@@ -63,10 +65,10 @@ class Recurrent(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Map x (B, T, D) to y (B, T, H or 2H) from zero state; steps past `lengths` are noise."""
-        y: Tensor = self.cells[0](x)[0]
+        y = self._read(self.cells[0], x)
         if len(self.cells) == 1:
             return y
-        y_backward = reverse(self.cells[1](reverse(x, lengths))[0], lengths)
+        y_backward = reverse(self._read(self.cells[1], reverse(x, lengths)), lengths)
         return torch.cat([y, y_backward], dim=-1)
 
     def last(self, y: Tensor, lengths: Tensor | None = None) -> Tensor:
@@ -75,11 +77,11 @@ class Recurrent(nn.Module):
         Forwards that is the last valid step, backwards the first one.
         """
         rows = torch.arange(len(y), device=y.device)
-        end = rows.new_tensor(y.shape[1] - 1) if lengths is None else lengths - 1
+        end = y[:, -1] if lengths is None else y[rows, lengths - 1]
         if len(self.cells) == 1:
-            return y[rows, end]
+            return end
         units = self.layer.units
-        return torch.cat([y[rows, end, :units], y[:, 0, units:]], dim=-1)
+        return torch.cat([end[:, :units], y[:, 0, units:]], dim=-1)
 
     def run(self, x: Tensor, lengths: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Advance `state` (B, S) of a causal layer over x; return y and the next state.
@@ -88,11 +90,54 @@ class Recurrent(nn.Module):
         sequences, which have no fused kernel. Steps of y past `lengths` are zero.
         """
         packed = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
-        parts = [part.contiguous() for part in state[None].split(self.layer.units, dim=-1)]
-        start = tuple(parts) if self.layer.cell == "lstm" else parts[0]
-        y, end = self.cells[0](packed, start)
+        y, end = self.cells[0](packed, self._unpacked(state))
         y, _ = pad_packed_sequence(y, batch_first=True, total_length=x.shape[1])
-        return y, torch.cat(end, dim=-1)[0] if self.layer.cell == "lstm" else end[0]
+        return y, self._packed(end)
+
+    def advance(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Advance `state` (B, S) of a causal layer over all steps of x, by the fast kernels."""
+        if self._own_kernel(x):
+            y = self._trained(self.cells[0], x, state)
+            return y, y[:, -1]
+        y, end = self.cells[0](x, self._unpacked(state))
+        return y, self._packed(end)
+
+    def _own_kernel(self, x: Tensor) -> bool:
+        """Say whether to leave torch's kernel: a step of training, where torch has no fused one.
+
+        Ours take one derivative on plain CPU tensors. In eval mode torch's do, for whatever else is
+        wanted of a network: a second derivative, vmap, another number format.
+        """
+        return (
+            self.layer.cell != "lstm"
+            and self.training
+            and torch.is_grad_enabled()
+            and x.device.type == "cpu"
+            and x.dtype in (torch.float32, torch.float64)
+            and not torch.is_autocast_enabled("cpu")
+        )
+
+    def _read(self, cell: nn.Module, x: Tensor) -> Tensor:
+        """Map x (B, T, D) to y (B, T, H), one direction's, from zero state."""
+        y: Tensor = self._trained(cell, x) if self._own_kernel(x) else cell(x)[0]
+        return y
+
+    def _trained(self, cell: Any, x: Tensor, h: Tensor | None = None) -> Tensor:
+        """Do the same by our own kernel, from h (B, H), or from zero."""
+        weights = cell.weight_ih_l0, cell.weight_hh_l0, cell.bias_ih_l0, cell.bias_hh_l0
+        if self.layer.cell == "gru":
+            return gru(x, h, weights)
+        return rnn(x, h, weights, self.layer.nonlinearity)
+
+    def _unpacked(self, state: Tensor) -> Tensor | tuple[Tensor, ...]:
+        """Return a state (B, S) as torch's kernels take it."""
+        parts = [part.contiguous() for part in state[None].split(self.layer.units, dim=-1)]
+        return tuple(parts) if self.layer.cell == "lstm" else parts[0]
+
+    def _packed(self, end: Any) -> Tensor:
+        """Return a state as torch's kernels give it as one (B, S)."""
+        state: Tensor = torch.cat(end, dim=-1)[0] if self.layer.cell == "lstm" else end[0]
+        return state
 
 
 def reverse(x: Tensor, lengths: Tensor | None) -> Tensor:

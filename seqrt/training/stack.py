@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,8 @@ from seqrt.contract import Column
 from seqrt.contract.manifest import Activation, Head
 from seqrt.training.about import About
 from seqrt.training.recurrent import Recurrent
+
+Carry = Callable[[Recurrent, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 class Stack(nn.Module):
@@ -68,19 +70,32 @@ class Stack(nn.Module):
 
         S packs every layer's h (and C) side by side, first layer first.
         """
+        logits, end = self._carried(x, lengths, state, lambda step, h, s: step.run(h, lengths, s))
+        return self.answer(logits), end
+
+    def advance(self, x: Tensor, lengths: Tensor | None, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Advance `state` (B, S) over all of x by the fast kernels; causal stacks only.
+
+        Return the logits, and the next state, which is noise for rows that ended before the others.
+        """
+        return self._carried(x, lengths, state, Recurrent.advance)
+
+    def _carried(
+        self, x: Tensor, lengths: Tensor | None, state: Tensor, carry: Carry
+    ) -> tuple[Tensor, Tensor]:
         h = self.scaled(x)
         last = self.recurrent()[-1]
         starts = iter(state.split([layer.layer.state_size for layer in self.recurrent()], dim=1))
         ends = []
         for step in self.steps():
             if isinstance(step, Recurrent):
-                h, end = step.run(h, lengths, next(starts))
+                h, end = carry(step, h, next(starts))
                 ends.append(end)
             else:
                 h = step(h)
             if step is last and self.head == "last":
                 h = last.last(h, lengths)
-        return self.answer(h), torch.cat(ends, dim=1)
+        return h, torch.cat(ends, dim=1)
 
     def scaled(self, x: Tensor) -> Tensor:
         """Map raw x to the units in which the network was trained."""

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
+
+_SMALL = 128
+_MOST = 4
+
+
+def threads_that_pay(units: Sequence[int]) -> int:
+    """Return how many threads pay for layers of so many units.
+
+    Small layers lose more by waiting than they gain: a step of training is many products one after
+    the other, each too small to share.
+    """
+    return 1 if max(units) < _SMALL else min(torch.get_num_threads(), _MOST)
 
 
 @contextmanager
