@@ -34,34 +34,70 @@ class Batch:
 
     def logits(self, net: Stack) -> Tensor:
         """Return what `net` says, one row for each of y: (·, O)."""
-        v = net.logits(self.x, self.lengths)
+        return self._rows_of(net.logits(self.x, self.lengths))
+
+    def advance(self, net: Stack, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the same from `state` (B, S) instead of zero, and the state after all of x."""
+        v, end = net.advance(self.x, self.lengths, state)
+        return self._rows_of(v), end
+
+    def _rows_of(self, v: Tensor) -> Tensor:
         if v.ndim == 2:
             return v
         return v.flatten(0, 1) if self.lengths is None else v[_valid(v, self.lengths)]
 
 
 def shuffled(data: Examples, size: int) -> Iterator[Batch]:
-    """Yield every sequence once, in batches of similar length, drawn by torch's own generator.
+    """Yield every sequence once, in batches of similar length, drawn by torch's own generator."""
+    for rows in groups(data, size):
+        yield batch(data, rows)
+
+
+def groups(data: Examples, size: int) -> list[Tensor]:
+    """Return the numbers of all sequences, in groups of similar length, in an order drawn by torch.
 
     The lengths are sorted with a tenth of jitter, so that neighbours change from pass to pass.
     """
     jitter = 0.9 + 0.2 * torch.rand(len(data), device=data.lengths.device)
-    groups = (data.lengths * jitter).argsort().split(size)
-    for i in torch.randperm(len(groups)).tolist():
-        yield _batch(data, groups[i])
+    parts = (data.lengths * jitter).argsort().split(size)
+    return [parts[i] for i in torch.randperm(len(parts)).tolist()]
 
 
 @torch.no_grad()
-def all_logits(net: Stack, data: Examples, size: int = 256) -> Tensor:
-    """Return what `net` says of every example, in their order: (B, O), or (N, O) per step."""
+def all_logits(net: Stack, data: Examples, size: int = 256, numbers: int = 2**22) -> Tensor:
+    """Return what `net` says of every example, in their order: (B, O), or (N, O) per step.
+
+    A causal network reads long sequences a piece at a time, so that a layer's answers to a piece
+    are at most so many `numbers`: memory does not grow with the length.
+    """
     was_training = net.training
     net.eval()
     logits = data.x.new_empty(len(data.y), len(net.about.outputs))
+    widest = max(layer.layer.units for layer in net.recurrent())
     for group in data.lengths.argsort(stable=True).split(size):
-        batch = _batch(data, group)
-        logits[batch.rows] = batch.logits(net)
+        steps = max(1, numbers // (widest * len(group)))
+        if net.state_size and int(data.lengths[group].max()) > steps:
+            _in_pieces(net, data, group.flip(0), steps, logits)
+        else:
+            whole = batch(data, group)
+            logits[whole.rows] = whole.logits(net)
     net.train(was_training)
     return logits
+
+
+def _in_pieces(net: Stack, data: Examples, rows: Tensor, steps: int, logits: Tensor) -> None:
+    """Fill in the logits of `rows`, longest first, reading so many steps at a time."""
+    lengths = data.lengths[rows]
+    state = data.x.new_zeros(len(rows), net.state_size)
+    for begin in range(0, int(lengths[0]), steps):
+        going = int((lengths > begin).sum())
+        piece = batch(data, rows[:going], begin, begin + steps)
+        v, state = piece.advance(net, state[:going])
+        if data.per_step:
+            logits[piece.rows] = v
+        else:
+            ending = lengths[:going] <= begin + steps
+            logits[rows[:going][ending]] = v[ending]
 
 
 def answers(net: Stack, x: Data, lengths: ArrayLike | None = None) -> NDArray[np.float32]:
@@ -75,14 +111,31 @@ def answers(net: Stack, x: Data, lengths: ArrayLike | None = None) -> NDArray[np
     return y
 
 
-def _batch(data: Examples, group: Tensor) -> Batch:
-    lengths = data.lengths[group]
+def batch(
+    data: Examples, rows: Tensor, begin: Tensor | int = 0, end: Tensor | int | None = None
+) -> Batch:
+    """Return the sequences `rows`, or of each the steps from `begin` to `end`, at least one."""
+    whole = isinstance(begin, int) and not begin and end is None
+    if whole and data.length:
+        return _of_one_length(data, rows, data.length)
+    lengths = data.lengths[rows]
+    lengths = (lengths if end is None else lengths.clamp(max=end)) - begin
     step = torch.arange(int(lengths.max()), device=lengths.device)
-    index = data.starts[group, None] + torch.minimum(step, lengths[:, None] - 1)
+    first = data.starts[rows] + begin
+    index = first[:, None] + torch.minimum(step, lengths[:, None] - 1)
     x = data.x[index]
     dense = bool((lengths == len(step)).all())
-    rows = index[_valid(x, lengths)] if data.per_step else group
-    return Batch(x, None if dense else lengths, data.y[rows], rows)
+    counted = index[_valid(x, lengths)] if data.per_step else rows
+    return Batch(x, None if dense else lengths, data.y[counted], counted)
+
+
+def _of_one_length(data: Examples, rows: Tensor, length: int) -> Batch:
+    """Return the same for sequences of one length, which stand in a row: one look-up each."""
+    x = data.x.view(-1, length, data.x.shape[1])[rows]
+    if not data.per_step:
+        return Batch(x, None, data.y[rows], rows)
+    counted = (rows[:, None] * length + torch.arange(length, device=rows.device)).flatten()
+    return Batch(x, None, data.y[counted], counted)
 
 
 def _valid(x: Tensor, lengths: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -36,6 +37,12 @@ class Examples:
         starts = lengths.cumsum(0) - lengths
         flat = torch.from_numpy(np.concatenate(x))
         return cls(flat, y, lengths, starts, per_step=head == "sequence")
+
+    @cached_property
+    def length(self) -> int | None:
+        """The length of all sequences, or None where they differ."""
+        shortest, longest = self.lengths.aminmax()
+        return int(longest) if shortest == longest else None
 
     def __len__(self) -> int:
         return len(self.lengths)

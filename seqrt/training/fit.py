@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from torch import Tensor, nn
 
-from seqrt.errors import TrainingError
-from seqrt.training.batches import all_logits, shuffled
+from seqrt.errors import TrainingError, UsageError
+from seqrt.training.batches import all_logits
+from seqrt.training.checkpoints import Checkpoints, Standing
+from seqrt.training.descent import Descent
 from seqrt.training.door import Data, Raw, labelled
 from seqrt.training.examples import Examples, encoded
 from seqrt.training.loss import LOSSES
+from seqrt.training.moment import Tensors, carried_in, held, restored, set_random, weights_of
+from seqrt.training.pieces import Part, steps
 from seqrt.training.recipe import Recipe
 from seqrt.training.scaling import acquainted
 from seqrt.training.stack import Stack
 
+Step = tuple[float, list[Part]]
 Labelled = tuple[Data, Data] | tuple[Data, Data, ArrayLike]
 
 
@@ -41,6 +45,18 @@ class Epoch:
     seconds: float
     best: bool
 
+    @classmethod
+    def of_row(cls, row: Mapping[str, str]) -> Epoch:
+        """Return the pass that a row of results.csv wrote down."""
+        return cls(
+            number=int(row["number"]),
+            loss=float(row["loss"]),
+            val_loss=float(row["val_loss"]) if row["val_loss"] else None,
+            grad_norm=float(row["grad_norm"]),
+            seconds=float(row["seconds"]),
+            best=row["best"] == "True",
+        )
+
 
 def fit(
     net: Stack,
@@ -56,6 +72,9 @@ def fit(
     patience: int | None = Recipe.patience,
     noise: float = Recipe.noise,
     seed: int = Recipe.seed,
+    tbptt: int | None = Recipe.tbptt,
+    accumulate: int = Recipe.accumulate,
+    checkpoints: Checkpoints | None = None,
 ) -> Generator[Epoch]:
     """Train `net` in place; yield after every pass, so the caller prints, plots or stops.
 
@@ -68,17 +87,31 @@ def fit(
     rises shortly and then falls to zero along a cosine. Shuffle, dropout and noise are drawn from
     `seed` alone, and the caller's random state stays as it was.
 
+    `tbptt` and `accumulate` bound the memory that training takes: see Recipe.
+
+    With `checkpoints` training goes on from their `start`, to the same weights bit for bit as if it
+    had never stopped, and leaves new ones as they fall due.
+
     Raise TrainingError when the loss or the gradient is no longer finite: the last good weights
     are then put back.
     """
-    recipe = Recipe(epochs, batch_size, lr, clip, patience, noise, seed)
+    recipe = Recipe(epochs, batch_size, lr, clip, patience, noise, seed, tbptt, accumulate)
+    _check_causal(net, recipe)
     raw = [_checked(net, *part) for part in ((x, y, lengths), *([val] if val else []))]
     about = acquainted(net.about, net.activation, raw[0])
     parts = [encoded(part, about, net.head, net.activation).to(net.x_mean.device) for part in raw]
     if about is not net.about:
         net.about = about
         net.set_scaling(about.features, about.outputs)
-    return _loop(net, parts[0], parts[1] if val else None, recipe)
+    return _loop(net, parts[0], parts[1] if val else None, recipe, checkpoints or Checkpoints())
+
+
+def _check_causal(net: Stack, recipe: Recipe) -> None:
+    if recipe.tbptt and not net.state_size:
+        raise UsageError(
+            "tbptt needs a network that reads one way, because state is carried forwards, and this"
+            " one reads both ways. Leave tbptt or bidirectional out."
+        )
 
 
 def _checked(net: Stack, x: Data, y: Data, lengths: ArrayLike | None = None) -> Raw:
@@ -87,49 +120,84 @@ def _checked(net: Stack, x: Data, y: Data, lengths: ArrayLike | None = None) -> 
 
 
 def _loop(
-    net: Stack, train: Examples, validation: Examples | None, recipe: Recipe
+    net: Stack,
+    train: Examples,
+    validation: Examples | None,
+    recipe: Recipe,
+    checkpoints: Checkpoints,
 ) -> Generator[Epoch]:
-    loss_of = LOSSES[net.activation]
-    steps = math.ceil(len(train) / recipe.batch_size)
-    optimizer = torch.optim.Adam(net.parameters(), fused=True)
-    best, best_loss, best_number = _weights(net), math.inf, 0
+    optimizer = Descent(net)
+    at = replace(checkpoints.start.standing)
+    kept = checkpoints.start.tensors
+    best, carried, device = restored(kept, net, optimizer), carried_in(kept), train.x.device
     try:
-        for number in range(1, recipe.epochs + 1):
-            began, total, grad_norm = time.perf_counter(), 0.0, 0.0
+        while not _over(at, recipe):
+            began = time.perf_counter() - at.seconds
             net.train()
-            with _seeded(recipe.seed, number, train.x.device):
-                for step, batch in enumerate(shuffled(train, recipe.batch_size), 1):
-                    progress = (number - 1 + step / steps) / recipe.epochs
-                    optimizer.param_groups[0]["lr"] = recipe.rate(progress)
-                    optimizer.zero_grad()
-                    loss = loss_of(batch.blurred(recipe.noise * net.x_scale).logits(net), batch.y)
-                    loss.backward()
-                    norm = nn.utils.clip_grad_norm_(net.parameters(), recipe.clip)
-                    _check_finite(loss.item(), norm.item(), number, step)
-                    optimizer.step()
-                    total += loss.item() * len(batch.y)
-                    grad_norm = max(grad_norm, norm.item())
+            with _seeded(recipe.seed, at.number, device):
+                of_pass = steps(train, recipe, carried)
+                for share, parts in _from_step(at.step, of_pass, kept, device):
+                    progress = (at.number - 1 + share) / recipe.epochs
+                    loss, norm = _learn(net, optimizer, parts, recipe.clip)
+                    _check_finite(loss, norm, at.number, at.step + 1)
+                    optimizer.descend(recipe.rate(progress))
+                    at.after_step(loss * sum(map(len, parts)), norm, time.perf_counter() - began)
+                    if checkpoints.due():
+                        checkpoints.save(at, held(net, optimizer, best, carried, device))
+                    if checkpoints.stopping:
+                        return
             net.eval()
             loss_there = _loss_on(net, validation) if validation else None
-            watched = -number if loss_there is None else loss_there
-            better = watched < best_loss
+            watched = -at.number if loss_there is None else loss_there
+            better = watched < at.best_loss
             if better:
-                best, best_loss, best_number = _weights(net), watched, number
-            seconds = time.perf_counter() - began
-            yield Epoch(number, total / len(train.y), loss_there, grad_norm, seconds, better)
-            if number - best_number >= (recipe.patience or math.inf):
+                best, at.best_loss, at.best_number = weights_of(net), watched, at.number
+            mean_loss, seconds = at.total / len(train.y), time.perf_counter() - began
+            yield Epoch(at.number, mean_loss, loss_there, at.grad_norm, seconds, better)
+            at.after_pass()
+            if checkpoints.due(every=0):
+                checkpoints.save(at, held(net, optimizer, best, {}, device))
+            if checkpoints.stopping:
                 return
     finally:
         net.load_state_dict(best)
         net.eval()
 
 
+def _learn(
+    net: Stack, optimizer: Descent, parts: Sequence[Part], clip: float
+) -> tuple[float, float]:
+    """Gather the gradient of a step; return the mean loss, and the norm before clipping."""
+    loss, answers = 0.0, sum(map(len, parts))
+    optimizer.clear()
+    for part in parts:
+        share = LOSSES[net.activation](*part.answer(net))
+        if len(parts) > 1:
+            share = share * (len(part) / answers)
+        share.backward()
+        loss += share.item()
+    return loss, optimizer.clip(clip)
+
+
+def _over(at: Standing, recipe: Recipe) -> bool:
+    done = at.number - 1
+    return done >= recipe.epochs or done - at.best_number >= (recipe.patience or math.inf)
+
+
+def _from_step(
+    done: int, of_pass: Iterator[Step], kept: Tensors, device: torch.device
+) -> Iterator[Step]:
+    """Skip the steps that are done; the first that is not finds the generators as they were."""
+    for number, step in enumerate(of_pass):
+        if number < done:
+            continue
+        if number == done and done:
+            set_random(kept, device)
+        yield step
+
+
 def _loss_on(net: Stack, data: Examples) -> float:
     return LOSSES[net.activation](all_logits(net, data), data.y).item()
-
-
-def _weights(net: Stack) -> dict[str, Tensor]:
-    return {name: value.detach().clone() for name, value in net.state_dict().items()}
 
 
 @contextmanager

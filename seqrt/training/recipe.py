@@ -16,6 +16,12 @@ class Recipe:
     number of passes without a better validation loss after which training ends (None: never);
     `noise` is the size of the random noise that every pass adds to the features, in units of their
     spread: it keeps a network from learning few and noisy data by heart.
+
+    `tbptt` cuts sequences in time: the gradient goes back so many steps and no further, so memory
+    grows with them and not with the sequences. With an answer at every step there is a step of Adam
+    for each piece, and the state goes on from piece to piece; with one answer a sequence the steps
+    before the last are read and not learnt from. `accumulate` is the number of batches whose
+    gradients make one step, as if they were one batch.
     """
 
     epochs: int = 100
@@ -25,10 +31,12 @@ class Recipe:
     patience: int | None = None
     noise: float = 0.0
     seed: int = 0
+    tbptt: int | None = None
+    accumulate: int = 1
 
     def __post_init__(self) -> None:
         """Raise UsageError where a number makes no sense."""
-        for name in ("epochs", "batch_size", "patience"):
+        for name in ("epochs", "batch_size", "patience", "tbptt", "accumulate"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UsageError(f"{name} must be at least 1, got {value}.")

@@ -4,7 +4,9 @@ runs/sunspots-gru-1/
     run.toml             the resolved plan, when it started, and at the end its figures
     results.csv          one row an epoch
     best.safetensors     the best weights, and in the header all that makes the network again
-    curves.png           and forecast.png or confusion.png
+    checkpoint.*         while it is unfinished: see seqrt.training.checkpoints
+    curves.png           and forecast.png or confusion.png, memory.png
+    typical.npy          some steps of the judged data: export measures the memory on them
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from seqrt.contract import Column
 from seqrt.errors import ModelError, OutputError, UsageError
 from seqrt.files import write_bytes, write_text
 from seqrt.training.about import About
+from seqrt.training.lock import is_locked
 from seqrt.training.network import Network
 
 FORMAT = 1
@@ -40,15 +43,24 @@ _DAMAGE = (SafetensorError, OSError, LookupError, TypeError, ValueError, Runtime
 
 def new_folder(source: str, cell: str, out: str | Path | None = None) -> Path:
     """Make a folder for a run: `out`, or runs/SOURCE-CELL-NUMBER with the next free number."""
+    return numbered(RUNS, f"{plain_name(source)}-{cell}", out)
+
+
+def numbered(parent: str, name: str, out: str | Path | None = None) -> Path:
+    """Make the folder `out`, or PARENT/NAME-NUMBER with the next free number."""
     if out is not None:
         return _made(Path(out), fix="Choose another with -o.")
-    stem = re.sub(r"[^\w.-]+", "-", Path(source).stem).strip("-.")[:60] or "run"
-    taken = [int(m[1]) for p in Path(RUNS).glob("*") if (m := _number(p.name, f"{stem}-{cell}"))]
+    taken = [int(m[1]) for p in Path(parent).glob("*") if (m := _number(p.name, name))]
     for number in count(max(taken, default=0) + 1):
-        path = Path(RUNS) / f"{stem}-{cell}-{number}"
+        path = Path(parent) / f"{name}-{number}"
         if not path.exists():
-            return _made(path, fix="Train again.")
+            return _made(path, fix="Do it again.")
     raise AssertionError("count() ends")
+
+
+def plain_name(source: str) -> str:
+    """Return the name of what is learnt from, without what has no place in that of a folder."""
+    return re.sub(r"[^\w.-]+", "-", Path(source).stem).strip("-.")[:60] or "run"
 
 
 def _number(name: str, head: str) -> re.Match[str] | None:
@@ -87,6 +99,32 @@ def add_row(folder: Path, row: dict[str, Any]) -> None:
             f"E_OUTPUT_FAILED: a row of {path} could not be written ({error.strerror})."
             " Make room, or write elsewhere with -o."
         ) from None
+
+
+def cut_rows(folder: Path, count: int) -> list[dict[str, str]]:
+    """Keep the first `count` rows of results.csv, and return them; what a kill tore goes.
+
+    Raises ModelError where there are fewer.
+    """
+    path = folder / RESULTS
+    lines = path.read_text("utf-8").splitlines(keepends=True) if path.exists() else []
+    kept = lines[: count + 1] if count else []
+    if len(kept) < (count and count + 1) or not all(line.endswith("\n") for line in kept):
+        raise ModelError(
+            f"E_RUN_DAMAGED: {path} must hold a row for each of {count} epochs, and holds"
+            f" {max(len(lines) - 1, 0)}. Train again."
+        )
+    if kept:
+        write_text(path, "".join(kept))
+    else:
+        path.unlink(missing_ok=True)
+    return list(csv.DictReader(kept))
+
+
+def sweep(folder: Path) -> None:
+    """Remove the parts of files that a killed process left in the folder."""
+    for part in folder.glob(".*.part"):
+        part.unlink(missing_ok=True)
 
 
 def save_weights(net: Network, folder: Path) -> None:
@@ -128,12 +166,44 @@ def newest_run(folder: str | Path = RUNS) -> Path:
     return max(started)[1]
 
 
+def newest_unfinished(folder: str | Path = RUNS) -> Path:
+    """Return the run in `folder` that was started last, is not finished, and not under way."""
+    runs = [path.parent for path in Path(folder).glob(f"*/{RECORD}")]
+    started = [(_started(run), run) for run in runs if _can_go_on(run)]
+    if not started:
+        raise UsageError(f"there is no unfinished run in {folder}/. Name one, or train a new one.")
+    return max(started)[1]
+
+
+def read_record(folder: str | Path) -> dict[str, Any]:
+    """Return what run.toml says; raise UsageError where there is none, ModelError at damage."""
+    path = Path(folder) / RECORD
+    if not path.is_file():
+        raise UsageError(
+            f"{folder} must be the folder of a run, and has no {RECORD}."
+            " Train one with: seqrt train DATA"
+        )
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"E_RUN_DAMAGED: {path} must be TOML ({error}). Train again.") from None
+
+
+def _can_go_on(run: Path) -> bool:
+    record = _record_or_nothing(run)
+    return "plan" in record and "result" not in record and not is_locked(run)
+
+
 def _started(run: Path) -> str:
     """Return when a run was started, in a form that sorts; runs that do not say come first."""
+    return str(_record_or_nothing(run).get("started", ""))
+
+
+def _record_or_nothing(run: Path) -> dict[str, Any]:
     try:
-        return str(tomllib.loads((run / RECORD).read_text("utf-8")).get("started", ""))
-    except (OSError, ValueError):
-        return ""
+        return read_record(run)
+    except (ModelError, UsageError):
+        return {}
 
 
 def _restored(data: bytes, path: Path) -> Network:

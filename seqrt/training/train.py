@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,20 +15,31 @@ from typing import Any
 import torch
 
 from seqrt import __version__
-from seqrt.errors import DeviceError, UsageError
+from seqrt.errors import DeviceError, InputError, UsageError
 from seqrt.metrics import measure
 from seqrt.training.baselines import baseline
 from seqrt.training.batches import answers
+from seqrt.training.checkpoints import Checkpoints
 from seqrt.training.fit import Epoch, fit
+from seqrt.training.lock import locked
+from seqrt.training.memory import save_series, typical
+from seqrt.training.memory_picture import draw_memory
 from seqrt.training.network import Network
 from seqrt.training.pictures import draw
 from seqrt.training.plan import Plan
 from seqrt.training.problem import Problem
-from seqrt.training.runs import add_row, new_folder, save_weights, write_record
-from seqrt.training.threads import torch_threads
-
-_SMALL = 128
-_MOST_THREADS = 4
+from seqrt.training.runs import (
+    RESULTS,
+    add_row,
+    cut_rows,
+    new_folder,
+    newest_unfinished,
+    read_record,
+    save_weights,
+    sweep,
+    write_record,
+)
+from seqrt.training.threads import threads_that_pay, torch_threads
 
 
 @dataclass(frozen=True)
@@ -50,7 +63,9 @@ class Result:
 class Run:
     """A training under way: iterate to train, then `finish`.
 
-    A break, Ctrl-C or an error leaves the best weights so far in `net` and in the run's folder.
+    A break, Ctrl-C or an error leaves the best weights so far in `net` and in the run's folder, and
+    so does `stop`; whatever ended it, even a kill, `resume` goes on to the same final weights.
+    `warning` says what was wrong with a run that is gone on with.
     """
 
     plan: Plan
@@ -58,20 +73,28 @@ class Run:
     net: Network
     path: Path
     started: str
+    checkpoints: Checkpoints
     epochs: list[Epoch] = field(default_factory=list)
+    warning: str | None = None
 
     def __iter__(self) -> Iterator[Epoch]:
         """Train; yield after every pass, when its row and the best weights are on the disk."""
         train, kept = self.problem.train, self.problem.validation
         val = (kept.x, kept.y) if kept else None
-        loop = fit(self.net, train.x, train.y, val=val, **asdict(self.plan.recipe()))
-        with torch_threads(_threads(self.plan)), closing(loop):
+        recipe = asdict(self.plan.recipe())
+        loop = fit(self.net, train.x, train.y, val=val, **recipe, checkpoints=self.checkpoints)
+        threads = threads_that_pay(self.plan.units)
+        with locked(self.path), torch_threads(threads), closing(loop):
             for epoch in loop:
                 self.epochs.append(epoch)
                 add_row(self.path, asdict(epoch))
                 if epoch.best:
                     save_weights(self.net, self.path)
                 yield epoch
+
+    def stop(self) -> None:
+        """Ask training to finish its step, to save a checkpoint, and to end."""
+        self.checkpoints.stopping = True
 
     def finish(self) -> Result:
         """Judge the best weights beside a baseline, and write figures and pictures."""
@@ -86,14 +109,27 @@ class Run:
             baseline=plain_name,
             baseline_figures=measure(about.task, part.truth, plain, about.classes),
             best_epoch=max((epoch.number for epoch in self.epochs if epoch.best), default=0),
-            pictures=draw(self.path, self.problem, self.epochs, predicted),
+            pictures=(*draw(self.path, self.problem, self.epochs, predicted), *self._memory()),
         )
         write_record(self.path, self.record() | {"result": _entry(result)})
+        self.checkpoints.remove()
         return result
+
+    def _memory(self) -> tuple[Path, ...]:
+        """Keep a typical series for export to measure the memory on, and draw the memory."""
+        series, first = typical(self.problem.judged), self.plan.network(self.problem)
+        save_series(series, self.path)
+        longest = max(map(len, self.problem.train.x))
+        return draw_memory(self.path, self.net, first, series, longest)
 
     def record(self) -> dict[str, Any]:
         """Return what run.toml says from the start."""
-        return {"started": self.started, "seqrt": __version__, "plan": self.plan.record()}
+        return {
+            "started": self.started,
+            "seqrt": __version__,
+            "data_sha256": self.problem.about.data_sha256,
+            "plan": self.plan.record(),
+        }
 
 
 def start(plan: Plan, out: str | Path | None = None) -> Run:
@@ -104,9 +140,37 @@ def start(plan: Plan, out: str | Path | None = None) -> Run:
     net = plan.network(problem).to(device)
     plan = plan.resolved(problem)
     started = datetime.now(UTC).isoformat(timespec="microseconds")
-    run = Run(plan, problem, net, new_folder(plan.source, plan.cell, out), started)
+    folder = new_folder(plan.source, plan.cell, out)
+    run = Run(plan, problem, net, folder, started, _checkpoints(folder, plan))
     write_record(run.path, run.record())
     return run
+
+
+def resume(path: str | Path | None = None) -> Run:
+    """Go on with an unfinished run, by default the newest in runs/, from its last checkpoint.
+
+    Iterate and `finish` as after `start`: weights and figures come out as if it had never stopped.
+    Raises UsageError for a run that is finished or under way, InputError (E_DATA_CHANGED) where its
+    data is no longer what it was, ModelError where its checkpoints are damaged.
+    """
+    path = newest_unfinished() if path is None else Path(path)
+    record = read_record(path)
+    if "result" in record:
+        raise UsageError(f"{path} is finished. Use it with: seqrt export {path}")
+    plan = Plan.of_record(record.get("plan", {}))
+    device = _device(plan.device)
+    problem = plan.problem()
+    _check_data(record, problem, plan.source)
+    with locked(path):
+        checkpoints = _checkpoints(path, plan)
+        warning = checkpoints.load()
+        rows = cut_rows(path, checkpoints.start.standing.number - 1)
+        sweep(path)
+    net = plan.network(problem).to(device)
+    epochs = [Epoch.of_row(row) for row in rows]
+    return Run(
+        plan, problem, net, path, str(record.get("started", "")), checkpoints, epochs, warning
+    )
 
 
 def train(plan: Plan, out: str | Path | None = None) -> Result:
@@ -126,6 +190,22 @@ def _entry(result: Result) -> dict[str, Any]:
     }
 
 
+def _checkpoints(folder: Path, plan: Plan) -> Checkpoints:
+    """Return the checkpoints of a run; they are of this plan and of no other."""
+    words = json.dumps(plan.record(), sort_keys=True)
+    digest = hashlib.sha256(words.encode()).hexdigest()
+    return Checkpoints(folder, digest, first=[folder / RESULTS])
+
+
+def _check_data(record: dict[str, Any], problem: Problem, source: str) -> None:
+    was, now = record.get("data_sha256"), problem.about.data_sha256
+    if was != now:
+        raise InputError(
+            f"E_DATA_CHANGED: {source} must be what the run began with, SHA-256 {was}, got {now}."
+            " Put it back, or train again."
+        )
+
+
 def _device(name: str) -> torch.device:
     """Return the device that `name` asks for; only auto may choose."""
     if name == "auto":
@@ -139,8 +219,3 @@ def _device(name: str) -> torch.device:
             " CUDA devices here. Use --device cpu."
         )
     return device
-
-
-def _threads(plan: Plan) -> int:
-    """Return how many threads pay: small networks lose more by waiting than they gain."""
-    return 1 if max(plan.units) < _SMALL else min(torch.get_num_threads(), _MOST_THREADS)
