@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from seqrt.cli.bench import bench
+from seqrt.cli.compare import compare
 from seqrt.cli.demo import demo
 from seqrt.cli.doctor import doctor
 from seqrt.cli.evaluate import evaluate
@@ -27,6 +28,7 @@ app = typer.Typer(
 
 # In the order of the work: `seqrt --help` lists them so.
 app.command()(train)
+app.command()(compare)
 app.command()(export)
 app.command()(predict)
 app.command()(evaluate)

@@ -1,8 +1,7 @@
-"""`seqrt train`: a file, or a built-in series, becomes a run folder with a trained network."""
+"""`seqrt train`: a file, or what is built in, becomes a run folder with a trained network."""
 
 from __future__ import annotations
 
-import difflib
 import json
 import shlex
 from collections.abc import Iterator
@@ -13,18 +12,34 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from seqrt.cli.account import figures, record, understood, verdict
+from seqrt.cli.breaking import finishing_the_step
+from seqrt.cli.learning import (
+    BatchSizeOption,
+    Cell,
+    EpochsOption,
+    FeaturesOption,
+    HorizonOption,
+    LengthOption,
+    NetworkDeviceOption,
+    NoiseOption,
+    RateOption,
+    SpanOption,
+    TargetOption,
+    TaskOption,
+    ValOption,
+    WindowOption,
+    source,
+)
 from seqrt.cli.models import JsonOption
 from seqrt.cli.progress import showing
 from seqrt.cli.words import names, sizes
 from seqrt.cli.words import span as ends
-from seqrt.errors import SeqrtError, UsageError
+from seqrt.errors import SeqrtError, TrainingError, UsageError
 
 if TYPE_CHECKING:
     from seqrt.training.train import Result, Run
 
 # The words of seqrt.contract.manifest: a test holds them together.
-Task = Literal["forecast", "regress", "classify", "tag"]
-Cell = Literal["rnn", "lstm", "gru"]
 Nonlinearity = Literal["tanh", "relu"]
 Init = Literal["chrono", "torch"]
 
@@ -38,33 +53,19 @@ def train(
         str | None,
         typer.Argument(
             metavar="DATA",
-            help="A .csv, .parquet, .npy or .npz file, or a built-in series: mackey-glass or"
-            " sine-mix  [mackey-glass]",
+            help="A .csv, .parquet, .npy or .npz file; or built in: adding, copying,"
+            " temporal-order, reber, recall, mackey-glass or sine-mix  [mackey-glass]; with"
+            " --resume the folder of a run",
         ),
     ] = None,
-    task: Annotated[Task | None, typer.Option(help="What to learn  [told from the data]")] = None,
-    target: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAMES", help="Columns to learn, with commas between"),
-    ] = None,
-    features: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAMES", help="Columns to learn from  [all that hold numbers]"),
-    ] = None,
-    window: Annotated[
-        int | None, typer.Option(metavar="ROWS", help="Rows of a table to look back  [24]")
-    ] = None,
-    horizon: Annotated[
-        int | None, typer.Option(metavar="ROWS", help="Rows of a table to look ahead  [1]")
-    ] = None,
-    span: Annotated[
-        str | None,
-        typer.Option(metavar="FIRST:LAST", help="Rows to use, by time or number  [all]"),
-    ] = None,
-    val: Annotated[
-        float | None,
-        typer.Option(metavar="SHARE", help="Share of the data kept for validation  [0.2]"),
-    ] = None,
+    task: TaskOption = None,
+    target: TargetOption = None,
+    features: FeaturesOption = None,
+    window: WindowOption = None,
+    horizon: HorizonOption = None,
+    length: LengthOption = None,
+    span: SpanOption = None,
+    val: ValOption = None,
     cell: Annotated[Cell | None, typer.Option(help="Kind of layer  [lstm]")] = None,
     units: Annotated[
         str | None, typer.Option(metavar="SIZES", help="Size of each layer  [64,32]")
@@ -83,65 +84,66 @@ def train(
     ] = None,
     init: Annotated[
         Init | None,
-        typer.Option(help="First weights  [chrono, to remember, if over 50 steps; else torch]"),
+        typer.Option(help="First weights  [chrono, to remember, over 50 steps or for a task]"),
     ] = None,
     memory: Annotated[
         int | None, typer.Option(metavar="STEPS", help="What chrono remembers  [the longest]")
     ] = None,
-    epochs: Annotated[
-        int | None, typer.Option(metavar="NUMBER", help="Passes over the data, at most  [100]")
-    ] = None,
-    batch_size: Annotated[
-        int | None, typer.Option(metavar="NUMBER", help="Sequences in a step  [32]")
-    ] = None,
-    lr: Annotated[
-        float | None,
-        typer.Option(metavar="RATE", help="Highest learning rate of Adam  [0.002]"),
-    ] = None,
+    epochs: EpochsOption = None,
+    batch_size: BatchSizeOption = None,
+    lr: RateOption = None,
     clip: Annotated[
         float | None, typer.Option(metavar="NORM", help="Largest norm of the gradient  [1]")
     ] = None,
     patience: Annotated[
         int | None,
-        typer.Option(metavar="EPOCHS", help="Stop when so many bring none better  [25]"),
+        typer.Option(
+            metavar="EPOCHS", help="Stop when so many bring none better  [a quarter, of a task all]"
+        ),
     ] = None,
-    noise: Annotated[
-        float | None,
-        typer.Option(metavar="SIZE", help="Noise on the features, in scaled units  [0]"),
+    noise: NoiseOption = None,
+    tbptt: Annotated[
+        int | None,
+        typer.Option(metavar="STEPS", help="Cut sequences in time, to save memory  [whole]"),
+    ] = None,
+    accumulate: Annotated[
+        int | None, typer.Option(metavar="NUMBER", help="Batches in a step of Adam  [1]")
     ] = None,
     seed: Annotated[
         int | None, typer.Option(metavar="NUMBER", help="Of all that is drawn  [0]")
     ] = None,
-    device: Annotated[
-        str | None, typer.Option(metavar="NAME", help="cpu, cuda, cuda:1 or auto  [cpu]")
-    ] = None,
+    device: NetworkDeviceOption = None,
     out: Annotated[
         Path | None,
         typer.Option("-o", "--out", metavar="FOLDER", help="Of the run  [a new one in runs/]"),
     ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on with a run  [the newest unfinished in runs/]"),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train a network on your data; print the folder of the run.
 
     The folder holds the best weights, the settings, a row of figures an epoch, and pictures.
-    Ctrl-C stops early and keeps the best weights so far. In [brackets]: what is taken where an
-    option is left out.
+    Ctrl-C finishes the step and keeps the best weights so far; --resume goes on, after a kill too,
+    as if nothing had happened. In [brackets]: what is taken where an option is left out.
 
     \b
     Examples:
       seqrt train sunspots.csv --target SUNACTIVITY --span 1700:1920
       seqrt train gestures.npz --task classify --cell gru --units 48
       seqrt train load.csv --target kW --features kW,temperature --horizon 3
+      seqrt train adding --length 200 --cell lstm
+      seqrt train --resume runs/load-lstm-1
     """
-    from seqrt.training.plan import Plan
-    from seqrt.training.train import start
-
     given = {
         "task": task,
         "target": names("--target", target),
         "features": names("--features", features),
         "window": window,
         "horizon": horizon,
+        "length": length,
         "span": ends(span),
         "val": val,
         "cell": cell,
@@ -158,20 +160,54 @@ def train(
         "clip": clip,
         "patience": patience,
         "noise": noise,
+        "tbptt": tbptt,
+        "accumulate": accumulate,
         "seed": seed,
         "device": device,
     }
     options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    run = start(Plan(_source(data), **options), out)
-    for word, sentence in understood(run):
-        _say(f"{word:12}{sentence}")
+    run = _gone_on(data, options, out) if resume else _begun(data, options, out)
     with _kept(run):
-        with showing(run.plan.epochs) as show:
+        with showing(run.plan.recipe().epochs) as show, finishing_the_step(run.stop):
             for epoch in run:
                 show(epoch)
         result = run.finish()
     _tell(run, result)
     typer.echo(json.dumps(record(run, result), indent=2) if as_json else result.path)
+
+
+def _begun(data: str | None, options: dict[str, Any], out: Path | None) -> Run:
+    from seqrt.training.plan import Plan
+    from seqrt.training.train import start
+
+    run = start(Plan(_source(data), **options), out)
+    _introduce(run)
+    return run
+
+
+def _gone_on(data: str | None, options: dict[str, Any], out: Path | None) -> Run:
+    """Go on with the run in the folder `data`; what it was told at the start holds."""
+    from seqrt.training.train import resume
+
+    given = options | ({"out": out} if out else {})
+    wrong = [f"--{name.replace('_', '-')}" for name, value in given.items() if value is not False]
+    if wrong:
+        raise UsageError(
+            f"a run goes on as it began, and {', '.join(wrong)} would change it. Leave out what"
+            " stands beside --resume, or train again without it."
+        )
+    run = resume(data)
+    _introduce(run)
+    if run.warning:
+        _say(f"warning: {run.warning}; going on from the one before.")
+    at = run.checkpoints.start.standing
+    _say(f"{'resume':12}in epoch {at.number}, after {at.step} steps of it")
+    return run
+
+
+def _introduce(run: Run) -> None:
+    for word, sentence in understood(run):
+        _say(f"{word:12}{sentence}")
 
 
 def _tell(run: Run, result: Result) -> None:
@@ -187,26 +223,30 @@ def _kept(run: Run) -> Iterator[None]:
     """Say, when training is broken off, what is left and what to type."""
     try:
         yield
-    except (KeyboardInterrupt, SystemExit, SeqrtError):
+    except (KeyboardInterrupt, SystemExit, SeqrtError) as error:
         best = [epoch.number for epoch in run.epochs if epoch.best]
+        # what diverged would diverge again
+        if not isinstance(error, TrainingError) and run.checkpoints.any():
+            _say(f"go on with: seqrt train --resume {shlex.quote(str(run.path))}")
         if best:
             _say(
                 f"the best weights so far, of epoch {best[-1]}, are in {run.path}."
                 f" Use them with: {_export(run.path)}"
             )
-        else:
+        elif isinstance(error, TrainingError) or not run.checkpoints.any():
             _say("no epoch was finished: nothing is kept.")
-            _discard(run.path)
+            _discard(run)
         raise
 
 
-def _discard(folder: Path) -> None:
+def _discard(run: Run) -> None:
     """Take back the folder of a run that learnt nothing, so that its name is free again."""
     from seqrt.training.runs import RECORD
 
+    run.checkpoints.remove()
     with suppress(OSError):
-        (folder / RECORD).unlink()
-        folder.rmdir()
+        (run.path / RECORD).unlink()
+        run.path.rmdir()
 
 
 def _export(path: Path) -> str:
@@ -216,19 +256,10 @@ def _export(path: Path) -> str:
 
 
 def _source(data: str | None) -> str:
-    """Return what to train on; raise UsageError for a word that is neither file nor series."""
-    from seqrt.training.series import BUILT_IN
-
     if data is None:
         _say(f"no DATA: training on the built-in series {_BUILT_IN}")
         return _BUILT_IN
-    if data in BUILT_IN or Path(data).suffix or Path(data).exists():
-        return data
-    near = difflib.get_close_matches(data, BUILT_IN, n=1)
-    hint = f" Did you mean {near[0]}?" if near else ""
-    raise UsageError(
-        f"DATA must be a file or a built-in series ({', '.join(BUILT_IN)}), got {data!r}.{hint}"
-    )
+    return source(data)
 
 
 def _say(line: str) -> None:

@@ -8,6 +8,7 @@ run = start(Plan("sunspots.csv", target=("SUNACTIVITY",), cell="gru"))      # a 
 for epoch in run:
     ...
 result = run.finish()                       # figures beside a baseline, and pictures
+run = resume()                              # the newest unfinished run, whatever ended it
 net = load_run(newest_run())
 """
 
@@ -29,7 +30,7 @@ try:
     from seqrt.training.recurrent import Recurrent
     from seqrt.training.runs import load_run, newest_run
     from seqrt.training.stack import Stack
-    from seqrt.training.train import Result, Run, start, train
+    from seqrt.training.train import Result, Run, resume, start, train
 except ModuleNotFoundError as error:
     if (error.name or "").split(".")[0] not in ("torch", "safetensors", "tomli_w"):
         raise
@@ -55,6 +56,7 @@ __all__ = [
     "newest_run",
     "prepare",
     "remember",
+    "resume",
     "start",
     "train",
 ]

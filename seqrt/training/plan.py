@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 
@@ -11,15 +14,22 @@ from seqrt.contract.manifest import Cell, Nonlinearity, Task
 from seqrt.errors import UsageError
 from seqrt.training.initial import remember
 from seqrt.training.network import Network
-from seqrt.training.prepare import prepare
+from seqrt.training.prepare import prepare, usual_length
 from seqrt.training.problem import Problem
 from seqrt.training.recipe import Recipe
+from seqrt.training.tasks import TASKS
 
 Init = Literal["chrono", "torch"]
 
 # Fewer steps than this are remembered with any weights, and gates that stay open then only hinder:
 # forecasts of the yearly sunspots from 24 years err by a tenth to a third more.
 _LONG = 50
+
+# A few dozen sequences are one batch or two: a hundred passes over them are no training yet.
+_LEAST = 500
+
+# The 8,000 sequences of a built-in task, on the other hand, are as many as 800 ten times over.
+_EPOCHS_OF_A_TASK = 10
 
 
 @dataclass(frozen=True)
@@ -28,8 +38,11 @@ class Plan:
 
     None and empty mean: tell it from the data. `span` keeps the rows of a table from one time to
     another, `val` is the share of the data that is kept for validation. `init` says how the first
-    weights are drawn: "chrono" to remember `memory` steps, by default the longest sequence, or as
-    "torch" does; by default the former for sequences of more than 50 steps.
+    weights are drawn: "chrono" to remember `memory` steps, by default the longest sequence and at
+    most `tbptt` steps, because no gradient teaches what to hold for longer, or as "torch" does; by
+    default the former for sequences of more than 50 steps and for built-in tasks. `length` is that
+    of what is built in. `epochs` are 100, for a built-in task 10, or as many more as make 500 steps
+    of the optimiser, and `patience` is a quarter of them, for a task all.
     """
 
     source: str
@@ -38,6 +51,7 @@ class Plan:
     features: tuple[str, ...] = ()
     window: int | None = None
     horizon: int | None = None
+    length: int | None = None
     span: tuple[str | None, str | None] | None = None
     val: float = 0.2
     cell: Cell = "lstm"
@@ -48,12 +62,14 @@ class Plan:
     nonlinearity: Nonlinearity = "tanh"
     init: Init | None = None
     memory: int | None = None
-    epochs: int = Recipe.epochs
+    epochs: int | None = None
     batch_size: int = Recipe.batch_size
     lr: float = Recipe.lr
     clip: float = Recipe.clip
-    patience: int | None = 25
+    patience: int | None = None
     noise: float = Recipe.noise
+    tbptt: int | None = None
+    accumulate: int = 1
     seed: int = 0
     device: str = "cpu"
 
@@ -69,11 +85,12 @@ class Plan:
 
     def recipe(self) -> Recipe:
         """Return the numbers of the loop; raise UsageError where one makes no sense."""
-        return Recipe(**{name.name: getattr(self, name.name) for name in fields(Recipe)})
+        given = {field.name: getattr(self, field.name) for field in fields(Recipe)}
+        return Recipe(**{name: value for name, value in given.items() if value is not None})
 
     def problem(self) -> Problem:
         """Read the data and make the problem; raise UsageError or InputError where that fails."""
-        names = ("task", "target", "features", "window", "horizon", "val", "span", "seed")
+        names = ("task", "target", "features", "window", "horizon", "length", "val", "span", "seed")
         return prepare(self.source, **{name: getattr(self, name) for name in names})
 
     def network(self, problem: Problem) -> Network:
@@ -103,8 +120,13 @@ class Plan:
         """Fill in what was told from the data."""
         about = problem.about
         table = about.window is not None
-        longest = max(map(len, problem.train.x))
-        init = self.init or ("chrono" if self.memory or longest > _LONG else "torch")
+        longest = self._longest(problem)
+        built_in = self.source in TASKS
+        far = self.memory or longest > _LONG or built_in
+        init = self.init or ("chrono" if far else "torch")
+        steps = self._steps(problem)
+        usual = _EPOCHS_OF_A_TASK if built_in else Recipe.epochs
+        epochs = self.epochs or max(usual, math.ceil(_LEAST / steps))
         return replace(
             self,
             task=about.task,
@@ -112,9 +134,24 @@ class Plan:
             features=tuple(column.name for column in about.features) if table else (),
             window=about.window,
             horizon=about.horizon,
+            length=self.length or usual_length(self.source),
             init=init,
+            epochs=epochs,
+            # a task rests on a plateau until it is learnt, and cannot be learnt by heart
+            patience=self.patience or (epochs if built_in else math.ceil(epochs / 4)),
             memory=(self.memory or longest) if init == "chrono" else None,
         )
+
+    def _longest(self, problem: Problem) -> int:
+        """Return over how many steps a gradient goes back at most."""
+        return min(max(map(len, problem.train.x)), self.tbptt or sys.maxsize)
+
+    def _steps(self, problem: Problem) -> int:
+        """Return about how many steps of the optimiser a pass over the data has."""
+        batches = math.ceil(len(problem.train) / (self.batch_size * self.accumulate))
+        if not self.tbptt or problem.head == "last":
+            return batches
+        return batches * math.ceil(max(map(len, problem.train.x)) / self.tbptt)
 
     def record(self) -> dict[str, Any]:
         """Return the plan as TOML can hold it: without what is None or empty."""
@@ -122,3 +159,17 @@ class Plan:
         if self.span:
             values["span"] = [end or "" for end in self.span]
         return {name: value for name, value in values.items() if value not in (None, ())}
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any]) -> Plan:
+        """Return the plan that `record` wrote down; raise UsageError where it is none."""
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in record.items()
+        }
+        if "span" in values:
+            values["span"] = tuple(end or None for end in values["span"])
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise UsageError(f"a plan must hold what this seqrt knows: {error}.") from None

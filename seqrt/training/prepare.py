@@ -6,7 +6,10 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
+
+import numpy as np
+from numpy.typing import NDArray
 
 from seqrt.contract.manifest import Task
 from seqrt.data import Sequences, Table, digest, read
@@ -15,9 +18,13 @@ from seqrt.errors import UsageError
 from seqrt.training.from_sequences import from_sequences
 from seqrt.training.from_table import ask, from_table
 from seqrt.training.problem import Problem, held
-from seqrt.training.series import BUILT_IN
+from seqrt.training.series import ROWS, SERIES
+from seqrt.training.tasks import TASKS
+
+Array = NDArray[Any]
 
 WINDOW = 24
+BUILT_IN = (*SERIES, *TASKS)
 
 
 def prepare(
@@ -28,18 +35,22 @@ def prepare(
     features: Sequence[str] | str | None = None,
     window: int | None = None,
     horizon: int | None = None,
+    length: int | None = None,
     val: float = 0.2,
     span: tuple[str | None, str | None] | None = None,
     seed: int = 0,
 ) -> Problem:
-    """Make the problem of `source`: a file (.csv .parquet .npy .npz) or a built-in series.
+    """Make the problem of `source`: a file (.csv .parquet .npy .npz) or a name of `BUILT_IN`.
 
     What is left out is told from the data where that is certain; a UsageError says what to give
     where it is not. `span` keeps the rows of a table from one time to another, both included.
+    `length` is that of what is built in: the steps of a task, or the rows of a series.
     """
     if task is not None and task not in get_args(Task):
         raise UsageError(f"task must be one of {', '.join(get_args(Task))}, got {task!r}.")
-    data, sha256 = _read(source, seed)
+    if length is not None and length < 1:
+        raise UsageError(f"length must be at least 1, got {length}.")
+    data, sha256 = _read(source, seed, length)
     if isinstance(data, Table):
         table = data.span(*span) if span else data
         window = WINDOW if window is None else window
@@ -50,15 +61,39 @@ def prepare(
         _refuse_options(target=target, features=features, window=window, horizon=horizon, span=span)
         problem = from_sequences(data, task, val, seed)
     about = replace(problem.about, name=Path(source).stem, data_sha256=sha256, seed=seed)
-    return replace(problem, about=about)
+    plain = TASKS[str(source)].plain if str(source) in TASKS else None
+    return replace(problem, about=about, plain=plain)
 
 
-def _read(source: str | Path, seed: int) -> tuple[Table | Sequences, str]:
-    if str(source) in BUILT_IN:
-        values = BUILT_IN[str(source)](seed)
-        table = Table(str(source), {"x": Column(values)}, range(1, len(values) + 1), place="row")
-        return table, hashlib.sha256(values.tobytes()).hexdigest()
+def usual_length(source: str | Path) -> int | None:
+    """Return the length that a built-in task or series has where none is given; None for others."""
+    task = TASKS.get(str(source))
+    return task.length if task else ROWS if str(source) in SERIES else None
+
+
+def _read(source: str | Path, seed: int, length: int | None) -> tuple[Table | Sequences, str]:
+    name = str(source)
+    if name in TASKS:
+        drawn = TASKS[name].sequences(seed, length)
+        return drawn, _digest(*drawn.x, *(drawn.y if drawn.y is not None else ()))
+    if name in SERIES:
+        values = SERIES[name](seed, length or ROWS)
+        table = Table(name, {"x": Column(values)}, range(1, len(values) + 1), place="row")
+        return table, _digest(values)
+    if length is not None:
+        raise UsageError(
+            f"--length is for what is built in ({', '.join(BUILT_IN)}), and {name} is as long as it"
+            " is. Leave it out."
+        )
     return read(source), digest(source)
+
+
+def _digest(*arrays: Array) -> str:
+    """Return the SHA-256 of the numbers, or of the text, of all arrays."""
+    sha256 = hashlib.sha256()
+    for array in arrays:
+        sha256.update(np.ascontiguousarray(array).tobytes())
+    return sha256.hexdigest()
 
 
 def _refuse_options(**given: object) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,8 @@ class Problem:
     """What there is to learn, and the part that is kept to judge it by.
 
     `about` holds the names, and the scaling as learnt from `train` alone. `validation` is None
-    where nothing was kept. `time` says in words what `Part.when` counts.
+    where nothing was kept. `time` says in words what `Part.when` counts. `plain`, where there is
+    such, says of a part what can be known without memory: (N, O).
     """
 
     about: About
@@ -29,6 +30,7 @@ class Problem:
     train: Part
     validation: Part | None
     time: str = "row"
+    plain: Callable[[Part], Array] | None = None
 
     @property
     def targets(self) -> tuple[str, ...]:

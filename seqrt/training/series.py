@@ -46,7 +46,7 @@ def sine_mix(seed: int, rows: int = ROWS) -> Series:
     return np.asarray(mix) + 0.05 * rng.standard_normal(rows)
 
 
-BUILT_IN: Final[dict[str, Callable[[int], Series]]] = {
+SERIES: Final[dict[str, Callable[[int, int], Series]]] = {
     "mackey-glass": mackey_glass,
     "sine-mix": sine_mix,
 }

@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,10 +18,11 @@ from typing import get_args
 import numpy as np
 import pytest
 
+import seqrt
 from seqrt.cli import train as command
 from seqrt.contract import manifest
 from seqrt.training import Plan, load_run
-from seqrt.training.series import BUILT_IN
+from seqrt.training.prepare import BUILT_IN
 
 TINY = ("--units", "4", "--window", "5", "--epochs", "3", "--batch-size", "8")
 
@@ -52,7 +54,8 @@ def test_the_folder_of_the_run_is_the_result_and_all_else_is_talk(run):
 
     assert (done.code, done.out) == (0, "runs/wave-lstm-1\n")
     kept = {path.name for path in Path("runs/wave-lstm-1").iterdir()}
-    assert kept == {"run.toml", "results.csv", "best.safetensors", "curves.png", "forecast.png"}
+    pictures = {"curves.png", "forecast.png", "memory.png"}
+    assert kept == {"run.toml", "results.csv", "best.safetensors", "typical.npy"} | pictures
     assert load_run("runs/wave-lstm-1").about.task == "forecast"
 
 
@@ -89,7 +92,7 @@ def test_a_program_gets_the_same_in_json(run):
     assert answer["weights"] == 133
     assert answer["epochs"] == 3
     assert answer["figures"].keys() == answer["baseline"]["figures"].keys() > {"mse", "r2"}
-    assert [Path(path).is_file() for path in answer["pictures"]] == [True, True]
+    assert [Path(path).is_file() for path in answer["pictures"]] == [True, True, True]
 
 
 def test_a_figure_without_a_value_is_null_in_json(run):
@@ -213,7 +216,7 @@ def test_every_option_reaches_the_plan(run):
         "val": 0.3,
         "cell": "rnn",
         "units": [3, 2],
-        "bidirectional": True,
+        "bidirectional": False,
         "dropout": 0.1,
         "layer_norm": True,
         "nonlinearity": "relu",
@@ -225,10 +228,12 @@ def test_every_option_reaches_the_plan(run):
         "clip": 0.5,
         "patience": 9,
         "noise": 0.05,
+        "tbptt": 3,
+        "accumulate": 2,
         "seed": 7,
         "device": "auto",
     }
-    assert given.keys() == {field.name for field in fields(Plan)} - {"source"}
+    assert given.keys() == {field.name for field in fields(Plan)} - {"source", "length"}
 
     done = run("train", "wave.csv", *_words(given), "-o", "all")
 
@@ -238,10 +243,31 @@ def test_every_option_reaches_the_plan(run):
 
 def _words(options):
     for name, value in options.items():
+        if value is False:
+            continue
         yield f"--{name.replace('_', '-')}"
         if value is not True:
             glue = ":" if name == "span" else ","
             yield glue.join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def test_a_built_in_task_has_the_length_that_is_asked_for(run):
+    done = run("train", "recall", "--length", "5", "--units", "2", "--epochs", "1", "--json")
+
+    answer = json.loads(done.out)
+    assert "validation  2,000 sequences, 10,000 steps\n" in done.err
+    assert answer["baseline"]["name"] == "mean"
+    assert answer["baseline"]["figures"]["mse"] == pytest.approx(1 / 3, rel=0.1)
+    assert plan_of("runs/recall-lstm-1")["length"] == 5
+    assert run("export").code == 0
+    assert seqrt.load("models/recall-lstm-1.onnx").manifest.data_sha256
+
+
+def test_a_length_is_not_for_files(run):
+    done = run("train", "wave.csv", "--length", "5")
+
+    assert (done.code, done.out) == (2, "")
+    assert "--length is for what is built in" in done.err
 
 
 def test_what_is_left_out_is_what_the_plan_says(run):
@@ -276,8 +302,7 @@ def test_the_help_is_right_about_window_and_horizon(run):
 
 
 def test_the_choices_are_those_of_the_manifest():
-    for name in ("Task", "Cell", "Nonlinearity"):
-        assert get_args(getattr(command, name)) == get_args(getattr(manifest, name))
+    assert get_args(command.Nonlinearity) == get_args(manifest.Nonlinearity)
 
 
 def test_the_help_names_every_built_in_series(run):
@@ -417,3 +442,106 @@ def test_what_breaks_off_a_run_keeps_the_best_weights_so_far(number, code):
         assert best in (int(row["number"]) for row in csv.DictReader(file))
     assert load_run("runs/wave-lstm-1").about.name == "wave"
     assert list(Path("runs/wave-lstm-1").glob(".*")) == []
+
+
+# Gone on with
+
+
+def outcome(folder):
+    """The weights of a run in bytes, and its rows but for their seconds."""
+    with Path(folder, "results.csv").open(newline="") as file:
+        rows = [{**row, "seconds": None} for row in csv.DictReader(file)]
+    return Path(folder, "best.safetensors").read_bytes(), rows
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are another thing there")
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_a_run_that_was_stopped_ends_as_one_that_was_not(number, run):
+    words = ("wave.csv", "--target", "height", *TINY[:4], "--epochs", "150", "--dropout", "0.1")
+    words += ("--units", "4,3", "--noise", "0.1", "--batch-size", "8")
+    run("train", *words, "-o", "alone")
+    with start(
+        *words, "-o", "my run", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as process:
+        for line in process.stderr:
+            if re.match("epoch +[1-9][0-9]/", line):
+                break
+        process.send_signal(number)
+        talk = process.stderr.read()
+    assert process.returncode == (-9 if number == signal.SIGKILL else 130)
+    if number == signal.SIGINT:
+        assert "go on with: seqrt train --resume 'my run'\n" in talk
+
+    done = run("train", "--resume", "my run")
+
+    assert (done.code, done.out) == (0, "my run\n")
+    assert re.search(r"^resume      in epoch \d+, after \d+ steps of it$", done.err, re.MULTILINE)
+    assert outcome("my run") == outcome("alone")
+    for folder in ("alone", "my run"):
+        assert run("export", folder, "-o", f"{folder}.onnx").code == 0
+    assert Path("my run.onnx").read_bytes() == Path("alone.onnx").read_bytes()
+
+
+@pytest.fixture
+def stopped(run):
+    """A run that was stopped after its first epoch."""
+    from seqrt.training import start
+
+    begun = start(Plan("wave.csv", target=("height",), window=5, units=(3,), epochs=3))
+    for _ in begun:
+        begun.stop()
+    return begun.path
+
+
+def test_the_newest_unfinished_run_is_gone_on_with_and_then_it_is_finished(stopped, run):
+    first, second = run("train", "--resume"), run("train", "--resume", stopped)
+
+    assert (first.code, first.out) == (0, f"{stopped}\n")
+    assert f"run         {stopped}\n" in first.err
+    assert (second.code, second.out) == (2, "")
+    assert second.err == f"seqrt: {stopped} is finished. Use it with: seqrt export {stopped}\n"
+
+
+def test_a_run_goes_on_as_it_began(stopped, run):
+    done = run("train", "--resume", stopped, "--lr", "0.1", "--layer-norm", "-o", "other")
+
+    assert done.code == 2
+    assert "a run goes on as it began, and --layer-norm, --lr, --out would change it" in done.err
+
+
+def test_changed_data_is_exit_code_3(stopped, run):
+    Path("wave.csv").write_text(Path("wave.csv").read_text().replace("50.000", "51.000"))
+
+    done = run("train", "--resume", stopped)
+
+    assert done.code == 3
+    assert done.err.startswith("seqrt: E_DATA_CHANGED: wave.csv must be what the run began with")
+
+
+def test_damaged_checkpoints_are_told_or_exit_code_4(stopped, run):
+    newest, previous = (stopped / f"checkpoint{part}.safetensors" for part in ("", ".previous"))
+    newest.replace(previous)
+    newest.write_bytes(b"half")
+    shutil.copytree(stopped, "lost")
+    Path("lost", previous.name).write_bytes(b"nothing")
+
+    told, lost = run("train", "--resume", stopped), run("train", "--resume", "lost")
+
+    assert told.code == 0
+    assert f"warning: {newest} is damaged (" in told.err
+    assert lost.code == 4
+    assert lost.err.startswith("seqrt: E_RUN_DAMAGED: a checkpoint must be whole to go on from")
+
+
+def test_training_that_diverges_later_names_the_step_and_keeps_the_last_good_weights(run):
+    steep = ("--cell", "rnn", "--lr", "1e19", "--clip", "1e30", "--epochs", "400", "--val", "0")
+
+    done = run("train", "wave.csv", "--target", "height", *TINY[:4], *steep, "--batch-size", "8")
+
+    assert done.code == 8
+    *_, kept, error = done.err.splitlines()
+    assert re.search(r"E_DIVERGED: .* in epoch (?!1,)\d+, step \d+; the last good weights", error)
+    assert kept.startswith("the best weights so far, of epoch ")
+    weights = load_run("runs/wave-rnn-1").state_dict().values()
+    assert all(value.isfinite().all() for value in weights)
+    assert "--resume" not in done.err

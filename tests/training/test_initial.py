@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from seqrt import UsageError
-from seqrt.training import Network, Plan, remember
-from seqrt.training.train import start
+from seqrt.training import Network, remember
 
 STEPS = 200
 
@@ -70,21 +69,6 @@ def test_the_same_seed_draws_the_same():
     first, again = (kernel("lstm") for _ in range(2))
 
     assert all(np.array_equal(first[name], again[name]) for name in first)
-
-
-def test_a_plan_remembers_as_long_as_its_longest_sequence_if_that_is_long(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    told = start(Plan("sine-mix", units=(4,), window=51), "told").plan
-    asked = start(Plan("sine-mix", units=(4,), window=17, memory=99), "asked").plan
-    short = start(Plan("sine-mix", units=(4,), window=50), "short").plan
-
-    assert (told.init, told.memory) == ("chrono", 51)
-    assert (asked.init, asked.memory) == ("chrono", 99)
-    assert (short.init, short.memory) == ("torch", None)
-    with pytest.raises(UsageError, match="init must be one of chrono, torch, got 'random'"):
-        Plan("sine-mix", init="random")
-    with pytest.raises(UsageError, match="memory must be a number of steps from 1, for init chron"):
-        Plan("sine-mix", init="torch", memory=9)
 
 
 def _gates(cell: str) -> int:

@@ -38,8 +38,9 @@ def test_a_run_leaves_its_record_its_rows_its_weights_and_its_pictures(plan, fol
 
     assert result.path.name == "wave-gru-1"
     names = {path.name for path in (folder / "runs" / "wave-gru-1").iterdir()}
-    want = {"run.toml", "results.csv", "best.safetensors", "curves.png", "forecast.png"}
-    assert names == want
+    pictures = {"curves.png", "forecast.png", "memory.png"}
+    assert names == {"run.toml", "results.csv", "best.safetensors", "typical.npy"} | pictures
+    assert {path.name for path in result.pictures} == pictures
     with open(result.path / "results.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["number"] for row in rows] == ["1", "2", "3"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from seqrt.training.series import BUILT_IN, mackey_glass, sine_mix
+from seqrt.training.series import SERIES, mackey_glass, sine_mix
 
 
 def test_mackey_glass_obeys_its_equation():
@@ -36,9 +36,9 @@ def test_the_sine_mix_has_three_periods():
     assert strongest == pytest.approx([12.0, 12 * np.sqrt(5), 12 * np.pi], rel=0.02)
 
 
-@pytest.mark.parametrize("name", sorted(BUILT_IN))
+@pytest.mark.parametrize("name", sorted(SERIES))
 def test_a_seed_gives_the_same_series_and_another_gives_another(name):
-    make = BUILT_IN[name]
+    make = SERIES[name]
 
     np.testing.assert_array_equal(make(3), make(3))
     assert not np.array_equal(make(3), make(4))

@@ -1,0 +1,206 @@
+"""`seqrt compare`: several networks on one task, and which of them to ship."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_args
+
+import typer
+
+from seqrt.cli.breaking import finishing_the_step
+from seqrt.cli.learning import (
+    BatchSizeOption,
+    Cell,
+    EpochsOption,
+    FeaturesOption,
+    HorizonOption,
+    LengthOption,
+    NetworkDeviceOption,
+    NoiseOption,
+    RateOption,
+    SpanOption,
+    TargetOption,
+    TaskOption,
+    ValOption,
+    WindowOption,
+    source,
+)
+from seqrt.cli.models import JsonOption
+from seqrt.cli.progress import showing
+from seqrt.cli.standings import lines, outcome, record
+from seqrt.cli.words import names, sizes
+from seqrt.cli.words import span as ends
+from seqrt.errors import ParityError, SeqrtError, UsageError
+
+if TYPE_CHECKING:
+    from seqrt.training.compare import Trial, Turn
+    from seqrt.training.ranking import Choice, Row
+
+_REPORT = "report.json"
+_LINES = 4
+
+
+def compare(
+    data: Annotated[
+        str,
+        typer.Argument(metavar="DATA", help="A file or what is built in, as for seqrt train"),
+    ],
+    cells: Annotated[
+        str, typer.Option(metavar="CELLS", help="Kinds of layer: rnn, lstm, gru")
+    ] = "rnn,lstm,gru",
+    units: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SIZES", help="Size of each layer; again for another  [64,32]"),
+    ] = None,
+    seeds: Annotated[
+        int, typer.Option(metavar="NUMBER", min=1, help="Trials of each, seeds from 0 on")
+    ] = 3,
+    task: TaskOption = None,
+    target: TargetOption = None,
+    features: FeaturesOption = None,
+    window: WindowOption = None,
+    horizon: HorizonOption = None,
+    length: LengthOption = None,
+    span: SpanOption = None,
+    val: ValOption = None,
+    epochs: EpochsOption = None,
+    batch_size: BatchSizeOption = None,
+    lr: RateOption = None,
+    noise: NoiseOption = None,
+    device: NetworkDeviceOption = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", metavar="FOLDER", help="Of it all  [a new one in compare/]"),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train several networks on the same data, side by side; print the folder.
+
+    Every cell in every size is trained with every seed, a built-in task until two passes in a row
+    have solved it. The folder holds a run of each, a proved model of the best run of each
+    contender, a picture of how they learnt, and a report. Ctrl-C leaves what is done by then.
+
+    To be shipped is the smallest of those that solve the task with every seed, or else of those as
+    good as the best: with a median not worse by more than the seeds of the best are apart.
+
+    \b
+    Examples:
+      seqrt compare adding --length 200
+      seqrt compare gestures.npz --cells lstm,gru --units 32 --units 64,32
+      seqrt compare load.csv --target kW --window 48 --seeds 5
+    """
+    from seqrt.training.compare import contenders, folder_for, turns
+    from seqrt.training.plan import Plan
+
+    given = {
+        "task": task,
+        "target": names("--target", target),
+        "features": names("--features", features),
+        "window": window,
+        "horizon": horizon,
+        "length": length,
+        "span": ends(span),
+        "val": val,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "lr": lr,
+        "noise": noise,
+        "device": device,
+    }
+    options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    plan = Plan(source(data), **options)
+    field = contenders(_cells(cells), [sizes(each) or () for each in units or ["64,32"]])
+    folder = folder_for(plan.source, out)
+    count = len(field) * seeds
+    trials: list[Trial] = []
+    try:
+        for turn in turns(plan, field, seeds, folder):
+            trials.append(_taken(turn, f"{len(trials) + 1}/{count}"))
+    except SeqrtError:
+        with suppress(OSError):
+            folder.rmdir()  # unless a run stands in it
+        raise
+    except (KeyboardInterrupt, SystemExit):
+        if trials:
+            _say(f"broken off: {len(trials)} of {count} trials are done.")
+            _conclude(plan.source, folder, trials, export=False)
+        raise
+    report = _conclude(plan.source, folder, trials, export=True)
+    typer.echo(json.dumps(report, indent=2) if as_json else folder)
+
+
+def _cells(text: str) -> list[Cell]:
+    known = {str(cell): cell for cell in get_args(Cell)}
+    asked = names("--cells", [text]) or ()
+    wrong = [cell for cell in asked if cell not in known]
+    if wrong:
+        raise UsageError(f"--cells must be of {', '.join(known)}, got {wrong[0]!r}.")
+    return [known[cell] for cell in asked]
+
+
+def _taken(turn: Turn, number: str) -> Trial:
+    """Train and judge; say what it came to."""
+    run = turn.run
+    title = f"{number} {turn.title}"
+    with showing(run.plan.recipe().epochs, title, _LINES) as show, finishing_the_step(run.stop):
+        for epoch in turn:
+            show(epoch)
+    trial = turn.finish()
+    _say(f"{title}: {outcome(trial)}")
+    return trial
+
+
+def _conclude(data: str, folder: Path, trials: Sequence[Trial], *, export: bool) -> dict[str, Any]:
+    """Write the models, the picture and the report; say it all, and which to ship."""
+    from seqrt.files import write_text
+    from seqrt.training.compare_picture import draw_comparison
+    from seqrt.training.ranking import rows
+    from seqrt.training.tasks import TASKS
+
+    table = rows(trials)
+    models = _models(folder, table) if export else {}
+    chosen = _choice(table, models) if export else None
+    solved = TASKS[data].solved if data in TASKS else None
+    picture = draw_comparison(folder, table, data, solved)
+    report = record(data, folder, table, models, chosen)
+    write_text(folder / _REPORT, json.dumps(report, indent=2) + "\n")
+    for line in ("", *lines(table, models), ""):
+        _say(line)
+    _say(f"picture     {picture}")
+    _say(f"report      {folder / _REPORT}")
+    if chosen:
+        model = models[chosen.row.contender.name] if chosen.row else None
+        _say(f"ship        {model or 'none'}: {chosen.why}")
+    return report
+
+
+def _models(folder: Path, table: Sequence[Row]) -> dict[str, Path]:
+    """Export the best run of each contender; return the files by the contender's name."""
+    from seqrt.export import export
+    from seqrt.training.memory import load_series
+    from seqrt.training.runs import load_run
+
+    models = {}
+    for row in table:
+        name = row.contender.name
+        for best in row.done[:1]:
+            try:
+                export(load_run(best.path), folder / f"{name}.onnx", series=load_series(best.path))
+                models[name] = folder / f"{name}.onnx"
+            except ParityError as error:
+                _say(f"{name}: not exported, {error}")
+    return models
+
+
+def _choice(table: Sequence[Row], models: Mapping[str, Path]) -> Choice:
+    from seqrt.training.ranking import Choice, choice
+
+    shippable = [row for row in table if row.contender.name in models]
+    return choice(shippable) if shippable else Choice(None, "there is no model")
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)

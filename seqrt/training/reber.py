@@ -1,0 +1,75 @@
+"""Strings of the embedded Reber grammar, and what may follow each of their symbols."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqrt.data import Part, Sequences
+
+Array = NDArray[Any]
+
+SYMBOLS: Final = "BTPSXVE"
+_B, _T, _P, _E = (SYMBOLS.index(symbol) for symbol in "BTPE")
+
+# From each state two ways, equally likely, each a symbol and the next state; from 5 there is one.
+_WAYS: Final = (
+    (("T", 1), ("P", 2)),
+    (("S", 1), ("X", 3)),
+    (("T", 2), ("V", 4)),
+    (("X", 2), ("S", 5)),
+    (("P", 3), ("V", 5)),
+    (("E", 6), ("E", 6)),
+)
+_SAID = np.array([[SYMBOLS.index(symbol) for symbol, _ in ways] for ways in _WAYS])
+_NEXT = np.array([[state for _, state in ways] for ways in _WAYS])
+_LAST = len(_WAYS)
+
+
+def reber(rng: np.random.Generator, count: int, _length: int = 0) -> Sequences:
+    """Draw strings of the embedded Reber grammar: x (T, 7) one-hot, y (T, 7) what may come next.
+
+    A string is B, then T or P, a string of the inner grammar, the same T or P once more, and E.
+    All but the last of its symbols are read: 8 steps or more, 11 on average. After each, y marks
+    every symbol that may follow. Who has forgotten the second symbol errs once a string, at its
+    last step but one. Solved: no error in any string kept for validation.
+
+    Hochreiter & Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735, task 1; the grammar is Reber's
+    1967, the test Cleeremans et al. 1989 and Fahlman 1991.
+    """
+    names = rng.choice([_T, _P], size=count)
+    inner = [_walk(rng) for _ in range(count)]
+    lengths = np.array([len(symbols) + 3 for symbols, _ in inner])
+    x = np.zeros((lengths.sum(), len(SYMBOLS)), np.float32)
+    y = np.zeros(x.shape, np.int64)
+    ends = np.cumsum(lengths)
+    for name, (symbols, states), end in zip(names, inner, ends, strict=True):
+        start = end - len(symbols) - 3
+        x[np.arange(start, end), [_B, name, *symbols, name]] = 1
+        y[start, [_T, _P]] = 1
+        y[start + 1, _B] = 1
+        y[np.arange(start + 2, end - 2)[:, None], _SAID[states]] = 1
+        y[end - 2, name] = 1
+        y[end - 1, _E] = 1
+    cuts = ends[:-1]
+    return Sequences(np.split(x, cuts), np.split(y, cuts), True, len(SYMBOLS))
+
+
+def without_its_start(part: Part) -> Array:
+    """Say what is known without the second symbol: all but whether T or P is the last but one."""
+    said = part.truth.astype(np.float64)
+    said[np.cumsum([len(row) for row in part.x]) - 2] = np.isin(list(SYMBOLS), ("T", "P")) / 2
+    return said
+
+
+def _walk(rng: np.random.Generator) -> tuple[list[int], list[int]]:
+    """Draw a string of the inner grammar: its symbols from B to E, and the states before E."""
+    symbols, states, state = [_B], [], 0
+    while state != _LAST:
+        states.append(state)
+        way = int(rng.random() < 0.5)
+        symbols.append(int(_SAID[state, way]))
+        state = int(_NEXT[state, way])
+    return symbols, states
