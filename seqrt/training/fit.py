@@ -148,6 +148,7 @@ def _loop(
                         return
             net.eval()
             loss_there = _loss_on(net, validation) if validation else None
+            _check_finite(loss_there or 0.0, at.grad_norm, at.number, at.step)
             watched = -at.number if loss_there is None else loss_there
             better = watched < at.best_loss
             if better:

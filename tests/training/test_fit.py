@@ -315,3 +315,17 @@ def test_a_label_that_only_validation_holds_is_refused(network, ragged):
 def test_numbers_without_sense_are_refused(option, message, network, waves):
     with pytest.raises(UsageError, match=message):
         fit(network(), *waves, **option)
+
+
+def test_a_run_that_diverges_in_the_last_step_of_a_pass_is_not_called_trained(network, waves):
+    x, y = waves
+    net = network("rnn", nonlinearity="relu")
+    fitting = fit(net, x, y, val=(x[:9], y[:9]), batch_size=len(x), epochs=2, lr=3e38)
+
+    with pytest.raises(
+        TrainingError, match="E_DIVERGED: .* in epoch 1, step 1; .*weights are kept"
+    ):
+        next(fitting)
+
+    assert all(value.isfinite().all() for value in net.state_dict().values())
+    assert net(torch.from_numpy(x)).isfinite().all()
