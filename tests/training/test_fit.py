@@ -322,9 +322,7 @@ def test_a_run_that_diverges_in_the_last_step_of_a_pass_is_not_called_trained(ne
     net = network("rnn", nonlinearity="relu")
     fitting = fit(net, x, y, val=(x[:9], y[:9]), batch_size=len(x), epochs=2, lr=3e38)
 
-    with pytest.raises(
-        TrainingError, match="E_DIVERGED: .* in epoch 1, step 1; .*weights are kept"
-    ):
+    with pytest.raises(TrainingError, match=r"E_DIVERGED: .* epoch 1, step 1; .* weights are kept"):
         next(fitting)
 
     assert all(value.isfinite().all() for value in net.state_dict().values())
