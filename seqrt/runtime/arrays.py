@@ -6,7 +6,6 @@ turn NaN into plausible answers. What passes here is C-contiguous, native float3
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -94,15 +93,6 @@ Try x[..., None].
     raise InputError(
         f"E_INPUT_SHAPE: {name} must have shape ({wanted}), got {array.shape}. {fix}".rstrip()
     )
-
-
-def pad(arrays: Sequence[Floats], features: int) -> tuple[Floats, Lengths]:
-    """Return sequences (T_i, D) as one batch (B, T, D), zeros behind each end, and the lengths."""
-    lengths = np.array([len(array) for array in arrays], np.int32)
-    batch = np.zeros((len(arrays), int(lengths.max(initial=0)), features), np.float32)
-    for row, array in zip(batch, arrays, strict=True):
-        row[: len(array)] = array
-    return batch, lengths
 
 
 def inside(lengths: Lengths, time: int) -> Mask:

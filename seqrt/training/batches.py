@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -45,12 +44,6 @@ class Batch:
         if v.ndim == 2:
             return v
         return v.flatten(0, 1) if self.lengths is None else v[_valid(v, self.lengths)]
-
-
-def shuffled(data: Examples, size: int) -> Iterator[Batch]:
-    """Yield every sequence once, in batches of similar length, drawn by torch's own generator."""
-    for rows in groups(data, size):
-        yield batch(data, rows)
 
 
 def groups(data: Examples, size: int) -> list[Tensor]:

@@ -91,10 +91,13 @@ def over_time(problem: Problem, predicted: Array) -> Figure:
         later = i // each
         here = slice(max(0, len(when) - later - SHOWN), len(when) - later)
         time = when[later:][here]
-        axes.plot(time, truth[here, i], color=INK, linewidth=1.6, label="truth")
+        # a line through a single point would not be seen
+        marker = "o" if len(time) == 1 else ""
+        axes.plot(time, truth[here, i], color=INK, linewidth=1.6, marker=marker, label="truth")
         if part.known is not None:
-            axes.plot(time, part.known[here, i], color=FAINT, linewidth=1, label="persistence")
-        axes.plot(time, predicted[here, i], color=ORANGE, label="network")
+            known = part.known[here, i]
+            axes.plot(time, known, color=FAINT, linewidth=1, marker=marker, label="persistence")
+        axes.plot(time, predicted[here, i], color=ORANGE, marker=marker, label="network")
         _whole_numbers(axes, time)
         dress(axes, _said_of(problem, i), ylabel=problem.targets[i % each])
     rows[-1].set_xlabel(problem.time)

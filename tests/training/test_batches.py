@@ -7,8 +7,12 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from seqrt.training.batches import all_logits, shuffled
+from seqrt.training.batches import all_logits, batch, groups
 from seqrt.training.examples import Examples
+
+
+def shuffled(data, size):
+    return [batch(data, rows) for rows in groups(data, size)]
 
 
 @pytest.fixture
