@@ -9,14 +9,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import signal
 import sys
-import threading
 import traceback
-from collections.abc import Iterator, Sequence
-from types import FrameType
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
+from seqrt.cli.breaking import EXIT_CODES, unwinding
 from seqrt.errors import MissingExtraError, OutputError, ResourceError, SeqrtError, UsageError
 
 if TYPE_CHECKING:
@@ -25,8 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _BUG = 70
-_INTERRUPTED = 130
-_TERMINATED = 143
 _CANNOT_WRITE = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
@@ -34,7 +30,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave with its exit code; errors become one line on stderr."""
     words = list(sys.argv[1:] if args is None else args)
     debug, words = _take_debug(words)
-    with _sigterm_as_exception():
+    with unwinding():
         raise SystemExit(_outcome(words, debug))
 
 
@@ -45,29 +41,10 @@ def _take_debug(words: list[str]) -> tuple[bool, list[str]]:
     return len(options) < end, options + words[end:]
 
 
-@contextlib.contextmanager
-def _sigterm_as_exception() -> Iterator[None]:
-    """Let SIGTERM unwind the stack, so that no temporary file stays behind."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, _terminate)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise SystemExit(_TERMINATED)
-
-
 def _outcome(words: list[str], debug: bool) -> int:
     """Run the command; say in one line what went wrong, and return the exit code."""
     try:
         code = _run(words)
-    except KeyboardInterrupt:
-        code = _INTERRUPTED
     except SystemExit as leave:
         code = _code_of(leave)
     except Exception as error:  # noqa: BLE001 - whatever it is, the user gets one line
@@ -75,7 +52,7 @@ def _outcome(words: list[str], debug: bool) -> int:
             traceback.print_exc()
         sentence, code = _explain(error)
         _say(sentence)
-    if code in (_INTERRUPTED, _TERMINATED):
+    if code in EXIT_CODES.values():
         _say("interrupted.")
     return code
 

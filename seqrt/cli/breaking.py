@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while a network trains: the step is finished and saved, then we leave."""
+"""Ctrl-C and SIGTERM: the stack unwinds, and a network that trains finishes its step first."""
 
 from __future__ import annotations
 
@@ -7,8 +7,23 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Final, NoReturn
 
-_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
+EXIT_CODES: Final = {signal.SIGINT: 130, signal.SIGTERM: 143}
+
+_Handler = Callable[[int, FrameType | None], None]
+
+
+@contextmanager
+def unwinding() -> Iterator[None]:
+    """Leave with the exit code of a signal through every `finally`, so that no part file stays.
+
+    SystemExit stands for Ctrl-C too, because of KeyboardInterrupt Python keeps a note of its own
+    where it breaks into an `exec`, as in the import of a namedtuple: the process then ends by the
+    signal, whatever exit code it was given.
+    """
+    with _heard_by(_leave):
+        yield
 
 
 @contextmanager
@@ -17,27 +32,34 @@ def finishing_the_step(stop: Callable[[], None]) -> Iterator[None]:
 
     A signal that the caller's shell has us ignore, as for work in the background, stays ignored.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
     asked: list[int] = []
 
-    def ask(number: int, _frame: FrameType | None) -> None:
+    def ask(number: int, frame: FrameType | None) -> None:
         if asked:
-            raise _leave(number)
+            _leave(number, frame)
         asked.append(number)
         stop()
 
-    heard = [number for number in _CODES if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, ask) for number in heard}
+    with _heard_by(ask):
+        yield
+    if asked:
+        _leave(asked[0], None)
+
+
+@contextmanager
+def _heard_by(handler: _Handler) -> Iterator[None]:
+    """Have `handler` called for the signals that are not ignored; Python knows only one thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard = [number for number in EXIT_CODES if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, handler) for number in heard}
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    if asked:
-        raise _leave(asked[0])
+        for number, handled in before.items():
+            signal.signal(number, handled)
 
 
-def _leave(number: int) -> BaseException:
-    return KeyboardInterrupt() if number == signal.SIGINT else SystemExit(_CODES[signal.SIGTERM])
+def _leave(number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(EXIT_CODES[signal.Signals(number)])

@@ -123,7 +123,7 @@ def compare(
         with suppress(OSError):
             folder.rmdir()  # unless a run stands in it
         raise
-    except (KeyboardInterrupt, SystemExit):
+    except SystemExit:
         if trials:
             _say(f"broken off: {len(trials)} of {count} trials are done.")
             _conclude(plan.source, folder, trials, export=False)

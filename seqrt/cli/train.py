@@ -223,7 +223,7 @@ def _kept(run: Run) -> Iterator[None]:
     """Say, when training is broken off, what is left and what to type."""
     try:
         yield
-    except (KeyboardInterrupt, SystemExit, SeqrtError) as error:
+    except (SystemExit, SeqrtError) as error:
         best = [epoch.number for epoch in run.epochs if epoch.best]
         # what diverged would diverge again
         if not isinstance(error, TrainingError) and run.checkpoints.any():

@@ -33,9 +33,9 @@ def fail_with():
         app.registered_commands.remove(command)
 
 
-def start(body, *flags, **options):
-    """Start a Python with one more command, `seqrt act`, and run it."""
-    code = f"""
+def program(body):
+    """Return a program that gives the command line one more command, `seqrt act`, and runs it."""
+    return f"""
 import sys, time
 from seqrt.cli import main
 from seqrt.cli.app import app
@@ -46,7 +46,11 @@ def act():
 
 main(["act"])
 """
-    command = [sys.executable, *flags, "-c", code]
+
+
+def start(body, *flags, **options):
+    """Start `seqrt act`."""
+    command = [sys.executable, *flags, "-c", program(body)]
     plain = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     return subprocess.Popen(command, env=plain, stderr=subprocess.PIPE, text=True, **options)
 
@@ -223,12 +227,30 @@ def test_a_signal_unwinds_the_work_and_leaves_one_line(number, code, tmp_path):
     assert left.exists()
 
 
-def test_the_handler_of_sigterm_is_put_back(run):
-    before = signal.getsignal(signal.SIGTERM)
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_within_code_that_python_compiles_as_it_goes_leaves_the_same_way(
+    number, code, tmp_path
+):
+    body = "exec(\"print('working', flush=True); time.sleep(60)\")"
+    (tmp_path / "act.py").write_text(program(body), encoding="utf-8")
+    command = [sys.executable, "-m", "act"]  # of all ways to start Python the one that noted it
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+
+    with subprocess.Popen(command, cwd=tmp_path, text=True, **pipes) as process:
+        assert process.stdout.readline() == "working\n"
+        process.send_signal(number)
+        _, said = process.communicate(timeout=30)
+
+    assert (process.returncode, said) == (code, "seqrt: interrupted.\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_handler_of_a_signal_is_put_back(run, number):
+    before = signal.getsignal(number)
 
     run("--version")
 
-    assert signal.getsignal(signal.SIGTERM) is before
+    assert signal.getsignal(number) is before
 
 
 writes = pytest.mark.parametrize(
