@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -34,6 +36,20 @@ class Part:
     def truth(self) -> Array:
         """All answers below each other: one row a sequence, or one row a step: (N,) or (N, O)."""
         return np.concatenate(self.y) if isinstance(self.y, list) else self.y
+
+
+def joined(parts: Sequence[Part]) -> Part:
+    """Return the sequences of several parts, one after the other; one part is left as it is."""
+    if len(parts) == 1:
+        return parts[0]
+    return Part(*(_joined([getattr(part, field.name) for part in parts]) for field in fields(Part)))
+
+
+def _joined(values: Sequence[Any]) -> Any:
+    first = values[0]
+    if first is None:
+        return None
+    return [*chain(*values)] if isinstance(first, list) else np.concatenate(values)
 
 
 @dataclass(frozen=True)

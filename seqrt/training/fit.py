@@ -26,7 +26,7 @@ from seqrt.training.scaling import acquainted
 from seqrt.training.stack import Stack
 
 Step = tuple[float, list[Part]]
-Labelled = tuple[Data, Data] | tuple[Data, Data, ArrayLike]
+Labelled = tuple[Data, Data] | tuple[Data, Data, ArrayLike | None]
 
 
 @dataclass(frozen=True)
@@ -97,12 +97,7 @@ def fit(
     """
     recipe = Recipe(epochs, batch_size, lr, clip, patience, noise, seed, tbptt, accumulate)
     _check_causal(net, recipe)
-    raw = [_checked(net, *part) for part in ((x, y, lengths), *([val] if val else []))]
-    about = acquainted(net.about, net.activation, raw[0])
-    parts = [encoded(part, about, net.head, net.activation).to(net.x_mean.device) for part in raw]
-    if about is not net.about:
-        net.about = about
-        net.set_scaling(about.features, about.outputs)
+    parts = examples(net, (x, y, lengths), *([val] if val else []))
     return _loop(net, parts[0], parts[1] if val else None, recipe, checkpoints or Checkpoints())
 
 
@@ -112,6 +107,20 @@ def _check_causal(net: Stack, recipe: Recipe) -> None:
             "tbptt needs a network that reads one way, because state is carried forwards, and this"
             " one reads both ways. Leave tbptt or bidirectional out."
         )
+
+
+def examples(net: Stack, *parts: Labelled) -> list[Examples]:
+    """Return parts of data as the loss wants them, on the device of `net`.
+
+    A network that has seen no data takes its scaling and classes from the first.
+    """
+    raw = [_checked(net, *part) for part in parts]
+    about = acquainted(net.about, net.activation, raw[0])
+    found = [encoded(part, about, net.head, net.activation).to(net.x_mean.device) for part in raw]
+    if about is not net.about:
+        net.about = about
+        net.set_scaling(about.features, about.outputs)
+    return found
 
 
 def _checked(net: Stack, x: Data, y: Data, lengths: ArrayLike | None = None) -> Raw:
@@ -134,11 +143,11 @@ def _loop(
         while not _over(at, recipe):
             began = time.perf_counter() - at.seconds
             net.train()
-            with _seeded(recipe.seed, at.number, device):
+            with seeded(recipe.seed, at.number, device):
                 of_pass = steps(train, recipe, carried)
                 for share, parts in _from_step(at.step, of_pass, kept, device):
                     progress = (at.number - 1 + share) / recipe.epochs
-                    loss, norm = _learn(net, optimizer, parts, recipe.clip)
+                    loss, norm = learn(net, optimizer, parts, recipe.clip)
                     _check_finite(loss, norm, at.number, at.step + 1)
                     optimizer.descend(recipe.rate(progress))
                     at.after_step(loss * sum(map(len, parts)), norm, time.perf_counter() - began)
@@ -165,7 +174,7 @@ def _loop(
         net.eval()
 
 
-def _learn(
+def learn(
     net: Stack, optimizer: Descent, parts: Sequence[Part], clip: float
 ) -> tuple[float, float]:
     """Gather the gradient of a step; return the mean loss, and the norm before clipping."""
@@ -202,7 +211,7 @@ def _loss_on(net: Stack, data: Examples) -> float:
 
 
 @contextmanager
-def _seeded(seed: int, number: int, device: torch.device) -> Iterator[None]:
+def seeded(seed: int, number: int, device: torch.device) -> Iterator[None]:
     """Draw everything inside from `seed` and the number of the pass, and nothing from outside."""
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(int(np.random.SeedSequence((seed, number)).generate_state(1)[0]))

@@ -16,13 +16,13 @@ from seqrt.training.about import About
 from seqrt.training.door import sequences
 from seqrt.training.problem import Problem
 from seqrt.training.scaling import measured, named
-from seqrt.training.split import by_sequence
+from seqrt.training.split import Kept, by_sequence
 
 Array = NDArray[Any]
 
 
-def from_sequences(data: Sequences, task: Task | None, val: float, seed: int) -> Problem:
-    """Make a problem of `data`: a share `val` of its sequences is kept for validation.
+def from_sequences(data: Sequences, task: Task | None, val: Kept, seed: int) -> Problem:
+    """Make a problem of `data`: a share `val` of its sequences, or a fold, is for validation.
 
     The task, where it is left out, is told from y: labels (text or whole numbers) are to classify,
     or to tag where every step has one; other numbers are to regress.

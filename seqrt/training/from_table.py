@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from seqrt.contract import Column
 from seqrt.contract.manifest import Task
-from seqrt.data import Question, Table
+from seqrt.data import Part, Question, Table, joined
 from seqrt.errors import UsageError
 from seqrt.training.about import About
 from seqrt.training.problem import Problem
 from seqrt.training.scaling import measured, named
-from seqrt.training.split import in_time
+from seqrt.training.split import Kept, in_time
 
 Array = NDArray[Any]
 
@@ -52,23 +52,29 @@ def ask(
     return Question(task, target, features, window, horizon)
 
 
-def from_table(table: Table, question: Question, val: float) -> Problem:
-    """Make a problem of `table`: the last share `val` of its rows is kept for validation."""
+def from_table(table: Table, question: Question, val: Kept) -> Problem:
+    """Make a problem of `table`: the last share `val` of its rows, or a fold, is for validation."""
     values = table.numbers(question.features)
     answers, classes = _answers(table, question)
-    cut = in_time(table.rows, val, question.least)
     when = table.times()
+    kept = in_time(table.rows, val, question.least)
+    sides = (slice(0, kept.start), slice(kept.stop, table.rows))
+    learnt = [rows for rows in sides if rows.stop - rows.start >= question.least]
+
+    def part(rows: slice) -> Part:
+        return question.part(values[rows], answers[rows], when[rows])
+
     outputs: tuple[Column, ...]
     if classes:
         outputs = named(classes)
     elif question.task == "tag":
         outputs = named(question.target)
     else:
-        outputs = _scaled(question, answers[:cut])
+        outputs = _scaled(question, np.concatenate([answers[rows] for rows in learnt]))
     return Problem(
         about=About(
             task=question.task,
-            features=measured(question.features, values[:cut]),
+            features=measured(question.features, np.concatenate([values[rows] for rows in learnt])),
             outputs=outputs,
             classes=classes,
             window=question.window,
@@ -77,8 +83,8 @@ def from_table(table: Table, question: Question, val: float) -> Problem:
         ),
         head="sequence" if question.task == "tag" else "last",
         activation="softmax" if classes else "sigmoid" if question.task == "tag" else "none",
-        train=question.part(values[:cut], answers[:cut], when[:cut]),
-        validation=question.part(values[cut:], answers[cut:], when[cut:]) if val > 0 else None,
+        train=joined([part(rows) for rows in learnt]),
+        validation=part(kept) if kept.start < kept.stop else None,
         time=table.time or "row",
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -48,51 +47,45 @@ def mean_of(nets: Sequence[Network], about: About) -> Network:
 
 def _place(merged: Network, net: Network, number: int, count: int) -> None:
     """Write one of the members to where it stands in the merged network."""
-    reads: Tensor | None = None
+    first, *_ = net.recurrent()
+    reads = torch.arange(first.features)  # all members read the same features
     for wide, layer in zip(merged.recurrent(), net.recurrent(), strict=True):
         units = layer.layer.units
         own = number * units + torch.arange(units)
         for wide_cell, cell in zip(wide.cells, layer.cells, strict=True):
-            weights = _rescaled(merged, net, cell) if reads is None else _weights(cell)
+            weights = {name: value.double() for name, value in cell.named_parameters()}
+            if layer is first:
+                _rescale(weights, merged, net)
             _place_cell(wide_cell, weights, own, units * count, reads)
         reads = torch.cat([d * count * units + own for d in range(len(layer.cells))])
     w, b = _head(merged, net)
     merged.dense.weight[:, reads] = (w / count).float()
-    merged.dense.bias += (b / count).float()
+    merged.dense.bias.add_(b / count)
 
 
 def _place_cell(
-    wide: nn.Module, weights: dict[str, Tensor], own: Tensor, width: int, reads: Tensor | None
+    wide: nn.Module, weights: dict[str, Tensor], own: Tensor, width: int, reads: Tensor
 ) -> None:
     """Write a kernel's weights into rows `own` of each gate, and columns `reads` of its input."""
-    target: Any = dict(wide.named_parameters())
+    target = dict(wide.named_parameters())
     gates = len(target["bias_ih_l0"]) // width
     rows = (torch.arange(gates)[:, None] * width + own).flatten()
-    for name, value in weights.items():
-        if name.startswith("bias"):
-            target[name][rows] = value.float()
-        else:
-            inputs = name == "weight_ih_l0"
-            columns = own if not inputs else torch.arange(value.shape[1]) if reads is None else reads
-            target[name][rows[:, None], columns] = value.float()
+    target["weight_ih_l0"][rows[:, None], reads] = weights["weight_ih_l0"].float()
+    target["weight_hh_l0"][rows[:, None], own] = weights["weight_hh_l0"].float()
+    for name in ("bias_ih_l0", "bias_hh_l0"):
+        target[name][rows] = weights[name].float()
 
 
-def _weights(cell: nn.Module) -> dict[str, Tensor]:
-    return {name: value.double() for name, value in cell.named_parameters()}
-
-
-def _rescaled(merged: Network, net: Network, cell: nn.Module) -> dict[str, Tensor]:
-    """Return the weights of a first layer for inputs in the scale of the merged network.
+def _rescale(weights: dict[str, Tensor], merged: Network, net: Network) -> None:
+    """Change the weights of a first layer to read inputs in the scale of the merged network.
 
     u_k = (x - m_k) / s_k = (u s + m - m_k) / s_k
     """
-    weights = _weights(cell)
     m, s = merged.x_mean.double(), merged.x_scale.double()
     m_k, s_k = net.x_mean.double(), net.x_scale.double()
     w = weights["weight_ih_l0"]
     weights["bias_ih_l0"] = weights["bias_ih_l0"] + w @ ((m - m_k) / s_k)
     weights["weight_ih_l0"] = w * (s / s_k)
-    return weights
 
 
 def _head(merged: Network, net: Network) -> tuple[Tensor, Tensor]:

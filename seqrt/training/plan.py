@@ -6,8 +6,9 @@ import math
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
+import numpy as np
 import torch
 
 from seqrt.contract.manifest import Cell, Nonlinearity, Task
@@ -17,9 +18,11 @@ from seqrt.training.network import Network
 from seqrt.training.prepare import prepare, usual_length
 from seqrt.training.problem import Problem
 from seqrt.training.recipe import Recipe
+from seqrt.training.split import Fold
 from seqrt.training.tasks import TASKS
 
 Init = Literal["chrono", "torch"]
+AUTO: Final = "auto"
 
 # Fewer steps than this are remembered with any weights, and gates that stay open then only hinder:
 # forecasts of the yearly sunspots from 24 years err by a tenth to a third more.
@@ -27,6 +30,8 @@ _LONG = 50
 
 # A few dozen sequences are one batch or two: a hundred passes over them are no training yet.
 _LEAST = 500
+
+_FEWEST_FOLDS = 2
 
 # The 8,000 sequences of a built-in task, on the other hand, are as many as 800 ten times over.
 _EPOCHS_OF_A_TASK = 10
@@ -37,12 +42,16 @@ class Plan:
     """What is to be learnt from which data, by which network, in which way.
 
     None and empty mean: tell it from the data. `span` keeps the rows of a table from one time to
-    another, `val` is the share of the data that is kept for validation. `init` says how the first
-    weights are drawn: "chrono" to remember `memory` steps, by default the longest sequence and at
-    most `tbptt` steps, because no gradient teaches what to hold for longer, or as "torch" does; by
-    default the former for sequences of more than 50 steps and for built-in tasks. `length` is that
-    of what is built in. `epochs` are 100, for a built-in task 10, or as many more as make 500 steps
-    of the optimiser, and `patience` is a quarter of them, for a task all.
+    another, `val` is the share of the data that is kept for validation. With `folds` that many
+    networks are trained, each validated on its own part of the data (see training.committee), and
+    `fold` says which of them this is, from 1. `init` says how the first weights are drawn: "chrono"
+    to remember `memory` steps, by default the longest sequence and at most `tbptt` steps, because
+    no gradient teaches what to hold for longer, or as "torch" does; by default the former for
+    sequences of more than 50 steps and for built-in tasks. `lr` may be "auto", the rate that a
+    short test of many finds (see training.range_test), and is so for built-in tasks: few data are
+    learnt by heart at such rates. `length` is that of what is built in. `epochs` are 100, for a
+    built-in task 10, or as many more as make 500 steps of the optimiser, and `patience` is a
+    quarter of them, for a task all.
     """
 
     source: str
@@ -54,6 +63,8 @@ class Plan:
     length: int | None = None
     span: tuple[str | None, str | None] | None = None
     val: float = 0.2
+    folds: int | None = None
+    fold: int | None = None
     cell: Cell = "lstm"
     units: tuple[int, ...] = (64, 32)
     bidirectional: bool = False
@@ -64,7 +75,7 @@ class Plan:
     memory: int | None = None
     epochs: int | None = None
     batch_size: int = Recipe.batch_size
-    lr: float = Recipe.lr
+    lr: float | Literal["auto"] | None = None
     clip: float = Recipe.clip
     patience: int | None = None
     noise: float = Recipe.noise
@@ -83,20 +94,29 @@ class Plan:
                 f" init {self.init or 'chrono'}."
             )
 
+        if isinstance(self.lr, str) and self.lr != AUTO:
+            raise UsageError(f"lr must be a number or {AUTO}, got {self.lr!r}.")
+        if self.folds is not None and self.folds < _FEWEST_FOLDS:
+            raise UsageError(f"folds must be at least {_FEWEST_FOLDS}, got {self.folds}.")
+
     def recipe(self) -> Recipe:
         """Return the numbers of the loop; raise UsageError where one makes no sense."""
         given = {field.name: getattr(self, field.name) for field in fields(Recipe)}
+        given["seed"] = self._drawn_from()
+        if self.lr == AUTO:
+            del given["lr"]  # until the test has been made
         return Recipe(**{name: value for name, value in given.items() if value is not None})
 
     def problem(self) -> Problem:
         """Read the data and make the problem; raise UsageError or InputError where that fails."""
-        names = ("task", "target", "features", "window", "horizon", "length", "val", "span", "seed")
-        return prepare(self.source, **{name: getattr(self, name) for name in names})
+        names = ("task", "target", "features", "window", "horizon", "length", "span", "seed")
+        val = Fold(self.fold, self.folds) if self.fold and self.folds else self.val
+        return prepare(self.source, val=val, **{name: getattr(self, name) for name in names})
 
     def network(self, problem: Problem) -> Network:
-        """Make the network for `problem`, its weights drawn from `seed` alone."""
+        """Make the network for `problem`, its weights drawn from `seed` and `fold` alone."""
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
+            torch.manual_seed(self._drawn_from())
             net = Network(
                 self.cell,
                 len(problem.about.features),
@@ -136,11 +156,18 @@ class Plan:
             horizon=about.horizon,
             length=self.length or usual_length(self.source),
             init=init,
+            lr=self.lr or (AUTO if built_in else Recipe.lr),
             epochs=epochs,
             # a task rests on a plateau until it is learnt, and cannot be learnt by heart
             patience=self.patience or (epochs if built_in else math.ceil(epochs / 4)),
             memory=(self.memory or longest) if init == "chrono" else None,
         )
+
+    def _drawn_from(self) -> int:
+        """Return the seed of weights and shuffle; the data are drawn from `seed` in all folds."""
+        if self.fold is None:
+            return self.seed
+        return int(np.random.SeedSequence((self.seed, self.fold)).generate_state(1)[0])
 
     def _longest(self, problem: Problem) -> int:
         """Return over how many steps a gradient goes back at most."""

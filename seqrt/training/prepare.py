@@ -19,6 +19,7 @@ from seqrt.training.from_sequences import from_sequences
 from seqrt.training.from_table import ask, from_table
 from seqrt.training.problem import Problem, held
 from seqrt.training.series import ROWS, SERIES
+from seqrt.training.split import Kept
 from seqrt.training.tasks import TASKS
 
 Array = NDArray[Any]
@@ -36,7 +37,7 @@ def prepare(
     window: int | None = None,
     horizon: int | None = None,
     length: int | None = None,
-    val: float = 0.2,
+    val: Kept = 0.2,
     span: tuple[str | None, str | None] | None = None,
     seed: int = 0,
 ) -> Problem:
@@ -44,6 +45,7 @@ def prepare(
 
     What is left out is told from the data where that is certain; a UsageError says what to give
     where it is not. `span` keeps the rows of a table from one time to another, both included.
+    `val` is a share that is kept for validation, or one of the folds that the data is cut into.
     `length` is that of what is built in: the steps of a task, or the rows of a series.
     """
     if task is not None and task not in get_args(Task):

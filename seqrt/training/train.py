@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,9 @@ from seqrt.training.memory import save_series, typical
 from seqrt.training.memory_picture import draw_memory
 from seqrt.training.network import Network
 from seqrt.training.pictures import draw
-from seqrt.training.plan import Plan
+from seqrt.training.plan import AUTO, Plan
 from seqrt.training.problem import Problem
+from seqrt.training.range_test import found_rate
 from seqrt.training.runs import (
     RESULTS,
     add_row,
@@ -111,7 +112,7 @@ class Run:
             best_epoch=max((epoch.number for epoch in self.epochs if epoch.best), default=0),
             pictures=(*draw(self.path, self.problem, self.epochs, predicted), *self._memory()),
         )
-        write_record(self.path, self.record() | {"result": _entry(result)})
+        write_record(self.path, self.record() | {"result": entry(result)})
         self.checkpoints.remove()
         return result
 
@@ -124,12 +125,7 @@ class Run:
 
     def record(self) -> dict[str, Any]:
         """Return what run.toml says from the start."""
-        return {
-            "started": self.started,
-            "seqrt": __version__,
-            "data_sha256": self.problem.about.data_sha256,
-            "plan": self.plan.record(),
-        }
+        return record_of(self.plan, self.problem, self.started)
 
 
 def start(plan: Plan, out: str | Path | None = None) -> Run:
@@ -139,6 +135,8 @@ def start(plan: Plan, out: str | Path | None = None) -> Run:
     problem = plan.problem()
     net = plan.network(problem).to(device)
     plan = plan.resolved(problem)
+    if plan.lr == AUTO:
+        plan = replace(plan, lr=found_rate(net, problem.train.x, problem.train.y, plan.recipe()))
     started = datetime.now(UTC).isoformat(timespec="microseconds")
     folder = new_folder(plan.source, plan.cell, out)
     run = Run(plan, problem, net, folder, started, _checkpoints(folder, plan))
@@ -160,7 +158,7 @@ def resume(path: str | Path | None = None) -> Run:
     plan = Plan.of_record(record.get("plan", {}))
     device = _device(plan.device)
     problem = plan.problem()
-    _check_data(record, problem, plan.source)
+    check_data(record, problem, plan.source)
     with locked(path):
         checkpoints = _checkpoints(path, plan)
         warning = checkpoints.load()
@@ -174,14 +172,34 @@ def resume(path: str | Path | None = None) -> Run:
 
 
 def train(plan: Plan, out: str | Path | None = None) -> Result:
-    """Do all that `plan` says at once: `start`, every epoch, `finish`."""
+    """Do all that `plan` says at once: `start`, every epoch, `finish`; of all folds, if any."""
+    if plan.folds and not plan.fold:
+        from seqrt.training.committee import convene
+
+        committee = convene(plan, out)
+        for member in committee.turns():
+            for _ in member:
+                pass
+            member.finish()
+        return committee.finish()
     run = start(plan, out)
     for _ in run:
         pass
     return run.finish()
 
 
-def _entry(result: Result) -> dict[str, Any]:
+def record_of(plan: Plan, problem: Problem, started: str) -> dict[str, Any]:
+    """Return what run.toml says of a training from the start."""
+    return {
+        "started": started,
+        "seqrt": __version__,
+        "data_sha256": problem.about.data_sha256,
+        "plan": plan.record(),
+    }
+
+
+def entry(result: Result) -> dict[str, Any]:
+    """Return what run.toml says of a training at its end."""
     return {
         "part": result.part,
         "best_epoch": result.best_epoch,
@@ -197,7 +215,8 @@ def _checkpoints(folder: Path, plan: Plan) -> Checkpoints:
     return Checkpoints(folder, digest, first=[folder / RESULTS])
 
 
-def _check_data(record: dict[str, Any], problem: Problem, source: str) -> None:
+def check_data(record: dict[str, Any], problem: Problem, source: str) -> None:
+    """Raise InputError where the data of a record is no longer what it was."""
     was, now = record.get("data_sha256"), problem.about.data_sha256
     if was != now:
         raise InputError(

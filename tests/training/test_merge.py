@@ -72,7 +72,9 @@ def test_members_do_not_read_each_other():
 
 
 @pytest.mark.parametrize(
-    "others", [members(1, cell="gru"), members(1, cell="rnn", head="sequence")], ids=["cell", "head"]
+    "others",
+    [members(1, cell="gru"), members(1, cell="rnn", head="sequence")],
+    ids=["cell", "head"],
 )
 def test_networks_of_another_kind_have_no_mean(others):
     nets = [*members(1, cell="rnn"), *others]
