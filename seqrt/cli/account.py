@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from seqrt.data import Part
+    from seqrt.training.plan import Plan
     from seqrt.training.problem import Problem
     from seqrt.training.train import Result, Run
 
@@ -16,21 +17,27 @@ _MOST_NAMES = 8
 
 def understood(run: Run) -> Iterator[tuple[str, str]]:
     """Yield what the run has to learn, from what, and with which network: a word, a sentence."""
-    problem = run.problem
-    yield "data", f"{run.plan.source}: {_question(problem)}"
-    yield "features", _features(problem)
+    plan, problem = run.plan, run.problem
+    yield from asked(plan, problem)
     yield "training", _part(problem, problem.train)
     kept = problem.validation
     yield "validation", _part(problem, kept) if kept else "none kept: figures are of training"
-    yield "network", _network(run)
+    yield "network", f"{network_of(plan, problem)}, {weights(run.net):,} weights"
+    yield "rate", f"{plan.lr:g} at most, Adam, batches of {plan.batch_size}"
     yield "run", str(run.path)
 
 
-def figures(run: Run, result: Result) -> Iterator[str]:
+def asked(plan: Plan, problem: Problem) -> Iterator[tuple[str, str]]:
+    """Yield what there is to learn, and from what."""
+    yield "data", f"{plan.source}: {_question(problem)}"
+    yield "features", _features(problem)
+
+
+def figures(plan: Plan, result: Result) -> Iterator[str]:
     """Yield the lines of the table of figures, the network beside its baseline."""
     first = max(len(name) for name in (result.part, *result.figures))
-    width = max(len(run.plan.cell), len(result.baseline), 11)
-    yield f"{result.part:{first}}  {run.plan.cell:>{width}}  {result.baseline:>{width}}"
+    width = max(len(plan.cell), len(result.baseline), 11)
+    yield f"{result.part:{first}}  {plan.cell:>{width}}  {result.baseline:>{width}}"
     for name, value in result.figures.items():
         plain = result.baseline_figures[name]
         yield f"{name:{first}}  {_figure(value):>{width}}  {_figure(plain):>{width}}"
@@ -53,8 +60,20 @@ def verdict(run: Run, result: Result) -> Iterator[str]:
 
 def record(run: Run, result: Result) -> dict[str, Any]:
     """Return what a program wants to know of a run, as JSON can hold it."""
-    about = run.problem.about
     kept = run.problem.validation
+    return {
+        **entries(run.problem, result),
+        "sequences": {"training": len(run.problem.train), "validation": len(kept) if kept else 0},
+        "weights": weights(run.net),
+        "best_epoch": result.best_epoch,
+        "epochs": len(run.epochs),
+        "seconds": round(sum(epoch.seconds for epoch in run.epochs), 3),
+    }
+
+
+def entries(problem: Problem, result: Result) -> dict[str, Any]:
+    """Return what was asked, and what came of it."""
+    about = problem.about
     return {
         "run": str(result.path),
         "task": about.task,
@@ -63,14 +82,9 @@ def record(run: Run, result: Result) -> dict[str, Any]:
         "classes": list(about.classes),
         "window": about.window,
         "horizon": about.horizon,
-        "sequences": {"training": len(run.problem.train), "validation": len(kept) if kept else 0},
-        "weights": weights(run.net),
         "part": result.part,
         "figures": finite(result.figures),
         "baseline": {"name": result.baseline, "figures": finite(result.baseline_figures)},
-        "best_epoch": result.best_epoch,
-        "epochs": len(run.epochs),
-        "seconds": round(sum(epoch.seconds for epoch in run.epochs), 3),
         "pictures": [str(path) for path in result.pictures],
     }
 
@@ -134,14 +148,14 @@ def _moment(value: Any) -> str:
     return f"{value:.15g}"
 
 
-def _network(run: Run) -> str:
-    plan = run.plan
-    sizes = " -> ".join(map(str, (*plan.units, len(run.problem.about.outputs))))
+def network_of(plan: Plan, problem: Problem) -> str:
+    """Return the layers of a network in words."""
+    sizes = " -> ".join(map(str, (*plan.units, len(problem.about.outputs))))
     extras = [f"dropout {plan.dropout:g}"] if plan.dropout else []
     extras += ["layer norm"] if plan.layer_norm else []
     extras += ["both directions"] if plan.bidirectional else []
     relu = " relu" if plan.cell == "rnn" and plan.nonlinearity == "relu" else ""
-    return ", ".join([f"{plan.cell}{relu} {sizes}", *extras, f"{weights(run.net):,} weights"])
+    return ", ".join([f"{plan.cell}{relu} {sizes}", *extras])
 
 
 def _listed(names: Sequence[object]) -> str:

@@ -26,6 +26,7 @@ from seqrt.cli.learning import (
     TaskOption,
     ValOption,
     WindowOption,
+    rate,
     source,
 )
 from seqrt.cli.models import JsonOption
@@ -106,7 +107,7 @@ def compare(
         "val": val,
         "epochs": epochs,
         "batch_size": batch_size,
-        "lr": lr,
+        "lr": rate(lr),
         "noise": noise,
         "device": device,
     }

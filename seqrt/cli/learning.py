@@ -54,7 +54,10 @@ BatchSizeOption = Annotated[
     int | None, typer.Option(metavar="NUMBER", help="Sequences in a step  [32]")
 ]
 RateOption = Annotated[
-    float | None, typer.Option(metavar="RATE", help="Highest learning rate of Adam  [0.002]")
+    str | None,
+    typer.Option(
+        metavar="RATE", help="Highest of Adam, or auto: by a short test  [0.002, of a task auto]"
+    ),
 ]
 NoiseOption = Annotated[
     float | None,
@@ -63,6 +66,16 @@ NoiseOption = Annotated[
 NetworkDeviceOption = Annotated[
     str | None, typer.Option(metavar="NAME", help="cpu, cuda, cuda:1 or auto  [cpu]")
 ]
+
+
+def rate(text: str | None) -> float | str | None:
+    """Return a learning rate, or the word auto; raise UsageError for anything else."""
+    if text is None or text == "auto":
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise UsageError(f"--lr must be a number or auto, got {text!r}.") from None
 
 
 def source(data: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from seqrt.cli import committee
 from seqrt.cli.account import figures, record, understood, verdict
 from seqrt.cli.breaking import finishing_the_step
 from seqrt.cli.learning import (
@@ -28,6 +29,7 @@ from seqrt.cli.learning import (
     TaskOption,
     ValOption,
     WindowOption,
+    rate,
     source,
 )
 from seqrt.cli.models import JsonOption
@@ -37,6 +39,7 @@ from seqrt.cli.words import span as ends
 from seqrt.errors import SeqrtError, TrainingError, UsageError
 
 if TYPE_CHECKING:
+    from seqrt.training.committee import Committee
     from seqrt.training.train import Result, Run
 
 # The words of seqrt.contract.manifest: a test holds them together.
@@ -66,6 +69,13 @@ def train(
     length: LengthOption = None,
     span: SpanOption = None,
     val: ValOption = None,
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            metavar="NUMBER",
+            help="Train so many, each judged on its own part; ship their mean  [one]",
+        ),
+    ] = None,
     cell: Annotated[Cell | None, typer.Option(help="Kind of layer  [lstm]")] = None,
     units: Annotated[
         str | None, typer.Option(metavar="SIZES", help="Size of each layer  [64,32]")
@@ -146,6 +156,7 @@ def train(
         "length": length,
         "span": ends(span),
         "val": val,
+        "folds": folds,
         "cell": cell,
         "units": sizes(units),
         "bidirectional": bidirectional,
@@ -156,7 +167,7 @@ def train(
         "memory": memory,
         "epochs": epochs,
         "batch_size": batch_size,
-        "lr": lr,
+        "lr": rate(lr),
         "clip": clip,
         "patience": patience,
         "noise": noise,
@@ -166,6 +177,9 @@ def train(
         "device": device,
     }
     options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if _is_committee(data, options, resume=resume):
+        committee.decide(_committee(data, options, out, resume=resume), as_json=as_json)
+        return
     run = _gone_on(data, options, out) if resume else _begun(data, options, out)
     with _kept(run):
         with showing(run.plan.recipe().epochs) as show, finishing_the_step(run.stop):
@@ -189,13 +203,7 @@ def _gone_on(data: str | None, options: dict[str, Any], out: Path | None) -> Run
     """Go on with the run in the folder `data`; what it was told at the start holds."""
     from seqrt.training.train import resume
 
-    given = options | ({"out": out} if out else {})
-    wrong = [f"--{name.replace('_', '-')}" for name, value in given.items() if value is not False]
-    if wrong:
-        raise UsageError(
-            f"a run goes on as it began, and {', '.join(wrong)} would change it. Leave out what"
-            " stands beside --resume, or train again without it."
-        )
+    _check_nothing_given(options, out)
     run = resume(data)
     _introduce(run)
     if run.warning:
@@ -205,13 +213,47 @@ def _gone_on(data: str | None, options: dict[str, Any], out: Path | None) -> Run
     return run
 
 
+def _is_committee(data: str | None, options: dict[str, Any], *, resume: bool) -> bool:
+    if not resume:
+        return "folds" in options
+    from seqrt.training.committee import is_committee
+    from seqrt.training.runs import newest_unfinished
+
+    return is_committee(newest_unfinished() if data is None else data)
+
+
+def _committee(
+    data: str | None, options: dict[str, Any], out: Path | None, *, resume: bool
+) -> Committee:
+    from seqrt.training.plan import Plan
+    from seqrt.training.runs import newest_unfinished
+
+    if resume:
+        _check_nothing_given(options, out)
+        return committee.gone_on(data or str(newest_unfinished()))
+    if "val" in options:
+        raise UsageError("--folds validate on every part in turn. Leave out --val, or --folds.")
+    return committee.begun(Plan(_source(data), **options), out)
+
+
+def _check_nothing_given(options: dict[str, Any], out: Path | None) -> None:
+    """Raise UsageError where something is given that would change a run that is gone on with."""
+    given = options | ({"out": out} if out else {})
+    wrong = [f"--{name.replace('_', '-')}" for name, value in given.items() if value is not False]
+    if wrong:
+        raise UsageError(
+            f"a run goes on as it began, and {', '.join(wrong)} would change it. Leave out what"
+            " stands beside --resume, or train again without it."
+        )
+
+
 def _introduce(run: Run) -> None:
     for word, sentence in understood(run):
         _say(f"{word:12}{sentence}")
 
 
 def _tell(run: Run, result: Result) -> None:
-    for line in (*verdict(run, result), "", *figures(run, result), ""):
+    for line in (*verdict(run, result), "", *figures(run.plan, result), ""):
         _say(line)
     for path in result.pictures:
         _say(f"picture     {path}")

@@ -57,7 +57,7 @@ class Committee:
     def turns(self) -> Iterator[Run]:
         """Yield the training of each member that is not finished: iterate it, `finish` it."""
         with locked(self.path):
-            for fold in self._folds():
+            for fold in self.folds:
                 run = self._member(fold)
                 if run is not None:
                     yield run
@@ -65,7 +65,7 @@ class Committee:
     def finish(self) -> Result:
         """Join the members to one network, and judge them, each on what it has not seen."""
         nets, parts, predicted, plain = [], [], [], []
-        for fold in self._folds():
+        for fold in self.folds:
             problem = replace(self.plan, fold=fold).problem()
             nets.append(load_run(self.folder(fold)))
             parts.append(problem.judged)
@@ -96,7 +96,9 @@ class Committee:
         """Return what run.toml says from the start."""
         return record_of(self.plan, self.problem, self.started)
 
-    def _folds(self) -> range:
+    @property
+    def folds(self) -> range:
+        """The numbers of its members."""
         assert self.plan.folds is not None
         return range(1, self.plan.folds + 1)
 

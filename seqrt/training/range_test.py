@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import itertools
 import math
+from collections import deque
 from collections.abc import Iterator
 
 import numpy as np
@@ -24,8 +25,8 @@ from seqrt.training.stack import Stack
 _TRIED = np.geomspace(1e-4, 1.0, 60)
 _LEAST, _MOST = 1e-4, 1e-2
 
-# The loss, smoothed over some steps, has blown up where it is so many times its least.
-_SMOOTHING = 0.7
+# The loss, a mean over some steps, has blown up where it is so many times its least.
+_STEPS = 5
 _BLOWN_UP = 2.0
 
 # At the rate of the blow-up nothing is learnt any more, at a tenth all is unsteady; a twentieth
@@ -40,17 +41,17 @@ def found_rate(net: Stack, x: Data, y: Data, recipe: Recipe) -> float:
     twentieth of the rate at which it does is returned, rounded to two digits. `net` and torch's
     random state stay as they were.
     """
-    trial, smooth, least = copy.deepcopy(net), 0.0, math.inf
+    trial, least = copy.deepcopy(net), math.inf
     (data,) = examples(trial, (x, y))
     trial.train()
+    losses: deque[float] = deque(maxlen=_STEPS)
     optimizer = Descent(trial)
     with seeded(recipe.seed, 0, data.x.device):
-        for number, (rate, parts) in enumerate(zip(_TRIED, _endless(data, recipe), strict=False)):
-            loss, _ = learn(trial, optimizer, parts, recipe.clip)
-            smooth = _SMOOTHING * smooth + (1 - _SMOOTHING) * loss
-            shown = smooth / (1 - _SMOOTHING ** (number + 1))
-            least = min(least, shown)
-            if not shown <= _BLOWN_UP * least:  # NaN too
+        for rate, parts in zip(_TRIED, _endless(data, recipe), strict=False):
+            losses.append(learn(trial, optimizer, parts, recipe.clip)[0])
+            level = sum(losses) / len(losses)
+            least = min(least, level) if len(losses) == _STEPS else least
+            if not level <= _BLOWN_UP * least:  # NaN too
                 break
             optimizer.descend(float(rate))
     return float(f"{min(max(_SHARE * float(rate), _LEAST), _MOST):.1e}")

@@ -21,7 +21,7 @@ import pytest
 import seqrt
 from seqrt.cli import train as command
 from seqrt.contract import manifest
-from seqrt.training import Plan, load_run
+from seqrt.training import Plan, Recipe, load_run
 from seqrt.training.prepare import BUILT_IN
 
 TINY = ("--units", "4", "--window", "5", "--epochs", "3", "--batch-size", "8")
@@ -68,6 +68,7 @@ def test_it_says_first_what_it_understood(run):
         "training    27 windows, answers of year 1905 to 1931",
         "validation  3 windows, answers of year 1937 to 1939",
         "network     lstm 4 -> 1, 133 weights",
+        "rate        0.002 at most, Adam, batches of 8",
         "run         runs/wave-lstm-1",
     ]
 
@@ -233,7 +234,8 @@ def test_every_option_reaches_the_plan(run):
         "seed": 7,
         "device": "auto",
     }
-    assert given.keys() == {field.name for field in fields(Plan)} - {"source", "length"}
+    others = {"source", "length", "folds", "fold"}
+    assert given.keys() == {field.name for field in fields(Plan)} - others
 
     done = run("train", "wave.csv", *_words(given), "-o", "all")
 
@@ -274,8 +276,9 @@ def test_what_is_left_out_is_what_the_plan_says(run):
     run("train", "wave.csv", "--target", "height", *TINY[2:4], "--epochs", "1")
 
     kept, plan = plan_of("runs/wave-lstm-1"), Plan("wave.csv")
-    for name in ("val", "cell", "batch_size", "lr", "clip", "seed", "device", "dropout"):
+    for name in ("val", "cell", "batch_size", "clip", "seed", "device", "dropout"):
         assert kept[name] == getattr(plan, name)
+    assert kept["lr"] == Recipe.lr
 
 
 def test_the_help_tells_the_defaults_of_the_plan(run):
@@ -545,3 +548,53 @@ def test_training_that_diverges_later_names_the_step_and_keeps_the_last_good_wei
     weights = load_run("runs/wave-rnn-1").state_dict().values()
     assert all(value.isfinite().all() for value in weights)
     assert "--resume" not in done.err
+
+
+# A committee
+
+
+def test_a_committee_is_trained_exported_and_used_as_any_run(run):
+    done = run("train", "wave.csv", "--target", "height", *TINY, "--folds", "3")
+
+    assert (done.code, done.out) == (0, "runs/wave-lstm-1\n")
+    assert re.search(r"^fold 3/3 +3/3 ", done.err, re.MULTILINE)
+    assert "out of fold" in done.err
+    assert run("export").code == 0
+    assert seqrt.load("models/wave-lstm-1.onnx").manifest.layers[0].units == 3 * 4
+    assert run("predict", "wave.csv").code == 0
+
+
+def test_a_committee_goes_on_where_it_was_stopped(run):
+    words = ("wave.csv", "--target", "height", *TINY, "--folds", "2", "--json")
+    alone = json.loads(run("train", *words, "-o", "alone").out)
+    with start(*words, "-o", "mine", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        for line in process.stderr:
+            if line.startswith("fold 2/2"):
+                break
+        process.send_signal(signal.SIGINT)
+        talk = process.stderr.read()
+
+    done = run("train", "--resume", "mine", "--json")
+
+    if process.returncode:  # a fast machine may have ended before
+        assert process.returncode == 130
+        assert "go on with: seqrt train --resume mine\n" in talk
+        assert json.loads(done.out)["figures"] == alone["figures"]
+    assert Path("mine/best.safetensors").read_bytes() == Path("alone/best.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--folds", "3", "--val", "0.3"), "Leave out --val, or --folds"),
+        (("--folds", "1"), "folds must be at least 2, got 1"),
+        (("--folds", "3", "--layer-norm"), "without normalisation"),
+        (("--lr", "fast"), "--lr must be a number or auto, got 'fast'"),
+    ],
+)
+def test_what_cannot_be_is_refused(run, words, message):
+    done = run("train", "wave.csv", "--target", "height", *words)
+
+    assert (done.code, done.out) == (2, "")
+    assert message in done.err
+    assert not Path("runs").exists()

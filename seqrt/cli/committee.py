@@ -1,0 +1,88 @@
+"""`seqrt train --folds K`: a committee of networks, trained one after the other, shipped as one."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from seqrt.cli.account import asked, entries, figures, network_of, weights
+from seqrt.cli.breaking import finishing_the_step
+from seqrt.cli.progress import showing
+from seqrt.errors import SeqrtError
+
+if TYPE_CHECKING:
+    from seqrt.training.committee import Committee
+    from seqrt.training.plan import Plan
+    from seqrt.training.train import Result, Run
+
+
+def begun(plan: Plan, out: Path | None) -> Committee:
+    """Begin a committee, and say what it was understood to be."""
+    from seqrt.training.committee import convene
+
+    return _introduced(convene(plan, out))
+
+
+def gone_on(path: str) -> Committee:
+    """Go on with a committee; what it was told at the start holds."""
+    from seqrt.training.committee import reconvene
+
+    return _introduced(reconvene(path))
+
+
+def decide(committee: Committee, *, as_json: bool) -> None:
+    """Train what is not trained yet, join it, and print the folder."""
+    try:
+        for run in committee.turns():
+            _train(run, f"fold {run.plan.fold}/{run.plan.folds}")
+    except (SystemExit, SeqrtError) as error:
+        if isinstance(error, SystemExit):
+            _say(f"go on with: seqrt train --resume {shlex.quote(str(committee.path))}")
+        raise
+    result = committee.finish()
+    for line in ("", *figures(committee.plan, result), ""):
+        _say(line)
+    for path in result.pictures:
+        _say(f"picture     {path}")
+    newest = committee.path.parent == Path("runs")
+    _say(f"next        seqrt export{'' if newest else ' ' + shlex.quote(str(committee.path))}")
+    typer.echo(json.dumps(_record(committee, result), indent=2) if as_json else result.path)
+
+
+def _train(run: Run, title: str) -> None:
+    with showing(run.plan.recipe().epochs, title, lines=5) as show, finishing_the_step(run.stop):
+        for epoch in run:
+            show(epoch)
+    run.finish()
+
+
+def _introduced(committee: Committee) -> Committee:
+    plan, problem = committee.plan, committee.problem
+    for word, sentence in (
+        *asked(plan, problem),
+        ("folds", f"{plan.folds}, each judged by a network that has learnt from the others"),
+        ("network", f"the mean of {plan.folds}: {network_of(plan, problem)}"),
+        ("run", str(committee.path)),
+    ):
+        _say(f"{word:12}{sentence}")
+    return committee
+
+
+def _record(committee: Committee, result: Result) -> dict[str, Any]:
+    """Return what a program wants to know of a committee, as JSON can hold it."""
+    from seqrt.training.runs import load_run
+
+    return {
+        **entries(committee.problem, result),
+        "sequences": {"training": len(committee.problem.train), "validation": 0},
+        "weights": weights(load_run(committee.path)),
+        "folds": [str(committee.folder(fold)) for fold in committee.folds],
+    }
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)
