@@ -207,6 +207,8 @@ def _run(
         if node["domain"]:
             raise refuse(f"has an operator of the domain {node['domain']!r:.60}")
         found = {record["name"]: attribute(record) for record in node["attribute"]}
+        if len(found) != len(node["attribute"]):
+            raise refuse(f"has an attribute twice in a {operator!r:.60}")
         try:
             inputs = [values[name] for name in node["input"]]
             outputs = answers(operator, Call(inputs, found, len(node["output"])))
