@@ -90,7 +90,7 @@ class Report:
 
 def validate(model: Model) -> Report:
     """Replay the proof inside the file and check the laws; see Model.validate."""
-    cases = decode(model.proof)
+    cases = decode(model.proof, model.manifest)
     most = allowed(model, cases)
     return Report(
         tuple(check for i, case in enumerate(cases) for check in _replay(model, i, case, most)),

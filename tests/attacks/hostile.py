@@ -301,7 +301,11 @@ CHANGES: dict[str, tuple[Any, ...]] = {
         lambda m: _give(_node(m, "GRU"), linear_before_reset=0),
         "gru-last",
     ),
-    "softmax over the batch": (GUARD, lambda m: _give(_node(m, "Softmax"), axis=0), "gru-norm-classes"),
+    "softmax over the batch": (
+        GUARD,
+        lambda m: _give(_node(m, "Softmax"), axis=0),
+        "gru-norm-classes",
+    ),
     "softmax over time": (GRAPH, _mix_time),
     "a norm over the batch": (
         GUARD,

@@ -105,7 +105,7 @@ def test_the_attacks_without_a_seal_are_refused_too_where_none_is_asked_for():
 
 def test_a_foreign_file_is_told_where_it_comes_from():
     for trust in ("sealed", "unsealed"):
-        with pytest.raises(ModelError, match="E_MODEL_FOREIGN: .* Export it with seqrt"):
+        with pytest.raises(ModelError, match=r"E_MODEL_FOREIGN: .* Export it with seqrt"):
             seqrt.Model(hostile.changed(lambda m: m.ClearField("metadata_props")), trust=trust)
 
 

@@ -152,7 +152,7 @@ def test_weights_that_are_not_finite_are_refused_by_name():
     at = LSTM.rindex(b"layer1_R") + 11
     for bad in (np.nan, np.inf):
         body = LSTM[:at] + np.float32(bad).tobytes() + LSTM[at + 4 : -SEAL_SIZE]
-        with pytest.raises(ModelError, match="E_WEIGHTS_NONFINITE: .*'layer1_R' holds NaN or Inf"):
+        with pytest.raises(ModelError, match=r"E_WEIGHTS_NONFINITE: .*'layer1_R' holds NaN or Inf"):
             seqrt.Model(seal(body))
 
 
@@ -173,7 +173,7 @@ def test_a_file_without_a_seal_opens_when_that_is_asked_for(lstm, x):
 def test_an_unsealed_file_is_guarded_all_the_same():
     body = LSTM[:-SEAL_SIZE].replace(b"\x22\x04LSTM", b"\x22\x04Loop")
 
-    with pytest.raises(ModelError, match="E_MODEL_GUARD: .*an operator 'Loop'"):
+    with pytest.raises(ModelError, match=r"E_MODEL_GUARD: .*an operator 'Loop'"):
         seqrt.Model(body, trust="unsealed")
 
 
