@@ -202,6 +202,9 @@ def _run(
     nodes: list[dict[str, Any]], values: dict[str, Value], widest: int
 ) -> Iterator[tuple[Layer, bool]]:
     """Add to `values` what each node gives; yield the layers, and whether each has a start."""
+    names = [node["name"] for node in nodes if node["name"]]
+    if len(set(names)) != len(names):
+        raise refuse("has two nodes of one name")
     for node in nodes:
         operator = node["op_type"] or ""
         if node["domain"]:

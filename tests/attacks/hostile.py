@@ -437,6 +437,7 @@ CHANGES: dict[str, tuple[Any, ...]] = {
     "too many inputs": (GUARD, lambda m: _node(m, "Sub").input.append("x")),
     "too many outputs": (GUARD, lambda m: _node(m, "Sub").output.append("more")),
     "no outputs": (GUARD, lambda m: _node(m, "Sub").ClearField("output")),
+    "two nodes of one name": (GUARD, lambda m: setattr(_node(m, "Sub"), "name", "x_scaled")),
     "1,001 nodes": (GUARD, _many_nodes),
     # what goes in and out
     "another number of features": (
