@@ -177,7 +177,9 @@ def test_the_tests_of_the_runtime_need_no_more_than_an_embedding_user_has():
 def test_tests_stand_in_a_folder_of_the_room_they_judge():
     folders = {path.name for path in (HOUSE / "tests").iterdir() if path.is_dir()}
 
-    assert folders - {"__pycache__", "recipes"} <= set(ROOMS)
+    # Two are of no room: recipes for other hosts, and attacks, which are built with onnx, as tests
+    # of the runtime may not be, and aim at the file, which is no room's alone.
+    assert folders - {"__pycache__", "attacks", "recipes"} <= set(ROOMS)
 
 
 # What a fresh Python loads

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seqrt.cli.account import finite
-from seqrt.cli.models import DeviceOption, JsonOption, ModelOption, chosen, open_model
+from seqrt.cli.models import (
+    DeviceOption,
+    JsonOption,
+    ModelOption,
+    Sha256Option,
+    UnsealedOption,
+    chosen,
+    open_model,
+)
 from seqrt.cli.words import names
 from seqrt.cli.words import span as ends
 
@@ -36,6 +44,8 @@ def evaluate(
         typer.Option(metavar="FIRST:LAST", help="Answers to judge, by time or number  [all]"),
     ] = None,
     device: DeviceOption = "cpu",
+    sha256: Sha256Option = None,
+    unsealed: UnsealedOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Judge a model on data with answers; print its figures.
@@ -52,7 +62,7 @@ def evaluate(
     from seqrt.data.serving import labelled
 
     path = chosen(model)
-    opened = open_model(path, device)
+    opened = open_model(path, device, sha256=sha256, unsealed=unsealed)
     part = labelled(
         read(data), opened.manifest, target=names("--target", target) or (), span=ends(span)
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seqrt.cli.models import ModelArgument, chosen
+from seqrt.cli.models import ModelArgument, Sha256Option, UnsealedOption, chosen, open_model
 
 if TYPE_CHECKING:
     from seqrt.contract import Column, Gradient, Manifest
@@ -21,6 +21,8 @@ _SHOWN = 1e-3
 
 def info(
     model: ModelArgument = None,
+    sha256: Sha256Option = None,
+    unsealed: UnsealedOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="The manifest in JSON")] = False,
 ) -> None:
     """Say what a model is: task, layers, columns, memory, parity.
@@ -30,12 +32,11 @@ def info(
       seqrt info
       seqrt info pump.onnx --json | jq .features
     """
-    from seqrt.runtime import load
-
     path = chosen(model)
-    opened = load(path)
+    opened = open_model(path, "cpu", sha256=sha256, unsealed=unsealed)
     if as_json:
-        record = {"path": str(path), "sha256": opened.digest, "bytes": path.stat().st_size}
+        record = {"path": str(path), "sha256": opened.digest, "sealed": opened.sealed}
+        record["bytes"] = path.stat().st_size
         typer.echo(json.dumps(record | json.loads(opened.manifest.to_json()), indent=2))
         return
     for name, value in _lines(opened, path):

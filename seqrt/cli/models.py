@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -23,6 +23,13 @@ ModelOption = Annotated[
 ]
 DeviceOption = Annotated[str, typer.Option(metavar="NAME", help="cpu, cuda or auto")]
 TF32Option = Annotated[bool, typer.Option("--tf32", help="Faster, less exact products on cuda")]
+Sha256Option = Annotated[
+    str | None,
+    typer.Option("--sha256", metavar="HEX", help="Refuse any other file than the one with this"),
+]
+UnsealedOption = Annotated[
+    bool, typer.Option("--allow-unsealed", help="Open also where the seal is missing or broken")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON")]
 
 
@@ -40,12 +47,23 @@ def chosen(model: Path | None) -> Path:
     return found[-1]
 
 
-def open_model(path: Path, device: str, *, threads: int | None = None, tf32: bool = False) -> Model:
-    """Open the model at `path`; say on stderr which device "auto" came to, and why."""
+def open_model(
+    path: Path,
+    device: str,
+    *,
+    sha256: str | None,
+    unsealed: bool,
+    threads: int | None = None,
+    tf32: bool = False,
+) -> Model:
+    """Open the model at `path`; say on stderr which device "auto" came to, and what has no seal."""
     from seqrt.runtime import load
     from seqrt.runtime.session import auto
 
-    model = load(path, device=device, threads=threads, tf32=tf32)
+    trust: Literal["sealed", "unsealed"] = "unsealed" if unsealed else "sealed"
+    model = load(path, device=device, threads=threads, tf32=tf32, trust=trust, sha256=sha256)
     if device == "auto":
         typer.echo(f"device: {model.device} (auto; {auto()[1]})", err=True)
+    if not model.sealed:
+        typer.echo(f"{path} has no seal that holds: nothing shows whether it is whole", err=True)
     return model

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seqrt.cli.models import DeviceOption, JsonOption, ModelOption, TF32Option, chosen, open_model
+from seqrt.cli.models import (
+    DeviceOption,
+    JsonOption,
+    ModelOption,
+    Sha256Option,
+    TF32Option,
+    UnsealedOption,
+    chosen,
+    open_model,
+)
 from seqrt.errors import OutputError
 
 if TYPE_CHECKING:
@@ -35,6 +44,8 @@ def predict(
         int | None,
         typer.Option(metavar="NUMBER", min=1, help="Threads  [one per core allowed]"),
     ] = None,
+    sha256: Sha256Option = None,
+    unsealed: UnsealedOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Predict DATA and save the answers as .npy; print where.
@@ -62,7 +73,7 @@ def predict(
     path = chosen(model)
     out = out or data.with_suffix(".pred.npy")
     _keep(out, data, path)
-    opened = open_model(path, device, threads=threads, tf32=tf32)
+    opened = open_model(path, device, sha256=sha256, unsealed=unsealed, threads=threads, tf32=tf32)
     source = _opened(data)
     read = slices(source, opened.manifest)
     with writing(out) as file, counting(read.steps_of(slice(None)), "steps") as passed:

@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seqrt.cli.lines import Columns, Csv, Json, Line, Record, arriving, form_of, text_of
-from seqrt.cli.models import DeviceOption, ModelArgument, TF32Option, chosen, open_model
+from seqrt.cli.models import (
+    DeviceOption,
+    ModelArgument,
+    Sha256Option,
+    TF32Option,
+    UnsealedOption,
+    chosen,
+    open_model,
+)
 from seqrt.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -38,6 +46,8 @@ def stream(
     ] = None,
     device: DeviceOption = "cpu",
     tf32: TF32Option = False,
+    sha256: Sha256Option = None,
+    unsealed: UnsealedOption = False,
 ) -> None:
     """Answer each line on stdin with a line on stdout, at once.
 
@@ -60,7 +70,7 @@ def stream(
         raise UsageError("stdin must be open: the steps come from there.")
     if save is not None:
         check(save)
-    opened = open_model(chosen(model), device, tf32=tf32)
+    opened = open_model(chosen(model), device, sha256=sha256, unsealed=unsealed, tf32=tf32)
     columns = _columns(opened, key)
     live = _Live(opened, keyed=key is not None)
     if restore is not None:

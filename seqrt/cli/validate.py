@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from seqrt.cli.models import DeviceOption, JsonOption, ModelArgument, chosen, open_model
+from seqrt.cli.models import (
+    DeviceOption,
+    JsonOption,
+    ModelArgument,
+    Sha256Option,
+    UnsealedOption,
+    chosen,
+    open_model,
+)
 
 if TYPE_CHECKING:
     from seqrt.runtime.validate import Check
@@ -17,6 +25,8 @@ if TYPE_CHECKING:
 def validate(
     model: ModelArgument = None,
     device: DeviceOption = "cpu",
+    sha256: Sha256Option = None,
+    unsealed: UnsealedOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Replay the proof inside a model and check its laws, here.
@@ -30,7 +40,7 @@ def validate(
       seqrt validate pump.onnx --json | jq .ok
     """
     path = chosen(model)
-    opened = open_model(path, device)
+    opened = open_model(path, device, sha256=sha256, unsealed=unsealed)
     report = opened.validate()
     if as_json:
         record = {

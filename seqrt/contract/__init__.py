@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from seqrt.contract.manifest import Column, Gradient, Layer, Manifest, Memory, Parity
-from seqrt.contract.seal import check_seal, seal
+from seqrt.contract.seal import seal
 
 FORMAT: Final = 1
 OPSET: Final = 17
@@ -45,6 +45,5 @@ __all__ = [
     "Parity",
     "X",
     "Y",
-    "check_seal",
     "seal",
 ]

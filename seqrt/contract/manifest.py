@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import math
-import types
-from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
-from functools import lru_cache
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
+from seqrt.contract.decoding import decode, parse, refuse
 from seqrt.errors import ModelError
 
 Cell = Literal["rnn", "lstm", "gru"]
@@ -21,8 +19,10 @@ Inputs = Literal["data", "drawn"]
 NEWEST_FORMAT = 1
 LONGEST_TEXT = 1 << 20
 
+# The smallest scale: what is divided by a smaller one leaves float32.
+_SMALLEST = 2.0**-126
+
 _GATES: dict[Cell, int] = {"rnn": 1, "gru": 3, "lstm": 4}
-_NAMES = {types.NoneType: "null", float: "a finite number"}
 
 
 @dataclass(frozen=True)
@@ -167,29 +167,28 @@ class Manifest:
         so a format can grow.
         """
         if len(text) > LONGEST_TEXT:
-            raise _refuse(f"must be at most {LONGEST_TEXT} characters, got {len(text)}")
-        try:
-            record = json.loads(
-                text, object_pairs_hook=_without_duplicates, parse_constant=_no_constant
-            )
-        except (ValueError, RecursionError) as error:
-            raise _refuse(f"must be JSON, got an error: {error}") from None
+            raise refuse(f"must be at most {LONGEST_TEXT} characters, got {len(text)}")
+        record = parse(text)
         if not isinstance(record, dict):
-            raise _refuse("must be a JSON object")
+            raise refuse("must be a JSON object")
         _check_format(record)
-        manifest: Manifest = _decode(cls, record, "manifest")
+        manifest: Manifest = decode(cls, record, "manifest")
         _check_sense(manifest)
+        for derived in ("streamable", "state_size"):
+            if record.get(derived, getattr(manifest, derived)) != getattr(manifest, derived):
+                raise refuse(f"has another {derived} than its layers")
         return manifest
 
 
 def _check_format(record: dict[str, Any]) -> None:
     version = record.get("format")
     if type(version) is not int or version < 1:
-        raise _refuse(f"format must be a whole number from 1, got {version!r}")
+        raise refuse(f"format must be a whole number from 1, got {version!r}")
     if version > NEWEST_FORMAT:
         raise ModelError(
-            f"E_MODEL_VERSION: this file has format {version}, written by"
-            f" {record.get('producer', 'a newer seqrt')}; this seqrt reads up to {NEWEST_FORMAT}."
+            f"E_MODEL_VERSION: this file has format {version!r:.20}, written by"
+            f" {record.get('producer', 'a newer seqrt')!a:.60}; this seqrt reads up to"
+            f" {NEWEST_FORMAT}."
             " Upgrade with: pip install -U seqrt"
         )
 
@@ -198,78 +197,21 @@ def _check_sense(manifest: Manifest) -> None:
     """Raise ModelError where fields that are each of their kind do not fit together."""
     sizes = [layer.units for layer in manifest.layers]
     if not sizes or min(sizes) < 1:
-        raise _refuse(f"needs layers of at least 1 unit, got units {sizes}")
+        raise refuse(f"needs layers of at least 1 unit, got units {sizes!r:.60}")
+    if any(steps is not None and steps < 1 for steps in (manifest.window, manifest.horizon)):
+        raise refuse("needs a window and a horizon of at least 1, or none")
+    if not all(abs(c.scale) >= _SMALLEST for c in (*manifest.features, *manifest.outputs)):
+        raise refuse("needs scales that are not zero")
     if not manifest.features or not manifest.outputs:
-        raise _refuse("needs at least one feature and one output")
+        raise refuse("needs at least one feature and one output")
     if manifest.classes and len(manifest.classes) != len(manifest.outputs):
-        raise _refuse(
+        raise refuse(
             f"needs one output a class, got {len(manifest.outputs)} outputs"
             f" and {len(manifest.classes)} classes"
         )
     gradient = manifest.memory.gradient if manifest.memory else None
     if gradient and (not gradient.lags or len(gradient.lags) != len(gradient.norms)):
-        raise _refuse(
+        raise refuse(
             f"needs a norm of the gradient for each lag, got {len(gradient.lags)} lags"
             f" and {len(gradient.norms)} norms"
         )
-
-
-def _decode(kind: Any, value: Any, where: str) -> Any:
-    """Turn parsed JSON into `kind`, or raise ModelError that names the place."""
-    if is_dataclass(kind):
-        return _decode_record(kind, value, where)
-    if get_origin(kind) is tuple:
-        if not isinstance(value, list):
-            raise _refuse(f"{where} must be a list, got {value!r:.60}")
-        item = get_args(kind)[0]
-        return tuple(_decode(item, part, f"{where}[{i}]") for i, part in enumerate(value))
-    if get_origin(kind) is Literal:
-        if value in get_args(kind):
-            return value
-        raise _refuse(f"{where} must be one of {', '.join(get_args(kind))}, got {value!r:.60}")
-    return _decode_scalar(kind, value, where)
-
-
-def _decode_scalar(kind: Any, value: Any, where: str) -> Any:
-    options = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
-    for option in options:
-        if is_dataclass(option) and isinstance(value, dict):
-            return _decode_record(option, value, where)
-        if option is float:
-            if type(value) in (int, float) and math.isfinite(value):
-                return float(value)
-        elif type(value) is option:
-            return value
-    names = " or ".join(_NAMES.get(option, option.__name__) for option in options)
-    raise _refuse(f"{where} must be {names}, got {value!r:.60}")
-
-
-# Evaluating annotations takes longer than the rest of reading: once a class is enough.
-_hints = lru_cache(get_type_hints)
-
-
-def _decode_record(kind: Any, value: Any, where: str) -> Any:
-    if not isinstance(value, dict):
-        raise _refuse(f"{where} must be an object, got {value!r:.60}")
-    hints = _hints(kind)
-    known = {field.name: field.default is MISSING for field in fields(kind)}
-    missing = [name for name, needed in known.items() if needed and name not in value]
-    if missing:
-        raise _refuse(f"{where} must have {', '.join(missing)}")
-    present = known.keys() & value.keys()
-    return kind(**{key: _decode(hints[key], value[key], f"{where}.{key}") for key in present})
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    record = dict(pairs)
-    if len(record) != len(pairs):
-        raise ValueError("a key stands twice")
-    return record
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a finite number")
-
-
-def _refuse(what: str) -> ModelError:
-    return ModelError(f"E_MODEL_MANIFEST: the model's manifest {what}. Export the model again.")

@@ -16,7 +16,7 @@ from seqrt.runtime.batch import Padded, Ragged
 from seqrt.runtime.blocks import WORTH_A_THREAD
 from seqrt.runtime.bulk import at_once, padded, ragged
 from seqrt.runtime.engine import Engine
-from seqrt.runtime.file import ModelFile, read_model
+from seqrt.runtime.file import ModelFile, Trust, read_model
 from seqrt.runtime.nonfinite import Nonfinite
 from seqrt.runtime.session import allowed_cpus, choose_device, choose_tf32
 from seqrt.runtime.workers import Workers
@@ -47,6 +47,8 @@ class Model:
         device: str = "cpu",
         threads: int | None = None,
         tf32: bool = False,
+        trust: Trust = "sealed",
+        sha256: str | None = None,
     ) -> None:
         """Open the file, or the bytes, of a model.
 
@@ -54,13 +56,21 @@ class Model:
         default one per processor that this process may use. `tf32` lets CUDA round the factors of
         products to 10 bits. On CUDA the model answers its proof as on the CPU before it opens.
 
-        Raises ModelError for a file that is damaged, not seqrt's, or too new, DeviceError for a
-        device that is not there or answers otherwise, UsageError for a wrong option.
+        The whole file is checked before onnxruntime sees it. With trust="unsealed" its seal may be
+        missing or broken, as another tool leaves it. `sha256` is the digest that it must have.
+
+        Raises ModelError for a file that is damaged, not seqrt's, too new or not the one that is
+        pinned, DeviceError for a device that is not there or answers otherwise, UsageError for a
+        wrong option.
         """
         if threads is not None and (type(threads) is not int or threads < 1):
             raise UsageError(f"threads must be a whole number from 1, got {threads!r}.")
-        file = ModelFile.parse(source) if isinstance(source, bytes) else read_model(source)
+        if isinstance(source, bytes):
+            file = ModelFile.parse(source, trust, sha256)
+        else:
+            file = read_model(source, trust, sha256)
         self._file = file
+        self._trust = trust
         self._device = choose_device(device)
         self._tf32 = choose_tf32(tf32, device, self._device)
         self._engine = Engine(file.content, file.manifest, self._device, tf32=self._tf32)
@@ -69,7 +79,7 @@ class Model:
         if self._device != "cpu":
             from seqrt.runtime.selftest import check
 
-            check(self, Model(file.content), tf32=self._tf32)
+            check(self, Model(file.content, trust=trust), tf32=self._tf32)
 
     def predict(
         self, x: Any, lengths: Any = None, *, nonfinite: Nonfinite = "error"
@@ -180,8 +190,13 @@ class Model:
 
     @property
     def digest(self) -> str:
-        """The SHA-256 that seals the file."""
+        """The SHA-256 of the whole file, as `sha256sum` gives it."""
         return self._file.digest
+
+    @property
+    def sealed(self) -> bool:
+        """Whether the seal holds; False only where trust="unsealed" let it be."""
+        return self._file.sealed
 
     @property
     def device(self) -> str:
@@ -205,7 +220,8 @@ class Model:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as the bytes of the file: they are checked and opened again where it arrives."""
-        return _reopened, (self._file.content, self.device, self.threads, self._tf32)
+        options = (self.device, self.threads, self._tf32, self._trust)
+        return _reopened, (self._file.content, *options)
 
     def __repr__(self) -> str:
         """Say what the model is: name, layers, task, device."""
@@ -226,10 +242,12 @@ def load(
     device: str = "cpu",
     threads: int | None = None,
     tf32: bool = False,
+    trust: Trust = "sealed",
+    sha256: str | None = None,
 ) -> Model:
     """Open the model at `path`; the arguments and errors of `Model`."""
-    return Model(path, device=device, threads=threads, tf32=tf32)
+    return Model(path, device=device, threads=threads, tf32=tf32, trust=trust, sha256=sha256)
 
 
-def _reopened(content: bytes, device: str, threads: int, tf32: bool) -> Model:
-    return Model(content, device=device, threads=threads, tf32=tf32)
+def _reopened(content: bytes, device: str, threads: int, tf32: bool, trust: Trust) -> Model:
+    return Model(content, device=device, threads=threads, tf32=tf32, trust=trust)

@@ -21,10 +21,15 @@ from seqrt.runtime.parity import allowed_error, largest, own_units
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from seqrt.contract import Manifest
     from seqrt.runtime.kinds import Doubles, Floats, Lengths
     from seqrt.runtime.model import Model
 
 _ARRAYS = {"x": "<f4", "lengths": "<i4", "state": "<f4", "y": "<f8", "state_out": "<f8"}
+# Far more than export writes, and still replayed at once.
+_MOST_CASES = 16
+_MOST_STEPS = 10_000
+
 _NUMBERS = ("torch_error", "torch_state_error")
 
 
@@ -77,11 +82,19 @@ def encode(cases: Sequence[Case]) -> str:
     return json.dumps([_record(case) for case in cases], sort_keys=True, separators=(",", ":"))
 
 
-def decode(text: str) -> list[Case]:
-    """Read what `encode` wrote; raise ModelError for anything else."""
+def decode(text: str, manifest: Manifest) -> list[Case]:
+    """Read what `encode` wrote of a model; raise ModelError for anything else.
+
+    A proof may come from anyone: it must be about this model, and small enough to be replayed.
+    """
     try:
-        return [_case(record) for record in json.loads(text)]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        cases = [_case(record) for record in json.loads(text)]
+        if not 1 <= len(cases) <= _MOST_CASES:
+            raise ValueError(f"{len(cases)} cases")
+        for case in cases:
+            _check_fit(case, manifest)
+        return cases
+    except (ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
         raise ModelError(
             f"E_MODEL_PROOF: the proof in the model must be readable, and is not ({error!r:.80})."
             " Export the model again."
@@ -101,6 +114,26 @@ def _case(record: dict[str, Any]) -> Case:
     arrays: dict[str, Any] = {name: _array(record[name], kind) for name, kind in _ARRAYS.items()}
     numbers: dict[str, Any] = {name: float(record[name]) for name in _NUMBERS}
     return Case(**arrays, **numbers)
+
+
+def _check_fit(case: Case, manifest: Manifest) -> None:
+    """Raise ValueError unless a case could be put to the model."""
+    rows, steps = case.x.shape[:2]
+    state, outputs = (rows, manifest.state_size), len(manifest.outputs)
+    wanted = {
+        "x": (rows, steps, len(manifest.features)),
+        "lengths": (rows,),
+        "state": state,
+        "state_out": state,
+        "y": (rows, steps, outputs) if manifest.head == "sequence" else (rows, outputs),
+    }
+    for name, shape in wanted.items():
+        if getattr(case, name).shape != shape:
+            raise ValueError(f"{name} must have shape {shape}, not {getattr(case, name).shape}")
+    if not 1 <= rows * steps <= _MOST_STEPS:
+        raise ValueError(f"{rows} x {steps} steps")
+    if not 1 <= case.lengths.min() <= case.lengths.max() <= steps:
+        raise ValueError("lengths beyond the steps")
 
 
 def _array(record: dict[str, Any], dtype: str) -> Any:

@@ -42,7 +42,7 @@ def check(on_device: Model, on_cpu: Model, *, tf32: bool = False) -> None:
 
 def compare(on_device: Model, on_cpu: Model, *, tf32: bool = False) -> Iterator[Check]:
     """Yield how far two ways to run a model are apart: answers in own units, and end states."""
-    cases = decode(on_cpu.proof)
+    cases = decode(on_cpu.proof, on_cpu.manifest)
     most = allowed(on_cpu, cases)
     for number, case in enumerate(cases, 1):
         (y, ends), (want_y, want_ends) = (

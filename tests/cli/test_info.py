@@ -148,6 +148,7 @@ def test_a_program_gets_the_manifest_in_json(run, forecaster):
     assert answer == {
         "path": "grid.onnx",
         "sha256": model.digest,
+        "sealed": True,
         "bytes": Path("grid.onnx").stat().st_size,
         **json.loads(model.manifest.to_json()),
     }

@@ -267,7 +267,7 @@ def assert_near(model, y, want):
     """Compare answers in the network's own units by the rule of parity."""
     outputs = model.manifest.outputs
     error = largest(own_units(np.asarray(y), outputs) - own_units(np.asarray(want), outputs))
-    assert error <= allowed(model, decode(model.proof))[0]
+    assert error <= allowed(model, decode(model.proof, model.manifest))[0]
 
 
 @with_cuda

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import pickle
 import random
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import seqrt
 from seqrt import ModelError, UsageError
 from seqrt.contract import seal
 from seqrt.contract.seal import SEAL_SIZE
+from seqrt.runtime.session import open_session, run_session
 
 NETS = Path(__file__).parent / "nets"
 
@@ -74,6 +77,7 @@ def test_a_sealed_file_of_another_tool_is_refused():
 
 def test_a_manifest_that_disagrees_with_the_graph_is_refused():
     body = LSTM[:-SEAL_SIZE].replace(b'"units":6', b'"units":7')
+    body = body.replace(b'"state_size":20', b'"state_size":22')
 
     with pytest.raises(ModelError, match="E_MODEL_GRAPH: by its manifest the graph must take"):
         seqrt.Model(seal(body))
@@ -118,16 +122,77 @@ def test_a_number_of_threads_that_is_none_is_refused(threads):
 
 
 def test_a_graph_that_onnxruntime_refuses_is_a_model_error():
-    body = LSTM[:-SEAL_SIZE].replace(b"\x22\x04LSTM", b"\x22\x04LSTX")
-
     with pytest.raises(ModelError, match="E_MODEL_FORMAT: onnxruntime must be able to load"):
+        open_session(LSTM[:-SEAL_SIZE].replace(b"\x22\x04LSTM", b"\x22\x04LSTX"), "cpu")
+
+
+def test_a_graph_that_fails_while_it_runs_is_a_model_error(lstm):
+    session = open_session(LSTM, "cpu")
+
+    with pytest.raises(ModelError, match="E_MODEL_RUN: onnxruntime must be able to run"):
+        run_session(session, ["y"], {"x": np.zeros((1, 3, 2), np.float32)})
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"\x22\x04LSTM", b"\x22\x04LSTX"),
+        (np.int64([6, 6, 4, 4]).tobytes(), np.int64([7, 5, 4, 4]).tobytes()),
+    ],
+)
+def test_a_graph_that_export_does_not_write_is_refused_before_onnxruntime_sees_it(old, new):
+    body = LSTM[:-SEAL_SIZE].replace(old, new)
+    assert body != LSTM[:-SEAL_SIZE]
+
+    with pytest.raises(ModelError, match=r"E_MODEL_(GUARD|GRAPH): .*Export the model again|export"):
         seqrt.Model(seal(body))
 
 
-def test_a_graph_that_fails_while_it_runs_is_a_model_error(x):
-    right, wrong = np.array([[6, 6, 4, 4], [7, 5, 4, 4]], np.int64)
-    body = LSTM[:-SEAL_SIZE].replace(right.tobytes(), wrong.tobytes())
-    assert body != LSTM[:-SEAL_SIZE]
+def test_weights_that_are_not_finite_are_refused_by_name():
+    at = LSTM.rindex(b"layer1_R") + 11
+    for bad in (np.nan, np.inf):
+        body = LSTM[:at] + np.float32(bad).tobytes() + LSTM[at + 4 : -SEAL_SIZE]
+        with pytest.raises(ModelError, match=r"E_WEIGHTS_NONFINITE: .*'layer1_R' holds NaN or Inf"):
+            seqrt.Model(seal(body))
 
-    with pytest.raises(ModelError, match=r"E_MODEL_(RUN|FORMAT): onnxruntime must be able"):
-        seqrt.Model(seal(body)).predict(x)
+
+# Unsealed, and pinned
+
+
+def test_a_file_without_a_seal_opens_when_that_is_asked_for(lstm, x):
+    for content in (LSTM[:-SEAL_SIZE], LSTM[:-3] + b"abc"):
+        model = seqrt.Model(content, trust="unsealed")
+
+        np.testing.assert_array_equal(model.predict(x), lstm.predict(x))
+        assert not model.sealed
+        assert model.digest == hashlib.sha256(content).hexdigest()
+    assert lstm.sealed
+    assert seqrt.Model(LSTM, trust="unsealed").sealed
+
+
+def test_an_unsealed_file_is_guarded_all_the_same():
+    body = LSTM[:-SEAL_SIZE].replace(b"\x22\x04LSTM", b"\x22\x04Loop")
+
+    with pytest.raises(ModelError, match=r"E_MODEL_GUARD: .*an operator 'Loop'"):
+        seqrt.Model(body, trust="unsealed")
+
+
+def test_an_unsealed_model_travels_to_another_process():
+    model = seqrt.Model(LSTM[:-SEAL_SIZE], trust="unsealed")
+
+    assert pickle.loads(pickle.dumps(model)).digest == model.digest
+
+
+def test_a_pinned_digest_is_that_of_the_file_or_the_file_is_refused():
+    path = NETS / "lstm-last.onnx"
+    digest = hashlib.sha256(LSTM).hexdigest()
+
+    assert seqrt.load(path, sha256=digest.upper()).digest == digest
+    with pytest.raises(ModelError, match=r"E_MODEL_DIGEST: .*lstm-last\.onnx: .* must be 0000"):
+        seqrt.load(path, sha256="0" * 64)
+
+
+@pytest.mark.parametrize("options", [{"sha256": "abc"}, {"sha256": ""}, {"trust": "all"}])
+def test_a_digest_or_a_trust_that_is_none_is_a_usage_error(options):
+    with pytest.raises(UsageError, match=r"(sha256|trust) must be"):
+        seqrt.load(NETS / "lstm-last.onnx", **options)

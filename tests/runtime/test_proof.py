@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,11 @@ from seqrt.contract.seal import SEAL_SIZE
 from seqrt.runtime.proof import decode, encode
 
 NETS = Path(__file__).parent / "nets"
+
+
+def _array(values: np.ndarray) -> dict[str, object]:
+    data = base64.b64encode(values.tobytes()).decode()
+    return {"data": data, "dtype": values.dtype.str, "shape": list(values.shape)}
 
 
 def test_every_net_proves_itself_here(model):
@@ -46,21 +53,47 @@ def test_slightly_changed_weights_fail_the_proof(model, request, change):
 
 
 def test_a_proof_survives_being_written_and_read(model):
-    cases = decode(model.proof)
+    cases = decode(model.proof, model.manifest)
 
     assert encode(cases) == model.proof
     assert {case.x.shape[1] for case in cases} >= {1, 17}
 
 
 def test_the_proof_shows_nothing_of_zeros(model):
-    for case in decode(model.proof):
+    for case in decode(model.proof, model.manifest):
         assert np.abs(case.x).min() > 0
 
 
-@pytest.mark.parametrize("text", ["", "[{}]", "[1]", "null", '[{"x":{"shape":[1]}}]'])
-def test_a_proof_that_is_none_is_refused(text):
+@pytest.mark.parametrize("text", ["", "[{}]", "[1]", "null", "[]", "{}", '[{"x":{"shape":[1]}}]'])
+def test_a_proof_that_is_none_is_refused(lstm, text):
     with pytest.raises(seqrt.ModelError, match="E_MODEL_PROOF"):
-        decode(text)
+        decode(text, lstm.manifest)
+
+
+def test_a_proof_about_another_network_is_refused(lstm, tagger):
+    with pytest.raises(seqrt.ModelError, match=r"E_MODEL_PROOF: .* must have shape"):
+        decode(tagger.proof, lstm.manifest)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"torch_error": 10**400},
+        {"lengths": _array(np.int32([0]))},
+        {"lengths": _array(np.int32([2]))},
+        {"x": _array(np.zeros((1, 20_000, 2), np.float32))},
+        {"x": {"data": "", "dtype": "<f4", "shape": [0, 1, 2]}},
+        {"x": {"data": "", "dtype": "<f4", "shape": [1 << 70, 0]}},
+        {"x": {"data": "", "dtype": "<f4", "shape": "all"}},
+    ],
+)
+def test_a_case_that_cannot_be_put_to_the_model_is_refused(lstm, changes):
+    first = json.loads(lstm.proof)[0]
+
+    with pytest.raises(seqrt.ModelError, match="E_MODEL_PROOF"):
+        decode(json.dumps([{**first, **changes}]), lstm.manifest)
+    with pytest.raises(seqrt.ModelError, match=r"E_MODEL_PROOF: .*17 cases"):
+        decode(json.dumps([first] * 17), lstm.manifest)
 
 
 def test_there_is_a_net_of_every_kind():

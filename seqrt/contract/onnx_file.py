@@ -1,0 +1,151 @@
+"""The part of ONNX that seqrt writes, as a table, and a reader that refuses the rest.
+
+Fields that are not in the table are refused, whatever they are: external data, sub-graphs,
+functions, sparse or typed tensors, training info. So is a field that stands twice where it may
+stand once: readers of protobuf join such fields, each in its own way.
+
+The numbers are those of the ONNX specification, onnx.proto (Apache-2.0).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from seqrt.contract.protobuf import FIXED32, LENGTH, VARINT, fields, signed
+from seqrt.errors import ModelError
+
+LONGEST_NAME = 512
+MOST_NODES = 1_000
+_MOST_RECORDS = 64
+
+# ONNX's numbers for the types of tensors.
+FLOAT, INT32, INT64 = 1, 6, 7
+SIZES = {FLOAT: 4, INT64: 8}
+
+
+class Field(NamedTuple):
+    """A field that a message may have: its name, what it holds, how often it may stand."""
+
+    name: str
+    holds: str
+    most: int = 1
+
+
+FIELDS: dict[str, dict[int, Field]] = {
+    "model": {
+        1: Field("ir_version", "number"),
+        2: Field("producer_name", "text"),
+        3: Field("producer_version", "text"),
+        4: Field("domain", "text"),
+        5: Field("model_version", "number"),
+        6: Field("doc_string", "text"),
+        7: Field("graph", "graph"),
+        8: Field("opset_import", "opset", 8),
+        14: Field("metadata_props", "record", _MOST_RECORDS),
+    },
+    "opset": {1: Field("domain", "text"), 2: Field("version", "number")},
+    "record": {1: Field("key", "text"), 2: Field("value", "bytes")},
+    "graph": {
+        1: Field("node", "node", MOST_NODES),
+        2: Field("name", "text"),
+        5: Field("initializer", "tensor", 2 * MOST_NODES),
+        10: Field("doc_string", "text"),
+        11: Field("input", "value", 8),
+        12: Field("output", "value", 8),
+    },
+    "node": {
+        1: Field("input", "text", 256),
+        2: Field("output", "text", 256),
+        3: Field("name", "text"),
+        4: Field("op_type", "text"),
+        5: Field("attribute", "attribute", 8),
+        6: Field("doc_string", "text"),
+        7: Field("domain", "text"),
+    },
+    "attribute": {
+        1: Field("name", "text"),
+        2: Field("f", "float"),
+        3: Field("i", "number"),
+        4: Field("s", "text"),
+        8: Field("ints", "number", 8),
+        9: Field("strings", "text", 8),
+        20: Field("type", "number"),
+    },
+    "tensor": {
+        1: Field("dims", "number", 4),
+        2: Field("data_type", "number"),
+        8: Field("name", "text"),
+        9: Field("raw_data", "bytes"),
+    },
+    "value": {1: Field("name", "text"), 2: Field("type", "type")},
+    "type": {1: Field("tensor_type", "tensor_type")},
+    "tensor_type": {1: Field("elem_type", "number"), 2: Field("shape", "shape")},
+    "shape": {1: Field("dim", "dim", 4)},
+    "dim": {1: Field("dim_value", "number"), 2: Field("dim_param", "text")},
+}
+
+# Which field holds the value of an attribute, by ONNX's number of its type.
+_ATTRIBUTES = {1: "f", 2: "i", 3: "s", 7: "ints", 8: "strings"}
+
+
+def read(kind: str, message: memoryview) -> dict[str, Any]:
+    """Return the fields of a message by name; None, or an empty list, where there is none.
+
+    Raises ModelError for a field that is not in the table or stands too often, and ValueError or
+    IndexError where the bytes are no message.
+    """
+    known = FIELDS[kind]
+    record: dict[str, Any] = {name: [] if most > 1 else None for name, _, most in known.values()}
+    for number, wire, value in fields(message):
+        if number not in known:
+            raise refuse(f"has field {number} in a {kind}")
+        name, holds, most = known[number]
+        if most == 1:
+            if record[name] is not None:
+                raise refuse(f"has the {name} of a {kind} twice")
+            record[name] = _value(holds, wire, value)
+        else:
+            if len(record[name]) == most:
+                raise refuse(f"has more than {most:,} of {name} in a {kind}")
+            record[name].append(_value(holds, wire, value))
+    return record
+
+
+def attribute(record: dict[str, Any]) -> Any:
+    """Return the value of an attribute that `read` returned: exactly one, of the type it names."""
+    held = _ATTRIBUTES.get(record["type"], "")
+    others = [n for n in _ATTRIBUTES.values() if n != held and record[n] not in (None, [])]
+    if not held or record[held] is None or others:
+        raise refuse(f"has an attribute {record['name']!r} of another type than it says")
+    return record[held]
+
+
+def refuse(what: str) -> ModelError:
+    """Return the error for a file that holds what no export of seqrt writes."""
+    return ModelError(
+        f"E_MODEL_GUARD: a model may hold only what seqrt writes, and this one {what}. It was made"
+        " or changed by something else: do not trust it, export the model again."
+    )
+
+
+def _value(holds: str, wire: int, value: Any) -> Any:
+    wanted, convert = _SCALARS.get(holds, (LENGTH, None))
+    if wire != wanted:
+        raise refuse(f"has a {holds} of wire type {wire}")
+    return convert(value) if convert else read(holds, value)
+
+
+def _text(value: memoryview) -> str:
+    if len(value) > LONGEST_NAME:
+        raise refuse(f"has a text of {len(value):,} bytes, where {LONGEST_NAME} are the most")
+    return str(value, "utf-8")
+
+
+_SCALARS: dict[str, tuple[int, Callable[[Any], Any]]] = {
+    "number": (VARINT, signed),
+    "float": (FIXED32, lambda value: struct.unpack("<f", value)[0]),
+    "text": (LENGTH, _text),
+    "bytes": (LENGTH, memoryview),
+}

@@ -1,0 +1,281 @@
+"""Fuzz the door for models: hostile files, and mutants whose seal the attacker made anew.
+
+    python tools/fuzz.py [--count 5000 | --seconds 3600] [--seed 0] [--keep FOLDER]
+
+First the attacks of tests/attacks, then mutants (tools/mutants.py), sealed as seqrt does. Each is
+opened, asked to predict a ragged batch, to stream and to validate itself, in a process that is
+watched. It must be
+
+    refused     with a ModelError, before onnxruntime sees a byte, or
+    the same    bit for bit the answers of the net it was made from, or
+    another     what its own graph says, to the rule of parity against float64 in plain numpy: with
+                other weights it is another network, which only a signature could tell apart.
+
+Where float32 itself is lost (an overflow, or an amplification that costs numpy's own float32 its
+first three digits) there is no answer to compare: such mutants are counted as `lost`. Fails for a
+crash, another exception, a wrong answer, a file read outside (a canary beside, above or named in
+full), or a file over 1 s of processor time or 200 MB.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import select
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).parent))
+import mutants
+import referee
+from attacks import hostile
+
+import seqrt
+from seqrt.contract.seal import seal
+from seqrt.errors import ModelError, ParityError
+from seqrt.runtime.parity import allowed_error, largest
+
+LONGEST, MOST_MEMORY, HUNG = 1.0, 200 << 20, 60.0
+LOST = 1e-3
+CANARY = hostile.OUTSIDE
+SOUND = {"refused", "same", "another", "lost"}
+
+# Judgement, in a process of its own
+
+
+def judge(origin: int, content: bytes) -> str:
+    """Return what became of a file: one of SOUND, or what is wrong with it."""
+    try:
+        model = seqrt.Model(content)
+        feeds, *ours = answers(model)
+        refused_proof(model)
+    except ModelError as error:
+        return "refused by onnxruntime" if "onnxruntime" in str(error) else "refused"
+    if origin >= 0:
+        _, *theirs = answers(seqrt.Model(seal(mutants.BODIES[origin])))
+        if [a.tobytes() for a in ours] == [b.tobytes() for b in theirs]:
+            return "same"
+    return parity(content, feeds, dict(zip(("y", "state_out"), ours, strict=True)))
+
+
+def refused_proof(model: seqrt.Model) -> None:
+    """Replay the proof: it may fail, or be none, and must do nothing else."""
+    try:
+        model.validate().raise_if_failed()
+    except ParityError:
+        return
+    except ModelError as error:
+        if error.code != "E_MODEL_PROOF":
+            raise
+
+
+def answers(model: seqrt.Model) -> tuple[dict[str, Any], Any, Any]:
+    """Return what was fed, y and the end state, of a ragged batch from a start state."""
+    rng = np.random.default_rng(0)
+    m = model.manifest
+    x = rng.uniform(-2, 20, (5, 9, len(m.features))).astype(np.float32)
+    lengths = np.array([9, 1, 4, 9, 7], np.int32)
+    state = rng.uniform(-0.5, 0.5, (5, m.state_size)).astype(np.float32)
+    y, state_out = model.run(x, lengths, state)
+    if m.streamable:
+        model.stream().push(x[0])
+    feeds = {"x": x, "lengths": lengths} | ({"state": state} if m.streamable else {})
+    return feeds, y, state_out
+
+
+def parity(content: bytes, feeds: dict[str, Any], got: dict[str, Any]) -> str:
+    """Hold answers against what the graph says in float64, by the rule that export goes by."""
+    truth = referee.run(content, feeds, np.float64)
+    plain = referee.run(content, feeds, np.float32)
+    for name, want in truth.items():
+        inside = np.arange(9) < feeds["lengths"][:, None] if want.ndim == 3 else ...
+        want, single, found = want[inside], plain[name][inside], got[name][inside]
+        size, own = largest(want), largest(single - want)
+        if not own <= LOST * max(size, 1e-30) or size > 1e37:
+            return "lost"
+        if not largest(found - want) <= allowed_error(own, size):
+            return f"wrong: {name} is {largest(found - want):.1e} off, numpy's float32 {own:.1e}"
+    return "another"
+
+
+def work(seed: int, first: int, last: int) -> None:
+    """Judge mutants from `first` on, a line of JSON each; attacks have numbers below zero."""
+    attacks = list(hostile.attacks())
+    whole = seqrt.Model(seal(mutants.BODIES[0]))
+    answers(whole)
+    whole.validate()
+    opened: list[str] = []
+    sys.addaudithook(lambda event, args: opened.append(str(args)) if event == "open" else None)
+    for number in range(first, last):
+        attack = attacks[-1 - number] if number < 0 else None
+        origin, content = (-1, attack.content) if attack else mutants.mutant(seed, number)
+        print(json.dumps({"number": number}), flush=True)
+        resting = forget()
+        opened.clear()
+        began = time.process_time()
+        found = outcome(origin, content)
+        took = time.process_time() - began
+        if attack and found != "refused":
+            found = f"the attack {attack.name!r} came through: {found}"
+        if any(CANARY in name for name in opened):
+            found = f"opened {opened}"
+        record = {"number": number, "found": found, "seconds": took, "bytes": peak() - resting}
+        print(json.dumps(record), flush=True)
+
+
+def outcome(origin: int, content: bytes) -> str:
+    """Return the judgement, or the exception that no file may raise."""
+    try:
+        return judge(origin, content)
+    except Exception as error:  # noqa: BLE001
+        return f"exception {type(error).__name__}: {error!s:.200}"
+
+
+def peak() -> int:
+    """Return the most memory that this process has held since `forget`, in bytes (Linux).
+
+    Not ru_maxrss: a child inherits that from the process that started it.
+    """
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) << 10 for line in lines if line.startswith("VmHWM"))
+
+
+def forget() -> int:
+    """Begin to measure anew; return what is held now."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return peak()
+
+
+# The watch
+
+
+@dataclass
+class Account:
+    """What became of the files so far: how many of each kind, the worst, what is not allowed."""
+
+    kinds: Counter[str] = field(default_factory=Counter)
+    bad: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    bytes: int = 0
+
+    def add(self, record: dict[str, Any]) -> bool:
+        """Note one judgement; return whether it is allowed."""
+        number, kind = record["number"], record["found"]
+        self.kinds["attacks refused" if number < 0 and kind == "refused" else kind[:60]] += 1
+        self.seconds = max(self.seconds, record["seconds"])
+        self.bytes = max(self.bytes, record["bytes"])
+        if kind in SOUND and record["seconds"] <= LONGEST and record["bytes"] <= MOST_MEMORY:
+            return True
+        self.bad.append(f"file {number}: {kind}, {record['seconds']:.2f} s, {record['bytes']:,} B")
+        return False
+
+    def __str__(self) -> str:
+        """Say it in three lines or more."""
+        kinds = ", ".join(f"{count:,} {kind}" for kind, count in self.kinds.most_common())
+        return (
+            f"{self.kinds.total():,} files: {kinds}\nthe slowest took {self.seconds:.2f} s of"
+            f" processor time; the largest took {self.bytes / 1e6:.0f} MB\n"
+            + "\n".join(self.bad or ["no crash, nothing wrong, nothing read outside"])
+        )
+
+
+def watch(args: argparse.Namespace, folder: Path) -> Account:
+    """Keep a worker busy until all is judged; one that dies or hangs is replaced."""
+    inside = folder / "inside"
+    inside.mkdir()
+    canaries = [inside / CANARY, folder / CANARY]
+    check_canaries(canaries)
+    account = Account()
+    number, last = -len(list(hostile.attacks())), sys.maxsize if args.seconds else args.count
+    ends = time.monotonic() + (args.seconds or float("inf"))
+    worker = start(args.seed, number, last, inside)
+    while number < last and time.monotonic() < ends:
+        line = next_line(worker)
+        record = json.loads(line) if line else {"number": number, "found": "died or hung"}
+        number = record["number"]
+        if "found" not in record:
+            continue
+        if not account.add({"seconds": 0.0, "bytes": 0} | record):
+            keep(args, number)
+        number += 1
+        if not line:
+            worker.kill()
+            worker = start(args.seed, number, last, inside)
+        if account.kinds.total() % 1000 == 0:
+            print(account, file=sys.stderr, flush=True)
+    worker.kill()
+    if read_since(canaries):
+        account.bad.append("a file outside was read")
+    return account
+
+
+def start(seed: int, number: int, last: int, folder: Path) -> subprocess.Popen[bytes]:
+    """Start a worker that judges from `number` on, with the canary in its folder."""
+    numbers = map(str, (seed, number, last))
+    words = [sys.executable, str(Path(__file__).resolve()), "--work", *numbers]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
+    return subprocess.Popen(words, stdout=subprocess.PIPE, cwd=folder, env=environment, bufsize=0)
+
+
+def next_line(worker: subprocess.Popen[bytes]) -> bytes | None:
+    """Return the next line of a worker, None where it died or says nothing for a minute."""
+    assert worker.stdout is not None
+    if not select.select([worker.stdout], [], [], HUNG)[0]:
+        return None
+    return worker.stdout.readline() or None
+
+
+def check_canaries(paths: list[Path]) -> None:
+    """Write the canaries, unread, and make sure that reading one can be seen here."""
+    for path in paths:
+        path.write_bytes(bytes(4096))
+        # long before the time of change, so that any read moves the time of access
+        os.utime(path, (1, 1_000_000_000))
+    paths[0].read_bytes()
+    if not read_since(paths):
+        sys.exit("tools/fuzz.py: this file system keeps no times of access: nothing can be watched")
+    os.utime(paths[0], (1, 1_000_000_000))
+
+
+def read_since(paths: list[Path]) -> bool:
+    """Whether one of the canaries was read."""
+    return any(path.stat().st_atime != 1 for path in paths)
+
+
+def keep(args: argparse.Namespace, number: int) -> None:
+    """Write a mutant that broke a bound where it can be looked at."""
+    if args.keep and number >= 0:
+        args.keep.mkdir(parents=True, exist_ok=True)
+        (args.keep / f"{args.seed}-{number}.onnx").write_bytes(mutants.mutant(args.seed, number)[1])
+
+
+def main() -> int:
+    """Watch, or work for one who watches; return 1 where a bound is broken."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=5_000)
+    parser.add_argument("--seconds", type=float)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--keep", type=Path)
+    parser.add_argument("--work", type=int, nargs=3, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.work:
+        work(*args.work)
+        return 0
+    with tempfile.TemporaryDirectory() as folder:
+        account = watch(args, Path(folder))
+    print(account)
+    return 1 if account.bad else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
