@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from seqrt.errors import (
+    CheckError,
     DeviceError,
     InputError,
     MissingExtraError,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "CheckError",
     "DeviceError",
     "InputError",
     "MissingExtraError",

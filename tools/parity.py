@@ -3,8 +3,8 @@
     python tools/parity.py [--cases 2000] [--norm 300] [--seed 0]
 
 Draws cells, directions, 1 to 4 layers of 1 to 130 units, heads, batches of 1 to 17, ragged with
-lengths from 0 to 200, with start states, at torch's default weight scale. Each network is exported
-as a user would. Prints the worst of each cell and fails above the bounds: onnxruntime within 2e-6,
+lengths from 0 to 200, with start states, at torch's default weight scale. Each is the file that
+export would prove. Prints the worst of each cell and fails above the bounds: onnxruntime within 2e-6,
 and never more than 8 times torch's own error + 1e-6 of the largest value. Layer normalisation
 divides by small spreads and so amplifies every error: such networks are `--norm` more, with rows of
 their own and only the second bound.
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -24,8 +23,8 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 import reference
 
-import seqrt
-from seqrt.export import export
+from seqrt.export.write import draft
+from seqrt.runtime import Model
 from seqrt.runtime.parity import allowed_error, largest
 from seqrt.training import Network
 
@@ -56,7 +55,7 @@ def draw_network(rng: np.random.Generator, cell: str, layer_norm: bool) -> Netwo
     )
 
 
-def measure(rng: np.random.Generator, net: Network, path: Path) -> tuple[float, float, float]:
+def measure(rng: np.random.Generator, net: Network) -> tuple[float, float, float]:
     """Return the errors of onnxruntime and torch against the referee, and the share of the rule."""
     rows, steps = int(rng.integers(1, 18)), int(rng.integers(0, 201))
     x = rng.standard_normal((rows, steps, net.architecture.features)).astype(np.float32)
@@ -64,8 +63,7 @@ def measure(rng: np.random.Generator, net: Network, path: Path) -> tuple[float, 
     state = (rng.random((rows, net.state_size)) * 2 - 1).astype(np.float32)
     arrays = {name: value.numpy() for name, value in net.state_dict().items()}
     truth, ends = reference.network(arrays, asdict(net.architecture), x, lengths, state)
-    export(net, path)
-    y, state_out = seqrt.load(path).run(x, lengths, state)
+    y, state_out = Model(draft(net)).run(x, lengths, state)
     runtime = max(largest(y - truth), largest(state_out - ends))
     some = lengths > 0
     by_torch = torch_error(net, x[some], lengths[some], state[some], truth[some], ends[some])
@@ -100,13 +98,12 @@ def main() -> int:
     plan = [(CELLS[i % 3], False) for i in range(args.cases)]
     plan += [(CELLS[i % 3], True) for i in range(args.norm)]
     worst = {kind: Worst() for kind in plan}
-    with tempfile.TemporaryDirectory() as folder:
-        for kind in plan:
-            net = draw_network(rng, *kind).eval()
-            runtime, by_torch, share = measure(rng, net, Path(folder) / "net.onnx")
-            w = worst[kind]
-            w.runtime, w.torch = max(w.runtime, runtime), max(w.torch, by_torch)
-            w.share, w.cases = max(w.share, share), w.cases + 1
+    for kind in plan:
+        net = draw_network(rng, *kind).eval()
+        runtime, by_torch, share = measure(rng, net)
+        w = worst[kind]
+        w.runtime, w.torch = max(w.runtime, runtime), max(w.torch, by_torch)
+        w.share, w.cases = max(w.share, share), w.cases + 1
     print(f"{'cell':12}{'cases':>7}{'onnxruntime':>14}{'PyTorch':>12}{'of the rule':>14}")
     for (cell, norm), w in worst.items():
         name = f"{cell} + norm" if norm else cell

@@ -122,6 +122,7 @@ def test_an_unknown_option_is_one_line_that_names_the_help_of_its_command(run):
         (errors.DeviceError, 5),
         (errors.MissingExtraError, 5),
         (errors.ParityError, 6),
+        (errors.CheckError, 6),
         (errors.OutputError, 7),
         (errors.TrainingError, 8),
         (errors.ResourceError, 9),
@@ -136,7 +137,7 @@ def test_an_error_of_seqrt_is_its_sentence_and_its_exit_code(run, fail_with, kin
 def test_every_leaf_of_the_tree_has_its_exit_code_in_the_test_above():
     leaves = {kind for kind in vars(errors).values() if isinstance(kind, type)}
 
-    assert len(leaves - {errors.SeqrtError}) == 9
+    assert len(leaves - {errors.SeqrtError}) == 10
 
 
 def test_python_out_of_memory_is_exit_code_9(run, fail_with):
