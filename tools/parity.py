@@ -4,8 +4,8 @@
 
 Draws cells, directions, 1 to 4 layers of 1 to 130 units, heads, batches of 1 to 17, ragged with
 lengths from 0 to 200, with start states, at torch's default weight scale. Each is the file that
-export would prove. Prints the worst of each cell and fails above the bounds: onnxruntime within 2e-6,
-and never more than 8 times torch's own error + 1e-6 of the largest value. Layer normalisation
+export would prove. Prints the worst of each cell and fails above the bounds: onnxruntime within
+2e-6, and never more than 8 times torch's own error + 1e-6 of the largest value. Layer normalisation
 divides by small spreads and so amplifies every error: such networks are `--norm` more, with rows of
 their own and only the second bound.
 """
