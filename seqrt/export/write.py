@@ -19,7 +19,7 @@ from seqrt.export.adopt import adopt
 from seqrt.export.graph import build
 from seqrt.export.memory import measure
 from seqrt.export.prove import prove
-from seqrt.files import writing
+from seqrt.files import check, writing
 from seqrt.runtime import Model
 from seqrt.runtime.proof import encode
 from seqrt.runtime.validate import Report
@@ -71,6 +71,7 @@ def export(
 
 
 def _write(stack: Stack, path: Path, series: ArrayLike | None) -> Exported:
+    check(path)
     _check_weights(stack)
     model = Model(draft(stack))
     golden, parity = prove(model, stack)

@@ -9,7 +9,6 @@ from functools import partial
 from typing import Literal
 
 from seqrt.errors import CheckError, UsageError
-from seqrt.runtime.proof import decode
 from seqrt.runtime.validate import Check, lawful, proofs
 from seqrt.testing import arrays, damage, empty, nonfinite, shapes, streams, travel
 from seqrt.testing.subject import Subject
@@ -110,10 +109,9 @@ def checks(path: str | os.PathLike[str]) -> list[ModelCheck]:
 
 
 def _holding(subject: Subject) -> Iterator[tuple[str, Callable[[], object]]]:
-    cases = decode(subject.model.proof)
-    for name, replayed in proofs(subject.model, cases):
+    for name, replayed in proofs(subject.model, subject.cases):
         yield name, partial(_all_ok, replayed)
-    for name, measured in lawful(subject.model, cases):
+    for name, measured in lawful(subject.model, subject.cases):
         yield name, partial(_ok, measured)
     for room in _FAULTS:
         for fault in room.faults(subject.model):

@@ -38,12 +38,12 @@ def a_network_that_reads_both_ways_refuses_to_stream(subject: Subject) -> None:
 
 
 def what_a_stream_refuses_leaves_it_where_it_was(subject: Subject) -> None:
-    """A wrong shape, NaN, text: refused, and the next step is answered as if it had not been."""
+    """A wrong shape, Inf, text: refused, and the next step is answered as if it had not been."""
     x, stream = subject.x[0], subject.model.stream()
     stream.push(x[:5])
     saved = stream.save()
     codes = "E_INPUT_SHAPE E_INPUT_NONFINITE E_INPUT_TYPE E_INPUT_DTYPE"
-    wrong: list[Any] = [x[None], np.zeros(x.shape[1] + 1), x[0] * np.nan, x[:3] * np.nan, None]
+    wrong: list[Any] = [x[None], np.zeros(x.shape[1] + 1), x[0] + np.inf, x[:3] - np.inf, None]
     for chunk in [*wrong, "x", x.astype(str)]:
         refused(codes, f"a push of {chunk!r:.40}", stream.push, chunk)
     if stream.save() != saved:
@@ -130,7 +130,7 @@ def many_streams_are_each_as_if_alone(subject: Subject) -> None:
     """Chunks of any length in one push, an empty and a refused one among them."""
     x, streams = subject.x, subject.model.streams()
     streams.push({"a": x[0, :3], "b": x[1, :0], 3: x[2, 0], "late": x[3, :7]})
-    refused("E_INPUT_NONFINITE", "NaN for one", streams.push, {"a": x[0], "b": x[1] * np.nan})
+    refused("E_INPUT_NONFINITE", "Inf for one", streams.push, {"a": x[0], "b": x[1] + np.inf})
     streams.push({"a": x[0, 3:], "b": x[1], 3: x[2, 1:]})
     for key, row in (("a", x[0]), ("b", x[1]), (3, x[2])):
         alone = subject.model.stream()

@@ -24,9 +24,11 @@ class Subject:
         """Open the file; raise ModelError."""
         self.path = os.fspath(path)
         self.model = Model(path)
-        cases = decode(self.model.proof)
-        self._most = allowed(self.model, cases)
-        self._x = typical(cases)
+        self.cases = decode(self.model.proof)
+        self._most = allowed(self.model, self.cases)
+        x = typical(self.cases)
+        # where NaN stands for a missing value, the proof holds some
+        self._x = np.where(np.isnan(x), np.float32(0), x)
 
     @property
     def x(self) -> Floats:
