@@ -56,7 +56,7 @@ ROOMS = {
         " numpy rich torch",
     ),
     "__init__": Room("errors", inside="runtime"),
-    "__main__": Room("cli"),
+    "__main__": Room("", inside="cli"),
 }
 
 HALL = {"CHANGELOG.md", "LICENSE", "README.md", "pyproject.toml"}

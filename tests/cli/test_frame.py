@@ -245,6 +245,31 @@ def test_a_signal_within_code_that_python_compiles_as_it_goes_leaves_the_same_wa
     assert (process.returncode, said) == (code, "seqrt: interrupted.\n")
 
 
+@pytest.mark.parametrize("module", ["seqrt.cli", "typer", "seqrt.cli.app"])
+def test_an_interrupt_while_the_command_line_is_loaded_leaves_with_130(module):
+    code = f"""
+import runpy, sys, time
+
+class Slow:
+    def find_spec(self, name, *_):
+        if name == {module!r}:
+            print("loading", flush=True)
+            time.sleep(60)
+
+sys.meta_path.insert(0, Slow())
+runpy.run_module("seqrt", run_name="__main__")
+"""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+
+    with subprocess.Popen([sys.executable, "-c", code], **pipes) as process:
+        assert process.stdout.readline() == "loading\n"
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+
+    assert process.returncode == 130
+    assert said in ("", "seqrt: interrupted.\n")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_handler_of_a_signal_is_put_back(run, number):
     before = signal.getsignal(number)
