@@ -16,8 +16,8 @@ def main() -> None:
         run()
     finally:
         if heard:
-            # all is said and written: whatever Python still has to put away may be broken off
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            # all is said and written by now, and an interrupt would only be a riddle
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _leave(*_: object) -> None:

@@ -279,6 +279,23 @@ def test_the_handler_of_a_signal_is_put_back(run, number):
     assert signal.getsignal(number) is before
 
 
+def test_an_interrupt_that_an_import_turns_into_an_import_error_is_still_one():
+    body = """
+    try:
+        print("working", flush=True)
+        time.sleep(60)
+    except BaseException:
+        raise ImportError("numpy.core.multiarray failed to import")
+    """
+
+    with start(body, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == "working\n"
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+
+    assert (process.returncode, said) == (130, "seqrt: interrupted.\n")
+
+
 writes = pytest.mark.parametrize(
     ("lines", "flags"),
     [(1, ()), (100_000, ()), (1, ("-u",))],
