@@ -11,9 +11,8 @@ only with `seqrt.training`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from seqrt.errors import (
+    CheckError,
     DeviceError,
     InputError,
     MissingExtraError,
@@ -26,12 +25,16 @@ from seqrt.errors import (
     UsageError,
 )
 
+TYPE_CHECKING = False  # typing takes longer to import than all the rest
 if TYPE_CHECKING:
+    from typing import Any
+
     from seqrt.runtime import Model, Stream, Streams, load
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "CheckError",
     "DeviceError",
     "InputError",
     "MissingExtraError",

@@ -7,6 +7,7 @@
     ├── DeviceError(RuntimeError)       5   a device that is not there
     ├── MissingExtraError(ImportError)  5   a package that is not installed
     ├── ParityError(ArithmeticError)    6   a file that does not compute what was trained
+    ├── CheckError(AssertionError)      6   a model that fails a check of seqrt.testing
     ├── OutputError(OSError)            7   a result that could not be written
     ├── TrainingError(RuntimeError)     8   training that failed
     └── ResourceError(MemoryError)      9   work that does not fit into memory
@@ -62,6 +63,12 @@ class MissingExtraError(SeqrtError, ImportError):
 
 class ParityError(SeqrtError, ArithmeticError):
     """A model does not compute what was trained, or breaks one of its laws."""
+
+    exit_code = 6
+
+
+class CheckError(SeqrtError, AssertionError):
+    """A model, or what runs it here, fails a check of seqrt.testing."""
 
     exit_code = 6
 

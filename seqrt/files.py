@@ -59,6 +59,20 @@ def check(path: str | Path) -> None:
     _target(path)
 
 
+def keep(out: str | Path, *inputs: str | Path | int) -> None:
+    """Raise OutputError where `out` is one of the files that it is made from.
+
+    An input is a path or the number of an open file.
+    """
+    for path in inputs:
+        if _is_same(out, path):
+            name = "its input" if isinstance(path, int) else path
+            raise OutputError(
+                f"E_OUTPUT_INPUT: a result must not be written over {name}, which it is made from."
+                f" Name another file than {out}."
+            )
+
+
 def write_bytes(path: str | Path, data: bytes) -> None:
     """Write `data` under `path`, whole or not at all."""
     with writing(path) as file:
@@ -79,6 +93,13 @@ def make_folder(path: str | Path) -> None:
             f"E_OUTPUT_FOLDER: {path} must be a folder, and could not be made ({error.strerror})."
             " Change its permissions, or write elsewhere."
         ) from None
+
+
+def _is_same(out: str | Path, path: str | Path | int) -> bool:
+    try:
+        return os.path.samefile(out, path)
+    except (OSError, ValueError):
+        return False  # one of them is not there
 
 
 def _target(path: str | Path) -> Path:

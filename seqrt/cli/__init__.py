@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -30,8 +31,8 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave with its exit code; errors become one line on stderr."""
     words = list(sys.argv[1:] if args is None else args)
     debug, words = _take_debug(words)
-    with unwinding():
-        raise SystemExit(_outcome(words, debug))
+    with unwinding() as heard:
+        raise SystemExit(_outcome(words, debug, heard))
 
 
 def _take_debug(words: list[str]) -> tuple[bool, list[str]]:
@@ -41,7 +42,7 @@ def _take_debug(words: list[str]) -> tuple[bool, list[str]]:
     return len(options) < end, options + words[end:]
 
 
-def _outcome(words: list[str], debug: bool) -> int:
+def _outcome(words: list[str], debug: bool, heard: list[int]) -> int:
     """Run the command; say in one line what went wrong, and return the exit code."""
     try:
         code = _run(words)
@@ -50,8 +51,11 @@ def _outcome(words: list[str], debug: bool) -> int:
     except Exception as error:  # noqa: BLE001 - whatever it is, the user gets one line
         if debug:
             traceback.print_exc()
-        sentence, code = _explain(error)
-        _say(sentence)
+        if heard:
+            code = EXIT_CODES[signal.Signals(heard[0])]
+        else:
+            sentence, code = _explain(error)
+            _say(sentence)
     if code in EXIT_CODES.values():
         _say("interrupted.")
     return code

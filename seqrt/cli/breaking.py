@@ -15,15 +15,24 @@ _Handler = Callable[[int, FrameType | None], None]
 
 
 @contextmanager
-def unwinding() -> Iterator[None]:
+def unwinding() -> Iterator[list[int]]:
     """Leave with the exit code of a signal through every `finally`, so that no part file stays.
+
+    Gives a list of the signals that came: an import that one breaks into may turn what is raised
+    here into an ImportError.
 
     SystemExit stands for Ctrl-C too, because of KeyboardInterrupt Python keeps a note of its own
     where it breaks into an `exec`, as in the import of a namedtuple: the process then ends by the
     signal, whatever exit code it was given.
     """
-    with _heard_by(_leave):
-        yield
+    heard: list[int] = []
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        heard.append(number)
+        _leave(number, frame)
+
+    with _heard_by(leave):
+        yield heard
 
 
 @contextmanager

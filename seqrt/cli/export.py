@@ -37,7 +37,7 @@ def export(
       seqrt export runs/sunspots-gru-1 -o sunspots.onnx
     """
     from seqrt.export import export as write
-    from seqrt.files import make_folder
+    from seqrt.files import keep, make_folder
     from seqrt.training.memory import load_series
     from seqrt.training.runs import load_run, newest_run
 
@@ -48,6 +48,7 @@ def export(
     if out is None:
         make_folder(FOLDER)
         out = FOLDER / f"{(run if run.is_dir() else run.parent).resolve().name}.onnx"
+    keep(out, run, *(run.iterdir() if run.is_dir() else ()))
     exported = write(net, out, series=series)
     if as_json:
         typer.echo(json.dumps(_record(exported), indent=2))

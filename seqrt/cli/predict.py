@@ -18,7 +18,6 @@ from seqrt.cli.models import (
     chosen,
     open_model,
 )
-from seqrt.errors import OutputError
 
 if TYPE_CHECKING:
     from seqrt.cli.answers import Answers
@@ -68,11 +67,11 @@ def predict(
     from seqrt.cli.bulk import answers, shape_of
     from seqrt.cli.rate import counting
     from seqrt.data.slices import slices
-    from seqrt.files import writing
+    from seqrt.files import keep, writing
 
     path = chosen(model)
     out = out or data.with_suffix(".pred.npy")
-    _keep(out, data, path)
+    keep(out, data, path)
     opened = open_model(path, device, sha256=sha256, unsealed=unsealed, threads=threads, tf32=tf32)
     source = _opened(data)
     read = slices(source, opened.manifest)
@@ -95,16 +94,6 @@ def _opened(data: Path) -> Table | Sequences | Mapped:
     from seqrt.data.mapped import Mapped
 
     return Mapped(data) if data.suffix.lower() == ".npy" else read(data)
-
-
-def _keep(out: Path, *inputs: Path) -> None:
-    """Raise OutputError where the answers would be written over what they are made from."""
-    for path in inputs:
-        if out.exists() and path.exists() and out.samefile(path):
-            raise OutputError(
-                f"E_OUTPUT_INPUT: the answers must not be written over {path}. Name another file"
-                " with -o."
-            )
 
 
 def _record(model: Model, path: Path, out: Path, shape: tuple[int, ...]) -> dict[str, object]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -277,18 +277,8 @@ def _kept(run: Run) -> Iterator[None]:
             )
         elif isinstance(error, TrainingError) or not run.checkpoints.any():
             _say("no epoch was finished: nothing is kept.")
-            _discard(run)
+            run.discard()
         raise
-
-
-def _discard(run: Run) -> None:
-    """Take back the folder of a run that learnt nothing, so that its name is free again."""
-    from seqrt.training.runs import RECORD
-
-    run.checkpoints.remove()
-    with suppress(OSError):
-        (run.path / RECORD).unlink()
-        run.path.rmdir()
 
 
 def _export(path: Path) -> str:

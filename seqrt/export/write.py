@@ -19,7 +19,7 @@ from seqrt.export.adopt import adopt
 from seqrt.export.graph import build
 from seqrt.export.memory import measure
 from seqrt.export.prove import prove
-from seqrt.files import writing
+from seqrt.files import check, writing
 from seqrt.runtime import Model
 from seqrt.runtime.proof import encode
 from seqrt.runtime.validate import Report
@@ -71,12 +71,12 @@ def export(
 
 
 def _write(stack: Stack, path: Path, series: ArrayLike | None) -> Exported:
+    check(path)
     _check_weights(stack)
-    graph = build(stack)
-    draft = Model(_sealed(graph, _manifest(stack), proof=""))
-    golden, parity = prove(draft, stack)
-    manifest = replace(_manifest(stack), parity=parity, memory=measure(draft, stack, series))
-    content = _sealed(graph, manifest, encode(golden))
+    model = Model(draft(stack))
+    golden, parity = prove(model, stack)
+    manifest = replace(_manifest(stack), parity=parity, memory=measure(model, stack, series))
+    content = _sealed(stack, manifest, encode(golden))
     onnx.checker.check_model(content, full_check=True)
     with writing(path) as file:
         file.write(content)
@@ -85,6 +85,11 @@ def _write(stack: Stack, path: Path, series: ArrayLike | None) -> Exported:
         report = model.validate()
         report.raise_if_failed()
     return Exported(path, model.digest, len(content), manifest, report)
+
+
+def draft(stack: Stack) -> bytes:
+    """Return the file as it is before it is proved: its graph and its manifest, sealed."""
+    return _sealed(stack, _manifest(stack), proof="")
 
 
 def _manifest(stack: Stack) -> Manifest:
@@ -115,9 +120,8 @@ def _columns(
     return tuple(replace(column, mean=m, scale=s) for column, m, s in scaling)
 
 
-def _sealed(graph: onnx.ModelProto, manifest: Manifest, proof: str) -> bytes:
-    model = onnx.ModelProto()
-    model.CopyFrom(graph)
+def _sealed(stack: Stack, manifest: Manifest, proof: str) -> bytes:
+    model = build(stack)
     onnx.helper.set_model_props(model, {MANIFEST_KEY: manifest.to_json(), PROOF_KEY: proof})
     return seal(model.SerializeToString(deterministic=True))
 

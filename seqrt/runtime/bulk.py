@@ -74,9 +74,22 @@ def _in_blocks(
     nonfinite: Nonfinite,
     keep: Callable[[Rows, Floats], None],
 ) -> None:
-    """Answer the blocks of a batch; `keep` is given the answer of each, in any thread."""
+    """Answer the blocks of a batch; `keep` is given the answer of each, in any thread.
+
+    A block that does not fit into memory is halved, down to a row.
+    """
 
     def work(rows: Rows, stopped: Event) -> None:
+        try:
+            answer(rows, stopped)
+        except MemoryError:
+            if len(rows) == 1:
+                raise
+            half = len(rows) // 2
+            work(rows[:half], stopped)
+            work(rows[half:], stopped)
+
+    def answer(rows: Rows, stopped: Event) -> None:
         lengths = batch.lengths[rows]
         x, bad = door.separate("x", batch.take(rows), nonfinite, lengths)
         y = engine.advance(x, lengths, engine.zero_state(len(rows)), stopped)[0]

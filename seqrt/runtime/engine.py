@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seqrt.contract import LENGTHS, STATE, STATE_OUT, Manifest, X, Y
+from seqrt.errors import ResourceError
 from seqrt.runtime.arrays import inside
 from seqrt.runtime.session import open_session, run_session
 
@@ -112,9 +113,15 @@ class Engine:
         return ResidentStep(self._here(), self.device, self._features, y_shape, rows)
 
     def blank(self, batch: int, time: int) -> Floats:
-        """Return answers of zeros."""
+        """Return answers of zeros; raise ResourceError where they do not fit into memory."""
         shape = (batch, time, self._outputs) if self.per_step else (batch, self._outputs)
-        return np.zeros(shape, np.float32)
+        try:
+            return np.zeros(shape, np.float32)
+        except MemoryError:
+            raise ResourceError(
+                f"E_MEMORY: answers of shape {shape} must fit into memory, and did not."
+                " Ask for fewer or shorter sequences at a time, as with predict_iter."
+            ) from None
 
     def zero_state(self, batch: int) -> Floats:
         """Return the state before the first step, (B, S)."""

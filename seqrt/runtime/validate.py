@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +15,8 @@ from seqrt.runtime.parity import largest, own_units
 from seqrt.runtime.proof import Case, allowed, decode, replay
 
 if TYPE_CHECKING:
+    from seqrt.runtime.kinds import Floats
+    from seqrt.runtime.laws import Law
     from seqrt.runtime.model import Model
 
 # What the laws run on: enough rows and steps to cut, short enough for every cut to be tried.
@@ -93,35 +97,48 @@ def validate(model: Model) -> Report:
     cases = decode(model.proof, model.manifest)
     # A file may hold numbers that leave float32: what comes of them is no number, and so not ok.
     with np.errstate(all="ignore"):
-        most = allowed(model, cases)
         return Report(
-            tuple(check for i, case in enumerate(cases) for check in _replay(model, i, case, most)),
-            _check_laws(model, cases, most),
+            tuple(check for _, replayed in proofs(model, cases) for check in replayed()),
+            tuple(check() for _, check in lawful(model, cases)),
         )
 
 
-def _replay(model: Model, number: int, case: Case, most: tuple[float, float]) -> list[Check]:
+def proofs(model: Model, cases: list[Case]) -> Iterator[tuple[str, Callable[[], list[Check]]]]:
+    """Yield the name of each golden case, and what replays it."""
+    most = allowed(model, cases)
+    for number, case in enumerate(cases):
+        name = f"proof {number + 1} ({case.x.shape[0]} x {case.x.shape[1]} steps)"
+        yield name, partial(_replay, model, name, case, most)
+
+
+def lawful(model: Model, cases: list[Case]) -> Iterator[tuple[str, Callable[[], Check]]]:
+    """Yield the name of each law, and what checks it on a batch cut from the proof's inputs.
+
+    Two ways that are both right differ at most by what each may differ from the truth.
+    """
+    x, most = typical(cases), allowed(model, cases)
+    for name, law in laws(model):
+        yield name, partial(_check_law, model, name, law, x, most)
+
+
+def typical(cases: list[Case]) -> Floats:
+    """Return a batch (5, 12, D) cut from the proof's inputs."""
+    steps = np.concatenate([case.x.reshape(-1, case.x.shape[-1]) for case in cases])
+    return np.resize(steps, (_ROWS, _STEPS, steps.shape[-1]))
+
+
+def _replay(model: Model, name: str, case: Case, most: tuple[float, float]) -> list[Check]:
     answers, ends = replay(model, case)
-    name = f"proof {number + 1} ({case.x.shape[0]} x {case.x.shape[1]} steps)"
     checks = [Check(f"{name}, answers against float64", answers, most[0])]
     if model.manifest.streamable:
         checks.append(Check(f"{name}, end states", ends, most[1]))
     return checks
 
 
-def _check_laws(model: Model, cases: list[Case], most: tuple[float, float]) -> tuple[Check, ...]:
-    """Check the laws on a batch cut from the proof's inputs.
-
-    Two ways that are both right differ at most by what each may differ from the truth.
-    """
-    steps = np.concatenate([case.x.reshape(-1, case.x.shape[-1]) for case in cases])
-    x = np.resize(steps, (_ROWS, _STEPS, steps.shape[-1]))
-    checks = []
-    for name, law in laws(model):
-        (y, ends), (other_y, other_ends) = law(model, x)
-        outputs = model.manifest.outputs
-        answers = largest(own_units(y, outputs) - own_units(other_y, outputs))
-        states = largest(ends.astype(np.float64) - other_ends)
-        parts = [Check(name, answers, most[0]), Check(name, states, most[1])]
-        checks.append(max(parts, key=lambda part: part.difference / (part.allowed or 1.0)))
-    return tuple(checks)
+def _check_law(model: Model, name: str, law: Law, x: Floats, most: tuple[float, float]) -> Check:
+    (y, ends), (other_y, other_ends) = law(model, x)
+    outputs = model.manifest.outputs
+    answers = largest(own_units(y, outputs) - own_units(other_y, outputs))
+    states = largest(ends.astype(np.float64) - other_ends)
+    parts = [Check(name, answers, most[0]), Check(name, states, most[1])]
+    return max(parts, key=lambda part: part.difference / (part.allowed or 1.0))

@@ -25,7 +25,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from seqrt.errors import ModelError, UsageError
+from seqrt.errors import ModelError, OutputError, UsageError
 from seqrt.files import writing
 
 FORMAT = 1
@@ -208,6 +208,13 @@ def _digest(tensors: dict[str, Tensor], header: str) -> str:
 
 
 def _sync(path: Path) -> None:
-    if path.exists():
+    if not path.exists():
+        return
+    try:
         with open(path, "rb+") as file:
             os.fsync(file.fileno())
+    except OSError as error:
+        raise OutputError(
+            f"E_OUTPUT_FAILED: {path} must reach the disk, and did not ({error.strerror})."
+            " Look at the disk, then go on."
+        ) from None

@@ -12,9 +12,12 @@ runs/sunspots-gru-1/
 from __future__ import annotations
 
 import csv
+import io
 import json
+import os
 import re
 import tomllib
+from contextlib import suppress
 from dataclasses import asdict
 from itertools import count
 from pathlib import Path
@@ -86,15 +89,20 @@ def write_record(folder: Path, record: dict[str, Any]) -> None:
 
 
 def add_row(folder: Path, row: dict[str, Any]) -> None:
-    """Add a row to results.csv, under a header of its names; what stands there stays."""
+    """Add a row to results.csv, under a header of its names, whole or not at all."""
     path = folder / RESULTS
+    before = path.stat().st_size if path.exists() else 0
+    lines = io.StringIO()
+    table = csv.DictWriter(lines, row, lineterminator="\n")
+    if not before:
+        table.writeheader()
+    table.writerow(row)
     try:
-        with open(path, "a", newline="", encoding="utf-8") as file:
-            table = csv.DictWriter(file, row, lineterminator="\n")
-            if not file.tell():
-                table.writeheader()
-            table.writerow(row)
+        with open(path, "ab") as file:
+            file.write(lines.getvalue().encode())
     except OSError as error:
+        with suppress(OSError):
+            os.truncate(path, before)  # a part of a row is none
         raise OutputError(
             f"E_OUTPUT_FAILED: a row of {path} could not be written ({error.strerror})."
             " Make room, or write elsewhere with -o."
@@ -119,6 +127,14 @@ def cut_rows(folder: Path, count: int) -> list[dict[str, str]]:
     else:
         path.unlink(missing_ok=True)
     return list(csv.DictReader(kept))
+
+
+def discard(folder: Path) -> None:
+    """Take back the folder of a run that learnt nothing, so that its name is free again."""
+    with suppress(OSError):
+        for name in (RECORD, RESULTS):
+            (folder / name).unlink(missing_ok=True)
+        folder.rmdir()
 
 
 def sweep(folder: Path) -> None:

@@ -33,6 +33,7 @@ from seqrt.training.runs import (
     RESULTS,
     add_row,
     cut_rows,
+    discard,
     new_folder,
     newest_unfinished,
     read_record,
@@ -87,15 +88,20 @@ class Run:
         threads = threads_that_pay(self.plan.units)
         with locked(self.path), torch_threads(threads), closing(loop):
             for epoch in loop:
-                self.epochs.append(epoch)
                 add_row(self.path, asdict(epoch))
                 if epoch.best:
                     save_weights(self.net, self.path)
+                self.epochs.append(epoch)
                 yield epoch
 
     def stop(self) -> None:
         """Ask training to finish its step, to save a checkpoint, and to end."""
         self.checkpoints.stopping = True
+
+    def discard(self) -> None:
+        """Take back the folder of a run that learnt nothing, so that its name is free again."""
+        self.checkpoints.remove()
+        discard(self.path)
 
     def finish(self) -> Result:
         """Judge the best weights beside a baseline, and write figures and pictures."""
@@ -140,7 +146,11 @@ def start(plan: Plan, out: str | Path | None = None) -> Run:
     started = datetime.now(UTC).isoformat(timespec="microseconds")
     folder = new_folder(plan.source, plan.cell, out)
     run = Run(plan, problem, net, folder, started, _checkpoints(folder, plan))
-    write_record(run.path, run.record())
+    try:
+        write_record(run.path, run.record())
+    except BaseException:
+        discard(run.path)
+        raise
     return run
 
 

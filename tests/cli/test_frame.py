@@ -122,6 +122,7 @@ def test_an_unknown_option_is_one_line_that_names_the_help_of_its_command(run):
         (errors.DeviceError, 5),
         (errors.MissingExtraError, 5),
         (errors.ParityError, 6),
+        (errors.CheckError, 6),
         (errors.OutputError, 7),
         (errors.TrainingError, 8),
         (errors.ResourceError, 9),
@@ -136,7 +137,7 @@ def test_an_error_of_seqrt_is_its_sentence_and_its_exit_code(run, fail_with, kin
 def test_every_leaf_of_the_tree_has_its_exit_code_in_the_test_above():
     leaves = {kind for kind in vars(errors).values() if isinstance(kind, type)}
 
-    assert len(leaves - {errors.SeqrtError}) == 9
+    assert len(leaves - {errors.SeqrtError}) == 10
 
 
 def test_python_out_of_memory_is_exit_code_9(run, fail_with):
@@ -244,6 +245,31 @@ def test_a_signal_within_code_that_python_compiles_as_it_goes_leaves_the_same_wa
     assert (process.returncode, said) == (code, "seqrt: interrupted.\n")
 
 
+@pytest.mark.parametrize("module", ["seqrt.cli", "typer", "seqrt.cli.app"])
+def test_an_interrupt_while_the_command_line_is_loaded_leaves_with_130(module):
+    code = f"""
+import runpy, sys, time
+
+class Slow:
+    def find_spec(self, name, *_):
+        if name == {module!r}:
+            print("loading", flush=True)
+            time.sleep(60)
+
+sys.meta_path.insert(0, Slow())
+runpy.run_module("seqrt", run_name="__main__")
+"""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+
+    with subprocess.Popen([sys.executable, "-c", code], **pipes) as process:
+        assert process.stdout.readline() == "loading\n"
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+
+    assert process.returncode == 130
+    assert said in ("", "seqrt: interrupted.\n")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_handler_of_a_signal_is_put_back(run, number):
     before = signal.getsignal(number)
@@ -251,6 +277,23 @@ def test_the_handler_of_a_signal_is_put_back(run, number):
     run("--version")
 
     assert signal.getsignal(number) is before
+
+
+def test_an_interrupt_that_an_import_turns_into_an_import_error_is_still_one():
+    body = """
+    try:
+        print("working", flush=True)
+        time.sleep(60)
+    except BaseException:
+        raise ImportError("numpy.core.multiarray failed to import")
+    """
+
+    with start(body, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == "working\n"
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+
+    assert (process.returncode, said) == (130, "seqrt: interrupted.\n")
 
 
 writes = pytest.mark.parametrize(

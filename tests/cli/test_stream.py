@@ -446,3 +446,14 @@ def test_the_line_of_the_readme_answers_as_it_says():
     (name, *want), (got_name, *got) = shown.split(), done.stdout.split()
     assert got_name == name
     np.testing.assert_allclose(np.array(got, float), np.array(want, float), rtol=1e-4)
+
+
+def test_the_state_is_never_saved_over_what_it_comes_from(stream, tmp_path):
+    model = tmp_path / "model.onnx"
+    model.write_bytes(LSTM.read_bytes())
+
+    done = stream("1,2\n", "--save", model, model=model)
+
+    assert done.code == 7
+    assert "E_OUTPUT_INPUT: a result must not be written over" in done.err
+    assert model.read_bytes() == LSTM.read_bytes()

@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from seqrt import ResourceError
 from seqrt.runtime import engine
+from seqrt.runtime.engine import Engine
 
 NETS = Path(__file__).parent / "nets"
 
@@ -62,3 +64,37 @@ def test_an_interrupt_is_answered_between_two_pieces(threads):
 
     assert child.returncode != 0
     assert "KeyboardInterrupt" in talk
+
+
+def test_a_block_that_does_not_fit_into_memory_is_halved(model, x, monkeypatch):
+    want = model.predict(list(x))
+    right, sizes = Engine.advance, []
+
+    def advance(self, x, *rest):
+        sizes.append(len(x))
+        if len(x) > 2:
+            raise ResourceError("E_MEMORY: no more.")
+        return right(self, x, *rest)
+
+    monkeypatch.setattr(Engine, "advance", advance)
+
+    for got, alone in zip(model.predict(list(x)), want, strict=True):
+        np.testing.assert_array_equal(got, alone)
+    assert max(sizes) > 2
+
+
+def test_a_row_that_does_not_fit_into_memory_is_an_error(model, x, monkeypatch):
+    def advance(self, *_):
+        raise ResourceError("E_MEMORY: no more.")
+
+    monkeypatch.setattr(Engine, "advance", advance)
+
+    with pytest.raises(ResourceError, match="E_MEMORY: no more"):
+        model.predict(list(x))
+
+
+def test_answers_that_no_memory_holds_are_an_error(tagger):
+    giant = np.broadcast_to(np.zeros((1, 1, 2), np.float32), (1 << 20, 1 << 24, 2))
+
+    with pytest.raises(ResourceError, match=r"E_MEMORY: answers of shape \(1048576, 16777216"):
+        tagger.predict(giant)

@@ -1,0 +1,259 @@
+"""`check_model` passes every model that is right, and names what is wrong with any other."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import seqrt
+from seqrt import CheckError, ModelError, UsageError
+from seqrt.contract import seal
+from seqrt.runtime import arrays, engine, file, model, saved, stream
+from seqrt.testing import check_model, checks
+
+TESTS = Path(__file__).parents[1]
+NETS = TESTS / "runtime" / "nets"
+ALL = sorted([*NETS.glob("*.onnx"), *TESTS.parent.glob("models/*.onnx")])
+LSTM, TAGGER = NETS / "lstm-last.onnx", NETS / "lstm-sequence.onnx"
+
+
+@pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
+def test_every_model_of_the_project_passes_every_check(path):
+    report = check_model(path)
+
+    assert report.ok
+    assert len(report.findings) > 30
+
+
+def test_each_check_is_a_call_with_a_sentence_for_a_name():
+    each = checks(LSTM)
+    names = [str(check) for check in each]
+
+    each[0]()
+
+    assert "a sequence cut anywhere = the whole" in names
+    assert "a row without steps keeps its state and disturbs no other" in names
+    assert len(set(names)) == len(names)
+
+
+def test_a_network_that_reads_both_ways_is_asked_for_no_stream():
+    names = [str(check) for check in checks(NETS / "gru-bidirectional-last.onnx")]
+
+    assert "a network that reads both ways refuses to stream" in names
+    assert "a stream with a caller in it is busy" not in names
+
+
+def test_a_damaged_file_does_not_open(tmp_path):
+    damaged = tmp_path / "damaged.onnx"
+    damaged.write_bytes(LSTM.read_bytes()[:-1])
+
+    for ask in (check_model, checks):
+        with pytest.raises(ModelError, match=r"damaged\.onnx"):
+            ask(damaged)
+
+
+@pytest.fixture
+def tampered(tmp_path):
+    """A model with one weight changed, sealed again by whoever changed it."""
+    content = bytearray(LSTM.read_bytes()[:-80])
+    at = content.rindex(b"layer0_R") + 20
+    content[at : at + 4] = np.float32(0.7).tobytes()
+    path = tmp_path / "tampered.onnx"
+    path.write_bytes(seal(bytes(content)))
+    return path
+
+
+def test_a_model_that_computes_something_else_fails_its_proof(tampered):
+    with pytest.raises(CheckError, match=r"^E_CHECK: .*tampered\.onnx: \d+ of \d+ checks") as found:
+        check_model(tampered)
+
+    assert 'tampered.onnx: "proof 1 (' in str(found.value)
+    assert "batch mates do not matter" not in str(found.value)
+    assert isinstance(found.value, AssertionError)
+    assert str(pickle.loads(pickle.dumps(found.value))) == str(found.value)
+
+
+def test_the_report_alone_is_there_for_the_asking(tampered):
+    report = check_model(tampered, on_fail="report")
+
+    assert not report.ok
+    assert all(finding.name.startswith("proof") for finding in report.failed)
+    assert "FAILED proof 1 (" in str(report)
+    assert "ok     batch mates do not matter" in str(report)
+
+
+def test_an_unknown_answer_to_a_failure_is_refused():
+    with pytest.raises(UsageError, match="on_fail must be 'raise' or 'report', got 'warn'"):
+        check_model(LSTM, on_fail="warn")
+
+
+# A runtime that is wrong, in the ways that those below it are
+
+
+def forgets_the_state_of_an_empty_row(monkeypatch):
+    right = engine.Engine._run
+
+    def run(self, x, lengths, state):
+        y, end = right(self, x, lengths, state)
+        if lengths is not None:
+            end[lengths == 0] = 0
+        return y, end
+
+    monkeypatch.setattr(engine.Engine, "_run", run)
+
+
+def runs_an_empty_batch(monkeypatch):
+    monkeypatch.setattr(engine.Engine, "blank", lambda self, batch, time: np.zeros((1, 2), "f4"))
+
+
+def answers_behind_the_end(monkeypatch):
+    monkeypatch.setattr(engine, "inside", lambda lengths, time: np.ones((len(lengths), time), bool))
+
+
+def swallows_nan(monkeypatch):
+    monkeypatch.setattr(model.door, "separate", lambda name, x, *_: (np.nan_to_num(x), None))
+
+
+def reads_big_endian_as_garbage(monkeypatch):
+    right = arrays.narrow
+    swapped = lambda array: array.view(array.dtype.newbyteorder("<"))  # noqa: E731
+    monkeypatch.setattr(
+        arrays, "narrow", lambda name, array, kind: right(name, swapped(array), kind)
+    )
+
+
+def ignores_masks(monkeypatch):
+    monkeypatch.setattr(arrays.np.ma, "getmaskarray", lambda array: np.zeros(array.shape, bool))
+
+
+def rounds_what_does_not_fit(monkeypatch):
+    def narrow(_name, array, kind):
+        with np.errstate(over="ignore"):
+            return array.astype(kind).clip(-1e30, 1e30)
+
+    monkeypatch.setattr(arrays, "narrow", narrow)
+
+
+def writes_into_its_input(monkeypatch):
+    right = model.door.separate
+
+    def separate(name, x, *rest):
+        kept, bad = right(name, x, *rest)
+        x[~np.isfinite(x)] = 0
+        return kept, bad
+
+    monkeypatch.setattr(model.door, "separate", separate)
+
+
+def answers_from_one_buffer(monkeypatch):
+    right, kept = engine.Engine._run, {}
+
+    def run(self, x, lengths, state):
+        y, end = right(self, x, lengths, state)
+        buffer = kept.setdefault(y.shape, np.zeros_like(y))
+        buffer[...] = y
+        return buffer, end
+
+    monkeypatch.setattr(engine.Engine, "_run", run)
+
+
+def takes_any_lengths(monkeypatch):
+    monkeypatch.setattr(
+        "seqrt.runtime.batch.as_lengths",
+        lambda value, batch, time: np.resize(np.asarray(value, "i4"), batch).clip(0, time),
+    )
+
+
+def never_looks_at_the_seal(monkeypatch):
+    monkeypatch.setattr(file, "check_seal", lambda content: "0" * 64)
+
+
+def takes_the_state_of_any_model(monkeypatch):
+    monkeypatch.setattr(saved, "_check_owner", lambda owner, digest: None)
+
+
+def lets_a_second_caller_in(monkeypatch):
+    class Open:
+        acquire = staticmethod(lambda blocking: True)
+        release = staticmethod(lambda: None)
+
+    right = stream.Stream.__init__
+
+    def init(self, *args):
+        right(self, *args)
+        self._busy = Open()
+
+    monkeypatch.setattr(stream.Stream, "__init__", init)
+
+
+def counts_in_32_bits(monkeypatch):
+    right = stream.Stream._go_to
+    monkeypatch.setattr(
+        stream.Stream, "_go_to", lambda self, state, steps: right(self, state, steps % 2**32)
+    )
+
+
+def cannot_be_pickled(monkeypatch):
+    def reduce(self):
+        raise TypeError("cannot pickle 'InferenceSession' object")
+
+    monkeypatch.setattr(seqrt.Model, "__reduce__", reduce)
+
+
+def fails_in_a_forked_child(monkeypatch):
+    here = threading.get_native_id()
+    right = engine.Engine._here
+
+    def session(self):
+        if threading.main_thread().native_id != here:
+            raise SystemExit(3)
+        return right(self)
+
+    monkeypatch.setattr(engine.Engine, "_here", session)
+
+
+def depends_on_its_batch_mates(monkeypatch):
+    right = engine.Engine._run
+
+    def run(self, x, lengths, state):
+        y, end = right(self, x, lengths, state)
+        return y * np.float32(1 + 0.001 * len(y)), end
+
+    monkeypatch.setattr(engine.Engine, "_run", run)
+
+
+@pytest.mark.parametrize(
+    ("broken", "path", "failing"),
+    [
+        (forgets_the_state_of_an_empty_row, LSTM, "a row without steps keeps its state"),
+        (runs_an_empty_batch, LSTM, "no rows answer no rows"),
+        (answers_behind_the_end, TAGGER, "steps past a length answer zeros"),
+        (swallows_nan, LSTM, "a value that is not finite is refused and named"),
+        (swallows_nan, TAGGER, "nan is carried to what depends on it and no further"),
+        (reads_big_endian_as_garbage, LSTM, "numbers of any kind mean the same"),
+        (ignores_masks, LSTM, "masked values are refused"),
+        (rounds_what_does_not_fit, LSTM, "numbers that float32 cannot hold are refused"),
+        (writes_into_its_input, LSTM, "the arrays of the caller are never written"),
+        (answers_from_one_buffer, TAGGER, "an answer is never written again"),
+        (takes_any_lengths, LSTM, "wrong lengths are refused"),
+        (never_looks_at_the_seal, LSTM, "a changed byte is refused"),
+        (takes_the_state_of_any_model, LSTM, "a saved state that is damaged or of another model"),
+        (takes_the_state_of_any_model, LSTM, "a snapshot that is damaged or of another model"),
+        (lets_a_second_caller_in, LSTM, "a stream with a caller in it is busy"),
+        (counts_in_32_bits, LSTM, "a stream counts past 32 bits"),
+        (cannot_be_pickled, LSTM, "a pickled and a copied model answer the same"),
+        (fails_in_a_forked_child, LSTM, "a forked child answers the same"),
+        (depends_on_its_batch_mates, LSTM, "batch mates do not matter"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else getattr(value, "__name__", ""),
+)
+def test_a_broken_runtime_fails_the_check_of_what_it_breaks(broken, path, failing, monkeypatch):
+    check = next(check for check in checks(path) if check.name.startswith(failing))
+    broken(monkeypatch)
+
+    with pytest.raises(CheckError, match=f'"{failing}.*" must hold, and does not'):
+        check()

@@ -1,0 +1,195 @@
+"""The promises bit for bit: random LSTM and GRU networks, each asked in seven ways.
+
+    python tools/promises.py [--cases 1000] [--steps 1000000] [--seed 0]
+
+Draws networks of 1 to 3 layers of 1 to 64 units, both heads, one direction or two, with batches of
+1 to 17 ragged rows of 0 to 60 steps and start states. The answers and end states of the batch must
+be those of each row alone, cut in chunks, pushed step by step among other streams, on threads, in
+a forked child and after pickling. Then each cell streams so many single steps beside one run of the
+whole. Exit code 1 where one bit differs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import pickle  # noqa: TID251 - a Model's own pickle, made and read here
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from seqrt.export.write import draft
+from seqrt.runtime import Model
+from seqrt.training import Network
+
+CELLS = ("lstm", "gru")
+
+
+class Question(NamedTuple):
+    """A model and what it is asked: x (B, T, D), lengths (B,), state (B, S)."""
+
+    model: Model
+    x: np.ndarray
+    lengths: np.ndarray
+    state: np.ndarray
+
+    def row(self, i: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return a row to its end and its state, as a batch of one."""
+        return self.x[i : i + 1, : self.lengths[i]], self.state[i : i + 1]
+
+
+Answer = list[bytes]
+
+
+def drawn(rng: np.random.Generator, cell: str) -> Question:
+    """Return a random network with a random batch."""
+    net = Network(
+        cell,
+        int(rng.integers(1, 9)),
+        tuple(int(n) for n in rng.integers(1, 65, rng.integers(1, 4))),
+        int(rng.integers(1, 5)),
+        bidirectional=bool(rng.random() < 0.25),
+        head=("last", "sequence")[rng.integers(2)],
+    )
+    rows, steps = int(rng.integers(1, 18)), int(rng.integers(0, 61))
+    x = rng.standard_normal((rows, steps, net.architecture.features)).astype(np.float32)
+    state = (rng.random((rows, net.state_size)) * 2 - 1).astype(np.float32)
+    return Question(Model(draft(net.eval())), x, rng.integers(0, steps + 1, rows), state)
+
+
+def batch(q: Question) -> Answer:
+    """Return the bytes of each row's answer and end state, asked all together."""
+    y, state = q.model.run(q.x, q.lengths, q.state)
+    if y.ndim == q.x.ndim:
+        return [y[i, :n].tobytes() + state[i].tobytes() for i, n in enumerate(q.lengths)]
+    return [y[i].tobytes() + state[i].tobytes() for i in range(len(y))]
+
+
+def alone(q: Question) -> Answer:
+    """Ask for each row by itself."""
+    rows = (q.row(i) for i in range(len(q.x)))
+    return [b"".join(a[0].tobytes() for a in q.model.run(x, None, s)) for x, s in rows]
+
+
+def chunked(q: Question, rng: np.random.Generator) -> Answer:
+    """Ask for each row in pieces, the state carried from one to the next."""
+    answers = []
+    for i in range(len(q.x)):
+        x, state = q.row(i)
+        cuts = np.sort(rng.integers(0, x.shape[1] + 1, rng.integers(1, 6)))
+        ys = []
+        for piece in np.split(x, cuts, axis=1):
+            y, state = q.model.run(piece, None, state)
+            ys += [y[0]] if piece.shape[1] else []
+        answers.append(_kept(q, ys) + state.tobytes())
+    return answers
+
+
+def streamed(q: Question) -> Answer:
+    """Push each row step by step from the zero state, all in one `streams` and each in a stream."""
+    live = q.model.streams()
+    ys: list[list[np.ndarray]] = [[] for _ in q.x]
+    for step in range(q.x.shape[1]):
+        rows = [i for i, n in enumerate(q.lengths) if step < n]
+        for i, y in live.push({i: q.x[i, step] for i in rows}).items():
+            ys[i].append(y)
+    by_key = [_kept(q, y) + (live.save(i)[54:] if y else _no_state(q)) for i, y in enumerate(ys)]
+    for i, want in enumerate(by_key):
+        stream = q.model.stream()
+        own = [stream.push(step) for step in q.row(i)[0][0]]
+        if _kept(q, own) + stream.save()[54:] != want:
+            return []
+    return by_key
+
+
+def _kept(q: Question, ys: list[np.ndarray]) -> bytes:
+    per_step = q.model.manifest.head == "sequence"
+    if not ys:
+        return b"" if per_step else np.zeros(len(q.model.manifest.outputs), "f4").tobytes()
+    return b"".join(y.tobytes() for y in ys) if per_step else ys[-1].tobytes()
+
+
+def _no_state(q: Question) -> bytes:
+    return q.model.zero_state(1).tobytes()
+
+
+def threaded(q: Question) -> list[Answer]:
+    """Ask from four threads at a time."""
+    with ThreadPoolExecutor(4) as pool:
+        return list(pool.map(batch, [q] * 8))
+
+
+def forked(q: Question, want: Answer) -> bool:
+    """Return whether a forked child answers the same, and ends well."""
+    child = os.fork()
+    if child == 0:
+        same = False
+        try:
+            same = batch(q) == want
+        finally:
+            os._exit(0 if same else 1)
+    return os.waitpid(child, 0)[1] == 0
+
+
+def pickled(q: Question) -> Answer:
+    """Ask what pickle makes of the model."""
+    sent = pickle.loads(pickle.dumps(q.model))  # noqa: S301 - see above
+    return batch(q._replace(model=sent))
+
+
+def kept(q: Question, rng: np.random.Generator) -> Iterator[tuple[str, bool]]:
+    """Yield each promise, and whether it was kept."""
+    want = batch(q)
+    yield "alone", alone(q) == want
+    yield "threaded", all(answer == want for answer in threaded(q))
+    yield "forked", forked(q, want)
+    yield "pickled", pickled(q) == want
+    if q.model.manifest.streamable:
+        yield "chunked", chunked(q, rng) == want
+        from_zero = q._replace(state=np.zeros_like(q.state))
+        yield "streamed", streamed(from_zero) == batch(from_zero)
+
+
+def long_stream(cell: str, steps: int, rng: np.random.Generator) -> bool:
+    """Return whether so many single steps are those of the whole, and leave the same state."""
+    net = Network(cell, 2, (16, 8), 1, head="sequence").eval()
+    model = Model(draft(net))
+    x = rng.standard_normal((steps, 2)).astype(np.float32)
+    whole, end = model.run(x[None])
+    stream = model.stream()
+    same = all(stream.push(step) == answer for step, answer in zip(x, whole[0], strict=True))
+    return same and stream.steps == steps and stream.save()[54:] == end.tobytes()
+
+
+def main() -> int:
+    """Print how often each promise was kept; return 1 where one was not."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cases", type=int, default=1000)
+    parser.add_argument("--steps", type=int, default=1_000_000)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    torch.manual_seed(args.seed)
+    rng = np.random.default_rng(args.seed)
+    asked: Counter[str] = Counter()
+    held: Counter[str] = Counter()
+    for number in range(args.cases):
+        for promise, same in kept(drawn(rng, CELLS[number % 2]), rng):
+            asked[promise] += 1
+            held[promise] += same
+    for promise, count in asked.items():
+        print(f"batch = {promise:10} {held[promise]:6,} of {count:6,} networks, bit for bit")
+    for cell in CELLS:
+        promise = f"{args.steps:,} steps of {cell} = the whole"
+        asked[promise], held[promise] = 1, long_stream(cell, args.steps, rng)
+        print(f"{promise}: {'bit for bit' if held[promise] else 'NO'}")
+    return 0 if held == asked else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
