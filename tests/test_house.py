@@ -40,7 +40,7 @@ ROOMS = {
     "runtime": Room("contract errors numbers numpy", inside="onnxruntime"),
     "training": Room(
         "contract data errors files metrics numbers version numpy safetensors tomli_w torch",
-        inside="matplotlib",
+        inside="matplotlib optuna",
     ),
     "export": Room("contract errors files version runtime training numpy onnx torch"),
     "demo": Room(

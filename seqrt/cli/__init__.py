@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from seqrt.cli.breaking import EXIT_CODES, unwinding
+from seqrt.cli.together import others
 from seqrt.errors import MissingExtraError, OutputError, ResourceError, SeqrtError, UsageError
 
 if TYPE_CHECKING:
@@ -51,8 +52,8 @@ def _outcome(words: list[str], debug: bool) -> int:
         if debug:
             traceback.print_exc()
         sentence, code = _explain(error)
-        _say(sentence)
-    if code in EXIT_CODES.values():
+        _say(f"process {others()}: {sentence}" if others() else sentence)
+    if code in EXIT_CODES.values() and not others():
         _say("interrupted.")
     return code
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import shlex
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from seqrt.cli.account import figures, record, understood, verdict
-from seqrt.cli.breaking import finishing_the_step
+from seqrt.cli.breaking import EXIT_CODES, finishing_the_step
+from seqrt.cli.kept import exporting, kept
 from seqrt.cli.learning import (
     BatchSizeOption,
     Cell,
@@ -32,9 +31,11 @@ from seqrt.cli.learning import (
 )
 from seqrt.cli.models import JsonOption
 from seqrt.cli.progress import showing
+from seqrt.cli.search import TrialsOption, search
+from seqrt.cli.together import one_voice
 from seqrt.cli.words import names, sizes
 from seqrt.cli.words import span as ends
-from seqrt.errors import SeqrtError, TrainingError, UsageError
+from seqrt.errors import UsageError
 
 if TYPE_CHECKING:
     from seqrt.training.train import Result, Run
@@ -117,6 +118,7 @@ def train(
         Path | None,
         typer.Option("-o", "--out", metavar="FOLDER", help="Of the run  [a new one in runs/]"),
     ] = None,
+    trials: TrialsOption = None,
     resume: Annotated[
         bool,
         typer.Option("--resume", help="Go on with a run  [the newest unfinished in runs/]"),
@@ -129,6 +131,13 @@ def train(
     Ctrl-C finishes the step and keeps the best weights so far; --resume goes on, after a kill too,
     as if nothing had happened. In [brackets]: what is taken where an option is left out.
 
+    --trials N tries N networks: lstm and gru, of one layer of 8 to 128 units or two (the second
+    half as large), rates from 0.0003 to 0.03, dropout to 0.5, noise to 0.3, the defaults first.
+    What is given stays. Optuna chooses from what it saw on the validation part, and ends what falls
+    behind. The trials are left in search/, the best of them as the run.
+
+    Started by torchrun, all processes train one network together, to the weights of one process.
+
     \b
     Examples:
       seqrt train sunspots.csv --target SUNACTIVITY --span 1700:1920
@@ -136,6 +145,8 @@ def train(
       seqrt train load.csv --target kW --features kW,temperature --horizon 3
       seqrt train adding --length 200 --cell lstm
       seqrt train --resume runs/load-lstm-1
+      seqrt train gestures.npz --cell gru --trials 20
+      torchrun --nproc-per-node 2 -m seqrt train load.csv --target kW
     """
     given = {
         "task": task,
@@ -166,14 +177,20 @@ def train(
         "device": device,
     }
     options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    run = _gone_on(data, options, out) if resume else _begun(data, options, out)
-    with _kept(run):
-        with showing(run.plan.recipe().epochs) as show, finishing_the_step(run.stop):
-            for epoch in run:
-                show(epoch)
-        result = run.finish()
-    _tell(run, result)
-    typer.echo(json.dumps(record(run, result), indent=2) if as_json else result.path)
+    if trials is not None:
+        search(_source(data), options, trials, out, resume=resume, as_json=as_json)
+        return
+    with one_voice():
+        run = _gone_on(data, options, out) if resume else _begun(data, options, out)
+        with kept(run):
+            with showing(run.plan.recipe().epochs) as show, finishing_the_step(run.stop):
+                for epoch in run:
+                    show(epoch)
+            if run.stopped:  # because another process was asked to
+                raise SystemExit(EXIT_CODES[signal.SIGTERM])
+            result = run.finish()
+        _tell(run, result)
+        typer.echo(json.dumps(record(run, result), indent=2) if as_json else result.path)
 
 
 def _begun(data: str | None, options: dict[str, Any], out: Path | None) -> Run:
@@ -215,44 +232,7 @@ def _tell(run: Run, result: Result) -> None:
         _say(line)
     for path in result.pictures:
         _say(f"picture     {path}")
-    _say(f"next        {_export(run.path)}")
-
-
-@contextmanager
-def _kept(run: Run) -> Iterator[None]:
-    """Say, when training is broken off, what is left and what to type."""
-    try:
-        yield
-    except (SystemExit, SeqrtError) as error:
-        best = [epoch.number for epoch in run.epochs if epoch.best]
-        # what diverged would diverge again
-        if not isinstance(error, TrainingError) and run.checkpoints.any():
-            _say(f"go on with: seqrt train --resume {shlex.quote(str(run.path))}")
-        if best:
-            _say(
-                f"the best weights so far, of epoch {best[-1]}, are in {run.path}."
-                f" Use them with: {_export(run.path)}"
-            )
-        elif isinstance(error, TrainingError) or not run.checkpoints.any():
-            _say("no epoch was finished: nothing is kept.")
-            _discard(run)
-        raise
-
-
-def _discard(run: Run) -> None:
-    """Take back the folder of a run that learnt nothing, so that its name is free again."""
-    from seqrt.training.runs import RECORD
-
-    run.checkpoints.remove()
-    with suppress(OSError):
-        (run.path / RECORD).unlink()
-        run.path.rmdir()
-
-
-def _export(path: Path) -> str:
-    """The command that exports a run; the newest in runs/ needs no name."""
-    newest = path.parent == Path("runs")
-    return "seqrt export" if newest else f"seqrt export {shlex.quote(str(path))}"
+    _say(f"next        {exporting(run.path)}")
 
 
 def _source(data: str | None) -> str:

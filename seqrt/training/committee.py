@@ -43,6 +43,7 @@ from seqrt.training.runs import (
     write_record,
 )
 from seqrt.training.train import Result, Run, check_data, entry, record_of, resume, start
+from seqrt.training.world import check_one_process
 
 
 @dataclass
@@ -115,6 +116,7 @@ def convene(plan: Plan, out: str | Path | None = None) -> Committee:
 
     Raises UsageError where the plan has no `folds`, or layer normalisation, which has no mean.
     """
+    check_one_process("a committee")
     if plan.folds is None or plan.layer_norm:
         raise UsageError(
             "a committee needs folds, and layers without normalisation between them, so that its"

@@ -46,7 +46,8 @@ def found_rate(net: Stack, x: Data, y: Data, recipe: Recipe) -> float:
     optimizer = Descent(trial)
     with seeded(recipe.seed, 0, data.x.device):
         for number, (rate, parts) in enumerate(zip(_TRIED, _endless(data, recipe), strict=False)):
-            loss, _ = learn(trial, optimizer, parts, recipe.clip)
+            loss = learn(trial, optimizer, parts)
+            optimizer.clip(recipe.clip)
             smooth = _SMOOTHING * smooth + (1 - _SMOOTHING) * loss
             shown = smooth / (1 - _SMOOTHING ** (number + 1))
             least = min(least, shown)

@@ -6,16 +6,17 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 
 from seqrt import __version__
-from seqrt.errors import DeviceError, InputError, UsageError
+from seqrt.errors import DeviceError, InputError, TrainingError, UsageError
 from seqrt.metrics import measure
 from seqrt.training.baselines import baseline
 from seqrt.training.batches import answers
@@ -41,6 +42,7 @@ from seqrt.training.runs import (
     write_record,
 )
 from seqrt.training.threads import threads_that_pay, torch_threads
+from seqrt.training.world import ALONE, World, join, own_device
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,9 @@ class Run:
     A break, Ctrl-C or an error leaves the best weights so far in `net` and in the run's folder, and
     so does `stop`; whatever ended it, even a kill, `resume` goes on to the same final weights.
     `warning` says what was wrong with a run that is gone on with.
+
+    Processes that torchrun has started hold a Run each and train it together; only the first has
+    the folder, and writes.
     """
 
     plan: Plan
@@ -77,6 +82,8 @@ class Run:
     checkpoints: Checkpoints
     epochs: list[Epoch] = field(default_factory=list)
     warning: str | None = None
+    world: World = ALONE
+    ended: bool = False
 
     def __iter__(self) -> Iterator[Epoch]:
         """Train; yield after every pass, when its row and the best weights are on the disk."""
@@ -85,17 +92,40 @@ class Run:
         recipe = asdict(self.plan.recipe())
         loop = fit(self.net, train.x, train.y, val=val, **recipe, checkpoints=self.checkpoints)
         threads = threads_that_pay(self.plan.units)
-        with locked(self.path), torch_threads(threads), closing(loop):
-            for epoch in loop:
+        with self._folder_held(), torch_threads(threads), closing(loop):
+            for epoch in self._until_all_end(loop):
                 self.epochs.append(epoch)
-                add_row(self.path, asdict(epoch))
-                if epoch.best:
-                    save_weights(self.net, self.path)
+                if self.world.first:
+                    add_row(self.path, asdict(epoch))
+                    if epoch.best:
+                        save_weights(self.net, self.path)
                 yield epoch
+
+    def _folder_held(self) -> AbstractContextManager[None]:
+        return locked(self.path) if self.world.first else nullcontext()
+
+    def _until_all_end(self, loop: Iterator[Epoch]) -> Iterator[Epoch]:
+        """Note that training has ended in a way that all processes ended in."""
+        try:
+            yield from loop
+        except TrainingError:
+            self.ended = True
+            raise
+        self.ended = True
 
     def stop(self) -> None:
         """Ask training to finish its step, to save a checkpoint, and to end."""
         self.checkpoints.stopping = True
+
+    @property
+    def stopped(self) -> bool:
+        """Whether training has ended because this process was asked to, or another."""
+        return self.checkpoints.stopping
+
+    def leave(self) -> None:
+        """Wait until all processes are here, where all have ended: torchrun kills who is late."""
+        if self.ended:
+            self.world.wait()
 
     def finish(self) -> Result:
         """Judge the best weights beside a baseline, and write figures and pictures."""
@@ -110,11 +140,16 @@ class Run:
             baseline=plain_name,
             baseline_figures=measure(about.task, part.truth, plain, about.classes),
             best_epoch=max((epoch.number for epoch in self.epochs if epoch.best), default=0),
-            pictures=(*draw(self.path, self.problem, self.epochs, predicted), *self._memory()),
+            pictures=self._pictures(predicted) if self.world.first else (),
         )
-        write_record(self.path, self.record() | {"result": entry(result)})
-        self.checkpoints.remove()
+        if self.world.first:
+            write_record(self.path, self.record() | {"result": entry(result)})
+            self.checkpoints.remove()
+        self.leave()
         return result
+
+    def _pictures(self, predicted: NDArray[Any]) -> tuple[Path, ...]:
+        return (*draw(self.path, self.problem, self.epochs, predicted), *self._memory())
 
     def _memory(self) -> tuple[Path, ...]:
         """Keep a typical series for export to measure the memory on, and draw the memory."""
@@ -131,16 +166,21 @@ class Run:
 def start(plan: Plan, out: str | Path | None = None) -> Run:
     """Read the data, make the network and the run's folder: `out`, or a new one in runs/."""
     plan.recipe()
-    device = _device(plan.device)
+    device, world = _device(plan.device), join()
     problem = plan.problem()
     net = plan.network(problem).to(device)
     plan = plan.resolved(problem)
     if plan.lr == AUTO:
-        plan = replace(plan, lr=found_rate(net, problem.train.x, problem.train.y, plan.recipe()))
+        x, y, recipe = problem.train.x, problem.train.y, plan.recipe()
+        plan = replace(
+            plan, lr=json.loads(world.told(lambda: _packed(found_rate(net, x, y, recipe))))
+        )
     started = datetime.now(UTC).isoformat(timespec="microseconds")
-    folder = new_folder(plan.source, plan.cell, out)
-    run = Run(plan, problem, net, folder, started, _checkpoints(folder, plan))
-    write_record(run.path, run.record())
+    name = json.loads(world.told(lambda: _packed(new_folder(plan.source, plan.cell, out))))
+    folder = Path(name)
+    run = Run(plan, problem, net, folder, started, _checkpoints(folder, plan), world=world)
+    if world.first:
+        write_record(run.path, run.record())
     return run
 
 
@@ -151,24 +191,39 @@ def resume(path: str | Path | None = None) -> Run:
     Raises UsageError for a run that is finished or under way, InputError (E_DATA_CHANGED) where its
     data is no longer what it was, ModelError where its checkpoints are damaged.
     """
+    world = join()
+    name, record = json.loads(world.told(lambda: _packed(_unfinished(path))))
+    plan, path = Plan.of_record(record.get("plan", {})), Path(name)
+    device = _device(plan.device)
+    problem = plan.problem()
+    check_data(record, problem, plan.source)
+    checkpoints = _checkpoints(path, plan)
+    rows, warning = json.loads(world.told(lambda: _packed(_taken_up(path, checkpoints))))
+    net = plan.network(problem).to(device)
+    epochs = [Epoch.of_row(row) for row in rows]
+    started = str(record.get("started", ""))
+    return Run(plan, problem, net, path, started, checkpoints, epochs, warning, world)
+
+
+def _unfinished(path: str | Path | None) -> tuple[str, dict[str, Any]]:
     path = newest_unfinished() if path is None else Path(path)
     record = read_record(path)
     if "result" in record:
         raise UsageError(f"{path} is finished. Use it with: seqrt export {path}")
-    plan = Plan.of_record(record.get("plan", {}))
-    device = _device(plan.device)
-    problem = plan.problem()
-    check_data(record, problem, plan.source)
+    return str(path), record
+
+
+def _taken_up(path: Path, checkpoints: Checkpoints) -> tuple[list[dict[str, str]], str | None]:
+    """Find the checkpoint to go on from; return the passes before it, and what was wrong."""
     with locked(path):
-        checkpoints = _checkpoints(path, plan)
         warning = checkpoints.load()
         rows = cut_rows(path, checkpoints.start.standing.number - 1)
         sweep(path)
-    net = plan.network(problem).to(device)
-    epochs = [Epoch.of_row(row) for row in rows]
-    return Run(
-        plan, problem, net, path, str(record.get("started", "")), checkpoints, epochs, warning
-    )
+    return rows, warning
+
+
+def _packed(answer: Any) -> bytes:
+    return json.dumps(answer, default=str).encode()
 
 
 def train(plan: Plan, out: str | Path | None = None) -> Result:
@@ -228,10 +283,10 @@ def check_data(record: dict[str, Any], problem: Problem, source: str) -> None:
 def _device(name: str) -> torch.device:
     """Return the device that `name` asks for; only auto may choose."""
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
     if not re.fullmatch(r"cpu|cuda(:[0-9]{1,3})?", name):
         raise UsageError(f"device must be cpu, cuda, cuda:NUMBER or auto, got {name!r}.")
-    device = torch.device(name)
+    device = torch.device(own_device(name))
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise DeviceError(
             f"E_DEVICE: device {name!r} is not available; torch sees {torch.cuda.device_count()}"
