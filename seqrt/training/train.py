@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -172,12 +172,9 @@ def start(plan: Plan, out: str | Path | None = None) -> Run:
     plan = plan.resolved(problem)
     if plan.lr == AUTO:
         x, y, recipe = problem.train.x, problem.train.y, plan.recipe()
-        plan = replace(
-            plan, lr=json.loads(world.told(lambda: _packed(found_rate(net, x, y, recipe))))
-        )
+        plan = replace(plan, lr=_from_first(world, lambda: found_rate(net, x, y, recipe)))
     started = datetime.now(UTC).isoformat(timespec="microseconds")
-    name = json.loads(world.told(lambda: _packed(new_folder(plan.source, plan.cell, out))))
-    folder = Path(name)
+    folder = Path(_from_first(world, lambda: new_folder(plan.source, plan.cell, out)))
     run = Run(plan, problem, net, folder, started, _checkpoints(folder, plan), world=world)
     if world.first:
         write_record(run.path, run.record())
@@ -192,13 +189,13 @@ def resume(path: str | Path | None = None) -> Run:
     data is no longer what it was, ModelError where its checkpoints are damaged.
     """
     world = join()
-    name, record = json.loads(world.told(lambda: _packed(_unfinished(path))))
+    name, record = _from_first(world, lambda: _unfinished(path))
     plan, path = Plan.of_record(record.get("plan", {})), Path(name)
     device = _device(plan.device)
     problem = plan.problem()
     check_data(record, problem, plan.source)
     checkpoints = _checkpoints(path, plan)
-    rows, warning = json.loads(world.told(lambda: _packed(_taken_up(path, checkpoints))))
+    rows, warning = _from_first(world, lambda: _taken_up(path, checkpoints))
     net = plan.network(problem).to(device)
     epochs = [Epoch.of_row(row) for row in rows]
     started = str(record.get("started", ""))
@@ -222,8 +219,9 @@ def _taken_up(path: Path, checkpoints: Checkpoints) -> tuple[list[dict[str, str]
     return rows, warning
 
 
-def _packed(answer: Any) -> bytes:
-    return json.dumps(answer, default=str).encode()
+def _from_first(world: World, find: Callable[[], Any]) -> Any:
+    """Return, in all processes, what the first finds; paths as text."""
+    return json.loads(world.told(lambda: json.dumps(find(), default=str).encode()))
 
 
 def train(plan: Plan, out: str | Path | None = None) -> Result:

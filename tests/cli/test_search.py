@@ -14,6 +14,7 @@ import pytest
 
 import seqrt
 from seqrt.training import Plan, load_run
+from seqrt.training.recipe import Recipe
 from seqrt.training.runs import read_record
 
 SEARCH = ("train", "moves.npz", "--epochs", "2", "--trials", "3")
@@ -72,7 +73,11 @@ def test_a_search_begins_with_the_defaults_keeps_what_is_given_and_can_be_repeat
     tables = [rows(f"search/moves-{number}/trials.csv") for number in (1, 2)]
     assert (first.out, again.out) == ("one\n", "two\n")
     plan, usual = read_record(tables[0][0]["run"])["plan"], Plan("moves.npz")
-    assert (plan["units"], plan["lr"], plan["dropout"]) == ([*usual.units], usual.lr, usual.dropout)
+    assert (plan["units"], plan["lr"], plan["dropout"]) == (
+        [*usual.units],
+        Recipe.lr,
+        usual.dropout,
+    )
     assert {(row["cell"], row["noise"]) for row in tables[0]} == {("rnn", "0.1")}
     assert len({row["lr"] for row in tables[0]}) == 3
     for row in (*tables[0], *tables[1]):
