@@ -8,6 +8,7 @@ begin. On a CPU they talk by gloo, on CUDA by NCCL.
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -192,6 +193,12 @@ def _meet() -> None:
             f"E_WORLD: the {os.environ['WORLD_SIZE']} processes must find one another at {where},"
             f" and did not ({_first_line(error)}). Choose a free port that all can reach."
         ) from None
+    atexit.register(_part)  # threads that still talk when Python has gone abort the process
+
+
+def _part() -> None:
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
 
 
 def _talks_on() -> torch.device:

@@ -100,7 +100,7 @@ def test_a_signal_to_one_process_ends_all_with_one_checkpoint(run):
         first.kill()
         second.kill()
 
-    assert (first.returncode, second.returncode) == (143, 143)
+    assert (first.returncode, second.returncode) == (143, 143), said
     assert said[1] == ("", "")
     assert f"go on with: seqrt train --resume {folder}\n" in said[0][1]
     assert said[0][1].endswith("interrupted.\n")
