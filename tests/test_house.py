@@ -41,7 +41,7 @@ ROOMS = {
     "testing": Room("contract errors runtime numpy"),
     "training": Room(
         "contract data errors files metrics numbers version numpy safetensors tomli_w torch",
-        inside="matplotlib",
+        inside="matplotlib optuna",
     ),
     "export": Room("contract errors files version runtime training numpy onnx torch"),
     "demo": Room(

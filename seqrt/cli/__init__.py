@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from seqrt.cli.breaking import EXIT_CODES, unwinding
+from seqrt.cli.together import others
 from seqrt.errors import MissingExtraError, OutputError, ResourceError, SeqrtError, UsageError
 
 if TYPE_CHECKING:
@@ -55,8 +56,8 @@ def _outcome(words: list[str], debug: bool, heard: list[int]) -> int:
             code = EXIT_CODES[signal.Signals(heard[0])]
         else:
             sentence, code = _explain(error)
-            _say(sentence)
-    if code in EXIT_CODES.values():
+            _say(f"process {others()}: {sentence}" if others() else sentence)
+    if code in EXIT_CODES.values() and not others():
         _say("interrupted.")
     return code
 

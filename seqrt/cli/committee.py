@@ -11,27 +11,44 @@ import typer
 
 from seqrt.cli.account import asked, entries, figures, network_of, weights
 from seqrt.cli.breaking import finishing_the_step
+from seqrt.cli.kept import check_nothing_given, exporting
 from seqrt.cli.progress import showing
-from seqrt.errors import SeqrtError
+from seqrt.errors import UsageError
 
 if TYPE_CHECKING:
     from seqrt.training.committee import Committee
-    from seqrt.training.plan import Plan
     from seqrt.training.train import Result, Run
 
 
-def begun(plan: Plan, out: Path | None) -> Committee:
+def is_meant(data: str | None, options: dict[str, Any], *, resume: bool) -> bool:
+    """Say whether the words of a command ask for a committee, or to go on with one."""
+    if not resume:
+        return "folds" in options
+    from seqrt.training.committee import is_committee
+    from seqrt.training.runs import newest_unfinished
+
+    return is_committee(newest_unfinished() if data is None else data)
+
+
+def begun(source: str, options: dict[str, Any], out: Path | None) -> Committee:
     """Begin a committee, and say what it was understood to be."""
     from seqrt.training.committee import convene
+    from seqrt.training.plan import Plan
+    from seqrt.training.world import check_one_process
 
-    return _introduced(convene(plan, out))
+    check_one_process("seqrt train --folds")
+    if "val" in options:
+        raise UsageError("--folds validate on every part in turn. Leave out --val, or --folds.")
+    return _introduced(convene(Plan(source, **options), out))
 
 
-def gone_on(path: str) -> Committee:
+def gone_on(path: str | None, options: dict[str, Any], out: Path | None) -> Committee:
     """Go on with a committee; what it was told at the start holds."""
     from seqrt.training.committee import reconvene
+    from seqrt.training.runs import newest_unfinished
 
-    return _introduced(reconvene(path))
+    check_nothing_given(options, out)
+    return _introduced(reconvene(path or newest_unfinished()))
 
 
 def decide(committee: Committee, *, as_json: bool) -> None:
@@ -39,17 +56,15 @@ def decide(committee: Committee, *, as_json: bool) -> None:
     try:
         for run in committee.turns():
             _train(run, f"fold {run.plan.fold}/{run.plan.folds}")
-    except (SystemExit, SeqrtError) as error:
-        if isinstance(error, SystemExit):
-            _say(f"go on with: seqrt train --resume {shlex.quote(str(committee.path))}")
+    except SystemExit:
+        _say(f"go on with: seqrt train --resume {shlex.quote(str(committee.path))}")
         raise
     result = committee.finish()
     for line in ("", *figures(committee.plan, result), ""):
         _say(line)
     for path in result.pictures:
         _say(f"picture     {path}")
-    newest = committee.path.parent == Path("runs")
-    _say(f"next        seqrt export{'' if newest else ' ' + shlex.quote(str(committee.path))}")
+    _say(f"next        {exporting(committee.path)}")
     typer.echo(json.dumps(_record(committee, result), indent=2) if as_json else result.path)
 
 

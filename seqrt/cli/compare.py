@@ -95,7 +95,9 @@ def compare(
     """
     from seqrt.training.compare import contenders, folder_for, turns
     from seqrt.training.plan import Plan
+    from seqrt.training.world import check_one_process
 
+    check_one_process("seqrt compare")
     given = {
         "task": task,
         "target": names("--target", target),

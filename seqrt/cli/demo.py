@@ -42,7 +42,9 @@ def demo(
       seqrt demo -o tutorial --epochs 20
     """
     from seqrt.demo import CELLS, begin, conclude, draw, write_data
+    from seqrt.training.world import check_one_process
 
+    check_one_process("seqrt demo")
     lessons = []
     for cell in CELLS:
         run = begin(cell, out, epochs)

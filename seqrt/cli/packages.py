@@ -30,5 +30,6 @@ PACKAGES = (
     Package("safetensors", "safetensors", "train", "keeping weights"),
     Package("tomli-w", "tomli_w", "train", "keeping a configuration"),
     Package("matplotlib", "matplotlib", "train", "drawing"),
+    Package("optuna", "optuna", "search", "searching"),
     Package("pyarrow", "pyarrow", "parquet", "reading .parquet"),
 )

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import shlex
-from collections.abc import Iterator
-from contextlib import contextmanager
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -13,7 +11,8 @@ import typer
 
 from seqrt.cli import committee
 from seqrt.cli.account import figures, record, understood, verdict
-from seqrt.cli.breaking import finishing_the_step
+from seqrt.cli.breaking import EXIT_CODES, finishing_the_step
+from seqrt.cli.kept import check_nothing_given, exporting, kept
 from seqrt.cli.learning import (
     BatchSizeOption,
     Cell,
@@ -34,12 +33,12 @@ from seqrt.cli.learning import (
 )
 from seqrt.cli.models import JsonOption
 from seqrt.cli.progress import showing
+from seqrt.cli.search import TrialsOption, search
+from seqrt.cli.together import one_voice
 from seqrt.cli.words import names, sizes
 from seqrt.cli.words import span as ends
-from seqrt.errors import SeqrtError, TrainingError, UsageError
 
 if TYPE_CHECKING:
-    from seqrt.training.committee import Committee
     from seqrt.training.train import Result, Run
 
 # The words of seqrt.contract.manifest: a test holds them together.
@@ -127,6 +126,7 @@ def train(
         Path | None,
         typer.Option("-o", "--out", metavar="FOLDER", help="Of the run  [a new one in runs/]"),
     ] = None,
+    trials: TrialsOption = None,
     resume: Annotated[
         bool,
         typer.Option("--resume", help="Go on with a run  [the newest unfinished in runs/]"),
@@ -139,6 +139,13 @@ def train(
     Ctrl-C finishes the step and keeps the best weights so far; --resume goes on, after a kill too,
     as if nothing had happened. In [brackets]: what is taken where an option is left out.
 
+    --trials N tries N networks: lstm and gru, of one layer of 8 to 128 units or two (the second
+    half as large), rates from 0.0003 to 0.03, dropout to 0.5, noise to 0.3, the defaults first.
+    What is given stays. Optuna chooses from what it saw on the validation part, and ends what falls
+    behind. The trials are left in search/, the best of them as the run.
+
+    Started by torchrun, all processes train one network together, to the weights of one process.
+
     \b
     Examples:
       seqrt train sunspots.csv --target SUNACTIVITY --span 1700:1920
@@ -146,6 +153,8 @@ def train(
       seqrt train load.csv --target kW --features kW,temperature --horizon 3
       seqrt train adding --length 200 --cell lstm
       seqrt train --resume runs/load-lstm-1
+      seqrt train gestures.npz --cell gru --trials 20
+      torchrun --nproc-per-node 2 -m seqrt train load.csv --target kW
     """
     given = {
         "task": task,
@@ -177,17 +186,28 @@ def train(
         "device": device,
     }
     options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    if _is_committee(data, options, resume=resume):
-        committee.decide(_committee(data, options, out, resume=resume), as_json=as_json)
+    if committee.is_meant(data, options, resume=resume):
+        committee.decide(
+            committee.gone_on(data, options, out)
+            if resume
+            else committee.begun(_source(data), options, out),
+            as_json=as_json,
+        )
         return
-    run = _gone_on(data, options, out) if resume else _begun(data, options, out)
-    with _kept(run):
-        with showing(run.plan.recipe().epochs) as show, finishing_the_step(run.stop):
-            for epoch in run:
-                show(epoch)
-        result = run.finish()
-    _tell(run, result)
-    typer.echo(json.dumps(record(run, result), indent=2) if as_json else result.path)
+    if trials is not None:
+        search(_source(data), options, trials, out, resume=resume, as_json=as_json)
+        return
+    with one_voice():
+        run = _gone_on(data, options, out) if resume else _begun(data, options, out)
+        with kept(run):
+            with showing(run.plan.recipe().epochs) as show, finishing_the_step(run.stop):
+                for epoch in run:
+                    show(epoch)
+            if run.stopped:  # because another process was asked to
+                raise SystemExit(EXIT_CODES[signal.SIGTERM])
+            result = run.finish()
+        _tell(run, result)
+        typer.echo(json.dumps(record(run, result), indent=2) if as_json else result.path)
 
 
 def _begun(data: str | None, options: dict[str, Any], out: Path | None) -> Run:
@@ -203,7 +223,7 @@ def _gone_on(data: str | None, options: dict[str, Any], out: Path | None) -> Run
     """Go on with the run in the folder `data`; what it was told at the start holds."""
     from seqrt.training.train import resume
 
-    _check_nothing_given(options, out)
+    check_nothing_given(options, out)
     run = resume(data)
     _introduce(run)
     if run.warning:
@@ -211,40 +231,6 @@ def _gone_on(data: str | None, options: dict[str, Any], out: Path | None) -> Run
     at = run.checkpoints.start.standing
     _say(f"{'resume':12}in epoch {at.number}, after {at.step} steps of it")
     return run
-
-
-def _is_committee(data: str | None, options: dict[str, Any], *, resume: bool) -> bool:
-    if not resume:
-        return "folds" in options
-    from seqrt.training.committee import is_committee
-    from seqrt.training.runs import newest_unfinished
-
-    return is_committee(newest_unfinished() if data is None else data)
-
-
-def _committee(
-    data: str | None, options: dict[str, Any], out: Path | None, *, resume: bool
-) -> Committee:
-    from seqrt.training.plan import Plan
-    from seqrt.training.runs import newest_unfinished
-
-    if resume:
-        _check_nothing_given(options, out)
-        return committee.gone_on(data or str(newest_unfinished()))
-    if "val" in options:
-        raise UsageError("--folds validate on every part in turn. Leave out --val, or --folds.")
-    return committee.begun(Plan(_source(data), **options), out)
-
-
-def _check_nothing_given(options: dict[str, Any], out: Path | None) -> None:
-    """Raise UsageError where something is given that would change a run that is gone on with."""
-    given = options | ({"out": out} if out else {})
-    wrong = [f"--{name.replace('_', '-')}" for name, value in given.items() if value is not False]
-    if wrong:
-        raise UsageError(
-            f"a run goes on as it began, and {', '.join(wrong)} would change it. Leave out what"
-            " stands beside --resume, or train again without it."
-        )
 
 
 def _introduce(run: Run) -> None:
@@ -257,34 +243,7 @@ def _tell(run: Run, result: Result) -> None:
         _say(line)
     for path in result.pictures:
         _say(f"picture     {path}")
-    _say(f"next        {_export(run.path)}")
-
-
-@contextmanager
-def _kept(run: Run) -> Iterator[None]:
-    """Say, when training is broken off, what is left and what to type."""
-    try:
-        yield
-    except (SystemExit, SeqrtError) as error:
-        best = [epoch.number for epoch in run.epochs if epoch.best]
-        # what diverged would diverge again
-        if not isinstance(error, TrainingError) and run.checkpoints.any():
-            _say(f"go on with: seqrt train --resume {shlex.quote(str(run.path))}")
-        if best:
-            _say(
-                f"the best weights so far, of epoch {best[-1]}, are in {run.path}."
-                f" Use them with: {_export(run.path)}"
-            )
-        elif isinstance(error, TrainingError) or not run.checkpoints.any():
-            _say("no epoch was finished: nothing is kept.")
-            run.discard()
-        raise
-
-
-def _export(path: Path) -> str:
-    """The command that exports a run; the newest in runs/ needs no name."""
-    newest = path.parent == Path("runs")
-    return "seqrt export" if newest else f"seqrt export {shlex.quote(str(path))}"
+    _say(f"next        {exporting(run.path)}")
 
 
 def _source(data: str | None) -> str:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from seqrt.training.door import Data, sequences
+from seqrt.training.dropout import Share, sharing
 from seqrt.training.examples import Examples, unlabelled
 from seqrt.training.stack import Stack
 
@@ -20,25 +21,41 @@ class Batch:
 
     x (B, T, D); lengths (B,), or None where all are T long, because a dense batch is fastest;
     y holds the answers that count and no padding; rows tells where in `Examples.y` they stand.
+    What is drawn is drawn for the whole batch that these are the `share` of, if any.
     """
 
     x: Tensor
     lengths: Tensor | None
     y: Tensor
     rows: Tensor
+    share: Share | None = None
 
     def blurred(self, size: Tensor) -> Batch:
         """Return the batch with noise on x, normal, of `size` (D,)."""
-        return replace(self, x=self.x + size * torch.randn_like(self.x)) if size.any() else self
+        if not size.any():
+            return self
+        if self.share is None:
+            return replace(self, x=self.x + size * torch.randn_like(self.x))
+        whole = self.x.new_empty(self.share.count, self.share.steps, len(size))
+        return replace(self, x=self.x + size * self.share.of(torch.randn_like(whole), self.x))
 
     def logits(self, net: Stack) -> Tensor:
         """Return what `net` says, one row for each of y: (·, O)."""
-        return self._rows_of(net.logits(self.x, self.lengths))
+        with sharing(net, self.share):
+            return self._rows_of(net.logits(self.x, self.lengths))
 
     def advance(self, net: Stack, state: Tensor) -> tuple[Tensor, Tensor]:
         """Return the same from `state` (B, S) instead of zero, and the state after all of x."""
-        v, end = net.advance(self.x, self.lengths, state)
+        with sharing(net, self.share):
+            v, end = net.advance(self.x, self.lengths, state)
         return self._rows_of(v), end
+
+    def read(self, net: Stack, state: Tensor) -> Tensor:
+        """Return the state of each row after its own last step, from `state` (B, S)."""
+        with sharing(net, self.share):
+            if self.lengths is None:
+                return net.advance(self.x, None, state)[1]
+            return net.run(self.x, self.lengths, state)[1]
 
     def _rows_of(self, v: Tensor) -> Tensor:
         if v.ndim == 2:
@@ -111,8 +128,7 @@ def batch(
     whole = isinstance(begin, int) and not begin and end is None
     if whole and data.length:
         return _of_one_length(data, rows, data.length)
-    lengths = data.lengths[rows]
-    lengths = (lengths if end is None else lengths.clamp(max=end)) - begin
+    lengths = extents(data, rows, begin, end)
     step = torch.arange(int(lengths.max()), device=lengths.device)
     first = data.starts[rows] + begin
     index = first[:, None] + torch.minimum(step, lengths[:, None] - 1)
@@ -120,6 +136,14 @@ def batch(
     dense = bool((lengths == len(step)).all())
     counted = index[_valid(x, lengths)] if data.per_step else rows
     return Batch(x, None if dense else lengths, data.y[counted], counted)
+
+
+def extents(
+    data: Examples, rows: Tensor, begin: Tensor | int = 0, end: Tensor | int | None = None
+) -> Tensor:
+    """Return how many steps there are of each of `rows` from `begin` to `end`."""
+    lengths = data.lengths[rows]
+    return (lengths if end is None else lengths.clamp(max=end)) - begin
 
 
 def _of_one_length(data: Examples, rows: Tensor, length: int) -> Batch:

@@ -20,6 +20,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from safetensors import SafetensorError
 from safetensors.torch import load, save
@@ -27,6 +28,7 @@ from torch import Tensor
 
 from seqrt.errors import ModelError, OutputError, UsageError
 from seqrt.files import writing
+from seqrt.training.world import World
 
 FORMAT = 1
 NEWEST = "checkpoint.safetensors"
@@ -63,6 +65,13 @@ class Standing:
         """Stand before the first step of the next pass."""
         self.number += 1
         self.step, self.total, self.grad_norm, self.seconds = 0, 0.0, 0.0, 0.0
+
+
+class Asked(NamedTuple):
+    """What the loop is asked for between two steps: to save a checkpoint, to end after it."""
+
+    save: bool
+    stop: bool
 
 
 @dataclass(frozen=True)
@@ -103,6 +112,11 @@ class Checkpoints:
         self.stopping = False
         self._began = time.monotonic()
         self._cost = 0.0
+
+    def asked(self, every: float | None = None) -> Asked:
+        """Return whether one is due, see `due`, and whether training is asked to end."""
+        stop = self.stopping
+        return Asked(stop or self.due(every), stop)
 
     def due(self, every: float | None = None) -> bool:
         """Return whether to save now: `every` so many seconds, where that is cheap enough."""
@@ -158,6 +172,15 @@ class Checkpoints:
             )
         return None
 
+    def begin(self, world: World) -> Checkpoint:
+        """Return what all processes go on from, the `start` of the first; it alone keeps any."""
+        if world.alone:
+            return self.start
+        data = world.told(lambda: _packed(self.start.standing, self.start.tensors, self.of))
+        if not world.first:
+            self.folder, self.start = None, _unpacked(data)[0]
+        return self.start
+
     def any(self) -> bool:
         """Return whether there is one to go on from."""
         return self.folder is not None and any(
@@ -174,30 +197,35 @@ class Checkpoints:
 
     def _read(self, path: Path) -> Checkpoint:
         """Return the checkpoint at `path`; raise one of _DAMAGE where it is not whole."""
-        data = path.read_bytes()
-        tensors = load(data)
-        size = int.from_bytes(data[:8], "little")
-        text = json.loads(data[8 : 8 + size])["__metadata__"]
-        header = json.loads(text[_KEY])
-        if header["format"] > FORMAT:
-            raise ModelError(
-                f"E_MODEL_VERSION: {path} has format {header['format']}; this seqrt reads up to"
-                f" {FORMAT}. Upgrade with: pip install -U seqrt"
-            )
-        if text["sha256"] != _digest(tensors, text[_KEY]):
-            raise ValueError("its digest is another")
-        if header["of"] != self.of:
+        checkpoint, of = _unpacked(path.read_bytes(), path)
+        if of != self.of:
             raise UsageError(
                 f"{path} is of a training with other settings; run.toml must stay as it was"
                 " written. Put it back, or train again."
             )
-        return Checkpoint(Standing(**header["standing"]), tensors)
+        return checkpoint
 
 
 def _packed(standing: Standing, tensors: dict[str, Tensor], of: str) -> bytes:
     ready = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     header = json.dumps({"format": FORMAT, "of": of, "standing": asdict(standing)}, sort_keys=True)
     return save(ready, {_KEY: header, "sha256": _digest(ready, header)})
+
+
+def _unpacked(data: bytes, path: Path = Path(NEWEST)) -> tuple[Checkpoint, str]:
+    """Return the checkpoint that `data` holds, and what it is of; raise one of _DAMAGE."""
+    tensors = load(data)
+    size = int.from_bytes(data[:8], "little")
+    text = json.loads(data[8 : 8 + size])["__metadata__"]
+    header = json.loads(text[_KEY])
+    if header["format"] > FORMAT:
+        raise ModelError(
+            f"E_MODEL_VERSION: {path} has format {header['format']}; this seqrt reads up to"
+            f" {FORMAT}. Upgrade with: pip install -U seqrt"
+        )
+    if text["sha256"] != _digest(tensors, text[_KEY]):
+        raise ValueError("its digest is another")
+    return Checkpoint(Standing(**header["standing"]), tensors), header["of"]
 
 
 def _digest(tensors: dict[str, Tensor], header: str) -> str:

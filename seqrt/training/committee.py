@@ -33,6 +33,7 @@ from seqrt.training.merge import mean_of
 from seqrt.training.pictures import draw
 from seqrt.training.plan import Plan
 from seqrt.training.problem import Problem
+from seqrt.training.record import Result, check_data, entry, record_of
 from seqrt.training.runs import (
     RECORD,
     load_run,
@@ -42,7 +43,8 @@ from seqrt.training.runs import (
     sweep,
     write_record,
 )
-from seqrt.training.train import Result, Run, check_data, entry, record_of, resume, start
+from seqrt.training.train import Run, resume, start
+from seqrt.training.world import check_one_process
 
 
 @dataclass
@@ -117,6 +119,7 @@ def convene(plan: Plan, out: str | Path | None = None) -> Committee:
 
     Raises UsageError where the plan has no `folds`, or layer normalisation, which has no mean.
     """
+    check_one_process("a committee")
     if plan.folds is None or plan.layer_norm:
         raise UsageError(
             "a committee needs folds, and layers without normalisation between them, so that its"

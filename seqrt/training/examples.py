@@ -47,6 +47,14 @@ class Examples:
     def __len__(self) -> int:
         return len(self.lengths)
 
+    def at(self, places: slice) -> Examples:
+        """Return the sequences at `places` alone, side by side."""
+        x, y = self.x.split(self.lengths.tolist())[places], self.y[places]
+        if self.per_step:
+            y = torch.cat(self.y.split(self.lengths.tolist())[places])
+        lengths = self.lengths[places]
+        return Examples(torch.cat(x), y, lengths, lengths.cumsum(0) - lengths, self.per_step)
+
     def to(self, device: torch.device) -> Examples:
         """Return the same examples on another device."""
         tensors = {name: getattr(self, name).to(device) for name in ("x", "y", "lengths", "starts")}

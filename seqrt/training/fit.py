@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
+from torch import Tensor
 
 from seqrt.errors import TrainingError, UsageError
 from seqrt.training.batches import all_logits
-from seqrt.training.checkpoints import Checkpoints, Standing
+from seqrt.training.checkpoints import Asked, Checkpoints, Standing
 from seqrt.training.descent import Descent
 from seqrt.training.door import Data, Raw, labelled
 from seqrt.training.examples import Examples, encoded
@@ -24,6 +25,7 @@ from seqrt.training.pieces import Part, steps
 from seqrt.training.recipe import Recipe
 from seqrt.training.scaling import acquainted
 from seqrt.training.stack import Stack
+from seqrt.training.world import World, join
 
 Step = tuple[float, list[Part]]
 Labelled = tuple[Data, Data] | tuple[Data, Data, ArrayLike | None]
@@ -89,16 +91,34 @@ def fit(
 
     `tbptt` and `accumulate` bound the memory that training takes: see Recipe.
 
+    In a script that torchrun has started, all processes train together, with the same arguments:
+    `batch_size` is that of all of them, and the epochs and weights are those of one process, to
+    rounding. Only the first writes checkpoints. Who breaks has to do so in every process.
+
     With `checkpoints` training goes on from their `start`, to the same weights bit for bit as if it
     had never stopped, and leaves new ones as they fall due.
 
     Raise TrainingError when the loss or the gradient is no longer finite: the last good weights
-    are then put back.
+    are then put back. DeviceError or InputError: processes that do not find one another, or that
+    were given different data.
     """
     recipe = Recipe(epochs, batch_size, lr, clip, patience, noise, seed, tbptt, accumulate)
     _check_causal(net, recipe)
     parts = examples(net, (x, y, lengths), *([val] if val else []))
-    return _loop(net, parts[0], parts[1] if val else None, recipe, checkpoints or Checkpoints())
+    world = join()
+    world.check_same(_deciding(net, parts, recipe))
+    world.same(net.state_dict().values())
+    validation = parts[1] if val else None
+    return _loop(net, parts[0], validation, recipe, checkpoints or Checkpoints(), world)
+
+
+def _deciding(net: Stack, parts: Sequence[Examples], recipe: Recipe) -> Iterator[bytes]:
+    """Yield all that has to be the same in processes that train together."""
+    shapes = [(name, *value.shape) for name, value in net.state_dict().items()]
+    yield repr((recipe, shapes)).encode()
+    for part in parts:
+        for tensor in (part.x, part.y, part.lengths):
+            yield tensor.cpu().numpy().tobytes()
 
 
 def _check_causal(net: Stack, recipe: Recipe) -> None:
@@ -134,29 +154,33 @@ def _loop(
     validation: Examples | None,
     recipe: Recipe,
     checkpoints: Checkpoints,
+    world: World,
 ) -> Generator[Epoch]:
-    optimizer = Descent(net)
-    at = replace(checkpoints.start.standing)
-    kept = checkpoints.start.tensors
-    best, carried, device = restored(kept, net, optimizer), carried_in(kept), train.x.device
+    optimizer, device = Descent(net), train.x.device
+    start, judged = checkpoints.begin(world), _share(validation, world)
+    at, kept = replace(start.standing), start.tensors
+    best, carried = restored(kept, net, optimizer), carried_in(kept, world)
     try:
         while not _over(at, recipe):
             began = time.perf_counter() - at.seconds
             net.train()
             with seeded(recipe.seed, at.number, device):
-                of_pass = steps(train, recipe, carried)
+                of_pass = steps(train, recipe, carried, world)
                 for share, parts in _from_step(at.step, of_pass, kept, device):
                     progress = (at.number - 1 + share) / recipe.epochs
-                    loss, norm = learn(net, optimizer, parts, recipe.clip)
+                    loss = learn(net, optimizer, parts)
+                    loss, asked = _together(world, checkpoints.asked(), loss, optimizer.slopes())
+                    norm = optimizer.clip(recipe.clip)
                     _check_finite(loss, norm, at.number, at.step + 1)
                     optimizer.descend(recipe.rate(progress))
                     at.after_step(loss * sum(map(len, parts)), norm, time.perf_counter() - began)
-                    if checkpoints.due():
-                        checkpoints.save(at, held(net, optimizer, best, carried, device))
-                    if checkpoints.stopping:
+                    if asked.save:
+                        checkpoints.save(at, held(net, optimizer, best, carried, world))
+                    if asked.stop:
+                        checkpoints.stopping = True
                         return
             net.eval()
-            loss_there = _loss_on(net, validation) if validation else None
+            loss_there = _loss_on(net, *judged, world) if judged else None
             _check_finite(loss_there or 0.0, at.grad_norm, at.number, at.step)
             watched = -at.number if loss_there is None else loss_there
             better = watched < at.best_loss
@@ -165,28 +189,37 @@ def _loop(
             mean_loss, seconds = at.total / len(train.y), time.perf_counter() - began
             yield Epoch(at.number, mean_loss, loss_there, at.grad_norm, seconds, better)
             at.after_pass()
-            if checkpoints.due(every=0):
-                checkpoints.save(at, held(net, optimizer, best, {}, device))
-            if checkpoints.stopping:
+            _, asked = _together(world, checkpoints.asked(every=0))
+            if asked.save:
+                checkpoints.save(at, held(net, optimizer, best, {}, world))
+            if asked.stop:
+                checkpoints.stopping = True
                 return
     finally:
         net.load_state_dict(best)
         net.eval()
 
 
-def learn(
-    net: Stack, optimizer: Descent, parts: Sequence[Part], clip: float
-) -> tuple[float, float]:
-    """Gather the gradient of a step; return the mean loss, and the norm before clipping."""
+def learn(net: Stack, optimizer: Descent, parts: Sequence[Part]) -> float:
+    """Gather the gradient of this process's share of a step; return its share of the mean loss."""
     loss, answers = 0.0, sum(map(len, parts))
     optimizer.clear()
     for part in parts:
         share = LOSSES[net.activation](*part.answer(net))
-        if len(parts) > 1:
-            share = share * (len(part) / answers)
+        if (own := part.own()) < answers:
+            share = share * (own / answers)
         share.backward()
         loss += share.item()
-    return loss, optimizer.clip(clip)
+    return loss
+
+
+def _together(
+    world: World, asked: Asked, loss: float = 0.0, slopes: Sequence[Tensor] = ()
+) -> tuple[float, Asked]:
+    """Add the shares of all processes up; return the loss, and what any of them asks for."""
+    loss, *sums = world.add(slopes, [loss, *asked])
+    save, stop = (total > 0 for total in sums)
+    return loss, Asked(save or stop, stop)
 
 
 def _over(at: Standing, recipe: Recipe) -> bool:
@@ -206,8 +239,19 @@ def _from_step(
         yield step
 
 
-def _loss_on(net: Stack, data: Examples) -> float:
-    return LOSSES[net.activation](all_logits(net, data), data.y).item()
+def _share(data: Examples | None, world: World) -> tuple[Examples, float] | None:
+    """Return what this process judges of `data`, and how much that weighs."""
+    if data is None:
+        return None
+    if world.alone:
+        return data, 1.0
+    here = data.at(world.places(len(data)))
+    return here, len(here.y) / len(data.y) if world.rank < len(data) else 0.0
+
+
+def _loss_on(net: Stack, data: Examples, weight: float, world: World) -> float:
+    loss = LOSSES[net.activation](all_logits(net, data), data.y).item()
+    return world.add([], [weight * loss])[0]
 
 
 @contextmanager

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from seqrt.training.world import World
+
 Tensors = Mapping[str, Tensor]
 
 
@@ -21,9 +23,10 @@ def held(
     optimizer: Optimizer,
     best: Tensors,
     carried: Mapping[int, Tensor],
-    device: torch.device,
+    world: World,
 ) -> dict[str, Tensor]:
-    """Return all tensors that the next step depends on."""
+    """Return all tensors that the next step depends on, in whatever world it is taken."""
+    device = next(net.parameters()).device
     moments = {
         f"adam.{number}.{name}": value
         for number, values in optimizer.state_dict()["state"].items()
@@ -37,7 +40,7 @@ def held(
         **{f"best.{name}": value for name, value in best.items()},
         **moments,
         **generators,
-        **{f"carried.{place}": state for place, state in carried.items()},
+        **{f"carried.{place}": world.whole(state) for place, state in carried.items()},
     }
 
 
@@ -63,9 +66,11 @@ def set_random(tensors: Tensors, device: torch.device) -> None:
         torch.cuda.set_rng_state(tensors["random.cuda"].clone(), device)
 
 
-def carried_in(tensors: Tensors) -> dict[int, Tensor]:
-    """Return the states that are carried from piece to piece, by their places."""
-    return {int(place): state.clone() for place, state in _under("carried.", tensors).items()}
+def carried_in(tensors: Tensors, world: World) -> dict[int, Tensor]:
+    """Return the states that this process carries from piece to piece, by their places."""
+    return {
+        int(place): world.own(state).clone() for place, state in _under("carried.", tensors).items()
+    }
 
 
 def _under(head: str, tensors: Tensors) -> dict[str, Tensor]:

@@ -10,6 +10,7 @@ from torch import nn
 
 from seqrt.contract.manifest import Activation, Cell, Head, Nonlinearity
 from seqrt.errors import UsageError
+from seqrt.training.dropout import Dropout
 from seqrt.training.recurrent import Recurrent
 from seqrt.training.stack import Stack
 
@@ -92,7 +93,7 @@ class Network(Stack):
         )
         between = widths[1:-1] if layer_norm else []
         self.norms = nn.ModuleList(nn.LayerNorm(width) for width in between)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.dense = nn.Linear(widths[-1], outputs)
 
     def steps(self) -> list[nn.Module]:

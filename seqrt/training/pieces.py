@@ -10,41 +10,65 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
-from seqrt.training.batches import Batch, batch, groups
+from seqrt.training.batches import Batch, batch, extents, groups
+from seqrt.training.dropout import Share
 from seqrt.training.examples import Examples
 from seqrt.training.recipe import Recipe
 from seqrt.training.stack import Stack
+from seqrt.training.world import ALONE, World
 
 Carried = dict[int, Tensor]
 """States (·, S) between the pieces of a step, one for each of its batches, without gradient."""
 
+Places = slice | Tensor
+"""Which of some rows a process reads."""
+
 
 @dataclass(frozen=True)
 class Part:
-    """Sequences that are read and learnt from whole."""
+    """Sequences that are read and learnt from whole, by all processes of `world` together."""
 
     data: Examples
     rows: Tensor
     noise: float
+    world: World = field(default=ALONE, kw_only=True)
 
     def __len__(self) -> int:
         """Return the number of answers."""
-        return int(self.data.lengths[self.rows].sum()) if self.data.per_step else len(self.rows)
+        return self._answers(self.rows)
+
+    def own(self) -> int:
+        """Return the number of answers that this process learns from."""
+        return self._answers(self.world.own(self.rows))
 
     def answer(self, net: Stack) -> tuple[Tensor, Tensor]:
-        """Return what `net` says and what is true, row by row."""
-        whole = self._read(net, self.rows)
-        return whole.logits(net), whole.y
+        """Return what `net` says and what is true, row by row; without any `own`, of one more."""
+        read = self._read(net, self.rows, self.world.places(len(self.rows)))
+        return read.logits(net), read.y
+
+    def _answers(self, rows: Tensor) -> int:
+        return int(self.data.lengths[rows].sum()) if self.data.per_step else len(rows)
 
     def _read(
-        self, net: Stack, rows: Tensor, begin: Tensor | int = 0, end: Tensor | int | None = None
+        self,
+        net: Stack,
+        rows: Tensor,
+        places: Places,
+        begin: Tensor | int = 0,
+        end: Tensor | int | None = None,
     ) -> Batch:
-        read = batch(self.data, rows, begin, end)
+        """Return of `rows`, from `begin` to `end`, those at `places`, with the noise of all."""
+        first = begin[places] if isinstance(begin, Tensor) else begin
+        last = end[places] if isinstance(end, Tensor) else end
+        read = batch(self.data, rows[places], first, last)
+        if not self.world.alone:
+            longest = int(extents(self.data, rows, begin, end).max())
+            read = replace(read, share=Share(places, len(rows), longest))
         return read.blurred(self.noise * net.x_scale) if self.noise else read
 
 
@@ -57,9 +81,9 @@ class Tail(Part):
     def answer(self, net: Stack) -> tuple[Tensor, Tensor]:
         """Return what `net` says and what is true; the steps before the last are only read."""
         lead = (self.data.lengths[self.rows] - self.steps).clamp(min=0)
-        state = self._state_after(net, lead)
-        tail = self._read(net, self.rows, begin=lead)
-        return tail.advance(net, state)[0], tail.y
+        state, places = self._state_after(net, lead), self.world.places(len(self.rows))
+        tail = self._read(net, self.rows, places, begin=lead)
+        return tail.advance(net, state[places])[0], tail.y
 
     @torch.no_grad()
     def _state_after(self, net: Stack, lead: Tensor) -> Tensor:
@@ -70,16 +94,21 @@ class Tail(Part):
         """
         state = self.data.x.new_zeros(len(self.rows), net.state_size)
         for left in reversed(range(0, int(lead.max()), self.steps)):
-            reading = lead > left
+            reading = (lead > left).nonzero()[:, 0]
             end = lead[reading] - left
             begin = (end - self.steps).clamp(min=0)
-            piece = self._read(net, self.rows[reading], begin, end)
-            before = state[reading]
-            if piece.lengths is None:
-                state[reading] = net.advance(piece.x, None, before)[1]
-            else:
-                state[reading] = net.run(piece.x, piece.lengths, before)[1]
+            places = self._places_among(reading)
+            piece = self._read(net, self.rows[reading], places, begin, end)
+            own = reading[places]
+            state[own] = piece.read(net, state[own])
         return state
+
+    def _places_among(self, reading: Tensor) -> Places:
+        """Return where among the rows `reading` this process finds its own, or else the first."""
+        if self.world.alone:
+            return slice(None)
+        own = (reading % self.world.size == self.world.rank).nonzero()[:, 0]
+        return own if len(own) else slice(1)
 
 
 @dataclass(frozen=True)
@@ -94,24 +123,25 @@ class Piece(Part):
     carried: Carried
     place: int
 
-    def __len__(self) -> int:
-        """Return the number of answers."""
-        lengths = self.data.lengths[self.rows].clamp(max=self.end) - self.begin
-        return int(lengths.clamp(min=0).sum())
-
     def answer(self, net: Stack) -> tuple[Tensor, Tensor]:
         """Return what `net` says and what is true, and carry the state on."""
         going = self.rows[self.data.lengths[self.rows] > self.begin]
-        state = self.data.x.new_zeros(len(going), net.state_size)
-        if self.begin:
-            state = self.carried[self.place][: len(going)]
-        piece = self._read(net, going, self.begin, self.end)
+        places, own = self.world.places(len(going)), len(self.world.own(going))
+        piece = self._read(net, going, places, self.begin, self.end)
+        state = self.data.x.new_zeros(len(piece.x), net.state_size)
+        if self.begin and own:
+            state = self.carried[self.place][:own]
         logits, state = piece.advance(net, state)
-        self.carried[self.place] = state.detach()
+        self.carried[self.place] = state[:own].detach()
         return logits, piece.y
 
+    def _answers(self, rows: Tensor) -> int:
+        return int(extents(self.data, rows, self.begin, self.end).clamp(min=0).sum())
 
-def steps(data: Examples, recipe: Recipe, carried: Carried) -> Iterator[tuple[float, list[Part]]]:
+
+def steps(
+    data: Examples, recipe: Recipe, carried: Carried, world: World = ALONE
+) -> Iterator[tuple[float, list[Part]]]:
     """Yield the steps of one pass: the share of the pass that is then done, and the parts.
 
     The order is drawn by torch's own generator before the first step.
@@ -120,17 +150,23 @@ def steps(data: Examples, recipe: Recipe, carried: Carried) -> Iterator[tuple[fl
     for number, group in enumerate(found):
         batches = group.split(recipe.batch_size)
         if recipe.tbptt and data.per_step:
-            for share, parts in _cut(data, batches, recipe, recipe.tbptt, carried):
+            for share, parts in _cut(data, batches, recipe, recipe.tbptt, carried, world):
                 yield (number + share) / len(found), parts
         elif recipe.tbptt:
-            tails = [Tail(data, rows, recipe.noise, recipe.tbptt) for rows in batches]
+            tails = [Tail(data, rows, recipe.noise, recipe.tbptt, world=world) for rows in batches]
             yield (number + 1) / len(found), list(tails)
         else:
-            yield (number + 1) / len(found), [Part(data, rows, recipe.noise) for rows in batches]
+            parts = [Part(data, rows, recipe.noise, world=world) for rows in batches]
+            yield (number + 1) / len(found), parts
 
 
 def _cut(
-    data: Examples, batches: tuple[Tensor, ...], recipe: Recipe, size: int, carried: Carried
+    data: Examples,
+    batches: tuple[Tensor, ...],
+    recipe: Recipe,
+    size: int,
+    carried: Carried,
+    world: World,
 ) -> Iterator[tuple[float, list[Part]]]:
     """Yield a step for each `size` steps in time."""
     ordered = [rows[data.lengths[rows].argsort(descending=True, stable=True)] for rows in batches]
@@ -139,7 +175,7 @@ def _cut(
     for number in range(count):
         begin = number * size
         parts = [
-            Piece(data, rows, recipe.noise, begin, begin + size, carried, place)
+            Piece(data, rows, recipe.noise, begin, begin + size, carried, place, world=world)
             for place, rows in enumerate(ordered)
             if longest[place] > begin
         ]

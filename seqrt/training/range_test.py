@@ -48,7 +48,8 @@ def found_rate(net: Stack, x: Data, y: Data, recipe: Recipe) -> float:
     optimizer = Descent(trial)
     with seeded(recipe.seed, 0, data.x.device):
         for rate, parts in zip(_TRIED, _endless(data, recipe), strict=False):
-            losses.append(learn(trial, optimizer, parts, recipe.clip)[0])
+            losses.append(learn(trial, optimizer, parts))
+            optimizer.clip(recipe.clip)
             level = sum(losses) / len(losses)
             least = min(least, level) if len(losses) == _STEPS else least
             if not level <= _BLOWN_UP * least:  # NaN too

@@ -5,17 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 
-from seqrt import __version__
-from seqrt.errors import DeviceError, InputError, UsageError
+from seqrt.errors import DeviceError, TrainingError, UsageError
 from seqrt.metrics import measure
 from seqrt.training.baselines import baseline
 from seqrt.training.batches import answers
@@ -29,6 +29,7 @@ from seqrt.training.pictures import draw
 from seqrt.training.plan import AUTO, Plan
 from seqrt.training.problem import Problem
 from seqrt.training.range_test import found_rate
+from seqrt.training.record import Result, check_data, entry, record_of
 from seqrt.training.runs import (
     RESULTS,
     add_row,
@@ -42,23 +43,7 @@ from seqrt.training.runs import (
     write_record,
 )
 from seqrt.training.threads import threads_that_pay, torch_threads
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a run came to, beside a baseline: figures in raw units, by their names.
-
-    `part` is the part of the data that they were taken on: validation, or training where nothing
-    was kept.
-    """
-
-    path: Path
-    part: str
-    figures: dict[str, float]
-    baseline: str
-    baseline_figures: dict[str, float]
-    best_epoch: int
-    pictures: tuple[Path, ...]
+from seqrt.training.world import ALONE, World, join, own_device
 
 
 @dataclass
@@ -68,6 +53,9 @@ class Run:
     A break, Ctrl-C or an error leaves the best weights so far in `net` and in the run's folder, and
     so does `stop`; whatever ended it, even a kill, `resume` goes on to the same final weights.
     `warning` says what was wrong with a run that is gone on with.
+
+    Processes that torchrun has started hold a Run each and train it together; only the first has
+    the folder, and writes.
     """
 
     plan: Plan
@@ -78,6 +66,8 @@ class Run:
     checkpoints: Checkpoints
     epochs: list[Epoch] = field(default_factory=list)
     warning: str | None = None
+    world: World = ALONE
+    ended: bool = False
 
     def __iter__(self) -> Iterator[Epoch]:
         """Train; yield after every pass, when its row and the best weights are on the disk."""
@@ -86,13 +76,26 @@ class Run:
         recipe = asdict(self.plan.recipe())
         loop = fit(self.net, train.x, train.y, val=val, **recipe, checkpoints=self.checkpoints)
         threads = threads_that_pay(self.plan.units)
-        with locked(self.path), torch_threads(threads), closing(loop):
-            for epoch in loop:
-                add_row(self.path, asdict(epoch))
-                if epoch.best:
-                    save_weights(self.net, self.path)
+        with self._folder_held(), torch_threads(threads), closing(loop):
+            for epoch in self._until_all_end(loop):
+                if self.world.first:
+                    add_row(self.path, asdict(epoch))
+                    if epoch.best:
+                        save_weights(self.net, self.path)
                 self.epochs.append(epoch)
                 yield epoch
+
+    def _folder_held(self) -> AbstractContextManager[None]:
+        return locked(self.path) if self.world.first else nullcontext()
+
+    def _until_all_end(self, loop: Iterator[Epoch]) -> Iterator[Epoch]:
+        """Note that training has ended in a way that all processes ended in."""
+        try:
+            yield from loop
+        except TrainingError:
+            self.ended = True
+            raise
+        self.ended = True
 
     def stop(self) -> None:
         """Ask training to finish its step, to save a checkpoint, and to end."""
@@ -100,8 +103,19 @@ class Run:
 
     def discard(self) -> None:
         """Take back the folder of a run that learnt nothing, so that its name is free again."""
-        self.checkpoints.remove()
-        discard(self.path)
+        if self.world.first:
+            self.checkpoints.remove()
+            discard(self.path)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether training has ended because this process was asked to, or another."""
+        return self.checkpoints.stopping
+
+    def leave(self) -> None:
+        """Wait until all processes are here, where all have ended: torchrun kills who is late."""
+        if self.ended:
+            self.world.wait()
 
     def finish(self) -> Result:
         """Judge the best weights beside a baseline, and write figures and pictures."""
@@ -116,11 +130,16 @@ class Run:
             baseline=plain_name,
             baseline_figures=measure(about.task, part.truth, plain, about.classes),
             best_epoch=max((epoch.number for epoch in self.epochs if epoch.best), default=0),
-            pictures=(*draw(self.path, self.problem, self.epochs, predicted), *self._memory()),
+            pictures=self._pictures(predicted) if self.world.first else (),
         )
-        write_record(self.path, self.record() | {"result": entry(result)})
-        self.checkpoints.remove()
+        if self.world.first:
+            write_record(self.path, self.record() | {"result": entry(result)})
+            self.checkpoints.remove()
+        self.leave()
         return result
+
+    def _pictures(self, predicted: NDArray[Any]) -> tuple[Path, ...]:
+        return (*draw(self.path, self.problem, self.epochs, predicted), *self._memory())
 
     def _memory(self) -> tuple[Path, ...]:
         """Keep a typical series for export to measure the memory on, and draw the memory."""
@@ -137,20 +156,22 @@ class Run:
 def start(plan: Plan, out: str | Path | None = None) -> Run:
     """Read the data, make the network and the run's folder: `out`, or a new one in runs/."""
     plan.recipe()
-    device = _device(plan.device)
+    device, world = _device(plan.device), join()
     problem = plan.problem()
     net = plan.network(problem).to(device)
     plan = plan.resolved(problem)
     if plan.lr == AUTO:
-        plan = replace(plan, lr=found_rate(net, problem.train.x, problem.train.y, plan.recipe()))
+        x, y, recipe = problem.train.x, problem.train.y, plan.recipe()
+        plan = replace(plan, lr=_from_first(world, lambda: found_rate(net, x, y, recipe)))
     started = datetime.now(UTC).isoformat(timespec="microseconds")
-    folder = new_folder(plan.source, plan.cell, out)
-    run = Run(plan, problem, net, folder, started, _checkpoints(folder, plan))
-    try:
-        write_record(run.path, run.record())
-    except BaseException:
-        discard(run.path)
-        raise
+    folder = Path(_from_first(world, lambda: new_folder(plan.source, plan.cell, out)))
+    run = Run(plan, problem, net, folder, started, _checkpoints(folder, plan), world=world)
+    if world.first:
+        try:
+            write_record(run.path, run.record())
+        except BaseException:
+            discard(run.path)
+            raise
     return run
 
 
@@ -161,24 +182,40 @@ def resume(path: str | Path | None = None) -> Run:
     Raises UsageError for a run that is finished or under way, InputError (E_DATA_CHANGED) where its
     data is no longer what it was, ModelError where its checkpoints are damaged.
     """
+    world = join()
+    name, record = _from_first(world, lambda: _unfinished(path))
+    plan, path = Plan.of_record(record.get("plan", {})), Path(name)
+    device = _device(plan.device)
+    problem = plan.problem()
+    check_data(record, problem, plan.source)
+    checkpoints = _checkpoints(path, plan)
+    rows, warning = _from_first(world, lambda: _taken_up(path, checkpoints))
+    net = plan.network(problem).to(device)
+    epochs = [Epoch.of_row(row) for row in rows]
+    started = str(record.get("started", ""))
+    return Run(plan, problem, net, path, started, checkpoints, epochs, warning, world)
+
+
+def _unfinished(path: str | Path | None) -> tuple[str, dict[str, Any]]:
     path = newest_unfinished() if path is None else Path(path)
     record = read_record(path)
     if "result" in record:
         raise UsageError(f"{path} is finished. Use it with: seqrt export {path}")
-    plan = Plan.of_record(record.get("plan", {}))
-    device = _device(plan.device)
-    problem = plan.problem()
-    check_data(record, problem, plan.source)
+    return str(path), record
+
+
+def _taken_up(path: Path, checkpoints: Checkpoints) -> tuple[list[dict[str, str]], str | None]:
+    """Find the checkpoint to go on from; return the passes before it, and what was wrong."""
     with locked(path):
-        checkpoints = _checkpoints(path, plan)
         warning = checkpoints.load()
         rows = cut_rows(path, checkpoints.start.standing.number - 1)
         sweep(path)
-    net = plan.network(problem).to(device)
-    epochs = [Epoch.of_row(row) for row in rows]
-    return Run(
-        plan, problem, net, path, str(record.get("started", "")), checkpoints, epochs, warning
-    )
+    return rows, warning
+
+
+def _from_first(world: World, find: Callable[[], Any]) -> Any:
+    """Return, in all processes, what the first finds; paths as text."""
+    return json.loads(world.told(lambda: json.dumps(find(), default=str).encode()))
 
 
 def train(plan: Plan, out: str | Path | None = None) -> Result:
@@ -198,26 +235,6 @@ def train(plan: Plan, out: str | Path | None = None) -> Result:
     return run.finish()
 
 
-def record_of(plan: Plan, problem: Problem, started: str) -> dict[str, Any]:
-    """Return what run.toml says of a training from the start."""
-    return {
-        "started": started,
-        "seqrt": __version__,
-        "data_sha256": problem.about.data_sha256,
-        "plan": plan.record(),
-    }
-
-
-def entry(result: Result) -> dict[str, Any]:
-    """Return what run.toml says of a training at its end."""
-    return {
-        "part": result.part,
-        "best_epoch": result.best_epoch,
-        "figures": result.figures,
-        "baseline": {"name": result.baseline, **result.baseline_figures},
-    }
-
-
 def _checkpoints(folder: Path, plan: Plan) -> Checkpoints:
     """Return the checkpoints of a run; they are of this plan and of no other."""
     words = json.dumps(plan.record(), sort_keys=True)
@@ -225,23 +242,13 @@ def _checkpoints(folder: Path, plan: Plan) -> Checkpoints:
     return Checkpoints(folder, digest, first=[folder / RESULTS])
 
 
-def check_data(record: dict[str, Any], problem: Problem, source: str) -> None:
-    """Raise InputError where the data of a record is no longer what it was."""
-    was, now = record.get("data_sha256"), problem.about.data_sha256
-    if was != now:
-        raise InputError(
-            f"E_DATA_CHANGED: {source} must be what the run began with, SHA-256 {was}, got {now}."
-            " Put it back, or train again."
-        )
-
-
 def _device(name: str) -> torch.device:
     """Return the device that `name` asks for; only auto may choose."""
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
     if not re.fullmatch(r"cpu|cuda(:[0-9]{1,3})?", name):
         raise UsageError(f"device must be cpu, cuda, cuda:NUMBER or auto, got {name!r}.")
-    device = torch.device(name)
+    device = torch.device(own_device(name))
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise DeviceError(
             f"E_DEVICE: device {name!r} is not available; torch sees {torch.cuda.device_count()}"

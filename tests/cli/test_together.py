@@ -1,0 +1,157 @@
+"""`torchrun -m seqrt train`: one folder, one voice and one ending, however many processes."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import seqrt
+from seqrt.cli.together import one_voice, others
+from seqrt.errors import InputError, TrainingError
+from seqrt.training.checkpoints import NEWEST
+
+TRAIN = ("train", "moves.npz", "--cell", "gru", "--units", "5,4", "--dropout", "0.2")
+LONG = 300
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    """A folder with 41 short sequences, and whether they add up above zero."""
+    monkeypatch.chdir(tmp_path)
+    x = np.random.default_rng(0).standard_normal((41, 6, 2)).astype(np.float32)
+    np.savez("moves.npz", x=x, y=np.where(x[:, :, 0].sum(1) > 0, "up", "down"))
+    return tmp_path
+
+
+@pytest.fixture
+def surroundings(monkeypatch):
+    """Say in the environment that this is one of several processes."""
+
+    def say(**values):
+        for name, value in values.items():
+            monkeypatch.setenv(name, value)
+
+    return say
+
+
+def losses(folder):
+    with open(folder / "results.csv", newline="") as file:
+        return [float(row["val_loss"]) for row in csv.DictReader(file)]
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+def seqrt_in_two(*words):
+    """Start two processes as torchrun would, without torchrun over them."""
+    told = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+    line, pipe = [sys.executable, "-m", "seqrt", *words], subprocess.PIPE
+    return [
+        subprocess.Popen(
+            line, env={**os.environ, **told, "RANK": rank}, stdout=pipe, stderr=pipe, text=True
+        )
+        for rank in "01"
+    ]
+
+
+def wait_for(path, process):
+    end = time.monotonic() + LONG
+    while not path.exists():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_torchrun_leaves_the_run_that_one_process_leaves(run):
+    torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
+    line = [*torchrun, "-m", "seqrt", *TRAIN, "--epochs", "3"]
+    done = subprocess.run(line, check=False, capture_output=True, text=True, timeout=LONG)
+    one = run(*TRAIN, "--epochs", "3", "-o", "one")
+
+    folder = Path("runs/moves-gru-1")
+    assert (done.returncode, done.stdout) == (0, f"{folder}\n"), done.stderr
+    assert done.stderr.count("network     gru 5 -> 4 -> 2") == 1
+    assert losses(folder) == pytest.approx(losses(Path("one")), rel=1e-4)
+    assert {path.name for path in folder.iterdir()} == {p.name for p in Path("one").iterdir()}
+    assert (one.code, run("export").out) == (0, "models/moves-gru-1.onnx\n")
+    assert seqrt.load("models/moves-gru-1.onnx").validate().ok
+
+
+def test_a_signal_to_one_process_ends_all_with_one_checkpoint(run):
+    first, second = seqrt_in_two(*TRAIN, "--epochs", "100000", "--patience", "100000")
+    folder = Path("runs/moves-gru-1")
+    try:
+        wait_for(folder / "results.csv", first)
+        second.send_signal(signal.SIGTERM)
+        said = [process.communicate(timeout=LONG) for process in (first, second)]
+    finally:
+        first.kill()
+        second.kill()
+
+    assert (first.returncode, second.returncode) == (143, 143), said
+    assert said[1] == ("", "")
+    assert f"go on with: seqrt train --resume {folder}\n" in said[0][1]
+    assert said[0][1].endswith("interrupted.\n")
+    assert "result" not in (folder / "run.toml").read_text()
+    assert (folder / NEWEST).exists()
+
+
+def test_processes_that_do_not_find_one_another_say_so_in_one_line(run, surroundings):
+    surroundings(WORLD_SIZE="2", RANK="0", MASTER_ADDR="127.0.0.1", MASTER_PORT="")
+    lost = run(*TRAIN)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        surroundings(MASTER_PORT=str(taken.getsockname()[1]))
+        busy = run(*TRAIN)
+
+    assert (lost.code, busy.code) == (5, 5)
+    assert lost.err.startswith("seqrt: E_WORLD: several processes must be told RANK, ")
+    assert "and MASTER_PORT is not set. Start them with: torchrun " in lost.err
+    assert "seqrt: E_WORLD: the 2 processes must find one another at 127.0.0.1:" in busy.err
+    assert (lost.err.count("\n"), busy.err.count("\n")) == (1, 1)
+    assert not Path("runs").exists()
+
+
+def test_a_gpu_is_not_shared(run, surroundings):
+    surroundings(WORLD_SIZE="2", LOCAL_WORLD_SIZE="2", RANK="1")
+
+    done = run(*TRAIN, "--device", "cuda:0")
+
+    assert done.code == 2
+    assert done.err.startswith("seqrt: process 1: device must be cuda where several processes")
+
+
+@pytest.mark.parametrize("words", [("compare", "moves.npz"), ("demo",)])
+def test_other_commands_are_the_work_of_one_process(words, run, surroundings):
+    surroundings(WORLD_SIZE="4", RANK="0")
+
+    done = run(*words)
+
+    assert (done.code, done.out) == (2, "")
+    assert f"seqrt {words[0]} is the work of one process, and torchrun has started 4." in done.err
+
+
+def test_only_the_first_process_talks_and_no_error_is_lost(surroundings, capsys):
+    surroundings(WORLD_SIZE="2", RANK="1")
+
+    with one_voice():
+        print("said by the first")  # noqa: T201
+    with pytest.raises(InputError, match="my own"), one_voice():
+        raise InputError("my own")
+    with pytest.raises(SystemExit) as left, one_voice():
+        raise TrainingError("said by the first")
+
+    assert left.value.code == 8
+    assert others() == 1
+    assert capsys.readouterr() == ("", "")
