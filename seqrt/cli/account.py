@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from seqrt.data import Part
     from seqrt.training.plan import Plan
     from seqrt.training.problem import Problem
-    from seqrt.training.train import Result, Run
+    from seqrt.training.record import Result
+    from seqrt.training.train import Run
 
 _MOST_NAMES = 8
 

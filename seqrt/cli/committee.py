@@ -17,7 +17,8 @@ from seqrt.errors import UsageError
 
 if TYPE_CHECKING:
     from seqrt.training.committee import Committee
-    from seqrt.training.train import Result, Run
+    from seqrt.training.record import Result
+    from seqrt.training.train import Run
 
 
 def is_meant(data: str | None, options: dict[str, Any], *, resume: bool) -> bool:

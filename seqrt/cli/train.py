@@ -39,7 +39,8 @@ from seqrt.cli.words import names, sizes
 from seqrt.cli.words import span as ends
 
 if TYPE_CHECKING:
-    from seqrt.training.train import Result, Run
+    from seqrt.training.record import Result
+    from seqrt.training.train import Run
 
 # The words of seqrt.contract.manifest: a test holds them together.
 Nonlinearity = Literal["tanh", "relu"]

@@ -27,10 +27,11 @@ try:
     from seqrt.training.prepare import prepare
     from seqrt.training.problem import Problem
     from seqrt.training.recipe import Recipe
+    from seqrt.training.record import Result
     from seqrt.training.recurrent import Recurrent
     from seqrt.training.runs import load_run, newest_run
     from seqrt.training.stack import Stack
-    from seqrt.training.train import Result, Run, resume, start, train
+    from seqrt.training.train import Run, resume, start, train
 except ModuleNotFoundError as error:
     if (error.name or "").split(".")[0] not in ("torch", "safetensors", "tomli_w"):
         raise

@@ -22,8 +22,9 @@ from seqrt.errors import TrainingError, UsageError
 from seqrt.training.fit import Epoch
 from seqrt.training.plan import Plan
 from seqrt.training.recipe import Recipe
+from seqrt.training.record import Result
 from seqrt.training.runs import new_folder, numbered, plain_name
-from seqrt.training.train import Result, Run, start
+from seqrt.training.train import Run, start
 
 if TYPE_CHECKING:
     import optuna
