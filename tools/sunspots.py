@@ -6,9 +6,9 @@ Trained on 1700-1920 alone, validation included; judged once, on 1921-1955; erro
 the variance of 1700-1979. Beside the network: AR(12) by least squares on the same years, and
 persistence.
 
-Learning rate and noise were chosen on parts of the years up to 1920 and on other series. The years
-that are judged had been looked at once before, with the defaults alone (0.138), and the share kept
-for validation was left at its default after seeing what they say.
+Learning rate, noise and the committee of five were chosen on parts of the years up to 1920 and on
+other series. The years that are judged had been looked at before: with the defaults alone (0.138),
+and with one network of the same recipe (0.124).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 from seqrt.data import Table, read, windows
 from seqrt.training import Plan, answers, load_run, train
 
-WORST = 0.13
+WORST = 0.115
 SEEDS = (0, 1, 2)
 PLAN = {
     "target": ("SUNACTIVITY",),
@@ -32,6 +32,7 @@ PLAN = {
     "cell": "gru",
     "span": ("1700", "1920"),
     "noise": 0.2,
+    "folds": 5,
 }
 
 
