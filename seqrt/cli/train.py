@@ -187,6 +187,9 @@ def train(
         "device": device,
     }
     options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if trials is not None:
+        search(_source(data), options, trials, out, resume=resume, as_json=as_json)
+        return
     if committee.is_meant(data, options, resume=resume):
         committee.decide(
             committee.gone_on(data, options, out)
@@ -194,9 +197,6 @@ def train(
             else committee.begun(_source(data), options, out),
             as_json=as_json,
         )
-        return
-    if trials is not None:
-        search(_source(data), options, trials, out, resume=resume, as_json=as_json)
         return
     with one_voice():
         run = _gone_on(data, options, out) if resume else _begun(data, options, out)

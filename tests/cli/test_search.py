@@ -133,6 +133,7 @@ GIVEN = ("--cell", "gru", "--units", "4", "--lr", "0.1", "--dropout", "0", "--no
     [
         (("--resume",), "a search is not gone on with. Leave out --resume, or --trials."),
         (("--trials", "0"), "trials must be at least 1, got 0."),
+        (("--folds", "3"), "a search is for one network, and folds are for several."),
         (("--val", "0"), "a search needs a validation part to judge by, got val 0."),
         (GIVEN, "a search needs something to choose, and cell, units, lr, dropout, noise are all"),
         (("--window", "20"), "--window is for a table of rows"),
