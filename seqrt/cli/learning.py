@@ -55,9 +55,7 @@ BatchSizeOption = Annotated[
 ]
 RateOption = Annotated[
     str | None,
-    typer.Option(
-        metavar="RATE", help="Highest of Adam, or auto: by a short test  [0.002, of a task auto]"
-    ),
+    typer.Option(metavar="RATE", help="Highest of Adam, or auto: by a short test  [0.002]"),
 ]
 NoiseOption = Annotated[
     float | None,

@@ -48,10 +48,9 @@ class Plan:
     to remember `memory` steps, by default the longest sequence and at most `tbptt` steps, because
     no gradient teaches what to hold for longer, or as "torch" does; by default the former for
     sequences of more than 50 steps and for built-in tasks. `lr` may be "auto", the rate that a
-    short test of many finds (see training.range_test), and is so for built-in tasks: few data are
-    learnt by heart at such rates. `length` is that of what is built in. `epochs` are 100, for a
-    built-in task 10, or as many more as make 500 steps of the optimiser, and `patience` is a
-    quarter of them, for a task all.
+    short test of many finds (see training.range_test). `length` is that of what is built in.
+    `epochs` are 100, for a built-in task 10, or as many more as make 500 steps of the optimiser,
+    and `patience` is a quarter of them, for a task all.
     """
 
     source: str
@@ -75,7 +74,7 @@ class Plan:
     memory: int | None = None
     epochs: int | None = None
     batch_size: int = Recipe.batch_size
-    lr: float | Literal["auto"] | None = None
+    lr: float | Literal["auto"] = Recipe.lr
     clip: float = Recipe.clip
     patience: int | None = None
     noise: float = Recipe.noise
@@ -156,7 +155,6 @@ class Plan:
             horizon=about.horizon,
             length=self.length or usual_length(self.source),
             init=init,
-            lr=self.lr or (AUTO if built_in else Recipe.lr),
             epochs=epochs,
             # a task rests on a plateau until it is learnt, and cannot be learnt by heart
             patience=self.patience or (epochs if built_in else math.ceil(epochs / 4)),

@@ -42,8 +42,8 @@ def test_a_network_that_soon_blows_up_gets_a_lower_rate():
     assert rates[1] < rates[0] / 3
 
 
-def test_a_built_in_task_begins_with_the_rate_that_was_found(tmp_path):
-    plan = Plan("recall", length=3, units=(4,), epochs=1)
+def test_a_run_begins_with_the_rate_that_was_found_and_says_it(tmp_path):
+    plan = Plan("recall", length=3, units=(4,), epochs=1, lr="auto")
 
     run = start(plan, tmp_path / "run")
 
