@@ -82,7 +82,8 @@ x[item 1, step 1, feature 0] is nan (1 non-finite values in 1 items). Fill or dr
 
 def unfit(x: NDArray[Any], *, missing: bool) -> NDArray[np.bool_]:
     """Return where x is Inf, or NaN, unless that stands for a value that is missing."""
-    return np.isinf(x) if missing else ~np.isfinite(x)
+    wrong: NDArray[np.bool_] = np.isinf(x) if missing else ~np.isfinite(x)
+    return wrong
 
 
 def _refuse_lost(
