@@ -12,6 +12,7 @@ from seqrt.data.question import Part, Question
 from seqrt.data.sequences import Sequences
 from seqrt.data.table import Table
 from seqrt.errors import InputError, UsageError
+from seqrt.numbers import check_finite
 
 Array = NDArray[Any]
 
@@ -61,6 +62,7 @@ def labelled(
                 "sequences are judged by the y stored with them: np.savez(path, x=..., y=...);"
                 " --target and --span are for tables."
             )
+        _check_answers(data.y)
         return Part(list(data.x), data.y)
     question = Question(
         task=manifest.task,
@@ -74,6 +76,15 @@ def labelled(
     if span:
         data = _with_run_up(data, span, question)
     return question.part(values(data, manifest), _answers(data, question, manifest), data.times())
+
+
+def _check_answers(y: Array | list[Array]) -> None:
+    """Raise InputError at the first number among the answers of sequences that is NaN or Inf."""
+    per_step = isinstance(y, list)
+    if not per_step and y.dtype.kind == "f":
+        check_finite("y", y, ("output",))
+    if per_step and y and y[0].dtype.kind == "f":
+        check_finite("y", y, ("step", "output"))
 
 
 def _answers(table: Table, question: Question, manifest: Manifest) -> Array:
