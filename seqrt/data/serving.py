@@ -80,11 +80,9 @@ def labelled(
 
 def _check_answers(y: Array | list[Array]) -> None:
     """Raise InputError at the first number among the answers of sequences that is NaN or Inf."""
-    per_step = isinstance(y, list)
-    if not per_step and y.dtype.kind == "f":
-        check_finite("y", y, ("output",))
-    if per_step and y and y[0].dtype.kind == "f":
-        check_finite("y", y, ("step", "output"))
+    axes = ("step", "output") if isinstance(y, list) else ("output",)
+    if len(y) and y[0].dtype.kind == "f":
+        check_finite("y", y, axes)
 
 
 def _answers(table: Table, question: Question, manifest: Manifest) -> Array:

@@ -207,6 +207,16 @@ def test_a_column_is_measured_on_the_training_part_alone(gappy_csv):
     assert (column.mean, column.low, column.high) == (pytest.approx(seen.mean()), 0, 78)
 
 
+def test_folds_join_what_was_left_out(gappy_csv):
+    plan = Plan(str(gappy_csv), target=("b",), window=4, missing="mean", folds=4, fold=3)
+
+    problem = plan.problem()
+
+    assert problem.train.left_out == 1 + 1  # row 50 on one side of the fold, row 99 on the other
+    assert np.isfinite(problem.train.y).all()
+    assert np.isfinite(problem.validation.y).all()
+
+
 def test_the_target_of_sequences_may_not_be_missing(tmp_path):
     y = np.zeros(20)
     y[4] = np.nan
