@@ -14,6 +14,7 @@ from onnx import TensorProto, helper
 from torch import nn
 
 from seqrt.contract import IR_VERSION, LENGTHS, OPSET, STATE, STATE_OUT, X, Y
+from seqrt.contract.missing import KNOWN_START
 from seqrt.export.gates import as_array, onnx_weights
 from seqrt.export.missing import fill
 from seqrt.export.nodes import Nodes
@@ -27,7 +28,8 @@ def build(stack: Stack) -> onnx.ModelProto:
     """Return the ONNX model of a stack, without metadata."""
     graph = Nodes()
     starts = _split_state(graph, stack)
-    u, known = fill(graph, _scaled(graph, stack), stack.missing, starts[-1] if starts else None)
+    streamable = stack.state_size > 0
+    u, known = fill(graph, _scaled(graph, stack), stack.missing, streamable=streamable)
     ends: list[str] = []
     h = graph.add("Transpose", [u], "x_time_major", perm=[1, 0, 2])
     steps = [step for step in stack.steps() if not isinstance(step, nn.Dropout)]
@@ -73,7 +75,7 @@ def _split_state(graph: Nodes, stack: Stack) -> list[str]:
             names.append(f"{part}{number}_start")
     if stack.missing == "forward":
         sizes.append(len(stack.x_mean))
-        names.append("known_start")
+        names.append(KNOWN_START)
     whole = graph.add("Unsqueeze", [STATE, graph.axes(0)], "state_rows")
     if len(names) == 1:
         return [whole]

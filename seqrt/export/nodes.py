@@ -31,7 +31,7 @@ class Nodes:
 
     def constant(self, name: str, values: NDArray[Any]) -> str:
         """Add an initialiser, once under each name; return the name."""
-        self.constants[name] = numpy_helper.from_array(np.ascontiguousarray(values), name)
+        self.constants[name] = numpy_helper.from_array(np.asarray(values, order="C"), name)
         return name
 
     def axes(self, *axes: int) -> str:

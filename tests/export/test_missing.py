@@ -12,7 +12,6 @@ import reference
 
 import seqrt
 from seqrt.contract import Column, Manifest
-from seqrt.contract.seal import read_metadata
 from seqrt.errors import InputError, UsageError
 from seqrt.export import export
 from seqrt.training import Network
@@ -96,7 +95,7 @@ def test_the_manifest_says_it_and_how_much_is_carried(tmp_path):
 
 def test_an_older_manifest_has_no_answer_to_missing_values(tmp_path):
     export(Network("gru", 2, (4,), 1), tmp_path / "m.onnx")
-    text = read_metadata((tmp_path / "m.onnx").read_bytes())["seqrt.manifest"]
+    text = seqrt.load(tmp_path / "m.onnx").manifest.to_json()
 
     older = Manifest.from_json(text.replace('"missing":"error",', ""))
 

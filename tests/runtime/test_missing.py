@@ -200,7 +200,9 @@ def test_propagated_inf_spoils_and_missing_values_do_not(streaming, gaps):
 def test_the_proof_has_missing_values_and_is_kept(net):
     from seqrt.runtime.proof import decode
 
-    assert all(np.isnan(case.x).any() for case in decode(net.proof) if case.x.shape[1] > 1)
+    assert all(
+        np.isnan(case.x).any() for case in decode(net.proof, net.manifest) if case.x.shape[1] > 1
+    )
     report = net.validate()
     assert report.ok
     assert report.exact
