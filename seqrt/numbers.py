@@ -53,29 +53,37 @@ def check_finite(
     arrays: Sequence[NDArray[Any]] | NDArray[Any],
     axes: tuple[str, ...] = ("step", "feature"),
     fix: str = "Fill or drop them.",
+    *,
+    missing: bool = False,
 ) -> None:
     """Raise InputError at the first NaN or Inf in `arrays`, one array an item.
 
     `axes` are the words for the axes of one item; spare words at the end are not used. `fix` ends
-    the message.
+    the message. With `missing` NaN passes: it stands for a value that is missing.
 
     >>> check_finite("x", [np.zeros((3, 1)), np.array([[0.0], [np.nan]])])
     Traceback (most recent call last):
     seqrt.errors.InputError: E_INPUT_NONFINITE: x must be finite; \
 x[item 1, step 1, feature 0] is nan (1 non-finite values in 1 items). Fill or drop them.
     """
-    counts = [int(np.size(item) - np.isfinite(item).sum()) for item in arrays]
+    counts = [int(unfit(item, missing=missing).sum()) for item in arrays]
     if not any(counts):
         return
     first = next(i for i, count in enumerate(counts) if count)
     array = np.asarray(arrays[first])
-    where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+    where = tuple(int(i) for i in np.argwhere(unfit(array, missing=missing))[0])
     words = zip(axes, where, strict=False)
     place = ", ".join([f"item {first}", *(f"{word} {index}" for word, index in words)])
     raise InputError(
         f"E_INPUT_NONFINITE: {name} must be finite; {name}[{place}] is {array[where]}"
         f" ({sum(counts)} non-finite values in {sum(map(bool, counts))} items). {fix}"
     )
+
+
+def unfit(x: NDArray[Any], *, missing: bool) -> NDArray[np.bool_]:
+    """Return where x is Inf, or NaN, unless that stands for a value that is missing."""
+    wrong: NDArray[np.bool_] = np.isinf(x) if missing else ~np.isfinite(x)
+    return wrong
 
 
 def _refuse_lost(

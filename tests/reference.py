@@ -116,16 +116,39 @@ def softmax(a: Array) -> Array:
     return e / e.sum(-1, keepdims=True)
 
 
+def fill(u: Array, missing: str, known: Array) -> tuple[Array, Array]:
+    """Read u (T, D), NaN where a value is missing, one value after the other: see seqrt.training.
+
+    Return what the first layer reads, and the last value of each feature, which began as `known`.
+    """
+    if missing == "error":
+        return u, known
+    filled, indicators, known = u.copy(), np.zeros(u.shape), known.copy()
+    for t, d in np.ndindex(*u.shape):
+        if not np.isnan(u[t, d]):
+            known[d] = u[t, d]
+            continue
+        indicators[t, d] = 1
+        filled[t, d] = known[d] if missing == "forward" else 0
+    return (
+        np.concatenate([filled, indicators], axis=1) if missing == "indicator" else filled
+    ), known
+
+
 def sequence(
     arrays: Weights, architecture: dict[str, Any], x: Array, state: Array
 ) -> tuple[Array, Array]:
     """Run a whole network over one sequence x (T, D), which has at least one step.
 
     Return y, (O,) for the `last` head and (T, O) for the `sequence` head, and the state (S,) after
-    the last step: every layer's, first layer first. With two directions there is no state.
+    the last step: every layer's, first layer first, and with `forward` the last value of each
+    feature, scaled. With two directions there is no state.
     """
     kind, f = architecture["cell"], architecture["nonlinearity"]
-    h = (x - arrays["x_mean"]) / arrays["x_scale"]
+    u = (x - arrays["x_mean"]) / arrays["x_scale"]
+    carries = architecture["missing"] == "forward" and not architecture["bidirectional"]
+    before = state[-x.shape[1] :] if carries else np.zeros(x.shape[1])
+    h, known = fill(u, architecture["missing"], before)
     starts, ends, last = _starts(architecture, state), [], h
     for n, units in enumerate(architecture["units"]):
         if n and architecture["layer_norm"]:
@@ -149,6 +172,7 @@ def sequence(
         y = sigmoid(v)
     else:
         y = v * arrays["y_scale"] + arrays["y_mean"]
+    ends += [known] if carries else []
     return y, np.concatenate(ends) if ends else np.zeros(0)
 
 
@@ -169,7 +193,8 @@ def network(
     weights = {name: np.asarray(value, np.float64) for name, value in arrays.items()}
     ends = np.full(len(x), x.shape[1]) if lengths is None else np.asarray(lengths)
     causal = not architecture["bidirectional"]
-    size = sum(state_size(architecture["cell"], u) for u in architecture["units"]) * causal
+    size = sum(state_size(architecture["cell"], u) for u in architecture["units"])
+    size = (size + x.shape[2] * (architecture["missing"] == "forward")) * causal
     starts = np.zeros((len(x), size)) if state is None else np.asarray(state, np.float64)
     per_step = (x.shape[1],) if architecture["head"] == "sequence" else ()
     y = np.zeros((len(x), *per_step, architecture["outputs"]))

@@ -25,12 +25,14 @@ HELP = re.findall(r"<!-- help: seqrt ?([a-z]*) -->\n```text\n(.*?)```", README, 
 
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):
-    """A folder with the shipped models and a series named like the one in the README."""
+    """A folder with the shipped models and series named like those in the README."""
     shutil.copytree(HOUSE / "models", tmp_path / "models")
     years = np.arange(1700, 2009)
     spots = 60 + 50 * np.sin(years / 11 * 2 * np.pi) + years % 7
     rows = [f"{year},{value:.1f}" for year, value in zip(years, spots, strict=True)]
     (tmp_path / "sunspots.csv").write_text("\n".join(["YEAR,SUNACTIVITY", *rows]) + "\n")
+    weeks = [f"{1900 + i},{'' if i % 9 == 5 else 300 + i % 7}" for i in range(200)]
+    (tmp_path / "co2.csv").write_text("\n".join(["date,co2", *weeks]) + "\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -2,7 +2,8 @@
 
     python tools/build_test_nets.py
 
-Random weights are a network too. Each export fails where parity or a law does.
+Random weights are a network too. Each export fails where parity or a law does. Those in
+nets/missing have a policy for missing values.
 """
 
 from __future__ import annotations
@@ -38,18 +39,24 @@ def build(name: str, **architecture: Any) -> None:
         about = replace(about, classes=("calm", "rough") if net.activation == "softmax" else ())
     net.about = about
     exported = export(net, NETS / f"{name}.onnx")
-    print(f"{exported.path.name}: {exported.size:,} bytes, exact: {exported.report.exact}")
+    print(f"{name}: {exported.size:,} bytes, exact: {exported.report.exact}")
 
 
 def main() -> None:
     """Build every cell in every shape, and one network for each activation and extra."""
-    NETS.mkdir(parents=True, exist_ok=True)
+    (NETS / "missing").mkdir(parents=True, exist_ok=True)
     for cell, both, head in product(("rnn", "lstm", "gru"), (False, True), ("last", "sequence")):
         way = "bidirectional-" if both else ""
         build(f"{cell}-{way}{head}", cell=cell, bidirectional=both, head=head)
     build("gru-norm-classes", cell="gru", layer_norm=True, activation="softmax")
     build("lstm-norm-labels", cell="lstm", layer_norm=True, head="sequence", activation="sigmoid")
     build("rnn-relu", cell="rnn", nonlinearity="relu")
+    for cell, head in (("rnn", "last"), ("lstm", "last"), ("gru", "sequence")):
+        build(f"missing/{cell}-forward", cell=cell, head=head, missing="forward")
+    both = {"bidirectional": True, "head": "sequence"}
+    build("missing/lstm-bidirectional-forward", cell="lstm", missing="forward", **both)
+    build("missing/rnn-mean", cell="rnn", head="sequence", missing="mean")
+    build("missing/gru-indicator", cell="gru", missing="indicator")
 
 
 if __name__ == "__main__":

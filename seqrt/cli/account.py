@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 
 _MOST_NAMES = 8
 
+# What each policy of seqrt.contract.manifest does with a value that is missing.
+READ_AS = {
+    "error": "an error",
+    "forward": "read as the last value before it in its sequence, as the mean before any",
+    "mean": "read as the mean of its feature",
+    "indicator": "read as the mean of its feature, and marked by an input of its own",
+}
+
 
 def understood(run: Run) -> Iterator[tuple[str, str]]:
     """Yield what the run has to learn, from what, and with which network: a word, a sentence."""
@@ -32,6 +40,8 @@ def asked(plan: Plan, problem: Problem) -> Iterator[tuple[str, str]]:
     """Yield what there is to learn, and from what."""
     yield "data", f"{plan.source}: {_question(problem)}"
     yield "features", _features(problem)
+    if plan.missing != "error":
+        yield "missing", READ_AS[plan.missing]
 
 
 def figures(plan: Plan, result: Result) -> Iterator[str]:
@@ -61,10 +71,11 @@ def verdict(run: Run, result: Result) -> Iterator[str]:
 
 def record(run: Run, result: Result) -> dict[str, Any]:
     """Return what a program wants to know of a run, as JSON can hold it."""
-    kept = run.problem.validation
+    parts = {"training": run.problem.train, "validation": run.problem.validation}
     return {
         **entries(run.problem, result),
-        "sequences": {"training": len(run.problem.train), "validation": len(kept) if kept else 0},
+        "sequences": {name: len(part) if part else 0 for name, part in parts.items()},
+        "left_out": {name: part.left_out if part else 0 for name, part in parts.items()},
         "weights": weights(run.net),
         "best_epoch": result.best_epoch,
         "epochs": len(run.epochs),
@@ -139,7 +150,8 @@ def _part(problem: Problem, part: Part) -> str:
         steps = sum(map(len, part.x))
         return f"{len(part):,} sequences, {steps:,} steps"
     first, last = (_moment(part.when[i]) for i in (0, -1))
-    return f"{len(part):,} windows, answers of {problem.time} {first} to {last}"
+    out = f"; {part.left_out:,} without an answer left out" if part.left_out else ""
+    return f"{len(part):,} windows, answers of {problem.time} {first} to {last}{out}"
 
 
 def _moment(value: Any) -> str:

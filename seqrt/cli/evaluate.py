@@ -69,10 +69,13 @@ def evaluate(
     figures, plain = _figures(opened, part)
     if as_json:
         record = {"model": str(path), "sha256": opened.digest, "answers": len(part.truth)}
+        record |= {"left_out": part.left_out}
         record |= {"figures": finite(figures), "persistence": finite(plain)}
         typer.echo(json.dumps(record, indent=2))
         return
     typer.echo(f"{path.name} on {len(part.truth):,} answers of {data}", err=True)
+    if part.left_out:
+        typer.echo(f"{part.left_out:,} windows without an answer are left out", err=True)
     for line in _table(figures, plain):
         typer.echo(line)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from seqrt.cli.account import READ_AS
 from seqrt.cli.models import ModelArgument, Sha256Option, UnsealedOption, chosen, open_model
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ def _lines(model: Model, path: Path) -> Iterator[tuple[str, str]]:
         relu = " relu" if layer.nonlinearity == "relu" else ""
         yield ("" if i else "layers"), f"{layer.cell}{relu} {layer.units}{ways}"
     yield from _columns("features", m.features)
+    if m.takes_missing:
+        yield "missing", READ_AS[m.missing]
     if m.classes:
         yield "classes", ", ".join(map(str, m.classes))
     else:

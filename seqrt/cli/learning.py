@@ -17,6 +17,7 @@ from seqrt.errors import UsageError
 # The words of seqrt.contract.manifest: a test holds them together.
 Task = Literal["forecast", "regress", "classify", "tag"]
 Cell = Literal["rnn", "lstm", "gru"]
+Missing = Literal["error", "forward", "mean", "indicator"]
 
 TaskOption = Annotated[Task | None, typer.Option(help="What to learn  [told from the data]")]
 TargetOption = Annotated[
@@ -43,6 +44,10 @@ SpanOption = Annotated[
 ValOption = Annotated[
     float | None,
     typer.Option(metavar="SHARE", help="Share of the data kept for validation  [0.2]"),
+]
+MissingOption = Annotated[
+    Missing | None,
+    typer.Option(help="How empty cells and NaN are read, here and in the file  [error]"),
 ]
 EpochsOption = Annotated[
     int | None,

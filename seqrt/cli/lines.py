@@ -41,11 +41,15 @@ class Record(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """The names of what a model reads and answers, and of the key, if there is one."""
+    """The names of what a model reads and answers, and of the key, if there is one.
+
+    `missing` says that it reads values that are missing, and they are NaN in a record.
+    """
 
     features: tuple[str, ...]
     outputs: tuple[str, ...]
     key: str | None
+    missing: bool = False
 
 
 def arriving(file: BinaryIO) -> Iterator[list[Line]]:
@@ -90,9 +94,13 @@ def form_of(text: str, columns: Columns) -> Json | Csv:
 
 
 class Json:
-    """A list of the features, or an object with their names and the key, on each line."""
+    """A list of the features, or an object with their names and the key, on each line.
+
+    A value that is missing is null.
+    """
 
     opening = ""
+    reads_blank = False
 
     def __init__(self, columns: Columns) -> None:
         self._columns = columns
@@ -118,7 +126,7 @@ class Json:
         if len(value) != len(names):
             what = f"it must hold {len(names)} numbers, {', '.join(names)}, got {len(value)}"
             raise _refuse("SHAPE", line.number, what)
-        return Record(line.number, None, _numbers(line.number, names, value))
+        return Record(line.number, None, _numbers(line.number, self._columns, value))
 
     def _named(self, line: Line, value: dict[str, Any]) -> Record:
         names, key = self._columns.features, self._columns.key
@@ -126,7 +134,7 @@ class Json:
         if key is not None and type(value[key]) not in (str, int):
             what = f"{key} must be text or a whole number, got {value[key]!r:.60}"
             raise _refuse("FORMAT", line.number, what)
-        x = _numbers(line.number, names, [value[name] for name in names])
+        x = _numbers(line.number, self._columns, [value[name] for name in names])
         return Record(line.number, None if key is None else value[key], x, named=True)
 
     def answer(self, record: Record, y: Sequence[float]) -> str:
@@ -140,7 +148,8 @@ class Json:
 class Csv:
     """Cells between commas, semicolons or tabs; the first line names them unless it has a number.
 
-    `opening` is what stands above the answers: names, where the input has them.
+    `opening` is what stands above the answers: names, where the input has them. A value that is
+    missing is an empty cell, or says so: nan, NA, null.
     """
 
     def __init__(self, columns: Columns, first: str) -> None:
@@ -157,7 +166,8 @@ class Csv:
         if not line.ended:
             raise _cut_off(line.number)
         try:
-            cells = [c.strip() for c in next(csv.reader([text], delimiter=self._mark, strict=True))]
+            row = next(csv.reader([text], delimiter=self._mark, strict=True))
+            cells = [cell.strip() for cell in row] or [""]
         except csv.Error as error:
             what = f"cells must be separated and quoted as in CSV, got an error: {error}"
             raise _refuse("FORMAT", line.number, what) from None
@@ -171,8 +181,13 @@ class Csv:
             raise _refuse("RAGGED", line.number, what)
         assert self._places is not None
         picked = [cells[place] for place in self._places]
-        x = _numbers(line.number, self._columns.features, picked)
+        x = _numbers(line.number, self._columns, picked)
         return Record(line.number, None if self._key is None else cells[self._key], x)
+
+    @property
+    def reads_blank(self) -> bool:
+        """Whether a line without anything on it is a record: a gap in the one column there is."""
+        return self._columns.missing and self._places is not None and self._width == 1
 
     def answer(self, record: Record, y: Sequence[float]) -> str:
         """Return the line that answers a record: the outputs, after the key if there is one."""
@@ -212,13 +227,20 @@ def _number(value: object) -> float:
         return math.nan
 
 
-def _numbers(line: int, names: Sequence[str], values: Sequence[object]) -> list[float]:
+def _numbers(line: int, columns: Columns, values: Sequence[object]) -> list[float]:
     x = [_number(value) for value in values]
-    for name, number, value in zip(names, x, values, strict=True):
-        if not abs(number) <= _LARGEST:
+    for name, number, value in zip(columns.features, x, values, strict=True):
+        if not (abs(number) <= _LARGEST or (columns.missing and _is_gap(value))):
             what = f"{name} must be a finite number of float32, got {value!r:.60}"
             raise _refuse("NONFINITE" if type(value) is float else "NUMBER", line, what)
     return x
+
+
+def _is_gap(value: object) -> bool:
+    """Whether a cell or a JSON value, which is no number, says that there is none."""
+    from seqrt.data.column import is_missing
+
+    return value is None or is_missing(str(value))
 
 
 def _check_names(number: int, asked: Sequence[str], there: Any) -> None:

@@ -54,6 +54,7 @@ def stream(
     A line is one step. In CSV, the first line names the columns, in any order and others among
     them, or there are no names and just the model's features in their order. In JSON, a line is a
     list of the features, or an object with their names. The answers have the form of the input.
+    A model with a policy for missing values reads empty cells and null.
 
     The state is saved at the end of the input, and also where Ctrl-C, SIGTERM or a bad line end it:
     it is always the one behind the last answer.
@@ -138,7 +139,7 @@ def _columns(model: Model, key: str | None) -> Columns:
     outputs = tuple(column.name for column in m.outputs)
     if key in outputs:
         raise UsageError(f"--key must be no output of the model, and {key!r} is one.")
-    return Columns(tuple(column.name for column in m.features), outputs, key)
+    return Columns(tuple(column.name for column in m.features), outputs, key, m.takes_missing)
 
 
 def _answer_all(live: _Live, columns: Columns) -> int:
@@ -180,7 +181,7 @@ def _turns(form: Json | Csv, lines: list[Line]) -> Iterator[list[Record]]:
     for line in lines:
         try:
             text = text_of(line)
-            record = form.read(line, text) if text else None
+            record = form.read(line, text) if text or form.reads_blank else None
         except InputError:
             yield turn
             raise

@@ -20,6 +20,7 @@ from seqrt.cli.learning import (
     FeaturesOption,
     HorizonOption,
     LengthOption,
+    MissingOption,
     NetworkDeviceOption,
     NoiseOption,
     RateOption,
@@ -76,6 +77,7 @@ def train(
             help="Train so many, each judged on its own part; ship their mean  [one]",
         ),
     ] = None,
+    missing: MissingOption = None,
     cell: Annotated[Cell | None, typer.Option(help="Kind of layer  [lstm]")] = None,
     units: Annotated[
         str | None, typer.Option(metavar="SIZES", help="Size of each layer  [64,32]")
@@ -152,6 +154,7 @@ def train(
       seqrt train sunspots.csv --target SUNACTIVITY --span 1700:1920
       seqrt train gestures.npz --task classify --cell gru --units 48
       seqrt train load.csv --target kW --features kW,temperature --horizon 3
+      seqrt train co2.csv --missing forward
       seqrt train adding --length 200 --cell lstm
       seqrt train --resume runs/load-lstm-1
       seqrt train gestures.npz --cell gru --trials 20
@@ -167,6 +170,7 @@ def train(
         "span": ends(span),
         "val": val,
         "folds": folds,
+        "missing": missing,
         "cell": cell,
         "units": sizes(units),
         "bidirectional": bidirectional,

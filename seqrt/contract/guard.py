@@ -34,6 +34,7 @@ from seqrt.contract import (
     X,
     Y,
 )
+from seqrt.contract.gaps import filled, parted
 from seqrt.contract.onnx_file import FLOAT, INT32, SIZES, attribute, read, refuse
 from seqrt.contract.operators import BATCH, TIME, Call, Misfit, Size, Value, answers
 from seqrt.contract.protobuf import fields
@@ -139,7 +140,7 @@ def _check_graph(graph: dict[str, Any], manifest: Manifest) -> dict[str, Value]:
     values = constants | {name: Value(kind, shape) for name, shape, kind in takes}
     if len(values) != len(constants) + len(takes):
         raise refuse("has an initialiser for an input")
-    layers = list(_run(graph["node"], values, _widest(manifest)))
+    layers = list(_layers(graph["node"], values, manifest))
     _check_layers(layers, manifest)
     _check_activation(graph["node"], manifest)
     for name, shape, kind in gives:
@@ -178,7 +179,7 @@ def _constant(tensor: dict[str, Any]) -> tuple[str, Value]:
     """Return name and value of an initialiser whose bytes are exactly those of its shape."""
     name, shape, kind = tensor["name"], tuple(tensor["dims"]), tensor["data_type"]
     data = memoryview(b"") if tensor["raw_data"] is None else tensor["raw_data"]
-    if not name or kind not in SIZES or min(shape, default=0) < 1:
+    if not name or kind not in SIZES or min(shape, default=1) < 1:
         raise refuse(f"has an initialiser {name!r} of type {kind} and shape {shape}")
     if math.prod(shape) * SIZES[kind] != len(data):
         raise refuse(f"has {len(data):,} bytes for the initialiser {name!r} of shape {shape}")
@@ -198,13 +199,23 @@ def _widest(m: Manifest) -> int:
     return _TIMES_WIDER * max(units, len(m.features), len(m.outputs), m.state_size)
 
 
+def _layers(
+    nodes: list[dict[str, Any]], values: dict[str, Value], manifest: Manifest
+) -> Iterator[tuple[Layer, bool]]:
+    """Yield the layers as `_run` does; the policy for missing values stands before them."""
+    names = [node["name"] for node in nodes if node["name"]]
+    if len(set(names)) != len(names):
+        raise refuse("has two nodes of one name")
+    before, policy, after = parted(nodes, manifest)
+    yield from _run(before, values, _widest(manifest))
+    values |= filled(policy, values, manifest)
+    yield from _run(after, values, _widest(manifest))
+
+
 def _run(
     nodes: list[dict[str, Any]], values: dict[str, Value], widest: int
 ) -> Iterator[tuple[Layer, bool]]:
     """Add to `values` what each node gives; yield the layers, and whether each has a start."""
-    names = [node["name"] for node in nodes if node["name"]]
-    if len(set(names)) != len(names):
-        raise refuse("has two nodes of one name")
     for node in nodes:
         operator = node["op_type"] or ""
         if node["domain"]:

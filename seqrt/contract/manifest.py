@@ -15,6 +15,7 @@ Head = Literal["last", "sequence"]
 Activation = Literal["none", "softmax", "sigmoid"]
 Nonlinearity = Literal["tanh", "relu"]
 Inputs = Literal["data", "drawn"]
+Missing = Literal["error", "forward", "mean", "indicator"]
 
 NEWEST_FORMAT = 1
 LONGEST_TEXT = 1 << 20
@@ -113,6 +114,11 @@ class Manifest:
 
     `targets` are the columns of a table that the answers were learnt from, where there was one.
     `memory` is None for a network that reads both ways, and in files that do not say.
+
+    `missing` says how the graph reads NaN in x, a value that is missing: "mean" as the feature's
+    mean; "indicator" so too, beside one more input a feature that is 1 where it is missing;
+    "forward" as the last value of the feature in its sequence, the mean before there was one.
+    "error": the graph has no answer to NaN.
     """
 
     name: str
@@ -130,6 +136,7 @@ class Manifest:
     weights: str = "float32"
     parity: Parity | None = None
     memory: Memory | None = None
+    missing: Missing = "error"
     data_sha256: str | None = None
     seed: int | None = None
     format: int = NEWEST_FORMAT
@@ -141,13 +148,26 @@ class Manifest:
 
     @property
     def state_size(self) -> int:
-        """S, the width of the state tensor; 0 for a network that cannot stream."""
-        return sum(layer.state_size for layer in self.layers) if self.streamable else 0
+        """S, the width of the state tensor; 0 for a network that cannot stream.
+
+        Every layer's, and behind them the last value of each feature where `missing` is "forward".
+        """
+        if not self.streamable:
+            return 0
+        carried = len(self.features) if self.missing == "forward" else 0
+        return sum(layer.state_size for layer in self.layers) + carried
+
+    @property
+    def takes_missing(self) -> bool:
+        """Whether NaN in x stands for a value that is missing, and has an answer."""
+        return self.missing != "error"
 
     @property
     def operations(self) -> int:
         """Multiplications and additions that the recurrent layers take for one step of one row."""
         width, total = len(self.features), 0
+        if self.missing == "indicator":
+            width *= 2
         for layer in self.layers:
             directions = 2 if layer.bidirectional else 1
             total += 2 * directions * _GATES[layer.cell] * layer.units * (width + layer.units)

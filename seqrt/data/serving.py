@@ -12,20 +12,24 @@ from seqrt.data.question import Part, Question
 from seqrt.data.sequences import Sequences
 from seqrt.data.table import Table
 from seqrt.errors import InputError, UsageError
+from seqrt.numbers import check_finite
 
 Array = NDArray[Any]
 
 
 def values(table: Table, manifest: Manifest) -> Array:
-    """Return the model's features (T, D); columns that have no names are taken in their order."""
+    """Return the model's features (T, D); columns that have no names are taken in their order.
+
+    A model with a policy for missing values reads empty cells: NaN.
+    """
     names = tuple(column.name for column in manifest.features)
     if table.named:
         try:
-            return table.numbers(names)
+            return table.numbers(names, missing=manifest.takes_missing)
         except UsageError as error:
             raise InputError(f"E_INPUT_COLUMN: {error} The model reads it.") from None
     check_columns(table.source, (table.rows, len(table.names)), manifest)
-    return table.numbers(table.names)
+    return table.numbers(table.names, missing=manifest.takes_missing)
 
 
 def check_columns(source: str, shape: tuple[int, int], manifest: Manifest) -> None:
@@ -49,7 +53,8 @@ def labelled(
 
     `target` names the columns of a table that hold the answers, by default those that the model
     was trained on. `span` judges the answers from one time to another, both included; the windows
-    that lead to them may begin before.
+    that lead to them may begin before. Answers that are missing are left out where the model has a
+    policy for missing values, and are an error otherwise.
     """
     if isinstance(data, Sequences):
         if data.y is None or target or span:
@@ -57,6 +62,7 @@ def labelled(
                 "sequences are judged by the y stored with them: np.savez(path, x=..., y=...);"
                 " --target and --span are for tables."
             )
+        _check_answers(data.y)
         return Part(list(data.x), data.y)
     question = Question(
         task=manifest.task,
@@ -72,20 +78,28 @@ def labelled(
     return question.part(values(data, manifest), _answers(data, question, manifest), data.times())
 
 
+def _check_answers(y: Array | list[Array]) -> None:
+    """Raise InputError at the first number among the answers of sequences that is NaN or Inf."""
+    axes = ("step", "output") if isinstance(y, list) else ("output",)
+    if len(y) and y[0].dtype.kind == "f":
+        check_finite("y", y, axes)
+
+
 def _answers(table: Table, question: Question, manifest: Manifest) -> Array:
     """Return the answers, a row each; a column without a name is found by that of its feature."""
     if manifest.activation == "softmax":
         return np.array(table.labels(question.target[0]))
+    missing = manifest.takes_missing and manifest.task in ("forecast", "regress")
     if table.named:
-        return table.numbers(question.target)
+        return table.numbers(question.target, missing=missing)
     places = {name: table.names[i] for i, name in enumerate(question.features)}
-    missing = [name for name in question.target if name not in places]
-    if missing:
+    strange = [name for name in question.target if name not in places]
+    if strange:
         raise UsageError(
-            f"{table.source} names no columns, and {', '.join(missing)} is no feature of the model:"
+            f"{table.source} names no columns, and {', '.join(strange)} is no feature of the model:"
             " give a .csv or .parquet file to judge it by."
         )
-    return table.numbers([places[name] for name in question.target])
+    return table.numbers([places[name] for name in question.target], missing=missing)
 
 
 def _with_run_up(table: Table, span: tuple[str | None, str | None], question: Question) -> Table:

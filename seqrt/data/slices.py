@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,7 @@ from seqrt.data.serving import check_columns, values
 from seqrt.data.table import Table
 from seqrt.data.windows import count, windows
 from seqrt.errors import InputError
-from seqrt.numbers import as_floats, check_finite
+from seqrt.numbers import as_floats, check_finite, unfit
 
 Floats = NDArray[np.float32]
 Numbers = NDArray[np.float64]
@@ -26,8 +25,9 @@ Numbers = NDArray[np.float64]
 class Slices:
     """N sequences of T steps, in a file that may be larger than memory.
 
-    `part(rows, steps)` gives some of them as finite float32 (n, t, D). It raises InputError at the
-    first value that cannot be used, and names its place in the file. Sequences that have `lengths`
+    `part(rows, steps)` gives some of them as float32 (n, t, D), finite, or NaN where a value is
+    missing and the model has a policy for that. It raises InputError at the first value that cannot
+    be used, and names its place in the file. Sequences that have `lengths`
     (N,) of their own come as a list of (T_i, D), and whole; T is the longest.
     """
 
@@ -51,33 +51,40 @@ def slices(data: Table | Sequences | Mapped, manifest: Manifest) -> Slices:
     row from the W-th on; any other reads it as one sequence. An array (N, T, D) is N sequences.
     """
     if isinstance(data, Sequences):
-        return _ragged(data, len(manifest.features))
+        return _ragged(data, manifest)
     if isinstance(data, Table):
         numbers = values(data, manifest)
         return _series(len(numbers), lambda start, stop: numbers[start:stop], data, manifest)
     if len(data.shape) == len("NTD"):
-        return _sequences(data, len(manifest.features))
+        return _sequences(data, manifest)
     if not data.shape:
         raise InputError(
             f"E_INPUT_SHAPE: {data.source} must have shape (time,), (time, features) or"
             " (batch, time, features), got a single number."
         )
     check_columns(data.source, (data.shape[0], (*data.shape, 1)[1]), manifest)
-    return _series(data.shape[0], lambda start, stop: _rows(data, start, stop), data, manifest)
+    missing = manifest.takes_missing
+
+    def rows(start: int, stop: int) -> Numbers:
+        return _rows(data, start, stop, missing=missing)
+
+    return _series(data.shape[0], rows, data, manifest)
 
 
-def _ragged(data: Sequences, features: int) -> Slices:
+def _ragged(data: Sequences, manifest: Manifest) -> Slices:
+    features = len(manifest.features)
     if data.x and data.features != features:
         raise InputError(
             f"E_INPUT_SHAPE: x[item 0] must have shape (time, {features}), got {data.x[0].shape}."
         )
-    check_finite("x", data.x)
+    check_finite("x", data.x, missing=manifest.takes_missing)
     lengths = np.array([len(item) for item in data.x], np.int64)
     return Slices(len(data.x), int(lengths.max(initial=0)), lambda rows, _: data.x[rows], lengths)
 
 
-def _sequences(data: Mapped, features: int) -> Slices:
+def _sequences(data: Mapped, manifest: Manifest) -> Slices:
     batch, time, width = data.shape
+    features, missing = len(manifest.features), manifest.takes_missing
     if width != features:
         hint = " Did you swap axes?" if features in data.shape else ""
         raise InputError(
@@ -88,7 +95,7 @@ def _sequences(data: Mapped, features: int) -> Slices:
     def part(rows: slice, steps: slice) -> Floats:
         origin = (rows.start, steps.start, 0)
         x = as_floats(data.source, data.part(rows, steps), np.float32, origin)
-        place = _not_finite(x)
+        place = _first(unfit(x, missing=missing))
         if place:
             item, step, feature = (int(i) for i in np.add(place, origin))
             raise InputError(
@@ -126,12 +133,12 @@ def _series(
     return Slices(count(rows, window), window, part)
 
 
-def _rows(data: Mapped, start: int, stop: int) -> Numbers:
+def _rows(data: Mapped, start: int, stop: int, *, missing: bool) -> Numbers:
     """Return some rows (t, D) of a series (T,) or (T, D)."""
     found = data.part(slice(start, stop))
     found = found[:, None] if found.ndim == 1 else found
     numbers = as_floats(data.source, found, np.float64, (start, 0))
-    place = _not_finite(numbers)
+    place = _first(unfit(numbers, missing=missing))
     if place:
         raise InputError(
             f"E_INPUT_NONFINITE: {data.source}, row {start + place[0] + 1}, column 'x{place[1]}'"
@@ -140,7 +147,6 @@ def _rows(data: Mapped, start: int, stop: int) -> Numbers:
     return numbers
 
 
-def _not_finite(x: NDArray[Any]) -> tuple[int, ...] | None:
-    """Return the place of the first NaN or Inf in x, if there is one."""
-    finite = np.isfinite(x)
-    return None if finite.all() else tuple(int(i) for i in np.argwhere(~finite)[0])
+def _first(bad: NDArray[np.bool_]) -> tuple[int, ...] | None:
+    """Return the first place that is bad, if there is one."""
+    return tuple(int(i) for i in np.argwhere(bad)[0]) if bad.any() else None

@@ -52,17 +52,20 @@ class Table:
             name for name, cells in self.columns.items() if name != self.time and cells.numeric
         )
 
-    def numbers(self, names: Sequence[str]) -> Numbers:
+    def numbers(self, names: Sequence[str], *, missing: bool = False) -> Numbers:
         """Return the columns `names` as float64 (T, D).
 
         Raises InputError at the first cell that holds no finite number: E_INPUT_MISSING where it is
-        empty or says so (nan, NA, null), E_INPUT_CELL where it holds something else.
+        empty or says so (nan, NA, null), which with `missing` is NaN and no error, E_INPUT_CELL
+        where it holds something else.
         """
         columns = [self._column(name) for name in names]
         for name, column in zip(names, columns, strict=True):
-            bad = np.flatnonzero(~np.isfinite(column.values))
-            if bad.size:
-                raise self._refuse(name, column, int(bad[0]))
+            bad = np.flatnonzero(~np.isfinite(column.values)).tolist()
+            if missing:
+                bad = [row for row in bad if not is_missing(column.text(row))]
+            if bad:
+                raise self._refuse(name, column, bad[0])
         if not columns:
             return np.empty((self.rows, 0))
         return np.stack([column.values for column in columns], axis=1)
@@ -142,7 +145,8 @@ class Table:
         return InputError(
             f"E_INPUT_MISSING: {self._place(name, row)}: a cell must hold a value, and"
             f" {_nothing(column, row)}"
-            f" ({empty:,} of {self.rows:,} rows hold none). Fill the gaps first, or drop the rows."
+            f" ({empty:,} of {self.rows:,} rows hold none). Fill the gaps first, drop the rows, or"
+            " train with a policy such as --missing forward."
         )
 
     def _place(self, name: str, row: int) -> str:

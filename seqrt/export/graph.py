@@ -10,54 +10,28 @@ from typing import Any
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 from torch import nn
 
 from seqrt.contract import IR_VERSION, LENGTHS, OPSET, STATE, STATE_OUT, X, Y
+from seqrt.contract.missing import KNOWN_START
 from seqrt.export.gates import as_array, onnx_weights
+from seqrt.export.missing import fill
+from seqrt.export.nodes import Nodes
 from seqrt.training.recurrent import Recurrent
 from seqrt.training.stack import Stack
 
 _DIRECTIONS = {False: "forward", True: "bidirectional"}
 
 
-class _Nodes:
-    """The nodes and constants of a graph under construction."""
-
-    def __init__(self) -> None:
-        self.nodes: list[onnx.NodeProto] = []
-        self.constants: dict[str, onnx.TensorProto] = {}
-
-    def add(self, operator: str, inputs: list[str], output: str, **attributes: Any) -> str:
-        """Append a node of one output; return the output's name."""
-        self.append(operator, inputs, [output], **attributes)
-        return output
-
-    def append(
-        self, operator: str, inputs: list[str], outputs: list[str], **attributes: Any
-    ) -> None:
-        """Append a node, named after its first output that has a name."""
-        name = next(filter(None, outputs))
-        self.nodes.append(helper.make_node(operator, inputs, outputs, name, **attributes))
-
-    def constant(self, name: str, values: NDArray[Any]) -> str:
-        """Add an initialiser, once under each name; return the name."""
-        self.constants[name] = numpy_helper.from_array(np.ascontiguousarray(values), name)
-        return name
-
-    def axes(self, *axes: int) -> str:
-        """Return a constant that holds these numbers as int64."""
-        name = "_".join(["axes", *map(str, axes)])
-        return self.constant(name, np.array(axes, np.int64))
-
-
 def build(stack: Stack) -> onnx.ModelProto:
     """Return the ONNX model of a stack, without metadata."""
-    graph = _Nodes()
+    graph = Nodes()
     starts = _split_state(graph, stack)
+    streamable = stack.state_size > 0
+    u, known = fill(graph, _scaled(graph, stack), stack.missing, streamable=streamable)
     ends: list[str] = []
-    h = graph.add("Transpose", [_scaled(graph, stack)], "x_time_major", perm=[1, 0, 2])
+    h = graph.add("Transpose", [u], "x_time_major", perm=[1, 0, 2])
     steps = [step for step in stack.steps() if not isinstance(step, nn.Dropout)]
     last = stack.recurrent()[-1]
     for number, step in enumerate(steps):
@@ -75,11 +49,11 @@ def build(stack: Stack) -> onnx.ModelProto:
             h = _linear(graph, step, name, h)
     _answer(graph, stack, h)
     if stack.state_size:
-        _join_state(graph, ends)
+        _join_state(graph, [*ends, *known])
     return _model(graph, stack)
 
 
-def _scaled(graph: _Nodes, stack: Stack) -> str:
+def _scaled(graph: Nodes, stack: Stack) -> str:
     mean, scale = as_array(stack.x_mean), as_array(stack.x_scale)
     if not mean.any() and (scale == 1).all():
         return X
@@ -87,8 +61,11 @@ def _scaled(graph: _Nodes, stack: Stack) -> str:
     return graph.add("Div", [centred, graph.constant("x_scale", scale)], "x_scaled")
 
 
-def _split_state(graph: _Nodes, stack: Stack) -> list[str]:
-    """Return the names of the start states, h (and c) of every layer, each (1, B, H)."""
+def _split_state(graph: Nodes, stack: Stack) -> list[str]:
+    """Return the names of the start states, h (and c) of every layer, each (1, B, H).
+
+    Behind them, what the policy for missing values carries, (1, B, D), where it carries something.
+    """
     if not stack.state_size:
         return []
     sizes, names = [], []
@@ -96,6 +73,9 @@ def _split_state(graph: _Nodes, stack: Stack) -> list[str]:
         for part in "hc" if step.layer.cell == "lstm" else "h":
             sizes.append(step.layer.units)
             names.append(f"{part}{number}_start")
+    if stack.missing == "forward":
+        sizes.append(len(stack.x_mean))
+        names.append(KNOWN_START)
     whole = graph.add("Unsqueeze", [STATE, graph.axes(0)], "state_rows")
     if len(names) == 1:
         return [whole]
@@ -105,7 +85,7 @@ def _split_state(graph: _Nodes, stack: Stack) -> list[str]:
 
 
 def _recurrent(
-    graph: _Nodes, step: Recurrent, name: str, h: str, starts: list[str], *, only_last: bool
+    graph: Nodes, step: Recurrent, name: str, h: str, starts: list[str], *, only_last: bool
 ) -> tuple[str, list[str]]:
     """Append a layer; return what the next step reads, and the end states, each (1, B, H)."""
     layer = step.layer
@@ -131,7 +111,7 @@ def _recurrent(
     return side_by_side(graph, name, layer.bidirectional), wanted if starts else []
 
 
-def _last(graph: _Nodes, name: str, bidirectional: bool) -> str:
+def _last(graph: Nodes, name: str, bidirectional: bool) -> str:
     """Return each direction's last answer, (dirs, B, H), as (B, dirs H)."""
     end = f"{name}_h_end"
     if not bidirectional:
@@ -140,7 +120,7 @@ def _last(graph: _Nodes, name: str, bidirectional: bool) -> str:
     return graph.add("Reshape", [rows, graph.axes(0, -1)], f"{name}_last")
 
 
-def _every_step(graph: _Nodes, name: str, bidirectional: bool) -> str:
+def _every_step(graph: Nodes, name: str, bidirectional: bool) -> str:
     """Return every step's answer, (T, dirs, B, H), as (T, B, dirs H)."""
     steps = f"{name}_steps"
     if not bidirectional:
@@ -149,7 +129,7 @@ def _every_step(graph: _Nodes, name: str, bidirectional: bool) -> str:
     return graph.add("Reshape", [rows, graph.axes(0, 0, -1)], f"{name}_out")
 
 
-def _layer_norm(graph: _Nodes, step: nn.LayerNorm, name: str, h: str) -> str:
+def _layer_norm(graph: Nodes, step: nn.LayerNorm, name: str, h: str) -> str:
     size = step.normalized_shape[-1]
     weight = np.ones(size, np.float32) if step.weight is None else as_array(step.weight)
     bias = np.zeros(size, np.float32) if step.bias is None else as_array(step.bias)
@@ -157,14 +137,14 @@ def _layer_norm(graph: _Nodes, step: nn.LayerNorm, name: str, h: str) -> str:
     return graph.add("LayerNormalization", inputs, f"{name}_out", axis=-1, epsilon=step.eps)
 
 
-def _linear(graph: _Nodes, step: nn.Linear, name: str, h: str) -> str:
+def _linear(graph: Nodes, step: nn.Linear, name: str, h: str) -> str:
     weight = graph.constant(f"{name}_weight", as_array(step.weight).T)
     product = graph.add("MatMul", [h, weight], f"{name}_product")
     bias = np.zeros(step.out_features, np.float32) if step.bias is None else as_array(step.bias)
     return graph.add("Add", [product, graph.constant(f"{name}_bias", bias)], f"{name}_out")
 
 
-def _answer(graph: _Nodes, stack: Stack, h: str) -> None:
+def _answer(graph: Nodes, stack: Stack, h: str) -> None:
     """Append what turns the last step's values into y."""
     if stack.head == "sequence":
         h = graph.add("Transpose", [h], "logits", perm=[1, 0, 2])
@@ -180,13 +160,13 @@ def _answer(graph: _Nodes, stack: Stack, h: str) -> None:
         graph.nodes[-1].output[0] = Y
 
 
-def _join_state(graph: _Nodes, ends: list[str]) -> None:
+def _join_state(graph: Nodes, ends: list[str]) -> None:
     """Append what packs the end states, each (1, B, H), into state_out (B, S)."""
     joined = ends[0] if len(ends) == 1 else graph.add("Concat", ends, "state_joined", axis=2)
     graph.add("Squeeze", [joined, graph.axes(0)], STATE_OUT)
 
 
-def _model(graph: _Nodes, stack: Stack) -> onnx.ModelProto:
+def _model(graph: Nodes, stack: Stack) -> onnx.ModelProto:
     features, outputs = len(stack.x_mean), len(stack.y_mean)
     steps = ["batch", "time", outputs] if stack.head == "sequence" else ["batch", outputs]
     inputs = [

@@ -9,6 +9,7 @@ from seqrt.contract import MEMORY_TOLERANCE, Gradient, Memory
 from seqrt.contract.manifest import Inputs
 from seqrt.errors import InputError
 from seqrt.export.prove import ends
+from seqrt.numbers import unfit
 from seqrt.runtime import Model
 from seqrt.runtime.arrays import as_floats, check_shape
 from seqrt.runtime.kinds import Floats
@@ -79,7 +80,7 @@ def _drawn(stack: Stack) -> Floats:
 def _checked(series: ArrayLike, stack: Stack) -> Floats:
     steps, features = as_floats(series, "series"), len(stack.about.features)
     check_shape("series", steps, ("time", features))
-    if not len(steps) or not np.isfinite(steps).all():
+    if not len(steps) or unfit(steps, missing=stack.missing != "error").any():
         raise InputError(
             "E_INPUT_NONFINITE: series must hold at least one step, and finite numbers only."
         )

@@ -21,6 +21,9 @@ from seqrt.training.stack import Stack
 
 _SEED = 20260401
 
+# The share of values that is missing, for a network that reads such.
+_GAPS = 0.25
+
 # Room for the longest golden case inside the file, in bytes, before base64.
 _ROOM = 12_000
 
@@ -128,6 +131,8 @@ def _draw(
 ) -> tuple[Floats, Lengths, Floats]:
     """Draw inputs evenly from the range that training saw, some rows shorter, states within ±1/2.
 
+    A quarter of the values is missing where the network has a policy for that.
+
     Never the training data itself: a file travels further than its data may.
     """
     x = np.empty((rows, steps, len(stack.about.features)), np.float32)
@@ -136,6 +141,8 @@ def _draw(
         x[..., d] = low + (high - low) * rng.random((rows, steps))
     lengths = np.maximum(1, steps - np.arange(rows) * steps // (rows + 1)).astype(np.int32)
     state = rng.random((rows, stack.state_size)) - 0.5
+    if stack.missing != "error":
+        x[rng.random(x.shape) < _GAPS] = np.nan
     return x, lengths, state.astype(np.float32)
 
 

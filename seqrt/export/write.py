@@ -108,6 +108,7 @@ def _manifest(stack: Stack) -> Manifest:
         window=about.window,
         horizon=about.horizon,
         data_sha256=about.data_sha256,
+        missing=stack.missing,
         seed=about.seed,
     )
 

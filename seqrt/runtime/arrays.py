@@ -62,7 +62,8 @@ def as_array(value: Any, name: str) -> NDArray[Any]:
 
 def as_lengths(value: Any, batch: int, time: int) -> Lengths:
     """Return lengths as int32 (B,); raise InputError unless each is a whole number, 0 to T."""
-    lengths = np.asarray(value)
+    known = isinstance(value, list | tuple) or hasattr(value, "__dlpack__")
+    lengths = as_array(value, "lengths") if known else np.asarray(value)
     if lengths.dtype.kind not in "iu":
         raise InputError(
             f"E_INPUT_LENGTHS: lengths must be whole numbers, got {lengths.dtype}."

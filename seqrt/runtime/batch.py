@@ -101,7 +101,7 @@ class Ragged:
         return room[:size]
 
 
-def refuse_first(batch: Padded | Ragged) -> None:
+def refuse_first(batch: Padded | Ragged, *, missing: bool) -> None:
     """Raise InputError at the first value of all that float32 cannot hold, or that is not finite.
 
     Blocks are looked at longest first; who reads the message counts from the first item.
@@ -109,7 +109,7 @@ def refuse_first(batch: Padded | Ragged) -> None:
     items = [batch.item(i) for i in range(len(batch.lengths))]
     for i, item in enumerate(items):
         as_floats(item, f"x[item {i}]")
-    check_finite("x", items, fix=FIX)
+    check_finite("x", items, fix=FIX, missing=missing)
 
 
 def _alike(items: Sequence[Any], features: int) -> bool:

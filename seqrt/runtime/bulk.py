@@ -26,7 +26,7 @@ def at_once(
 ) -> tuple[Floats, Floats]:
     """Advance a finite `state` (B, S) over a whole batch: return y and the next state."""
     lengths = None if batch.full else batch.lengths
-    x, bad = door.separate("x", batch.whole(), nonfinite, lengths)
+    x, bad = door.separate("x", batch.whole(), nonfinite, lengths, missing=engine.takes_missing)
     y, state_out = engine.advance(x, lengths, state)
     _spoil(engine, y, bad)
     if bad is not None:
@@ -91,7 +91,9 @@ def _in_blocks(
 
     def answer(rows: Rows, stopped: Event) -> None:
         lengths = batch.lengths[rows]
-        x, bad = door.separate("x", batch.take(rows), nonfinite, lengths)
+        x, bad = door.separate(
+            "x", batch.take(rows), nonfinite, lengths, missing=engine.takes_missing
+        )
         y = engine.advance(x, lengths, engine.zero_state(len(rows)), stopped)[0]
         _spoil(engine, y, bad)
         keep(rows, y)
@@ -99,7 +101,7 @@ def _in_blocks(
     try:
         run_blocks(batch.lengths, workers, engine.operations, work)
     except InputError:
-        refuse_first(batch)
+        refuse_first(batch, missing=engine.takes_missing)
         raise
 
 

@@ -50,10 +50,15 @@ class Chunks(NamedTuple):
 
 
 def as_chunks(
-    keys: Sequence[Hashable], values: Sequence[Any], features: int, nonfinite: Nonfinite
+    keys: Sequence[Hashable],
+    values: Sequence[Any],
+    features: int,
+    nonfinite: Nonfinite,
+    *,
+    missing: bool,
 ) -> Chunks:
     """Return what is pushed to each key as float32; raise InputError that names the key."""
-    together = _together(values, features)
+    together = _together(values, features, missing=missing)
     if together is not None:
         return together
     arrays: list[Floats] = []
@@ -67,7 +72,8 @@ def as_chunks(
             check_shape(name, array, (features,), "One step, or a chunk (time, features).")
         else:
             check_shape(name, array, ("time", features))
-        array, bad = door.separate(name, array.reshape(-1, features), nonfinite)
+        array = array.reshape(-1, features)
+        array, bad = door.separate(name, array, nonfinite, missing=missing)
         arrays.append(array)
         bads.append(bad)
     lengths = np.array([len(array) for array in arrays], np.int32)
@@ -75,7 +81,7 @@ def as_chunks(
     return Chunks(np.concatenate(arrays), lengths, time, steps, bads)
 
 
-def _together(values: Sequence[Any], features: int) -> Chunks | None:
+def _together(values: Sequence[Any], features: int, *, missing: bool) -> Chunks | None:
     """Return plain arrays of one kind as chunks, or None where each has to be looked at.
 
     Looking at each takes longer than running it, and there is seldom anything to find.
@@ -86,7 +92,7 @@ def _together(values: Sequence[Any], features: int) -> Chunks | None:
     if not all(len(shape) in (1, 2) and shape[-1] == features for shape in kinds):
         return None
     x = _joined(values, features, mixed=len({len(shape) for shape in kinds}) > 1)
-    if x is None or not door.all_finite(x):
+    if x is None or not door.all_fit(x, missing=missing):
         return None
     count = len(values)
     nowhere: list[Mask | None] = [None] * count

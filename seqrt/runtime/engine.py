@@ -48,6 +48,7 @@ class Engine:
         self.streamable = manifest.streamable
         self.operations = manifest.operations
         self.state_size = manifest.state_size
+        self.takes_missing = manifest.takes_missing
         self._content = content
         self._manifest = manifest
         self._features = len(manifest.features)

@@ -76,7 +76,7 @@ def _saved_is_never_stopped(model: Model, x: Floats) -> tuple[Answer, Answer]:
 
 def _padding_is_nothing(model: Model, x: Floats) -> tuple[Answer, Answer]:
     batch, time, features = x.shape
-    padded = np.concatenate([x, np.full((batch, 3, features), x.max(), np.float32)], axis=1)
+    padded = np.concatenate([x, np.full((batch, 3, features), np.nanmax(x), np.float32)], axis=1)
     y, end = model.run(padded, np.full(batch, time, np.int32))
     return (y[:, :time] if y.ndim == x.ndim else y, end), model.run(x)
 

@@ -92,7 +92,8 @@ class Model:
         past `lengths`, and to a list a list of (T_i, O). A row of no steps answers zeros.
 
         `nonfinite` says what NaN and Inf in x do: "error", "propagate" (the answers that depend on
-        them are NaN), or "allow" (they go below, which may give finite, wrong answers).
+        them are NaN), or "allow" (they go below, which may give finite, wrong answers). Where the
+        manifest has a policy for missing values, NaN is one and read by it: that leaves Inf.
 
         Raises InputError for x or lengths that do not fit, ResourceError for want of memory.
         """

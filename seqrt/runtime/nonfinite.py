@@ -1,6 +1,7 @@
 """NaN and Inf in the input: an error by default, or carried to the answers honestly.
 
-onnxruntime's LSTM and GRU swallow them: a NaN goes in, finite and plausible numbers come out.
+onnxruntime's LSTM and GRU swallow them: a NaN goes in, finite and plausible numbers come out. Where
+the graph has an answer to missing values, NaN stands for one, and only Inf is out of place.
 """
 
 from __future__ import annotations
@@ -11,9 +12,12 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from seqrt.errors import InputError, UsageError
+from seqrt.numbers import unfit
 from seqrt.runtime.arrays import inside
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from seqrt.runtime.kinds import Floats, Lengths, Mask
 
 _PIECE = 1 << 20
@@ -25,32 +29,48 @@ Nonfinite = Literal["error", "propagate", "allow"]
 
 
 def separate(
-    name: str, x: Floats, nonfinite: Nonfinite, lengths: Lengths | None = None
+    name: str,
+    x: Floats,
+    nonfinite: Nonfinite,
+    lengths: Lengths | None = None,
+    *,
+    missing: bool,
 ) -> tuple[Floats, Mask | None]:
     """Return x (B, T, D) or (T, D) fit to be computed with, and where it was NaN or Inf.
 
     Only values inside `lengths` count, and None stands for "nowhere". They are zeros in the x that
-    is returned, except with "allow". Raises InputError at the first of them with "error".
+    is returned, except with "allow". Raises InputError at the first of them with "error". With
+    `missing` NaN is let through, and Inf is not.
     """
-    if nonfinite == "allow" or all_finite(x):
+    if nonfinite == "allow" or all_fit(x, missing=missing):
         return x, None
-    finite = np.isfinite(x)
-    bad = ~finite if lengths is None else ~finite & inside(lengths, x.shape[1])[..., None]
+    wrong = unfit(x, missing=missing)
+    bad = wrong if lengths is None else wrong & inside(lengths, x.shape[1])[..., None]
     if nonfinite == "error" and bad.any():
         raise refuse(name, x, bad, ("item", "step", "feature")[-x.ndim :])
-    return np.where(finite, x, np.float32(0)), bad if bad.any() else None
+    return np.where(wrong, np.float32(0), x), bad if bad.any() else None
+
+
+def all_fit(x: Floats, *, missing: bool) -> bool:
+    """Whether x is finite, or with `missing` finite where it is not NaN."""
+    return all_finite(x) or (missing and not any(np.isinf(p).any() for p in _pieces(x)))
 
 
 def all_finite(x: Floats) -> bool:
-    """Whether x is finite, in pieces: x may be mapped from a file larger than memory."""
+    """Whether x is finite."""
     flat = x.reshape(-1)
     if flat.size <= _FEW:
         # where numpy takes longer to begin than Python does to end
         return all(map(isfinite, flat.tolist()))
     if flat.size <= _PIECE:
         return bool(np.isfinite(flat).all())
-    pieces = range(0, flat.size, _PIECE)
-    return all(np.isfinite(flat[start : start + _PIECE]).all() for start in pieces)
+    return all(np.isfinite(piece).all() for piece in _pieces(x))
+
+
+def _pieces(x: Floats) -> Iterator[Floats]:
+    """Yield x in pieces: it may be mapped from a file larger than memory."""
+    flat = x.reshape(-1)
+    return (flat[start : start + _PIECE] for start in range(0, flat.size, _PIECE))
 
 
 def refuse(name: str, x: Floats, bad: Mask, axes: tuple[str, ...]) -> InputError:

@@ -119,8 +119,16 @@ def _steps(batch: Any) -> int:
     x = batch[0] if isinstance(batch, tuple) and batch else batch
     sizes: tuple[int, ...] = getattr(x, "shape", ())
     if isinstance(x, list):
-        return sum(len(item) for item in x if hasattr(item, "__len__"))
+        return sum(map(_length, x))
     return sizes[0] * sizes[1] if len(sizes) == len("BTD") else 0
+
+
+def _length(item: Any) -> int:
+    """Return how many steps an item has; what looks like no item has 0."""
+    sizes = getattr(item, "shape", None)
+    if sizes is None:
+        return len(item) if hasattr(item, "__len__") else 0
+    return sizes[0] if sizes else 0
 
 
 def _answer(model: Model, number: int, batch: Any, nonfinite: Nonfinite) -> Answer:

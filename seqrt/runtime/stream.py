@@ -11,7 +11,7 @@ import numpy as np
 from seqrt.errors import ModelError, UsageError
 from seqrt.runtime import saved as form
 from seqrt.runtime.arrays import as_floats, check_shape
-from seqrt.runtime.nonfinite import Nonfinite, all_finite
+from seqrt.runtime.nonfinite import Nonfinite, all_fit
 
 if TYPE_CHECKING:
     from seqrt.runtime.bound import BoundStep
@@ -37,6 +37,7 @@ class Stream:
         self._model = model
         self._features = len(model.manifest.features)
         self._one_step = (self._features,)
+        self._missing = model.manifest.takes_missing
         self._per_step = model.manifest.head == "sequence"
         self._busy = threading.Lock()
         self._state = model.zero_state(1)
@@ -59,7 +60,8 @@ class Stream:
             raise _busy()
         try:
             x = as_floats(chunk, "x")
-            if x.shape == self._one_step and all_finite(x) and self._binds():
+            fits = x.shape == self._one_step and all_fit(x, missing=self._missing)
+            if fits and self._binds():
                 return self._step(x)
             return self._run(x, nonfinite)
         finally:

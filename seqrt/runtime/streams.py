@@ -73,7 +73,9 @@ class Streams:
             keys = list(chunks)
             if not keys:
                 return {}
-            given = as_chunks(keys, list(chunks.values()), self._features, nonfinite)
+            missing = self._engine.takes_missing
+            values = list(chunks.values())
+            given = as_chunks(keys, values, self._features, nonfinite, missing=missing)
             found = self._states.find(keys)
             state = self._states.read(found)
             lost = _lost(keys, state, nonfinite)

@@ -72,5 +72,5 @@ def nan_is_carried_to_what_depends_on_it_and_no_further(subject: Subject) -> Non
 
 def _bad(subject: Subject) -> tuple[float, ...]:
     """Return what has no answer: NaN has one where the graph has a policy for missing values."""
-    missing = getattr(subject.model.manifest, "takes_missing", False)
+    missing = subject.model.manifest.takes_missing
     return (np.inf, -np.inf) if missing else (np.inf, -np.inf, np.nan)

@@ -115,7 +115,8 @@ def answers(net: Stack, x: Data, lengths: ArrayLike | None = None) -> NDArray[np
 
     N counts the steps of all sequences together, without padding.
     """
-    rows = sequences(x, lengths, len(net.about.features))
+    missing = net.missing != "error"
+    rows = sequences(x, lengths, len(net.about.features), missing=missing)
     data = unlabelled(rows, net.head).to(net.x_mean.device)
     y: NDArray[np.float32] = net.answer(all_logits(net, data)).detach().cpu().numpy()
     return y

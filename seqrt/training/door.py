@@ -39,13 +39,15 @@ def labelled(
     outputs: int,
     head: Head,
     activation: Activation,
+    missing: bool = False,
 ) -> Raw:
     """Return x and y checked for a network of these sizes; raise InputError at what is wrong.
 
     x is (B, T, D), padded where `lengths` are given, or a list of (T_i, D). y is (B,) or (B, O);
-    for a `sequence` head (B, T), (B, T, O), or a list of (T_i,) or (T_i, O).
+    for a `sequence` head (B, T), (B, T, O), or a list of (T_i,) or (T_i, O). With `missing` x may
+    hold NaN; y never may.
     """
-    rows = sequences(x, lengths, features)
+    rows = sequences(x, lengths, features, missing=missing)
     steps = [len(row) for row in rows]
     answers = _per_step(y, steps) if head == "sequence" else _per_sequence(y, len(rows))
     if activation == "softmax":
@@ -53,8 +55,13 @@ def labelled(
     return Raw(rows, _numbers(answers, outputs, binary=activation == "sigmoid"))
 
 
-def sequences(x: Data, lengths: ArrayLike | None, features: int) -> list[Floats]:
-    """Return x as a list of (T_i, D) without padding; raise InputError where it is none."""
+def sequences(
+    x: Data, lengths: ArrayLike | None, features: int, *, missing: bool = False
+) -> list[Floats]:
+    """Return x as a list of (T_i, D) without padding; raise InputError where it is none.
+
+    With `missing` it may hold NaN.
+    """
     if not len(x):
         raise InputError("E_INPUT_EMPTY: there must be at least one sequence, got none.")
     rows = _listed(x) if _is_list(x) else _cut(_array(x), lengths, features)
@@ -66,7 +73,7 @@ def sequences(x: Data, lengths: ArrayLike | None, features: int) -> list[Floats]
         if not len(row):
             raise InputError(f"E_INPUT_LENGTH: x[{i}] has no steps. Leave empty sequences out.")
     floats = [as_floats(f"x[{i}]", row, np.float32) for i, row in enumerate(rows)]
-    check_finite("x", floats)
+    check_finite("x", floats, missing=missing)
     return floats
 
 

@@ -82,7 +82,8 @@ def fit(
 
     x is (B, T, D), padded where `lengths` are given, or a list of (T_i, D); y is one row a
     sequence, or for a `sequence` head one row a step: targets in raw units, labels for softmax,
-    0 and 1 for sigmoid. A network that has seen no data takes its scaling and classes from x and y.
+    0 and 1 for sigmoid. x may hold NaN where the network has a policy for missing values, y never
+    may. A network that has seen no data takes its scaling and classes from x and y.
 
     With `val` = (x, y) or (x, y, lengths) the weights that did best there are put back at the end,
     also after a break, and training ends when `patience` passes bring none better. Adam's rate
@@ -145,7 +146,10 @@ def examples(net: Stack, *parts: Labelled) -> list[Examples]:
 
 def _checked(net: Stack, x: Data, y: Data, lengths: ArrayLike | None = None) -> Raw:
     sizes = {"features": len(net.about.features), "outputs": len(net.about.outputs)}
-    return labelled(x, y, lengths, **sizes, head=net.head, activation=net.activation)
+    missing = net.missing != "error"
+    return labelled(
+        x, y, lengths, **sizes, head=net.head, activation=net.activation, missing=missing
+    )
 
 
 def _loop(

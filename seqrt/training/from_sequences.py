@@ -21,8 +21,12 @@ from seqrt.training.split import Kept, by_sequence
 Array = NDArray[Any]
 
 
-def from_sequences(data: Sequences, task: Task | None, val: Kept, seed: int) -> Problem:
+def from_sequences(
+    data: Sequences, task: Task | None, val: Kept, seed: int, *, missing: bool = False
+) -> Problem:
     """Make a problem of `data`: a share `val` of its sequences, or a fold, is for validation.
+
+    With `missing` x may hold NaN; y never may.
 
     The task, where it is left out, is told from y: labels (text or whole numbers) are to classify,
     or to tag where every step has one; other numbers are to regress.
@@ -32,7 +36,7 @@ def from_sequences(data: Sequences, task: Task | None, val: Kept, seed: int) -> 
             "these sequences have no answers y. Write them into one file:"
             " np.savez(path, x=..., y=...); or give one long series to forecast."
         )
-    x = sequences(data.x, None, data.features)
+    x = sequences(data.x, None, data.features, missing=missing)
     truth = np.concatenate(data.y) if isinstance(data.y, list) else data.y
     truth = truth[:, 0] if truth.ndim == 2 and truth.shape[1] == 1 else truth
     task = task or _told(truth, data.per_step)

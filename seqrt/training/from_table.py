@@ -52,10 +52,13 @@ def ask(
     return Question(task, target, features, window, horizon)
 
 
-def from_table(table: Table, question: Question, val: Kept) -> Problem:
-    """Make a problem of `table`: the last share `val` of its rows, or a fold, is for validation."""
-    values = table.numbers(question.features)
-    answers, classes = _answers(table, question)
+def from_table(table: Table, question: Question, val: Kept, *, missing: bool = False) -> Problem:
+    """Make a problem of `table`: the last share `val` of its rows, or a fold, is for validation.
+
+    With `missing` cells may be empty, but for labels; windows without an answer are left out.
+    """
+    values = table.numbers(question.features, missing=missing)
+    answers, classes = _answers(table, question, missing=missing)
     when = table.times()
     kept = in_time(table.rows, val, question.least)
     sides = (slice(0, kept.start), slice(kept.stop, table.rows))
@@ -98,9 +101,13 @@ def _only_column(table: Table) -> tuple[str, ...]:
     )
 
 
-def _answers(table: Table, question: Question) -> tuple[Array, tuple[int | str, ...]]:
+def _answers(
+    table: Table, question: Question, *, missing: bool
+) -> tuple[Array, tuple[int | str, ...]]:
     """Return the targets, one row each, and the classes where they are labels."""
-    if question.task in ("forecast", "regress") or len(question.target) > 1:
+    if question.task in ("forecast", "regress"):
+        return table.numbers(question.target, missing=missing), ()
+    if len(question.target) > 1:
         return table.numbers(question.target), ()
     labels = np.array(table.labels(question.target[0]))
     return labels, tuple(np.unique(labels).tolist())

@@ -39,9 +39,12 @@ _READ = 256
 def typical(part: Part) -> Floats:
     """Return up to 4,096 steps of the sequences of `part`, end to end: (N, D), in raw units.
 
-    The windows of a table, one from every row, give the series that they were cut from.
+    The windows of a table, one from every row, give the series that they were cut from. Where some
+    are left out, it is made of windows that do not overlap.
     """
-    if part.when is not None:
+    if part.when is not None and part.left_out:
+        series = np.concatenate(part.x[:: len(part.x[0])])
+    elif part.when is not None:
         windows = np.asarray(part.x)
         series = np.concatenate([windows[0], windows[1:_MOST_STEPS, -1]])
     else:

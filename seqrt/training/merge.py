@@ -22,7 +22,8 @@ def mean_of(nets: Sequence[Network], about: About) -> Network:
 
     The first layer and the head take over what the members' own scaling differs by from that of
     `about`. Answers in raw units are the mean of the members', and probabilities the softmax or
-    sigmoid of the mean logits, to the rounding of float32.
+    sigmoid of the mean logits, to the rounding of float32. Where a missing value is read as a mean,
+    without an indicator beside it, that is the mean of `about`, not each member's own.
 
     Raises UsageError unless all have the same architecture, without layer normalisation, which
     would look at all members together.
@@ -80,12 +81,16 @@ def _rescale(weights: dict[str, Tensor], merged: Network, net: Network) -> None:
     """Change the weights of a first layer to read inputs in the scale of the merged network.
 
     u_k = (x - m_k) / s_k = (u s + m - m_k) / s_k
+
+    A missing value is 0 for a member too: its indicator takes back what the bias adds.
     """
     m, s = merged.x_mean.double(), merged.x_scale.double()
     m_k, s_k = net.x_mean.double(), net.x_scale.double()
-    w = weights["weight_ih_l0"]
-    weights["bias_ih_l0"] = weights["bias_ih_l0"] + w @ ((m - m_k) / s_k)
-    weights["weight_ih_l0"] = w * (s / s_k)
+    w, indicators = weights["weight_ih_l0"].tensor_split([len(m)], dim=1)
+    shift = (m - m_k) / s_k
+    weights["bias_ih_l0"] = weights["bias_ih_l0"] + w @ shift
+    indicators = indicators - w * shift if indicators.numel() else indicators
+    weights["weight_ih_l0"] = torch.cat([w * (s / s_k), indicators], dim=1)
 
 
 def _head(merged: Network, net: Network) -> tuple[Tensor, Tensor]:

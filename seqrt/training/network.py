@@ -8,9 +8,10 @@ from typing import Any, get_args
 
 from torch import nn
 
-from seqrt.contract.manifest import Activation, Cell, Head, Nonlinearity
+from seqrt.contract.manifest import Activation, Cell, Head, Missing, Nonlinearity
 from seqrt.errors import UsageError
 from seqrt.training.dropout import Dropout
+from seqrt.training.missing import inputs
 from seqrt.training.recurrent import Recurrent
 from seqrt.training.stack import Stack
 
@@ -29,6 +30,7 @@ class Architecture:
     nonlinearity: Nonlinearity
     dropout: float
     layer_norm: bool
+    missing: Missing
 
     def __post_init__(self) -> None:
         """Raise UsageError where a choice is none."""
@@ -36,6 +38,7 @@ class Architecture:
         _check_choice("head", self.head, get_args(Head))
         _check_choice("activation", self.activation, get_args(Activation))
         _check_choice("nonlinearity", self.nonlinearity, get_args(Nonlinearity))
+        _check_choice("missing", self.missing, get_args(Missing))
         for name in ("features", "outputs"):
             _check_size(name, getattr(self, name))
         if not self.units:
@@ -66,10 +69,12 @@ class Network(Stack):
         nonlinearity: Nonlinearity = "tanh",
         dropout: float = 0.0,
         layer_norm: bool = False,
+        missing: Missing = "error",
     ) -> None:
         """Make the network with random weights; raise UsageError where a choice is none.
 
         `dropout` and `layer_norm` act between the recurrent layers; `nonlinearity` is the RNN's.
+        `missing` says how NaN in x is read: see seqrt.training.missing.
         """
         architecture = Architecture(
             cell,
@@ -82,11 +87,12 @@ class Network(Stack):
             nonlinearity,
             dropout,
             layer_norm,
+            missing,
         )
-        super().__init__(features, outputs, head, activation)
+        super().__init__(features, outputs, head, activation, missing)
         self.architecture = architecture
         directions = 2 if bidirectional else 1
-        widths = [features, *(size * directions for size in units)]
+        widths = [inputs(features, missing), *(size * directions for size in units)]
         self.layers = nn.ModuleList(
             Recurrent(cell, width, size, bidirectional=bidirectional, nonlinearity=nonlinearity)
             for width, size in zip(widths, units, strict=False)

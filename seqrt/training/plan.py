@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, get_args
 import numpy as np
 import torch
 
-from seqrt.contract.manifest import Cell, Nonlinearity, Task
+from seqrt.contract.manifest import Cell, Missing, Nonlinearity, Task
 from seqrt.errors import UsageError
 from seqrt.training.initial import remember
 from seqrt.training.network import Network
@@ -44,7 +44,8 @@ class Plan:
     None and empty mean: tell it from the data. `span` keeps the rows of a table from one time to
     another, `val` is the share of the data that is kept for validation. With `folds` that many
     networks are trained, each validated on its own part of the data (see training.committee), and
-    `fold` says which of them this is, from 1. `init` says how the first weights are drawn: "chrono"
+    `fold` says which of them this is, from 1. `missing` is the policy for values that are missing:
+    see seqrt.training.missing. `init` says how the first weights are drawn: "chrono"
     to remember `memory` steps, by default the longest sequence and at most `tbptt` steps, because
     no gradient teaches what to hold for longer, or as "torch" does; by default the former for
     sequences of more than 50 steps and for built-in tasks. `lr` may be "auto", the rate that a
@@ -64,6 +65,7 @@ class Plan:
     val: float = 0.2
     folds: int | None = None
     fold: int | None = None
+    missing: Missing = "error"
     cell: Cell = "lstm"
     units: tuple[int, ...] = (64, 32)
     bidirectional: bool = False
@@ -108,9 +110,10 @@ class Plan:
 
     def problem(self) -> Problem:
         """Read the data and make the problem; raise UsageError or InputError where that fails."""
-        names = ("task", "target", "features", "window", "horizon", "length", "span", "seed")
+        names = ("task", "target", "features", "window", "horizon", "length", "span")
+        given = {name: getattr(self, name) for name in (*names, "seed", "missing")}
         val = Fold(self.fold, self.folds) if self.fold and self.folds else self.val
-        return prepare(self.source, val=val, **{name: getattr(self, name) for name in names})
+        return prepare(self.source, val=val, **given)
 
     def network(self, problem: Problem) -> Network:
         """Make the network for `problem`, its weights drawn from `seed` and `fold` alone."""
@@ -127,6 +130,7 @@ class Plan:
                 nonlinearity=self.nonlinearity,
                 dropout=self.dropout,
                 layer_norm=self.layer_norm,
+                missing=self.missing,
             )
             plan = self.resolved(problem)
             if plan.memory is not None:

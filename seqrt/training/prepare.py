@@ -11,7 +11,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrt.contract.manifest import Task
+from seqrt.contract.manifest import Missing, Task
 from seqrt.data import Sequences, Table, digest, read
 from seqrt.data.column import Column
 from seqrt.errors import UsageError
@@ -40,14 +40,18 @@ def prepare(
     val: Kept = 0.2,
     span: tuple[str | None, str | None] | None = None,
     seed: int = 0,
+    missing: Missing = "error",
 ) -> Problem:
     """Make the problem of `source`: a file (.csv .parquet .npy .npz) or a name of `BUILT_IN`.
 
     What is left out is told from the data where that is certain; a UsageError says what to give
     where it is not. `span` keeps the rows of a table from one time to another, both included.
     `val` is a share that is kept for validation, or one of the folds that the data is cut into.
-    `length` is that of what is built in: the steps of a task, or the rows of a series.
+    `length` is that of what is built in: the steps of a task, or the rows of a series. `missing` is
+    the policy for values that are missing: see seqrt.training.missing.
     """
+    _check_missing(missing)
+    gaps = missing != "error"
     if task is not None and task not in get_args(Task):
         raise UsageError(f"task must be one of {', '.join(get_args(Task))}, got {task!r}.")
     if length is not None and length < 1:
@@ -58,13 +62,18 @@ def prepare(
         window = WINDOW if window is None else window
         horizon = 1 if horizon is None else horizon
         question = ask(table, task, held(target), held(features), window, horizon)
-        problem = from_table(table, question, val)
+        problem = from_table(table, question, val, missing=gaps)
     else:
         _refuse_options(target=target, features=features, window=window, horizon=horizon, span=span)
-        problem = from_sequences(data, task, val, seed)
+        problem = from_sequences(data, task, val, seed, missing=gaps)
     about = replace(problem.about, name=Path(source).stem, data_sha256=sha256, seed=seed)
     plain = TASKS[str(source)].plain if str(source) in TASKS else None
     return replace(problem, about=about, plain=plain)
+
+
+def _check_missing(missing: str) -> None:
+    if missing not in get_args(Missing):
+        raise UsageError(f"missing must be one of {', '.join(get_args(Missing))}, got {missing!r}.")
 
 
 def usual_length(source: str | Path) -> int | None:

@@ -15,12 +15,25 @@ from seqrt.training.door import Array, Raw
 
 
 def measured(names: Iterable[str], values: Array) -> tuple[Column, ...]:
-    """Return a column for each name, learnt from values (N, columns); a constant has scale 1."""
-    values = values.astype(np.float64)
-    mean, scale = values.mean(0), values.std(0)
+    """Return a column for each name, learnt from values (N, columns); a constant has scale 1.
+
+    NaN is left out. Raises InputError (E_INPUT_MISSING) for a column that holds nothing else.
+    """
+    names, values = tuple(names), values.astype(np.float64)
+    _check_observed(names, values)
+    mean, scale = np.nanmean(values, 0), np.nanstd(values, 0)
     scale[scale <= 1e-12 * np.abs(mean)] = 1.0
-    parts = zip(names, mean, scale, values.min(0), values.max(0), strict=True)
+    parts = zip(names, mean, scale, np.nanmin(values, 0), np.nanmax(values, 0), strict=True)
     return tuple(Column(name, "", *map(float, part)) for name, *part in parts)
+
+
+def _check_observed(names: tuple[str, ...], values: Array) -> None:
+    never = np.flatnonzero(np.isnan(values).all(axis=0))
+    if len(values) and len(never):
+        raise InputError(
+            f"E_INPUT_MISSING: each column must hold a value somewhere in the training part, and"
+            f" {names[never[0]]!r} holds none. Leave it out, or train on a part where it has one."
+        )
 
 
 def named(labels: Iterable[int | str]) -> tuple[Column, ...]:

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from seqrt.contract import Column
-from seqrt.contract.manifest import Activation, Head
+from seqrt.contract.manifest import Activation, Head, Missing
 from seqrt.training.about import About
+from seqrt.training.missing import carried, filled, reached
 from seqrt.training.recurrent import Recurrent
 
 Carry = Callable[[Recurrent, Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -21,7 +22,7 @@ class Stack(nn.Module):
     Shapes: B batch, T time, D features, O outputs; x (B, T, D) → y (B, O) with the `last` head,
     (B, T, O) with the `sequence` head.
 
-        u = (x - mean_x) / scale_x
+        u = filled((x - mean_x) / scale_x)      what is missing, see seqrt.training.missing
         v = step_n(... step_1(u))                 logits: what the loss sees
         y = activation(v) * scale_y + mean_y
 
@@ -33,9 +34,17 @@ class Stack(nn.Module):
     y_mean: Tensor
     y_scale: Tensor
 
-    def __init__(self, features: int, outputs: int, head: Head, activation: Activation) -> None:
+    def __init__(
+        self,
+        features: int,
+        outputs: int,
+        head: Head,
+        activation: Activation,
+        missing: Missing = "error",
+    ) -> None:
         """Make a stack that scales nothing; a subclass gives it its `steps`."""
         super().__init__()
+        self.missing = missing
         self.head = head
         self.activation = activation
         self.about = About.unnamed(features, outputs, activation, head)
@@ -57,7 +66,8 @@ class Stack(nn.Module):
 
     def logits(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Map raw x to the last step's values, before activation and unscaling."""
-        h = self.scaled(x)
+        nothing = x.new_zeros(len(x), carried(len(self.x_mean), self.missing))
+        h = filled(self.scaled(x), self.missing, nothing)
         last = self.recurrent()[-1]
         for step in self.steps():
             h = step(h, lengths) if isinstance(step, Recurrent) else step(h)
@@ -68,7 +78,8 @@ class Stack(nn.Module):
     def run(self, x: Tensor, lengths: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Advance `state` (B, S) over x: return y and the next state; causal stacks only.
 
-        S packs every layer's h (and C) side by side, first layer first.
+        S packs every layer's h (and C) side by side, first layer first, and behind them what the
+        policy for missing values carries.
         """
         logits, end = self._carried(x, lengths, state, lambda step, h, s: step.run(h, lengths, s))
         return self.answer(logits), end
@@ -83,22 +94,25 @@ class Stack(nn.Module):
     def _carried(
         self, x: Tensor, lengths: Tensor | None, state: Tensor, carry: Carry
     ) -> tuple[Tensor, Tensor]:
-        h = self.scaled(x)
+        sizes = [layer.layer.state_size for layer in self.recurrent()]
+        *starts, known = state.split([*sizes, carried(len(self.x_mean), self.missing)], dim=1)
+        h = filled(self.scaled(x), self.missing, known)
+        known = reached(h, lengths, self.missing)
         last = self.recurrent()[-1]
-        starts = iter(state.split([layer.layer.state_size for layer in self.recurrent()], dim=1))
+        before = iter(starts)
         ends = []
         for step in self.steps():
             if isinstance(step, Recurrent):
-                h, end = carry(step, h, next(starts))
+                h, end = carry(step, h, next(before))
                 ends.append(end)
             else:
                 h = step(h)
             if step is last and self.head == "last":
                 h = last.last(h, lengths)
-        return h, torch.cat(ends, dim=1)
+        return h, torch.cat([*ends, known], dim=1)
 
     def scaled(self, x: Tensor) -> Tensor:
-        """Map raw x to the units in which the network was trained."""
+        """Map raw x to the units in which the network was trained; what is missing stays NaN."""
         return (x - self.x_mean) / self.x_scale
 
     def answer(self, logits: Tensor) -> Tensor:
@@ -122,4 +136,4 @@ class Stack(nn.Module):
         layers = [layer.layer for layer in self.recurrent()]
         if any(layer.bidirectional for layer in layers):
             return 0
-        return sum(layer.state_size for layer in layers)
+        return sum(layer.state_size for layer in layers) + carried(len(self.x_mean), self.missing)

@@ -24,6 +24,8 @@ FORMAT, FOREIGN, VERSION = "E_MODEL_FORMAT", "E_MODEL_FOREIGN", "E_MODEL_VERSION
 GUARD, GRAPH, MANIFEST = "E_MODEL_GUARD", "E_MODEL_GRAPH", "E_MODEL_MANIFEST"
 UNSEALED, DAMAGED, WEIGHTS = "E_MODEL_UNSEALED", "E_MODEL_DAMAGED", "E_WEIGHTS_NONFINITE"
 
+_MEAN, _FORWARD = "missing/rnn-mean", "missing/lstm-forward"
+
 Change = Callable[[ModelProto], Any]
 
 
@@ -77,6 +79,10 @@ def _give(node: onnx.NodeProto, **attributes: Any) -> None:
         kept = [attribute for attribute in node.attribute if attribute.name != name]
         del node.attribute[:]
         node.attribute.extend([*kept, helper.make_attribute(name, value)])
+
+
+def _swapped(node: onnx.NodeProto, one: int, other: int) -> None:
+    node.input[one], node.input[other] = node.input[other], node.input[one]
 
 
 def _insert(model: ModelProto, operator: str, inputs: list[str], **attributes: Any) -> None:
@@ -474,6 +480,57 @@ CHANGES: dict[str, tuple[Any, ...]] = {
     "split into thousands": (GRAPH, lambda m: _set(m, "state_sizes", [1] * 5_000)),
     "split along the batch": (GRAPH, lambda m: _give(_node(m, "Split"), axis=1)),
     "split along no axis": (GRAPH, lambda m: _give(_node(m, "Split"), axis=1 << 40)),
+    # the policy for missing values
+    "a policy that is not said": (
+        GUARD,
+        lambda m: _manifest(m, {"missing": "error"}),
+        "missing/gru-indicator",
+    ),
+    "a policy that is not there": (GRAPH, lambda m: _manifest(m, {"missing": "mean"})),
+    "another policy than is said": (
+        GUARD,
+        lambda m: _manifest(m, {"missing": "mean"}),
+        "missing/gru-indicator",
+    ),
+    "gaps filled with something": (GRAPH, lambda m: _set(m, "zero", np.float32(9)), _MEAN),
+    "gaps filled with a row": (GRAPH, lambda m: _set(m, "zero", np.zeros(2, "f4")), _MEAN),
+    "values taken for gaps": (GRAPH, lambda m: _swapped(_node(m, "Where"), 1, 2), _MEAN),
+    "marks of exabytes": (GRAPH, lambda m: _give(_node(m, "Cast"), to=11), "missing/gru-indicator"),
+    "counted along the batch": (GRAPH, lambda m: _set(m, "time_axis", np.int64(0)), _FORWARD),
+    "steps counted by two": (GRAPH, lambda m: _set(m, "one", np.int64(2)), _FORWARD),
+    "copied from the batch": (GRAPH, lambda m: _give(_node(m, "GatherElements"), axis=0), _FORWARD),
+    "copied anywhere": (
+        GRAPH,
+        lambda m: _node(m, "ScatterElements").input.__setitem__(1, "x_n"),
+        _FORWARD,
+    ),
+    "copied backwards": (GRAPH, lambda m: _give(_node(m, "CumSum"), reverse=1), _FORWARD),
+    "another row's last step": (
+        GRAPH,
+        lambda m: _give(_node(m, "GatherND"), batch_dims=0),
+        _FORWARD,
+    ),
+    "the lengths of nobody": (
+        GRAPH,
+        lambda m: _node(m, "Cast", 1).input.__setitem__(0, "x"),
+        _FORWARD,
+    ),
+    "counts for values": (
+        GRAPH,
+        lambda m: _node(m, "Transpose", 1).input.__setitem__(0, "x_n"),
+        _FORWARD,
+    ),
+    "filled twice": (GUARD, lambda m: m.graph.node.append(_node(m, "GatherElements")), _FORWARD),
+    "padded by gigabytes": (
+        GRAPH,
+        lambda m: _set(m, "one_before", [0, 1 << 30, 0, 0, 0, 0]),
+        "missing/lstm-bidirectional-forward",
+    ),
+    "a last value that is none": (
+        GRAPH,
+        lambda m: _set(m, "state_sizes", [6, 6, 4, 4, 1, 1]),
+        _FORWARD,
+    ),
     "split by what is computed": (
         GRAPH,
         lambda m: _node(m, "Split").input.__setitem__(1, "lengths"),

@@ -160,5 +160,5 @@ def test_a_folder_that_is_in_use_is_refused(run):
 
 
 def test_the_choices_are_those_of_the_manifest():
-    for name in ("Task", "Cell"):
+    for name in ("Task", "Cell", "Missing"):
         assert get_args(getattr(learning, name)) == get_args(getattr(manifest, name))

@@ -215,6 +215,7 @@ def test_every_option_reaches_the_plan(run):
         "horizon": 2,
         "span": ["1901", "1938"],
         "val": 0.3,
+        "missing": "indicator",
         "cell": "rnn",
         "units": [3, 2],
         "bidirectional": False,

@@ -10,7 +10,7 @@ import pytest
 from seqrt.contract import Column, Layer, Manifest
 from seqrt.data import Sequences, read
 from seqrt.data.serving import labelled
-from seqrt.errors import UsageError
+from seqrt.errors import InputError, UsageError
 
 FORECASTER = Manifest(
     name="wave",
@@ -90,3 +90,29 @@ def test_a_span_of_sequences_is_a_usage_error():
 
     with pytest.raises(UsageError, match="--target and --span are for tables"):
         labelled(data, FORECASTER, span=("1", "2"))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_an_answer_of_sequences_that_is_no_number_is_named(value):
+    x = [np.zeros((3, 1), np.float32)] * 2
+    y = np.array([[1.0, 2.0], [3.0, value]], np.float32)
+    steps = [np.zeros((3, 1), np.float32), np.array([[0], [value], [0]], np.float32)]
+
+    with pytest.raises(InputError, match=r"E_INPUT_NONFINITE: y .* y\[item 1, output 1\] is"):
+        labelled(Sequences(x, y, False, 1), FORECASTER)
+    with pytest.raises(InputError, match=r"E_INPUT_NONFINITE: y .* y\[item 1, step 1, output 0\]"):
+        labelled(Sequences(x, steps, True, 1), TAGGER)
+
+
+def test_windows_without_an_answer_are_left_out_where_the_model_reads_gaps(tmp_path):
+    lines = [f"{i},{'' if i in (0, 5) else i}" for i in range(12)]
+    (tmp_path / "t.csv").write_text("\n".join(["wind,height", *lines]) + "\n")
+    gaps = replace(FORECASTER, missing="forward")
+
+    part = labelled(read(tmp_path / "t.csv"), gaps)
+
+    assert part.left_out == 1
+    assert part.y[:, 0].tolist() == [3, 4, 6, 7, 8, 9, 10, 11]
+    assert part.known[2] == 4
+    with pytest.raises(InputError, match="E_INPUT_MISSING"):
+        labelled(read(tmp_path / "t.csv"), FORECASTER)

@@ -17,7 +17,7 @@ from seqrt.testing import check_model, checks
 
 TESTS = Path(__file__).parents[1]
 NETS = TESTS / "runtime" / "nets"
-ALL = sorted([*NETS.glob("*.onnx"), *TESTS.parent.glob("models/*.onnx")])
+ALL = sorted([*NETS.rglob("*.onnx"), *TESTS.parent.glob("models/*.onnx")])
 LSTM, TAGGER = NETS / "lstm-last.onnx", NETS / "lstm-sequence.onnx"
 
 

@@ -62,6 +62,21 @@ def test_probabilities_are_those_of_the_mean_logits(activation):
     torch.testing.assert_close(merged(x), nets[0].answer(logits), rtol=0, atol=2e-6)
 
 
+@pytest.mark.parametrize("missing", ["forward", "mean", "indicator"])
+def test_the_merged_network_reads_missing_values_as_its_members_do(missing):
+    nets = members(cell="gru", missing=missing)
+    x = torch.randn(4, 9, 2)
+    x[torch.rand(x.shape) < 0.3] = torch.nan
+    x[:, 0] = 0.1
+    # without an indicator, what is missing is read as the mean that the merged network has
+    filled = torch.where(x.isnan(), 0.5, x) if missing == "mean" else x
+
+    merged = mean_of(nets, scaled(nets[0]))
+
+    want = torch.stack([net(filled) for net in nets]).mean(0)
+    torch.testing.assert_close(merged(x), want, rtol=0, atol=2e-6)
+
+
 def test_members_do_not_read_each_other():
     nets = members(cell="lstm")
     merged = mean_of(nets, nets[0].about)
