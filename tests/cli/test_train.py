@@ -62,7 +62,7 @@ def test_the_folder_of_the_run_is_the_result_and_all_else_is_talk(run):
 def test_it_says_first_what_it_understood(run):
     talk = run("train", "wave.csv", "--target", "height", *TINY).err.splitlines()
 
-    assert talk[:6] == [
+    assert talk[:7] == [
         "data        wave.csv: forecast height 1 step ahead from windows of 5 rows",
         "features    height, weekday (year is the time)",
         "training    27 windows, answers of year 1905 to 1931",
