@@ -79,15 +79,18 @@ def _in_blocks(
     A block that does not fit into memory is halved, down to a row.
     """
 
+    # Not by recursion: a function that holds itself would hold the batch, and with it the pages of
+    # a mapped file, until the garbage is collected.
     def work(rows: Rows, stopped: Event) -> None:
-        try:
-            answer(rows, stopped)
-        except MemoryError:
-            if len(rows) == 1:
-                raise
-            half = len(rows) // 2
-            work(rows[:half], stopped)
-            work(rows[half:], stopped)
+        left = [rows]
+        while left:
+            rows = left.pop()
+            try:
+                answer(rows, stopped)
+            except MemoryError:
+                if len(rows) == 1:
+                    raise
+                left += [rows[len(rows) // 2 :], rows[: len(rows) // 2]]
 
     def answer(rows: Rows, stopped: Event) -> None:
         lengths = batch.lengths[rows]
