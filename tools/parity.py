@@ -3,7 +3,7 @@
     python tools/parity.py [--cases 2000] [--norm 300] [--seed 0]
 
 Draws cells, directions, 1 to 4 layers of 1 to 130 units, heads, batches of 1 to 17, ragged with
-lengths from 0 to 200, with start states, at torch's default weight scale. Each is the file that
+lengths from 0 to 300, with start states, at torch's default weight scale. Each is the file that
 export would prove. Prints the worst of each cell and fails above the bounds: onnxruntime within
 2e-6, and never more than 8 times torch's own error + 1e-6 of the largest value. Layer normalisation
 divides by small spreads and so amplifies every error: such networks are `--norm` more, with rows of
@@ -57,7 +57,7 @@ def draw_network(rng: np.random.Generator, cell: str, layer_norm: bool) -> Netwo
 
 def measure(rng: np.random.Generator, net: Network) -> tuple[float, float, float]:
     """Return the errors of onnxruntime and torch against the referee, and the share of the rule."""
-    rows, steps = int(rng.integers(1, 18)), int(rng.integers(0, 201))
+    rows, steps = int(rng.integers(1, 18)), int(rng.integers(0, 301))
     x = rng.standard_normal((rows, steps, net.architecture.features)).astype(np.float32)
     lengths = rng.integers(0, steps + 1, rows)
     state = (rng.random((rows, net.state_size)) * 2 - 1).astype(np.float32)

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from seqrt.cli.account import asked, entries, figures, network_of, weights
-from seqrt.cli.breaking import finishing_the_step
 from seqrt.cli.kept import check_nothing_given, exporting
-from seqrt.cli.progress import showing
+from seqrt.cli.progress import train_shown
 from seqrt.errors import UsageError
 
 if TYPE_CHECKING:
     from seqrt.training.committee import Committee
     from seqrt.training.record import Result
-    from seqrt.training.train import Run
+
+_LINES = 5
 
 
 def is_meant(data: str | None, options: dict[str, Any], *, resume: bool) -> bool:
@@ -47,7 +47,9 @@ def gone_on(path: str | None, options: dict[str, Any], out: Path | None) -> Comm
     """Go on with a committee; what it was told at the start holds."""
     from seqrt.training.committee import reconvene
     from seqrt.training.runs import newest_unfinished
+    from seqrt.training.world import check_one_process
 
+    check_one_process("seqrt train --folds")
     check_nothing_given(options, out)
     return _introduced(reconvene(path or newest_unfinished()))
 
@@ -56,7 +58,8 @@ def decide(committee: Committee, *, as_json: bool) -> None:
     """Train what is not trained yet, join it, and print the folder."""
     try:
         for run in committee.turns():
-            _train(run, f"fold {run.plan.fold}/{run.plan.folds}")
+            train_shown(run, run, f"fold {run.plan.fold}/{run.plan.folds}", _LINES)
+            run.finish()
     except SystemExit:
         _say(f"go on with: seqrt train --resume {shlex.quote(str(committee.path))}")
         raise
@@ -67,13 +70,6 @@ def decide(committee: Committee, *, as_json: bool) -> None:
         _say(f"picture     {path}")
     _say(f"next        {exporting(committee.path)}")
     typer.echo(json.dumps(_record(committee, result), indent=2) if as_json else result.path)
-
-
-def _train(run: Run, title: str) -> None:
-    with showing(run.plan.recipe().epochs, title, lines=5) as show, finishing_the_step(run.stop):
-        for epoch in run:
-            show(epoch)
-    run.finish()
 
 
 def _introduced(committee: Committee) -> Committee:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from seqrt.cli.breaking import finishing_the_step
 from seqrt.cli.learning import (
     BatchSizeOption,
     Cell,
@@ -31,7 +30,7 @@ from seqrt.cli.learning import (
     source,
 )
 from seqrt.cli.models import JsonOption
-from seqrt.cli.progress import showing
+from seqrt.cli.progress import train_shown
 from seqrt.cli.standings import lines, outcome, record
 from seqrt.cli.words import names, sizes
 from seqrt.cli.words import span as ends
@@ -149,11 +148,8 @@ def _cells(text: str) -> list[Cell]:
 
 def _taken(turn: Turn, number: str) -> Trial:
     """Train and judge; say what it came to."""
-    run = turn.run
     title = f"{number} {turn.title}"
-    with showing(run.plan.recipe().epochs, title, _LINES) as show, finishing_the_step(run.stop):
-        for epoch in turn:
-            show(epoch)
+    train_shown(turn.run, turn, title, _LINES)
     trial = turn.finish()
     _say(f"{title}: {outcome(trial)}")
     return trial

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import typer
 
+from seqrt.cli.breaking import finishing_the_step
+
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from seqrt.training import Epoch
+    from seqrt.training import Epoch, Run
 
     Show = Callable[[Epoch], None]
 
@@ -32,6 +34,13 @@ def showing(epochs: int, title: str = "epoch", lines: int = 100) -> Iterator[Sho
     bar = console.is_terminal and not console.is_dumb_terminal
     with _bar(console, epochs, title) if bar else _lines(epochs, title, lines) as show:
         yield show
+
+
+def train_shown(run: Run, passes: Iterable[Epoch], title: str = "epoch", lines: int = 100) -> None:
+    """Show each of the `passes` of `run`; a signal has it finish its step, and leaves."""
+    with showing(run.plan.recipe().epochs, title, lines) as show, finishing_the_step(run.stop):
+        for epoch in passes:
+            show(epoch)
 
 
 @contextmanager

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seqrt.cli.account import figures, record, verdict
-from seqrt.cli.breaking import finishing_the_step
-from seqrt.cli.progress import showing
+from seqrt.cli.progress import train_shown
 from seqrt.errors import SeqrtError, TrainingError, UsageError
 
 if TYPE_CHECKING:
@@ -69,10 +68,8 @@ def search(
 
 def _taken(attempt: Attempt, trials: int) -> Tried:
     """Train; say what it came to."""
-    run, title = attempt.run, f"trial {attempt.number}/{trials}"
-    with showing(run.plan.recipe().epochs, title, _LINES) as show, finishing_the_step(run.stop):
-        for epoch in attempt:
-            show(epoch)
+    title = f"trial {attempt.number}/{trials}"
+    train_shown(attempt.run, attempt, title, _LINES)
     tried = attempt.finish()
     _say(f"{title}: {tried.failure or _line(tried)}")
     return tried

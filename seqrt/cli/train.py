@@ -11,7 +11,7 @@ import typer
 
 from seqrt.cli import committee
 from seqrt.cli.account import figures, record, understood, verdict
-from seqrt.cli.breaking import EXIT_CODES, finishing_the_step
+from seqrt.cli.breaking import EXIT_CODES
 from seqrt.cli.kept import check_nothing_given, exporting, kept
 from seqrt.cli.learning import (
     BatchSizeOption,
@@ -33,7 +33,7 @@ from seqrt.cli.learning import (
     source,
 )
 from seqrt.cli.models import JsonOption
-from seqrt.cli.progress import showing
+from seqrt.cli.progress import train_shown
 from seqrt.cli.search import TrialsOption, search
 from seqrt.cli.together import one_voice
 from seqrt.cli.words import names, sizes
@@ -205,9 +205,7 @@ def train(
     with one_voice():
         run = _gone_on(data, options, out) if resume else _begun(data, options, out)
         with kept(run):
-            with showing(run.plan.recipe().epochs) as show, finishing_the_step(run.stop):
-                for epoch in run:
-                    show(epoch)
+            train_shown(run, run)
             if run.stopped:  # because another process was asked to
                 raise SystemExit(EXIT_CODES[signal.SIGTERM])
             result = run.finish()

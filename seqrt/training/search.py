@@ -148,7 +148,7 @@ def check_search(plan: Plan, given: Collection[str], count: int) -> None:
 
     Raise ModuleNotFoundError where Optuna is not installed.
     """
-    import optuna  # noqa: F401
+    import optuna  # noqa: F401 - whether it is there is all that is asked
 
     if count < 1:
         raise UsageError(f"trials must be at least 1, got {count}.")

@@ -24,12 +24,9 @@ TINY = ("--cells", "gru,rnn", "--units", "3", "--seeds", "2", "--epochs", "2")
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch):
-    """An empty folder with forty short sequences, and whether they add up above zero."""
-    monkeypatch.chdir(tmp_path)
-    x = np.random.default_rng(0).standard_normal((40, 6, 2)).astype(np.float32)
-    np.savez("moves.npz", x=x, y=np.where(x[:, :, 0].sum(1) > 0, "up", "down"))
-    return tmp_path
+def here(short_sequences):
+    """A folder of its own for every test."""
+    return short_sequences(40)
 
 
 def test_all_is_in_one_folder_and_the_folder_is_the_result(run):

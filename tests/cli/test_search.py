@@ -9,7 +9,6 @@ import signal
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import seqrt
@@ -21,12 +20,9 @@ SEARCH = ("train", "moves.npz", "--epochs", "2", "--trials", "3")
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch):
-    """An empty folder with forty short sequences, and whether they add up above zero."""
-    monkeypatch.chdir(tmp_path)
-    x = np.random.default_rng(0).standard_normal((40, 6, 2)).astype(np.float32)
-    np.savez("moves.npz", x=x, y=np.where(x[:, :, 0].sum(1) > 0, "up", "down"))
-    return tmp_path
+def here(short_sequences):
+    """A folder of its own for every test."""
+    return short_sequences(40)
 
 
 @pytest.fixture

@@ -120,10 +120,11 @@ def swallows_nan(monkeypatch):
 
 def reads_big_endian_as_garbage(monkeypatch):
     right = arrays.narrow
-    swapped = lambda array: array.view(array.dtype.newbyteorder("<"))  # noqa: E731
-    monkeypatch.setattr(
-        arrays, "narrow", lambda name, array, kind: right(name, swapped(array), kind)
-    )
+
+    def narrow(name, array, kind):
+        return right(name, array.view(array.dtype.newbyteorder("<")), kind)
+
+    monkeypatch.setattr(arrays, "narrow", narrow)
 
 
 def ignores_masks(monkeypatch):
