@@ -74,13 +74,13 @@ class Committee:
             predicted.append(answers(nets[-1], problem.judged.x))
             plain_name, said = baseline(problem)
             plain.append(said)
-        problem = replace(self.problem, validation=joined(parts))
+        problem = replace(self.problem, validation=joined(parts), folded=True)
         about, truth, found = problem.about, problem.judged.truth, np.concatenate(predicted)
         save_weights(mean_of(nets, about), self.path)
         save_series(typical(problem.train), self.path)
         result = Result(
             path=self.path,
-            part="out of fold",
+            part=problem.part,
             figures=measure(about.task, truth, found, about.classes),
             baseline=plain_name,
             baseline_figures=measure(about.task, truth, np.concatenate(plain), about.classes),

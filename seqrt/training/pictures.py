@@ -30,6 +30,9 @@ COLOURS = (BLUE, ORANGE, "#3c8d5a", "#7b5ea7")
 SHOWN = 300
 MOST_NUMBERS = 20
 
+# So many usual steps are a break; nights, weekends and holidays are none.
+_BREAK = 5
+
 
 def draw(
     folder: Path, problem: Problem, epochs: Sequence[Epoch], predicted: Array
@@ -89,19 +92,33 @@ def over_time(problem: Problem, predicted: Array) -> Figure:
     for axes, i in zip(rows, shown, strict=True):
         # the first step of a later window is where this window's later step lies
         later = i // each
-        here = slice(max(0, len(when) - later - SHOWN), len(when) - later)
-        time = when[later:][here]
-        # a line through a single point would not be seen
-        marker = "o" if len(time) == 1 else ""
-        axes.plot(time, truth[here, i], color=INK, linewidth=1.6, marker=marker, label="truth")
-        if part.known is not None:
-            known = part.known[here, i]
-            axes.plot(time, known, color=FAINT, linewidth=1, marker=marker, label="persistence")
-        axes.plot(time, predicted[here, i], color=ORANGE, marker=marker, label="network")
-        _whole_numbers(axes, time)
+        for number, here in enumerate(_unbroken(when[-SHOWN - later :], len(when))):
+            time, here = when[here][later:], here[: len(here) - later]
+            lines = [("truth", truth[here, i], INK, 1.6)]
+            if part.known is not None:
+                lines.append(("persistence", part.known[here, i], FAINT, 1.0))
+            lines.append(("network", predicted[here, i], ORANGE, 1.5))
+            # a line through a single point would not be seen
+            marker = "o" if len(time) == 1 else ""
+            for name, values, color, width in lines:
+                label = name if not number else None
+                axes.plot(time, values, color=color, lw=width, marker=marker, label=label)
+        _whole_numbers(axes, when)
         dress(axes, _said_of(problem, i), ylabel=problem.targets[i % each])
     rows[-1].set_xlabel(problem.time)
     return figure
+
+
+def _unbroken(when: Array, stop: int) -> list[Array]:
+    """Return the numbers, up to `stop`, of what follows each other in time, run by run.
+
+    Between folds, and where windows were left out, a line would tell of what nobody said.
+    """
+    numbers = np.arange(stop - len(when), stop)
+    if len(when) < 2:
+        return [numbers]
+    steps = np.diff(when)
+    return np.split(numbers, np.flatnonzero(steps > _BREAK * np.median(steps)) + 1)
 
 
 def against_truth(problem: Problem, predicted: Array) -> Figure:
@@ -149,12 +166,11 @@ def figure_of(width: float, height: float) -> Figure:
 
 def _said_of(problem: Problem, i: int) -> str:
     """Return the title of output `i`: how far ahead it is, and of which part."""
-    each, part = len(problem.targets), "validation" if problem.validation else "training"
-    ahead = ""
+    each, ahead = len(problem.targets), ""
     if problem.about.task == "forecast":
         steps = i // each + 1
         ahead = f", {steps} step{'s' if steps > 1 else ''} ahead"
-    return f"{problem.targets[i % each]}{ahead}: network against truth ({part})"
+    return f"{problem.targets[i % each]}{ahead}: network against truth ({problem.part})"
 
 
 def _whole_numbers(axes: Axes, values: Array) -> None:

@@ -20,8 +20,9 @@ class Problem:
     """What there is to learn, and the part that is kept to judge it by.
 
     `about` holds the names, and the scaling as learnt from `train` alone. `validation` is None
-    where nothing was kept. `time` says in words what `Part.when` counts. `plain`, where there is
-    such, says of a part what can be known without memory: (N, O).
+    where nothing was kept, and with `folded` all data, judged fold by fold. `time` says in words
+    what `Part.when` counts. `plain`, where there is such, says of a part what can be known without
+    memory: (N, O).
     """
 
     about: About
@@ -31,6 +32,7 @@ class Problem:
     validation: Part | None
     time: str = "row"
     plain: Callable[[Part], Array] | None = None
+    folded: bool = False
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -41,6 +43,13 @@ class Problem:
     def judged(self) -> Part:
         """The part that figures are taken on: validation, or training where nothing was kept."""
         return self.validation or self.train
+
+    @property
+    def part(self) -> str:
+        """What the part is called that figures are taken on."""
+        if self.folded:
+            return "out of fold"
+        return "validation" if self.validation else "training"
 
 
 def held(names: Sequence[str] | str | None) -> tuple[str, ...]:

@@ -125,7 +125,7 @@ class Run:
         plain_name, plain = baseline(self.problem)
         result = Result(
             path=self.path,
-            part="validation" if self.problem.validation else "training",
+            part=self.problem.part,
             figures=measure(about.task, part.truth, predicted, about.classes),
             baseline=plain_name,
             baseline_figures=measure(about.task, part.truth, plain, about.classes),

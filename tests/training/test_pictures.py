@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from seqrt.training import Epoch, pictures, prepare
+from seqrt.data import joined
+from seqrt.training import Epoch, Plan, pictures, prepare
 
 
 @pytest.fixture
@@ -61,6 +63,25 @@ def test_every_value_stands_at_its_own_time(panel, series_csv):
     drawn = dict(zip(truth.get_xdata(), truth.get_ydata(), strict=True))
     assert len(drawn) >= 10
     assert drawn == pytest.approx({year: heights[year] for year in drawn})
+
+
+@pytest.mark.parametrize("panel", [0, 1])
+def test_folds_are_drawn_apart_each_value_at_its_own_time(panel, series_csv):
+    plan = Plan(str(series_csv), target=("height",), window=6, horizon=3, folds=3)
+    parts = [replace(plan, fold=fold).problem().judged for fold in (1, 2, 3)]
+    problem = replace(plan.problem(), validation=joined(parts), folded=True)
+    cells = [line.split(",") for line in series_csv.read_text().split()[1:]]
+    heights = {int(year): float(height) for year, height, *_ in cells}
+
+    axes = pictures.over_time(problem, problem.judged.truth).axes[panel]
+
+    runs = axes.lines[::3]  # truth, persistence and network of each
+    assert [len(line.get_xdata()) for line in runs] == [len(part) - 2 * panel for part in parts]
+    for line in runs:
+        drawn = dict(zip(line.get_xdata(), line.get_ydata(), strict=True))
+        assert max(np.diff(line.get_xdata())) == 1
+        assert drawn == pytest.approx({year: heights[year] for year in drawn})
+    assert "(out of fold)" in axes.get_title(loc="left")
 
 
 def test_the_confusion_counts_what_was_taken_for_what(series_csv):
