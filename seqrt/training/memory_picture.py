@@ -99,6 +99,7 @@ def _positive(values: Doubles) -> Doubles:
 def _logarithmic(axes: Axes, floor: float) -> None:
     """Show what lies above the floor, and only so far as a curve does."""
     axes.set_yscale("log")
+    axes.minorticks_off()  # over many decades they are a grey wall, and take a second to place
     if axes.dataLim.intervaly[1] > floor:
         axes.set_ylim(bottom=max(axes.dataLim.intervaly[0], floor) / 2)
     seen = [x[y > floor].max() for x, y in _curves(axes) if (y > floor).any()]
