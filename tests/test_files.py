@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from seqrt.errors import OutputError
-from seqrt.files import write_bytes, write_text, writing
+from seqrt.files import check, keep, make_folder, write_bytes, write_text, writing
 
 
 @pytest.fixture
@@ -185,6 +185,50 @@ def test_a_read_only_folder_and_a_read_only_file_are_refused(old):
 
     old.parent.chmod(0o755)
     assert old.read_bytes() == b"old"
+
+
+def test_a_file_that_is_read_only_is_refused_before_there_is_anything_to_write(old, monkeypatch):
+    # root may write everywhere: the system's answer is the law, not the bits
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+
+    with pytest.raises(OutputError, match=r"^E_OUTPUT_DENIED: .*model\.onnx must be writable"):
+        check(old)
+
+
+def test_a_file_is_written_where_folders_cannot_be_synchronised(old, monkeypatch):
+    monkeypatch.delattr(os, "O_DIRECTORY")
+
+    write_bytes(old, b"new")
+
+    assert old.read_bytes() == b"new"
+
+
+def test_a_result_is_kept_from_its_inputs_by_whatever_name(old, tmp_path):
+    link, hard = tmp_path / "link", tmp_path / "hard"
+    link.symlink_to(old)
+    os.link(old, hard)
+
+    for out in (old, link, hard):
+        with pytest.raises(OutputError, match=rf"E_OUTPUT_INPUT: .* written over {old}, which"):
+            keep(out, tmp_path / "gone", old)
+        with open(old, "rb") as file, pytest.raises(OutputError, match="written over its input"):
+            keep(out, file.fileno())
+    keep(tmp_path / "new", old)
+    keep("nul\0byte", old)
+
+
+def test_a_folder_is_made_with_those_above_it_and_may_be_there_already(tmp_path):
+    make_folder(tmp_path / "runs" / "first")
+    make_folder(tmp_path / "runs" / "first")
+
+    assert (tmp_path / "runs" / "first").is_dir()
+
+
+def test_a_file_in_the_place_of_a_folder_is_named(old):
+    with pytest.raises(OutputError, match=r"E_OUTPUT_FOLDER: .*model\.onnx must be a folder"):
+        make_folder(old)
+    with pytest.raises(OutputError, match="E_OUTPUT_FOLDER"):
+        make_folder(old / "below")
 
 
 @pytest.mark.parametrize("name", ["n" * 255, "µ" * 127, "[a]*?.npy"])

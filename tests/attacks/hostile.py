@@ -85,6 +85,12 @@ def _swapped(node: onnx.NodeProto, one: int, other: int) -> None:
     node.input[one], node.input[other] = node.input[other], node.input[one]
 
 
+def _renamed(model: ModelProto, old: str, new: str) -> None:
+    """Have each node that reads one value read another."""
+    for node in model.graph.node:
+        node.input[:] = [new if name == old else name for name in node.input]
+
+
 def _insert(model: ModelProto, operator: str, inputs: list[str], **attributes: Any) -> None:
     """Put a node between the last layer and the head."""
     product = _node(model, "MatMul")
@@ -200,6 +206,13 @@ def _packed(content: bytes) -> bytes:
     return content.replace(old, new, 1)
 
 
+def _sized_twice(content: bytes) -> bytes:
+    """Give the batch of x a number beside its name; its size stays the same."""
+    old, new = b"\x12\x05batch", b"\x08\x01\x12\x03bat"
+    assert old in content
+    return content.replace(old, new, 1)
+
+
 LSTM = body()
 
 # Bytes that are no whole message, or not the message they seem to be.
@@ -224,6 +237,7 @@ BYTES: dict[str, tuple[str, bytes]] = {
     "the IR version as text": (GUARD, seal(LSTM.replace(b"\x08\x08", b"\x0a\x00", 1))),
     "metadata that is no text": (FORMAT, seal(LSTM + b"\x72\x03\x0a\x01\xff")),
     "a packed shape": (GUARD, seal(_packed(LSTM))),
+    "a size with a number and a name": (GUARD, seal(_sized_twice(LSTM))),
 }
 
 CHANGES: dict[str, tuple[Any, ...]] = {
@@ -520,6 +534,21 @@ CHANGES: dict[str, tuple[Any, ...]] = {
         lambda m: _node(m, "Transpose", 1).input.__setitem__(0, "x_n"),
         _FORWARD,
     ),
+    "gaps of something else than x": (
+        GRAPH,
+        lambda m: _renamed(m, _node(m, "IsNaN").input[0], "lengths"),
+        _MEAN,
+    ),
+    "a policy whose node has another name": (
+        GRAPH,
+        lambda m: setattr(_node(m, "Where"), "name", "other"),
+        _MEAN,
+    ),
+    "a policy that gives what is there already": (
+        GRAPH,
+        lambda m: _add_constant(m, _node(m, "IsNaN").output[0], np.ones(1, "f4")),
+        _MEAN,
+    ),
     "filled twice": (GUARD, lambda m: m.graph.node.append(_node(m, "GatherElements")), _FORWARD),
     "padded by gigabytes": (
         GRAPH,
@@ -534,6 +563,10 @@ CHANGES: dict[str, tuple[Any, ...]] = {
     "split by what is computed": (
         GRAPH,
         lambda m: _node(m, "Split").input.__setitem__(1, "lengths"),
+    ),
+    "join a state with what is no state": (
+        GRAPH,
+        lambda m: _node(m, "Concat").input.__setitem__(1, "x"),
     ),
     "join along the batch": (GRAPH, lambda m: _give(_node(m, "Concat"), axis=1)),
     "join until nothing holds it": (GRAPH, _grow),

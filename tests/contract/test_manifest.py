@@ -85,6 +85,7 @@ def test_a_file_from_before_the_memory_was_measured_says_nothing_of_it():
         (change(seed=True), r"manifest\.seed must be int or null, got True"),
         (change(layers=[]), "needs layers of at least 1 unit"),
         (change(layers={}), r"manifest\.layers must be a list"),
+        (change(layers=[3]), r"manifest\.layers\[0\] must be an object, got 3"),
         (change(layers=[{"cell": "lstm"}]), r"manifest\.layers\[0\] must have units"),
         (change(features=[]), "at least one feature and one output"),
         (change(classes=["one"]), "one output a class"),

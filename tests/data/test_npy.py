@@ -8,7 +8,7 @@ import struct
 import numpy as np
 import pytest
 
-from seqrt.data.npy import read_npy
+from seqrt.data.npy import read_array, read_npy
 from seqrt.errors import InputError
 
 
@@ -112,6 +112,13 @@ def test_a_file_cut_short_anywhere_is_told_as_that(read):
             read(whole[:end])
     with pytest.raises(InputError, match=r"TRUNCATED: .* shape \(5,\) needs 20 bytes, got 19\."):
         read(whole[:-1])
+
+
+def test_a_file_that_is_cut_while_it_is_read_is_told_as_that():
+    whole = saved(np.arange(5, dtype=np.float32))
+
+    with pytest.raises(InputError, match=r"E_INPUT_TRUNCATED: x must be whole; .* 7 bytes early"):
+        read_array(io.BytesIO(whole[:-7]), len(whole), "x")
 
 
 def test_bytes_behind_the_array_are_refused(read):

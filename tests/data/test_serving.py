@@ -85,6 +85,21 @@ def test_answers_in_a_series_without_names_must_be_features(tmp_path):
         labelled(series, FORECASTER, target=("sea",))
 
 
+def test_a_column_that_the_model_reads_and_the_table_lacks_is_named(table):
+    with pytest.raises(InputError, match=r"E_INPUT_COLUMN: .* 'depth'.* The model reads it\."):
+        labelled(table, replace(FORECASTER, features=(Column("depth"),)))
+
+
+@pytest.mark.parametrize("y", [np.array([[1.0], [2.0]], np.float32), np.array(["calm", "rough"])])
+def test_sequences_are_judged_by_the_answers_beside_them(y):
+    x = [np.zeros((3, 1), np.float32), np.ones((2, 1), np.float32)]
+
+    part = labelled(Sequences(x, y, False, 1), FORECASTER)
+
+    np.testing.assert_array_equal(part.truth, y)
+    assert [len(each) for each in part.x] == [3, 2]
+
+
 def test_a_span_of_sequences_is_a_usage_error():
     data = Sequences([np.zeros((3, 1), np.float32)], np.zeros(1), False, 1)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import numpy as np
 import pytest
 
@@ -122,13 +124,24 @@ def test_errors_in_a_part_name_the_line_of_the_whole_file():
 def test_a_span_of_nothing_says_what_there_is(first, last):
     with pytest.raises(UsageError, match=r"no row of t\.csv lies .* 't' runs from 1700 to 1702\."):
         table(t=[1700, 1701, 1702], a=[1, 0, 2]).span(first, last)
+    with pytest.raises(UsageError, match=r"no row of t\.csv lies from 7 to .*; it has rows 1 to 3"):
+        table(a=[1, 0, 2]).span("7", None)
+
+
+def test_the_times_of_rows_are_dates_numbers_or_their_place():
+    days = ["1958-12-31", "1959-01-01", "1959-12-31"]
+
+    assert table(t=days, a=[1, 0, 2]).times().tolist() == [datetime.fromisoformat(d) for d in days]
+    assert table(t=[1700, 1701.5, 1703], a=[1, 0, 2]).times().tolist() == [1700, 1701.5, 1703]
+    assert table(a=[1, 0, 2]).times().tolist() == [1, 2, 3]
 
 
 def test_an_edge_that_is_no_number_or_no_date_is_named():
     with pytest.raises(UsageError, match="must be a number here, got '1701-01-01'"):
         table(t=[1700, 1701], a=[1, 0]).span("1701-01-01", None)
-    with pytest.raises(UsageError, match=r"must be a date such as .*, got '1958-13'"):
-        table(t=["1958-01-01", "1959-01-01"], a=[1, 0]).span(None, "1958-13")
+    for edge in ("1958-13", "0000", "1958-02-30"):
+        with pytest.raises(UsageError, match=rf"must be a date such as .*, got '{edge}'"):
+            table(t=["1958-01-01", "1959-01-01"], a=[1, 0]).span(None, edge)
 
 
 def test_a_column_that_is_not_there_is_named_with_the_nearest_that_is():
