@@ -86,6 +86,57 @@ def test_two_packages_that_own_onnxruntime_are_named_with_the_way_out(tmp_path, 
     assert f"own the same files. Keep one: pip uninstall {names}, then pip install" in not_built()
 
 
+@pytest.fixture
+def said_to_have_cuda(monkeypatch):
+    """Take onnxruntime at a false word: asked for CUDA it does not start, as without a GPU."""
+    monkeypatch.setattr("seqrt.runtime.session.devices", lambda: ("cpu", "cuda"))
+
+
+# What onnxruntime built for the CPU says by a warning, that for CUDA says in its log.
+quietly = pytest.mark.filterwarnings("ignore:Specified provider 'CUDAExecutionProvider'")
+
+
+@without_cuda
+@quietly
+def test_without_a_driver_that_is_the_reason(said_to_have_cuda, monkeypatch, capfd):
+    monkeypatch.setattr(cuda, "_DRIVER", "libnone-of-ours.so.1")
+    match = (
+        r"^E_PROVIDER: device 'cuda' is not available; onnxruntime.* \d.* offers cuda, and it does"
+        r" not start here: there is no driver for a GPU by NVIDIA \(libnone-of-ours.*\)\. Install"
+    )
+
+    with pytest.raises(DeviceError, match=match):
+        seqrt.load(NETS / "lstm-last.onnx", device="cuda")
+
+    assert auto()[0] == "cpu"
+    assert "there is no driver" in auto()[1]
+    assert repr(seqrt.load(NETS / "lstm-last.onnx", device="auto")).endswith(", cpu>")
+    assert capfd.readouterr() == ("", "")
+
+
+@without_cuda
+@quietly
+def test_with_a_driver_the_libraries_are_named(said_to_have_cuda, monkeypatch):
+    monkeypatch.setattr(cuda, "_DRIVER", None)  # the program itself: always there
+
+    with pytest.raises(DeviceError, match=r"not start here: .*\. It needs the libraries of CUDA"):
+        seqrt.load(NETS / "lstm-last.onnx", device="cuda")
+
+
+@without_cuda
+@pytest.mark.filterwarnings("error")
+def test_what_onnxruntime_says_of_cuda_is_the_reason(said_to_have_cuda):
+    with pytest.raises(DeviceError, match=r"does not start here: \S.*\. .*or use device='cpu'\.$"):
+        seqrt.load(NETS / "lstm-last.onnx", device="cuda")
+
+
+def test_a_child_of_a_process_that_used_cuda_is_told_to_be_spawned(monkeypatch):
+    monkeypatch.setattr(cuda, "_opened_by", {os.getpid() - 1})
+
+    with pytest.raises(DeviceError, match=r"E_DEVICE_FORK: .* spawn, or give .* device='cpu'\."):
+        cuda.check_process()
+
+
 def test_a_model_that_no_device_takes_is_a_model_error():
     with pytest.raises(seqrt.ModelError, match="E_MODEL_FORMAT: onnxruntime must be able to load"):
         open_session(b"no model", "cpu")

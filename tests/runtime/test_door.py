@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from seqrt import InputError, UsageError
+from seqrt.runtime import bulk
+from seqrt.runtime.nonfinite import all_finite
 
 
 @pytest.mark.parametrize(
@@ -85,6 +87,45 @@ def test_a_nonfinite_value_in_a_list_is_named_by_its_item(model, x):
         model.predict(list(x))
 
 
+def test_of_many_rows_the_first_is_named_whichever_block_it_is_in(model, monkeypatch):
+    monkeypatch.setattr("seqrt.runtime.model.WORTH_A_THREAD", 0)
+    x = np.zeros((100, 40, 2))
+    lengths = np.arange(1, 41).repeat(3)[:100]
+    x[7, 1, 1] = np.nan
+    x[95, 3, 0] = np.inf
+    x[2, 30] = np.nan  # behind the end of its row
+
+    with pytest.raises(InputError, match=r"x\[item 7, step 1, feature 1\] is nan \(2 non-finite"):
+        model.predict(x, lengths)
+    x[9, 2, 0] = 1e300
+    with pytest.raises(InputError, match=r"E_INPUT_RANGE: x\[item 9\]"):
+        model.predict(x, lengths)
+
+
+def test_a_value_that_was_found_is_refused_though_it_is_gone_by_now(lstm, x, monkeypatch):
+    x[2, 5, 0] = np.nan
+    find = bulk.refuse_first
+
+    def late(batch, **options):
+        x[2, 5, 0] = 0  # another thread's doing
+        find(batch, **options)
+
+    monkeypatch.setattr(bulk, "refuse_first", late)
+
+    with pytest.raises(InputError, match="E_INPUT_NONFINITE: x must be finite"):
+        lstm.predict(list(x))
+
+
+@pytest.mark.parametrize("place", [0, (1 << 20) + 1, -1])
+def test_a_nonfinite_value_is_found_wherever_it_stands_in_a_long_sequence(place):
+    x = np.zeros((1, (1 << 20) + 3, 1), np.float32)
+    assert all_finite(x)
+
+    x[0, place] = np.nan
+
+    assert not all_finite(x)
+
+
 def test_propagate_answers_nan_from_the_bad_step_on(causal, x):
     clean = causal.predict(x)
     x[4, 7, 1] = np.nan
@@ -137,6 +178,16 @@ def test_a_nonfinite_state_is_refused(causal, x):
         InputError, match=r"E_INPUT_NONFINITE: state must .*state\[item 3, number 1\] is nan"
     ):
         causal.run(x, None, state)
+
+
+def test_a_nonfinite_state_goes_below_only_where_it_is_allowed(causal, x):
+    state = causal.zero_state(7)
+    state[3, 1] = np.nan
+    clean, _ = causal.run(x)
+
+    y, _ = causal.run(x, None, state, nonfinite="allow")
+
+    np.testing.assert_array_equal(np.delete(y, 3, 0), np.delete(clean, 3, 0))
 
 
 def test_an_unknown_answer_to_nonfinite_values_is_refused(lstm, x):

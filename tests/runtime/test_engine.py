@@ -66,6 +66,16 @@ def test_an_interrupt_is_answered_between_two_pieces(threads):
     assert "KeyboardInterrupt" in talk
 
 
+def test_a_large_network_steps_as_a_small_one_does(causal, x, monkeypatch):
+    whole = causal.predict(x[:1])[0]
+    monkeypatch.setattr(engine, "_SMALL", 0)
+    stream = causal.stream()
+
+    answers = [stream.push(step) for step in x[0]]
+
+    np.testing.assert_array_equal(answers if whole.ndim == 2 else answers[-1], whole)
+
+
 def test_a_block_that_does_not_fit_into_memory_is_halved(model, x, monkeypatch):
     want = model.predict(list(x))
     right, sizes = Engine.advance, []

@@ -6,16 +6,17 @@ import hashlib
 import os
 import pickle
 import random
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import seqrt
-from seqrt import ModelError, UsageError
+from seqrt import MissingExtraError, ModelError, ResourceError, UsageError
 from seqrt.contract import seal
 from seqrt.contract.seal import SEAL_SIZE
-from seqrt.runtime.session import open_session, run_session
+from seqrt.runtime.session import explained, open_session, run_bound, run_session
 
 NETS = Path(__file__).parent / "nets"
 
@@ -110,6 +111,29 @@ def test_an_empty_file_is_refused(tmp_path):
         seqrt.load(tmp_path / "empty.onnx")
 
 
+def test_a_file_of_2_gib_is_refused_before_it_is_read(tmp_path):
+    with open(tmp_path / "huge.onnx", "wb") as file:
+        file.truncate(1 << 31)
+
+    with pytest.raises(ModelError, match=r"must be smaller than 2 GiB, got 2,147,483,648\."):
+        seqrt.load(tmp_path / "huge.onnx")
+
+
+def test_without_onnxruntime_the_pip_line_is_given(monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+
+    with pytest.raises(
+        MissingExtraError, match=r"needs onnxruntime\. .*pip install 'seqrt\[cpu\]'"
+    ):
+        seqrt.Model(LSTM)
+
+
+def test_where_the_system_does_not_say_which_processors_are_allowed_it_is_all(monkeypatch):
+    monkeypatch.delattr(os, "sched_getaffinity")
+
+    assert seqrt.Model(LSTM).threads == (os.cpu_count() or 1)
+
+
 def test_an_unknown_device_is_a_usage_error():
     with pytest.raises(UsageError, match="device must be cpu, cuda or auto, got 'tpu'"):
         seqrt.load(NETS / "lstm-last.onnx", device="tpu")
@@ -131,6 +155,17 @@ def test_a_graph_that_fails_while_it_runs_is_a_model_error(lstm):
 
     with pytest.raises(ModelError, match="E_MODEL_RUN: onnxruntime must be able to run"):
         run_session(session, ["y"], {"x": np.zeros((1, 3, 2), np.float32)})
+    with pytest.raises(ModelError, match="E_MODEL_RUN: onnxruntime must be able to run"):
+        run_bound(session, session.io_binding(), 24)
+
+
+def test_memory_that_runs_out_below_is_told_with_what_to_do():
+    for error in (MemoryError(), RuntimeError("Failed to allocate memory for requested buffer")):
+        with (
+            pytest.raises(ResourceError, match="E_MEMORY: a run over 1,200 bytes"),
+            explained(1200),
+        ):
+            raise error
 
 
 @pytest.mark.parametrize(

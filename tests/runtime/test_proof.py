@@ -37,6 +37,15 @@ def test_every_law_holds_bit_for_bit(model):
     assert report.exact, report
 
 
+def test_a_report_is_a_line_for_each_check(lstm):
+    report = lstm.validate()
+
+    lines = str(report).splitlines()
+
+    assert len(lines) == len(report.checks)
+    assert lines == [str(check) for check in report.proof + report.laws]
+
+
 @pytest.mark.parametrize("change", [0.001, -0.001])
 def test_slightly_changed_weights_fail_the_proof(model, request, change):
     body = bytearray(_sealed_body(request.node.callspec.params["model"]))
@@ -82,6 +91,7 @@ def test_a_proof_about_another_network_is_refused(lstm, tagger):
         {"lengths": _array(np.int32([0]))},
         {"lengths": _array(np.int32([2]))},
         {"x": _array(np.zeros((1, 20_000, 2), np.float32))},
+        {"x": _array(np.zeros((1, 1, 2), np.float64))},
         {"x": {"data": "", "dtype": "<f4", "shape": [0, 1, 2]}},
         {"x": {"data": "", "dtype": "<f4", "shape": [1 << 70, 0]}},
         {"x": {"data": "", "dtype": "<f4", "shape": "all"}},
