@@ -109,18 +109,23 @@ def _target(path: str | Path) -> Path:
     """
     try:
         target = Path(os.path.realpath(path))
-        free = target.is_file() or not target.exists()
+        free = target.is_file() or not os.path.lexists(target)
     except (OSError, ValueError) as error:
         raise OutputError(
             f"E_OUTPUT_PATH: {path} must be the name of a file, and is none ({error})."
         ) from None
     if not free:
-        kind = "a folder" if target.is_dir() else "a device or a pipe"
         raise OutputError(
-            f"E_OUTPUT_PATH: {path} must be a file, and is {kind}. Name a file to write."
+            f"E_OUTPUT_PATH: {path} must be a file, and is {_kind(target)}. Name a file to write."
         )
     _check_access(target)
     return target
+
+
+def _kind(target: Path) -> str:
+    if target.is_dir():
+        return "a folder"
+    return "a link in a circle" if target.is_symlink() else "a device or a pipe"
 
 
 def _check_access(target: Path) -> None:

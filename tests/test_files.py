@@ -161,6 +161,16 @@ def test_a_device_is_not_replaced():
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
 
 
+def test_a_link_in_a_circle_is_not_replaced(tmp_path):
+    (tmp_path / "one").symlink_to("two")
+    (tmp_path / "two").symlink_to("one")
+
+    with pytest.raises(OutputError, match=r"^E_OUTPUT_PATH: .*one must be .* is a link in a cir"):
+        check(tmp_path / "one")
+
+    assert (tmp_path / "one").is_symlink()
+
+
 def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(OutputError, match=r"^E_OUTPUT_FOLDER: .*y\.npy must exist, and .*runs is"):
         write_bytes(tmp_path / "runs" / "y.npy", b"")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _BUG = 70
+_STDERR = 2
 _CANNOT_WRITE = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
@@ -32,8 +33,20 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave with its exit code; errors become one line on stderr."""
     words = list(sys.argv[1:] if args is None else args)
     debug, words = _take_debug(words)
+    _open_stderr()
     with unwinding() as heard:
         raise SystemExit(_outcome(words, debug, heard))
+
+
+def _open_stderr() -> None:
+    """Where stderr is closed, have it lead nowhere.
+
+    A file that is opened later would take its number, and what a library says would go into it.
+    """
+    if sys.stderr is None:
+        while (number := os.open(os.devnull, os.O_RDWR)) < _STDERR:
+            pass
+        sys.stderr = os.fdopen(number, "w")
 
 
 def _take_debug(words: list[str]) -> tuple[bool, list[str]]:
@@ -64,6 +77,11 @@ def _outcome(words: list[str], debug: bool, heard: list[int]) -> int:
 
 def _run(words: list[str]) -> int:
     """Hand the words to typer; return the exit code, with every error still an exception."""
+    if sys.stdout is None:
+        raise OutputError(
+            "E_OUTPUT_STDOUT: stdout must be open: results go there."
+            " Send them to /dev/null where nobody reads them."
+        )
     try:
         import typer
     except ImportError:

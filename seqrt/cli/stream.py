@@ -116,13 +116,10 @@ class _Live:
         return self._many.snapshot() if self._one is None else self._one.save()
 
     def restore(self, path: Path) -> None:
-        try:
-            saved = path.read_bytes()
-        except OSError as error:
-            raise InputError(
-                f"E_INPUT_FILE: {path} must be a state that --save wrote, and cannot be read:"
-                f" {error.strerror}."
-            ) from None
+        from seqrt.data.source import opened
+
+        with opened(path) as file:
+            saved = file.read()
         try:
             if self._one is None:
                 self._many = self._model.streams(saved)

@@ -102,5 +102,7 @@ def _read(path: str | os.PathLike[str]) -> bytes:
         raise ModelError(
             "E_MODEL_FILE: there is no such file. `seqrt export` writes one after `seqrt train`."
         ) from None
+    except ModelError:
+        raise  # it is a ValueError too, and has said all
     except (OSError, ValueError) as error:
         raise ModelError(f"E_MODEL_FILE: the file must be readable: {error}") from None
