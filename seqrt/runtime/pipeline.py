@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from copy import deepcopy
 from functools import partial
 from itertools import count
@@ -79,7 +80,8 @@ def _in_order(model: Model, source: Iterator[Any], nonfinite: Nonfinite) -> Iter
             future = None
             if _SMALL <= task.work <= _LARGE and ahead > 1 and pid == os.getpid():
                 pool = pool or _threads(model)
-                future = pool.submit(task.call)
+                with suppress(RuntimeError):  # where the system gives no more threads
+                    future = pool.submit(task.call)
             waiting.append((task, future))
             while len(waiting) >= ahead or (waiting and task.work > _LARGE):
                 yield answer()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from threading import Event
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 Job = TypeVar("Job")
 
@@ -47,7 +48,7 @@ class Workers:
                 raise
 
         helpers = min(threads, self.threads, len(jobs)) - 1
-        helping = [self._threads().submit(drain) for _ in range(helpers)]
+        helping = [self._asked(drain) for _ in range(helpers)]
         try:
             drain()
             for helper in helping:
@@ -59,6 +60,19 @@ class Workers:
             stopped.set()
             raise
 
+    def _asked(self, work: Callable[[], None]) -> Future[None]:
+        """Have a thread do `work`; where the system gives no more threads, it may never begin.
+
+        The future is there before the pool is asked: one that cannot start a thread has already
+        taken the work in, and may do it when the call that waited for it is long over.
+        """
+        from concurrent.futures import Future
+
+        asked: Future[None] = Future()
+        with suppress(RuntimeError):
+            self._threads().submit(_do, asked, work)
+        return asked
+
     def _threads(self) -> ThreadPoolExecutor:
         """Return the pool; a forked child has no threads of its parent and makes its own."""
         if self._pool is None or self._pid != os.getpid():
@@ -68,6 +82,18 @@ class Workers:
             self._pool = ThreadPoolExecutor(self.threads - 1, thread_name_prefix="seqrt")
             self._pid = os.getpid()
         return self._pool
+
+
+def _do(asked: Future[None], work: Callable[[], None]) -> None:
+    """Do `work` unless it was called off."""
+    if not asked.set_running_or_notify_cancel():
+        return
+    try:
+        work()
+    except BaseException as error:  # noqa: BLE001 - it is raised where the future is asked
+        asked.set_exception(error)
+    else:
+        asked.set_result(None)
 
 
 def _taken(left: deque[Job]) -> Iterator[Job]:

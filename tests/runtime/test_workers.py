@@ -46,6 +46,67 @@ def test_the_threads_last_from_call_to_call():
     assert len(names) == 2
 
 
+@pytest.fixture(params=[0, 1, 2])
+def few_threads(request, monkeypatch):
+    """A system that gives so many threads more and then none, as where memory is short."""
+    start, left = threading.Thread.start, [None] * request.param
+
+    def started(thread):
+        if not left:
+            raise RuntimeError("can't start new thread")
+        left.pop()
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", started)
+
+
+def test_where_the_system_gives_no_more_threads_those_that_there_are_do_all(few_threads):
+    workers = Workers(5)
+
+    for _ in range(20):
+        done = []
+        workers.share(range(100), lambda job, stopped, done=done: done.append(job), 5)
+        assert sorted(done) == list(range(100))
+
+
+def test_with_few_threads_the_answers_are_the_same(few_threads, load, monkeypatch):
+    monkeypatch.setattr("seqrt.runtime.blocks.WORTH_A_THREAD", 1)
+    monkeypatch.setattr("seqrt.runtime.pipeline._SMALL", 1)
+    model = load("lstm-sequence", threads=4)
+    x = np.random.default_rng(0).random((300, 9, 2), np.float32)
+
+    answers = list(model.predict_iter([list(x), x, list(x[:40])]))
+
+    want = load("lstm-sequence", threads=1).predict(x)
+    np.testing.assert_array_equal(answers[0], want)
+    np.testing.assert_array_equal(answers[1], want)
+    np.testing.assert_array_equal(answers[2], want[:40])
+    np.testing.assert_array_equal(model.predict(list(x)), want)
+
+
+def test_work_that_was_taken_in_without_a_thread_is_not_begun_when_its_call_is_over(monkeypatch):
+    workers, hold, begun, done = Workers(2), threading.Event(), threading.Barrier(3, timeout=30), []
+
+    def wait(job, stopped):
+        begun.wait()
+        assert hold.wait(30)
+
+    def late(self):
+        raise RuntimeError("can't start new thread")
+
+    first = threading.Thread(target=workers.share, args=([1, 2], wait, 2))
+    first.start()
+    begun.wait()
+    monkeypatch.setattr("concurrent.futures.ThreadPoolExecutor._adjust_thread_count", late)
+    workers.share([1, 2], lambda job, stopped: done.append(threading.current_thread()), 2)
+    hold.set()
+    first.join()
+    monkeypatch.undo()
+    workers.share([3, 4], lambda job, stopped: None, 2)
+
+    assert done == [threading.current_thread()] * 2
+
+
 def test_a_caller_who_finds_all_threads_busy_does_its_jobs_alone():
     workers, hold, held = Workers(2), threading.Event(), threading.Barrier(3, timeout=30)
 
