@@ -55,7 +55,9 @@ class Seqrt(Contender):
         from seqrt.runtime import load
 
         self.version = __version__
-        self._model = load(job["path"], threads=job["threads"])
+        self._model = load(
+            job["path"], threads=job["threads"], trust=job["trust"], sha256=job["sha256"]
+        )
 
     def predict(self, x: Any) -> Any:
         """Answer by `Model.predict`."""

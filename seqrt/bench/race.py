@@ -13,12 +13,14 @@ import sys
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from seqrt.bench.report import Report
 from seqrt.bench.work import Work
 from seqrt.errors import DeviceError, ResourceError, UsageError
-from seqrt.runtime import load
+
+if TYPE_CHECKING:
+    from seqrt.runtime import Model
 
 ROUNDS = 5
 _PRODUCT = "numpy"
@@ -39,6 +41,7 @@ class Turn(NamedTuple):
 
 
 def bench(
+    model: Model,
     path: str | Path,
     *,
     rounds: int | None = None,
@@ -46,18 +49,17 @@ def bench(
     threads: int | None = None,
     told: Callable[[Turn], object] = lambda turn: None,
 ) -> Report:
-    """Measure the model at `path` on this machine, beside bare onnxruntime and PyTorch.
+    """Measure `model`, opened from `path`, on this machine, beside bare onnxruntime and PyTorch.
 
     There are 5 rounds, or 1 with less work in it where it has to be `quick`. `told` hears of every
     turn before it is taken. PyTorch is left out where it is not installed.
 
-    Raises what `load` raises, UsageError for rounds below 1, DeviceError (E_BENCH) and
-    ResourceError (E_MEMORY) where a turn is not finished.
+    Raises UsageError for rounds below 1, DeviceError (E_BENCH) and ResourceError (E_MEMORY) where a
+    turn is not finished.
     """
     rounds = (1 if quick else ROUNDS) if rounds is None else rounds
     if type(rounds) is not int or rounds < 1:
         raise UsageError(f"rounds must be a whole number from 1, got {rounds!r}.")
-    model = load(path, threads=threads)
     work = Work.of(model, os.path.abspath(path), quick=quick, threads=threads)
     found: dict[str, list[dict[str, Any]]] = {}
     for turn in turns(rounds):

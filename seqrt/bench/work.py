@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from seqrt.contract import Column
     from seqrt.runtime import Model
+    from seqrt.runtime.file import Trust
 
     Floats = NDArray[np.float32]
 
@@ -28,10 +29,13 @@ class Work:
 
     `ranges` is the lowest and the highest input of each feature. Bulk is `sequences` of `steps`
     each; ragged lengths have that mean. A kind of work is repeated for `seconds`.
-    `session_threads` is None for onnxruntime's own default.
+    `session_threads` is None for onnxruntime's own default. The model is opened again from `path`
+    in each turn, by as much `trust`, and must still be the file with that `sha256`.
     """
 
     path: str
+    sha256: str
+    trust: Trust
     layers: tuple[tuple[str, int, bool, str], ...]
     ranges: tuple[tuple[float, float], ...]
     outputs: int
@@ -53,6 +57,8 @@ class Work:
         sequences, steps = _sizes(m.operations, _BULK // 10 if quick else _BULK)
         return cls(
             path=path,
+            sha256=model.digest,
+            trust="sealed" if model.sealed else "unsealed",
             layers=tuple((p.cell, p.units, p.bidirectional, p.nonlinearity) for p in m.layers),
             ranges=tuple(_range(column) for column in m.features),
             outputs=len(m.outputs),

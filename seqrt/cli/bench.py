@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqrt.cli.models import JsonOption, ModelArgument, chosen
+from seqrt.cli.models import (
+    JsonOption,
+    ModelArgument,
+    Sha256Option,
+    UnsealedOption,
+    chosen,
+    open_model,
+)
 from seqrt.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,6 +40,8 @@ def bench(
         int | None,
         typer.Option(metavar="NUMBER", min=1, help="Threads of each  [one per core allowed]"),
     ] = None,
+    sha256: Sha256Option = None,
+    unsealed: UnsealedOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Measure a model on this machine, beside onnxruntime and PyTorch.
@@ -57,9 +66,10 @@ def bench(
     if out:
         check()
     path = chosen(model)
+    opened = open_model(path, "cpu", sha256=sha256, unsealed=unsealed, threads=threads)
     with writing(out) if out else nullcontext() as file:
         with showing() as told:
-            report = race(path, rounds=rounds, quick=quick, threads=threads, told=told)
+            report = race(opened, path, rounds=rounds, quick=quick, threads=threads, told=told)
         if file:
             file.write(png(report))
     if as_json:

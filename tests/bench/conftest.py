@@ -27,7 +27,8 @@ def work():
 @pytest.fixture(scope="session")
 def report():
     """A race that was run, two quick rounds."""
-    return bench(NETS / "lstm-last.onnx", quick=True, rounds=2)
+    path = NETS / "lstm-last.onnx"
+    return bench(load(path), path, quick=True, rounds=2)
 
 
 @pytest.fixture(scope="session")

@@ -6,12 +6,18 @@ import dataclasses
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from seqrt.bench import race
 from seqrt.bench.race import bench, take, turns
-from seqrt.errors import DeviceError, ModelError, ResourceError, UsageError
+from seqrt.bench.work import Work
+from seqrt.contract.seal import SEAL_SIZE
+from seqrt.errors import DeviceError, ResourceError, UsageError
+from seqrt.runtime import load
+
+NETS = Path(__file__).parents[1] / "runtime" / "nets"
 
 MEASURED = {
     *(f"{work}_p{p}_us" for work in ("step", "small") for p in (50, 90, 99)),
@@ -91,12 +97,23 @@ def test_nothing_but_python_is_loaded_before_the_clock_of_a_cold_start():
 @pytest.mark.parametrize("rounds", [0, -1, 1.5, True])
 def test_rounds_are_a_whole_number_from_1(work, rounds):
     with pytest.raises(UsageError, match="rounds must be a whole number from 1"):
-        bench(work("gru-last").path, rounds=rounds)
+        bench(load(work("gru-last").path), work("gru-last").path, rounds=rounds)
 
 
-def test_a_file_that_is_no_model_is_refused_before_any_turn(tmp_path):
-    path = tmp_path / "some.onnx"
-    path.write_bytes(b"no model")
+def test_a_turn_measures_the_file_that_was_opened_and_no_other(work, tmp_path):
+    opened, other = work("gru-last"), work("lstm-last")
+    swapped = dataclasses.replace(opened, path=other.path)
 
-    with pytest.raises(ModelError):
-        bench(path, told=lambda turn: pytest.fail("a turn was taken"))
+    with pytest.raises(DeviceError, match=r"turn of seqrt must finish.*E_MODEL_DIGEST"):
+        take("seqrt", swapped)
+
+
+def test_a_model_that_was_opened_without_a_seal_takes_its_turns(tmp_path):
+    path = tmp_path / "unsealed.onnx"
+    path.write_bytes((NETS / "gru-last.onnx").read_bytes()[:-SEAL_SIZE])
+    model = load(path, trust="unsealed")
+
+    work = Work.of(model, str(path), quick=True, threads=None)
+
+    assert work.trust == "unsealed"
+    assert set(take("seqrt", work)["figures"]) == MEASURED

@@ -27,7 +27,7 @@ def model_of(*units, low=None):
         outputs=(Column("y"),),
         window=7,
     )
-    return SimpleNamespace(manifest=manifest, threads=2)
+    return SimpleNamespace(manifest=manifest, threads=2, digest="", sealed=True)
 
 
 def test_inputs_are_drawn_from_the_range_that_training_saw(work):

@@ -26,6 +26,7 @@ def here(tmp_path, monkeypatch):
     np.save("x.npy", x)
     np.savez("labelled.npz", x=x, y=np.ones((4, 2), np.float32))
     Path("unsealed.onnx").write_bytes(LSTM.read_bytes()[:-SEAL_SIZE])
+    monkeypatch.setattr("seqrt.bench.race.find_spec", lambda name: None)  # no race with PyTorch
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"1,2\n3,4\n")))
     return tmp_path
 
@@ -35,11 +36,12 @@ def words_for(command, model):
     return {
         "predict": ["x.npy", "-m", model],
         "evaluate": ["labelled.npz", "-m", model],
+        "bench": [model, "--quick"],
     }.get(command, [model])
 
 
 every_command = pytest.mark.parametrize(
-    "command", ["predict", "evaluate", "stream", "validate", "info"]
+    "command", ["predict", "evaluate", "stream", "validate", "info", "bench"]
 )
 
 

@@ -112,7 +112,7 @@ def test_no_socket_no_process_no_thread_and_no_file_is_asked_for(tmp_path, work)
     [
         "import socket; socket.socket()",
         "import subprocess; subprocess.run(['true'])",
-        "import threading, time; threading.Thread(target=time.sleep, args=(9,), daemon=True).start()",
+        "from threading import Event, Thread; Thread(target=Event().wait, daemon=True).start()",
         "open(os.devnull, 'w')",
         "os.mkdir(os.path.expanduser('~/.cache'))",
     ],
