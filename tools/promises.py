@@ -25,6 +25,7 @@ import torch
 
 from seqrt.export.write import draft
 from seqrt.runtime import Model
+from seqrt.runtime.saved import unpack
 from seqrt.training import Network
 
 CELLS = ("lstm", "gru")
@@ -98,11 +99,12 @@ def streamed(q: Question) -> Answer:
         rows = [i for i, n in enumerate(q.lengths) if step < n]
         for i, y in live.push({i: q.x[i, step] for i in rows}).items():
             ys[i].append(y)
-    by_key = [_kept(q, y) + (live.save(i)[54:] if y else _no_state(q)) for i, y in enumerate(ys)]
+    ends = [_state(q.model, live.save(i)) if y else _no_state(q) for i, y in enumerate(ys)]
+    by_key = [_kept(q, y) + end for y, end in zip(ys, ends, strict=True)]
     for i, want in enumerate(by_key):
         stream = q.model.stream()
         own = [stream.push(step) for step in q.row(i)[0][0]]
-        if _kept(q, own) + stream.save()[54:] != want:
+        if _kept(q, own) + _state(q.model, stream.save()) != want:
             return []
     return by_key
 
@@ -112,6 +114,10 @@ def _kept(q: Question, ys: list[np.ndarray]) -> bytes:
     if not ys:
         return b"" if per_step else np.zeros(len(q.model.manifest.outputs), "f4").tobytes()
     return b"".join(y.tobytes() for y in ys) if per_step else ys[-1].tobytes()
+
+
+def _state(model: Model, saved: bytes) -> bytes:
+    return unpack(saved, model.digest, model.manifest.state_size)[0].tobytes()
 
 
 def _no_state(q: Question) -> bytes:
@@ -163,7 +169,7 @@ def long_stream(cell: str, steps: int, rng: np.random.Generator) -> bool:
     whole, end = model.run(x[None])
     stream = model.stream()
     same = all(stream.push(step) == answer for step, answer in zip(x, whole[0], strict=True))
-    return same and stream.steps == steps and stream.save()[54:] == end.tobytes()
+    return same and stream.steps == steps and _state(model, stream.save()) == end.tobytes()
 
 
 def main() -> int:

@@ -126,8 +126,9 @@ class _Live:
             else:
                 self._one.restore(saved)
         except InputError as error:
-            hint = " Was it saved with --key, or without?" if error.code == "E_STATE" else ""
             code, _, what = str(error).partition(": ")
+            other = "must be the bytes" in what
+            hint = " Was it saved with --key, or without?" if other else ""
             raise InputError(f"{code}: {path}: {what}{hint}") from None
 
 

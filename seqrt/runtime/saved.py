@@ -1,7 +1,12 @@
-"""States as bytes: of one stream, or of many with their keys, tied to the model they belong to."""
+"""States as bytes: of one stream, or of many with their keys, tied to the model they belong to.
+
+The last 32 bytes are the SHA-256 of all before them, so that damage is seen. States of version 1
+have none, and are read all the same.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import struct
 from collections.abc import Hashable, Sequence
@@ -16,8 +21,9 @@ if TYPE_CHECKING:
 
     from seqrt.runtime.kinds import Floats
 
-_ONE = b"seqrt.state.1\n"
-_MANY = b"seqrt.states.1\n"
+_ONE, _ONE_WITHOUT = b"seqrt.state.2\n", b"seqrt.state.1\n"
+_MANY, _MANY_WITHOUT = b"seqrt.states.2\n", b"seqrt.states.1\n"
+_SUM = hashlib.sha256().digest_size
 _MOST_STEPS = (1 << 63) - 1
 
 # Magic, SHA-256 of the model, steps; then the state.
@@ -36,24 +42,22 @@ class Snapshot(NamedTuple):
 
 def pack(digest: str, steps: int, state: Floats) -> bytes:
     """Return one state and its steps as bytes."""
-    return _HEAD.pack(_ONE, bytes.fromhex(digest), steps) + state.astype("<f4").tobytes()
+    head = _HEAD.pack(_ONE, bytes.fromhex(digest), steps)
+    return _summed(head, state.astype("<f4").tobytes())
 
 
 def unpack(saved: Any, digest: str, size: int) -> tuple[Floats, int]:
     """Return the state (S,) and its steps; raise InputError for anything else and other models'."""
-    if not isinstance(saved, bytes) or not saved.startswith(_ONE):
+    content = _content(saved, (_ONE, _ONE_WITHOUT), "saved state")
+    if content is None:
         raise InputError("E_STATE: a saved state must be the bytes that Stream.save gave.")
-    if len(saved) >= _HEAD.size:
-        _, owner, steps = _HEAD.unpack_from(saved)
-        _check_owner(owner.hex(), digest)
-    if len(saved) != _HEAD.size + 4 * size:
-        raise InputError(
-            f"E_STATE: a saved state of this model must be {_HEAD.size + 4 * size} bytes,"
-            f" got {len(saved)}."
-        )
-    if steps > _MOST_STEPS:
-        raise InputError("E_STATE: a saved state must be whole, and this one is damaged.")
-    return np.frombuffer(saved, "<f4", offset=_HEAD.size).astype(np.float32), steps
+    if len(content) < _HEAD.size:
+        raise _damaged("saved state")
+    _, owner, steps = _HEAD.unpack_from(content)
+    _check_owner(owner.hex(), digest)
+    if len(content) != _HEAD.size + 4 * size or steps > _MOST_STEPS:
+        raise _damaged("saved state")
+    return np.frombuffer(content, "<f4", offset=_HEAD.size).astype(np.float32), steps
 
 
 def pack_many(digest: str, snapshot: Snapshot) -> bytes:
@@ -67,36 +71,60 @@ def pack_many(digest: str, snapshot: Snapshot) -> bytes:
     keys = json.dumps(snapshot.keys, separators=(",", ":")).encode()
     head = _HEAD_MANY.pack(_MANY, bytes.fromhex(digest), len(snapshot.keys), len(keys))
     steps, states = snapshot.steps.astype("<i8"), snapshot.states.astype("<f4", copy=False)
-    return b"".join([head, keys, steps.tobytes(), states.tobytes()])
+    return _summed(head, keys, steps.tobytes(), states.tobytes())
 
 
 def unpack_many(saved: Any, digest: str, size: int) -> Snapshot:
     """Return the states of a snapshot; raise InputError for anything else and other models'."""
-    if not isinstance(saved, bytes) or not saved.startswith(_MANY):
+    content = _content(saved, (_MANY, _MANY_WITHOUT), "snapshot")
+    if content is None:
         raise InputError("E_STATE: a snapshot must be the bytes that Streams.snapshot gave.")
-    if len(saved) < _HEAD_MANY.size:
-        raise _damaged()
-    _, owner, count, width = _HEAD_MANY.unpack_from(saved)
+    if len(content) < _HEAD_MANY.size:
+        raise _damaged("snapshot")
+    _, owner, count, width = _HEAD_MANY.unpack_from(content)
     _check_owner(owner.hex(), digest)
     at = _HEAD_MANY.size + width
-    if len(saved) != at + count * (8 + 4 * size):
-        raise _damaged()
-    keys = _keys(saved[_HEAD_MANY.size : at], count)
-    steps = np.frombuffer(saved, "<i8", count, at).astype(np.int64)
+    if len(content) != at + count * (8 + 4 * size):
+        raise _damaged("snapshot")
+    keys = _keys(bytes(content[_HEAD_MANY.size : at]), count)
+    steps = np.frombuffer(content, "<i8", count, at).astype(np.int64)
     if steps.min(initial=0) < 0:
-        raise _damaged()
-    states = np.frombuffer(saved, "<f4", offset=at + 8 * count).astype(np.float32)
+        raise _damaged("snapshot")
+    states = np.frombuffer(content, "<f4", offset=at + 8 * count).astype(np.float32)
     return Snapshot(keys, steps, states.reshape(count, size))
+
+
+def _summed(*parts: bytes) -> bytes:
+    whole = hashlib.sha256()
+    for part in parts:
+        whole.update(part)
+    return b"".join([*parts, whole.digest()])
+
+
+def _content(saved: Any, magics: tuple[bytes, bytes], what: str) -> memoryview | None:
+    """Return what stands before the sum, if there is one; None for what begins otherwise.
+
+    Raises InputError where the sum is not that of the content.
+    """
+    if not isinstance(saved, bytes) or not saved.startswith(magics):
+        return None
+    whole = memoryview(saved)
+    if saved.startswith(magics[1]):
+        return whole
+    content = whole[:-_SUM]
+    if hashlib.sha256(content).digest() != whole[-_SUM:]:
+        raise _damaged(what)
+    return content
 
 
 def _keys(text: bytes, count: int) -> list[Hashable]:
     try:
         keys: Sequence[Hashable] = json.loads(text)
     except (ValueError, RecursionError):
-        raise _damaged() from None
+        raise _damaged("snapshot") from None
     sound = isinstance(keys, list) and all(type(key) in (str, int) for key in keys)
     if not sound or len(set(keys)) != count or len(keys) != count:
-        raise _damaged()
+        raise _damaged("snapshot")
     return list(keys)
 
 
@@ -108,5 +136,5 @@ def _check_owner(owner: str, digest: str) -> None:
         )
 
 
-def _damaged() -> InputError:
-    return InputError("E_STATE: a snapshot must be whole, and this one is damaged. Copy it again.")
+def _damaged(what: str) -> InputError:
+    return InputError(f"E_STATE: a {what} must be whole, and this one is damaged. Copy it again.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -98,12 +98,21 @@ class _Held:
 
 
 def a_saved_state_that_is_damaged_or_of_another_model_is_refused(subject: Subject) -> None:
-    """Cut, longer, of another model, or no state at all: refused, the stream where it was."""
+    """Cut, longer, a bit flipped, of another model, or no state at all: refused, nothing moved."""
     stream = subject.model.stream()
     stream.push(subject.x[0])
     saved = stream.save()
     wrong: list[Any] = [saved[:cut] for cut in (0, 10, 40, len(saved) - 1)]
-    for damaged in [*wrong, saved + b"\0", b"x" + saved, None, "text", bytearray(saved), 7]:
+    for damaged in [
+        *wrong,
+        *_flipped(saved),
+        saved + b"\0",
+        b"x" + saved,
+        None,
+        "text",
+        bytearray(saved),
+        7,
+    ]:
         refused("E_STATE E_STATE_MODEL", "a damaged state", stream.restore, damaged)
         refused("E_STATE E_STATE_MODEL", "a damaged state", subject.model.stream, damaged or b"")
     foreign = pack("0" * 64, 3, subject.state(1))
@@ -142,19 +151,28 @@ def many_streams_are_each_as_if_alone(subject: Subject) -> None:
 
 
 def a_snapshot_that_is_damaged_or_of_another_model_is_refused(subject: Subject) -> None:
-    """Cut anywhere, longer, or a state of one stream: refused; whole, it brings all back."""
+    """Cut, longer, a bit flipped, a state of one stream: refused; whole, it brings all back."""
     streams = subject.model.streams()
     streams.push({"a": subject.x[0], 2: subject.x[1]})
     saved = streams.snapshot()
     for cut in range(0, len(saved), max(1, len(saved) // 50)):
         refused("E_STATE E_STATE_MODEL", f"{cut} bytes", subject.model.streams, saved[:cut])
-    refused("E_STATE", "a byte more", subject.model.streams, saved + b"\0")
+    for damaged in [saved + b"\0", *_flipped(saved)]:
+        refused("E_STATE", "a byte more or another", subject.model.streams, damaged)
     alone = Snapshot(["a"], np.ones(1, np.int64), subject.state(1))
     foreign = pack_many("0" * 64, alone)
     refused("E_STATE_MODEL", "another model's streams", subject.model.streams, foreign)
     refused("E_STATE", "one stream's state", subject.model.streams, streams.save("a"))
     if subject.model.streams(saved).snapshot() != saved:
         raise AssertionError("a snapshot must bring all streams back, and did not.")
+
+
+def _flipped(saved: bytes) -> Iterator[bytes]:
+    """Yield the bytes with one bit flipped, at some 50 places."""
+    for number, place in enumerate(range(0, len(saved), max(1, len(saved) // 50))):
+        changed = bytearray(saved)
+        changed[place] ^= 1 << number % 8
+        yield bytes(changed)
 
 
 def _reached(subject: Subject, saved: bytes) -> Any:

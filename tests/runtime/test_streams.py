@@ -12,6 +12,7 @@ import pytest
 import seqrt
 from seqrt import InputError, ModelError, ResourceError, UsageError
 from seqrt.runtime import blocks, states, streams
+from seqrt.runtime.saved import Snapshot, pack_many
 
 TUTORIAL = Path(__file__).parents[2] / "models" / "tutorial-lstm.onnx"
 
@@ -238,30 +239,57 @@ def test_bytes_that_are_no_snapshot_are_refused(lstm, saved):
         lstm.streams(saved)
 
 
-def test_a_damaged_snapshot_is_refused_or_read_and_never_a_surprise(lstm):
+@pytest.fixture
+def snapshot(lstm):
     many = lstm.streams()
     many.push({"car-7": [1.0, 2.0], "car-8": [1.0, 2.0], 9: [1.0, 2.0]})
-    whole = many.snapshot()
+    return many.snapshot()
 
-    for size in range(len(whole)):
+
+def test_every_cut_and_every_bit_that_flips_in_a_snapshot_is_seen(lstm, snapshot):
+    for size in range(len(snapshot)):
+        with pytest.raises(InputError, match="E_STATE: a snapshot must be "):
+            lstm.streams(snapshot[:size])
+    for bit in range(8 * len(snapshot)):
+        with pytest.raises(InputError, match="E_STATE: a snapshot must be "):
+            lstm.streams(flipped(snapshot, bit))
+
+
+def without_sum(saved):
+    """The bytes as they were written before there was a sum at their end."""
+    return saved[:-32].replace(b".2\n", b".1\n", 1)
+
+
+def test_a_snapshot_from_before_there_was_a_sum_is_read(lstm, snapshot):
+    assert lstm.streams(without_sum(snapshot)).snapshot() == snapshot
+
+
+def test_a_damaged_snapshot_without_a_sum_is_refused_or_read_and_never_a_surprise(lstm, snapshot):
+    older = without_sum(snapshot)
+
+    for size in range(len(older)):
         with pytest.raises(InputError, match="E_STATE: "):
-            lstm.streams(whole[:size])
-    for place in range(len(whole)):
-        for bit in (1, 128):
-            changed = bytearray(whole)
-            changed[place] ^= bit
-            try:
-                assert len(lstm.streams(bytes(changed))) == 3
-            except InputError as error:
-                assert error.code in {"E_STATE", "E_STATE_MODEL"}
+            lstm.streams(older[:size])
+    for bit in range(8 * len(older)):
+        try:
+            assert len(lstm.streams(flipped(older, bit))) == 3
+        except InputError as error:
+            assert error.code in {"E_STATE", "E_STATE_MODEL"}
 
 
 def test_a_state_from_beyond_64_bits_of_steps_is_refused(lstm):
-    saved = lstm.stream().save()
+    saved = without_sum(lstm.stream().save())
     steps = len(saved) - 8 - 4 * lstm.manifest.state_size
 
-    with pytest.raises(InputError, match="E_STATE: "):
+    with pytest.raises(InputError, match="E_STATE: a saved state must be whole"):
         lstm.streams().restore("a", saved[:steps] + b"\xff" * 8 + saved[steps + 8 :])
+
+
+def test_a_snapshot_that_counts_below_zero_is_refused(lstm):
+    many = Snapshot(["a"], np.array([-1]), lstm.zero_state(1))
+
+    with pytest.raises(InputError, match="E_STATE: a snapshot must be whole"):
+        lstm.streams(pack_many(lstm.digest, many))
 
 
 def test_steps_are_counted_beyond_32_bits(lstm):
@@ -469,3 +497,9 @@ def _same(got, want):
     assert list(got) == list(want)
     for key, answer in want.items():
         np.testing.assert_array_equal(got[key], answer, err_msg=repr(key), strict=True)
+
+
+def flipped(saved, bit):
+    changed = bytearray(saved)
+    changed[bit // 8] ^= 1 << bit % 8
+    return bytes(changed)

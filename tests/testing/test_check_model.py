@@ -177,6 +177,14 @@ def takes_the_state_of_any_model(monkeypatch):
     monkeypatch.setattr(saved, "_check_owner", lambda owner, digest: None)
 
 
+def never_looks_at_the_sum(monkeypatch):
+    def content(state, magics, what):
+        plain = isinstance(state, bytes) and state.startswith(magics)
+        return memoryview(state)[:-32] if plain else None
+
+    monkeypatch.setattr(saved, "_content", content)
+
+
 def lets_a_second_caller_in(monkeypatch):
     class Open:
         acquire = staticmethod(lambda blocking: True)
@@ -244,6 +252,8 @@ def depends_on_its_batch_mates(monkeypatch):
         (never_looks_at_the_seal, LSTM, "a changed byte is refused"),
         (takes_the_state_of_any_model, LSTM, "a saved state that is damaged or of another model"),
         (takes_the_state_of_any_model, LSTM, "a snapshot that is damaged or of another model"),
+        (never_looks_at_the_sum, LSTM, "a saved state that is damaged or of another model"),
+        (never_looks_at_the_sum, LSTM, "a snapshot that is damaged or of another model"),
         (lets_a_second_caller_in, LSTM, "a stream with a caller in it is busy"),
         (counts_in_32_bits, LSTM, "a stream counts past 32 bits"),
         (cannot_be_pickled, LSTM, "a pickled and a copied model answer the same"),
