@@ -44,6 +44,7 @@ def test_a_report_is_a_line_for_each_check(lstm):
 
     assert len(lines) == len(report.checks)
     assert lines == [str(check) for check in report.proof + report.laws]
+    report.raise_if_failed()
 
 
 @pytest.mark.parametrize("change", [0.001, -0.001])
