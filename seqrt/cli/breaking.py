@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import threading
+import time
+from _thread import interrupt_main, start_new_thread
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
 
 EXIT_CODES: Final = {signal.SIGINT: 130, signal.SIGTERM: 143}
+
+_A_MOMENT = 0.01
 
 _Handler = Callable[[int, FrameType | None], None]
 
@@ -31,7 +40,7 @@ def unwinding() -> Iterator[list[int]]:
         heard.append(number)
         _leave(number, frame)
 
-    with _heard_by(leave):
+    with _heard_by(leave), _none_lost():
         yield heard
 
 
@@ -68,6 +77,42 @@ def _heard_by(handler: _Handler) -> Iterator[None]:
     finally:
         for number, handled in before.items():
             signal.signal(number, handled)
+
+
+@contextmanager
+def _none_lost() -> Iterator[None]:
+    """Have a signal come again a moment later where Python drops what its handler raised.
+
+    So it does within the callback of a weak reference, of which every import has one, and within a
+    `__del__`.
+    """
+    before = sys.unraisablehook
+
+    def look(dropped: UnraisableHookArgs) -> None:
+        numbers = [n for n, code in EXIT_CODES.items() if _is_leave(dropped.exc_value, code)]
+        if not numbers:
+            before(dropped)
+            return
+        # not a threading.Thread: the callback may be one inside threading, with its lock held
+        start_new_thread(_come_again, (numbers[0],))
+
+    sys.unraisablehook = look
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
+
+
+def _is_leave(error: BaseException | None, code: int) -> bool:
+    return isinstance(error, SystemExit) and error.code == code
+
+
+def _come_again(number: signal.Signals) -> None:
+    time.sleep(_A_MOMENT)
+    if sys.platform == "win32":
+        interrupt_main(number)
+    else:
+        os.kill(os.getpid(), number)  # unlike interrupt_main it wakes one who sleeps
 
 
 def _leave(number: int, _frame: FrameType | None) -> NoReturn:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
+from seqrt.training.descent import Descent
 from seqrt.training.world import World
 
 Tensors = Mapping[str, Tensor]
@@ -20,41 +20,31 @@ def weights_of(net: nn.Module) -> dict[str, Tensor]:
 
 def held(
     net: nn.Module,
-    optimizer: Optimizer,
+    descent: Descent,
     best: Tensors,
     carried: Mapping[int, Tensor],
     world: World,
 ) -> dict[str, Tensor]:
     """Return all tensors that the next step depends on, in whatever world it is taken."""
     device = next(net.parameters()).device
-    moments = {
-        f"adam.{number}.{name}": value
-        for number, values in optimizer.state_dict()["state"].items()
-        for name, value in values.items()
-    }
     generators = {"random.cpu": torch.get_rng_state()}
     if device.type == "cuda":
         generators["random.cuda"] = torch.cuda.get_rng_state(device)
     return {
         **{f"weights.{name}": value for name, value in net.state_dict().items()},
         **{f"best.{name}": value for name, value in best.items()},
-        **moments,
+        **{f"adam.{name}": value for name, value in descent.moments().items()},
         **generators,
         **{f"carried.{place}": world.whole(state) for place, state in carried.items()},
     }
 
 
-def restored(tensors: Tensors, net: nn.Module, optimizer: Optimizer) -> dict[str, Tensor]:
+def restored(tensors: Tensors, net: nn.Module, descent: Descent) -> dict[str, Tensor]:
     """Put weights and moments back; return the best weights so far. Nothing held: all is new."""
     if not tensors:
         return weights_of(net)
     net.load_state_dict(_under("weights.", tensors))
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, value in _under("adam.", tensors).items():
-        number, _, word = name.partition(".")
-        # a tensor of its own: what is read from a file may lie at an address that is not aligned
-        state.setdefault(int(number), {})[word] = value.clone()
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+    descent.restore(_under("adam.", tensors))
     device = next(net.parameters()).device
     return {name: value.to(device, copy=True) for name, value in _under("best.", tensors).items()}
 

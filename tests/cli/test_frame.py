@@ -270,6 +270,38 @@ runpy.run_module("seqrt", run_name="__main__")
     assert said in ("", "seqrt: interrupted.\n")
 
 
+def test_an_interrupt_is_answered_without_taking_python_apart_but_with_all_that_ends_a_program():
+    code = """
+import atexit, os, sys, threading, time
+
+class Heavy:
+    def __del__(self, write=os.write):
+        write(1, b"taken apart")
+
+heavy = Heavy()
+atexit.register(print, "registered", end=" ")
+class Slow:
+    def find_spec(self, name, *_):
+        if name == "seqrt.cli.app":
+            threading.Thread(target=lambda: time.sleep(0.5) or print("thread")).start()
+            print("loading", flush=True)
+            time.sleep(60)
+
+sys.meta_path.insert(0, Slow())
+from seqrt.__main__ import main
+main()
+"""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+
+    with subprocess.Popen([sys.executable, "-c", code], **pipes) as process:
+        assert process.stdout.readline() == "loading\n"
+        process.send_signal(signal.SIGINT)
+        out, said = process.communicate(timeout=30)
+
+    assert (process.returncode, said) == (130, "seqrt: interrupted.\n")
+    assert out == "thread\nregistered "
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_handler_of_a_signal_is_put_back(run, number):
     before = signal.getsignal(number)
@@ -294,6 +326,25 @@ def test_an_interrupt_that_an_import_turns_into_an_import_error_is_still_one():
         _, said = process.communicate(timeout=30)
 
     assert (process.returncode, said) == (130, "seqrt: interrupted.\n")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_whose_exception_python_drops_comes_again(number, code):
+    body = """
+    class Dropping:
+        def __del__(self):
+            print("working", flush=True)
+            time.sleep(60)
+    Dropping()
+    time.sleep(60)
+    """
+
+    with start(body, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == "working\n"
+        process.send_signal(number)
+        _, said = process.communicate(timeout=30)
+
+    assert (process.returncode, said) == (code, "seqrt: interrupted.\n")
 
 
 writes = pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -65,11 +67,40 @@ def test_a_descent_goes_on_from_its_state_to_the_same_bits(network, batches):
     later = network("gru", 2, seed=9)
     second = Descent(later)
     later.load_state_dict(parted.state_dict())
-    second.load_state_dict(first.state_dict())
+    second.restore(first.moments())
     by_us(later, second, batches[5:], 1.0, 1.0)
 
     for name, weight in whole.state_dict().items():
         assert torch.equal(later.state_dict()[name], weight)
+
+
+def test_what_is_kept_of_a_descent_is_what_adam_keeps(network, batches):
+    ours, theirs = network("gru", 2), network("gru", 2)
+    adam = torch.optim.Adam(theirs.parameters(), fused=True)
+    slopes(theirs, batches[0], 1.0)
+    adam.step()
+    descent = Descent(ours)
+
+    by_us(ours, descent, batches[:1], 1e9, 1.0)
+
+    kept = descent.moments()
+    assert sorted(kept) == ["0.exp_avg", "0.exp_avg_sq", "0.step"]
+    assert kept["0.step"] == 1
+    for name in ("exp_avg", "exp_avg_sq"):
+        of_each = torch.stack([values[name].sum() for values in adam.state.values()])
+        torch.testing.assert_close(kept[f"0.{name}"].sum(), of_each.sum())
+
+
+def test_training_loads_none_of_torchs_compiler():
+    code = """
+import sys
+import numpy as np
+from seqrt.training import Network, fit
+next(fit(Network(features=1, units=(2,)), np.zeros((4, 3, 1)), np.arange(4.0)[:, None], epochs=1))
+assert "torch._dynamo" not in sys.modules
+"""
+
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_gradient_that_is_not_finite_is_seen_in_the_norm(network, batches):
