@@ -60,7 +60,12 @@ class Batch:
     def _rows_of(self, v: Tensor) -> Tensor:
         if v.ndim == 2:
             return v
-        return v.flatten(0, 1) if self.lengths is None else v[_valid(v, self.lengths)]
+        return v.flatten(0, 1) if self.lengths is None else v[self.valid()]
+
+    def valid(self) -> Tensor:
+        """Say of every step (B, T) whether it is one, or padding, where there are lengths."""
+        assert self.lengths is not None
+        return _valid(self.x, self.lengths)
 
 
 def groups(data: Examples, size: int) -> list[Tensor]:

@@ -19,6 +19,7 @@ from seqrt.training.checkpoints import Asked, Checkpoints, Standing
 from seqrt.training.descent import Descent
 from seqrt.training.door import Data, Raw, labelled
 from seqrt.training.examples import Examples, encoded
+from seqrt.training.learning import Learning
 from seqrt.training.loss import LOSSES
 from seqrt.training.moment import Tensors, carried_in, held, restored, set_random, weights_of
 from seqrt.training.pieces import Part, steps
@@ -161,6 +162,7 @@ def _loop(
     world: World,
 ) -> Generator[Epoch]:
     optimizer, device = Descent(net), train.x.device
+    learning = Learning(net, optimizer)
     start, judged = checkpoints.begin(world), _share(validation, world)
     at, kept = replace(start.standing), start.tensors
     best, carried = restored(kept, net, optimizer), carried_in(kept, world)
@@ -172,7 +174,7 @@ def _loop(
                 of_pass = steps(train, recipe, carried, world)
                 for share, parts in _from_step(at.step, of_pass, kept, device):
                     progress = (at.number - 1 + share) / recipe.epochs
-                    loss = learn(net, optimizer, parts)
+                    loss = learning.gather(parts)
                     loss, asked = _together(world, checkpoints.asked(), loss, optimizer.slopes())
                     norm = optimizer.clip(recipe.clip)
                     _check_finite(loss, norm, at.number, at.step + 1)
@@ -202,19 +204,6 @@ def _loop(
     finally:
         net.load_state_dict(best)
         net.eval()
-
-
-def learn(net: Stack, optimizer: Descent, parts: Sequence[Part]) -> float:
-    """Gather the gradient of this process's share of a step; return its share of the mean loss."""
-    loss, answers = 0.0, sum(map(len, parts))
-    optimizer.clear()
-    for part in parts:
-        share = LOSSES[net.activation](*part.answer(net))
-        if (own := part.own()) < answers:
-            share = share * (own / answers)
-        share.backward()
-        loss += share.item()
-    return loss
 
 
 def _together(

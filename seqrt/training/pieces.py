@@ -48,8 +48,12 @@ class Part:
 
     def answer(self, net: Stack) -> tuple[Tensor, Tensor]:
         """Return what `net` says and what is true, row by row; without any `own`, of one more."""
-        read = self._read(net, self.rows, self.world.places(len(self.rows)))
+        read = self.read(net)
         return read.logits(net), read.y
+
+    def read(self, net: Stack) -> Batch:
+        """Return what this process reads of the rows; without any `own`, one more."""
+        return self._read(net, self.rows, self.world.places(len(self.rows)))
 
     def _answers(self, rows: Tensor) -> int:
         return int(self.data.lengths[rows].sum()) if self.data.per_step else len(rows)

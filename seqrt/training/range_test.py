@@ -16,7 +16,8 @@ import numpy as np
 from seqrt.training.descent import Descent
 from seqrt.training.door import Data
 from seqrt.training.examples import Examples
-from seqrt.training.fit import examples, learn, seeded
+from seqrt.training.fit import examples, seeded
+from seqrt.training.learning import Learning
 from seqrt.training.pieces import Part, steps
 from seqrt.training.recipe import Recipe
 from seqrt.training.stack import Stack
@@ -46,9 +47,10 @@ def found_rate(net: Stack, x: Data, y: Data, recipe: Recipe) -> float:
     trial.train()
     losses: deque[float] = deque(maxlen=_STEPS)
     optimizer = Descent(trial)
+    learning = Learning(trial, optimizer)
     with seeded(recipe.seed, 0, data.x.device):
         for rate, parts in zip(_TRIED, _endless(data, recipe), strict=False):
-            losses.append(learn(trial, optimizer, parts))
+            losses.append(learning.gather(parts))
             optimizer.clip(recipe.clip)
             level = sum(losses) / len(losses)
             least = min(least, level) if len(losses) == _STEPS else least

@@ -11,7 +11,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from seqrt.contract import Layer
 from seqrt.contract.manifest import Cell, Nonlinearity
 from seqrt.errors import UsageError
-from seqrt.training.kernels import gru, rnn
+from seqrt.training.kernels import through
 
 
 class Recurrent(nn.Module):
@@ -124,10 +124,7 @@ class Recurrent(nn.Module):
 
     def _trained(self, cell: Any, x: Tensor, h: Tensor | None = None) -> Tensor:
         """Do the same by our own kernel, from h (B, H), or from zero."""
-        weights = cell.weight_ih_l0, cell.weight_hh_l0, cell.bias_ih_l0, cell.bias_hh_l0
-        if self.layer.cell == "gru":
-            return gru(x, h, weights)
-        return rnn(x, h, weights, self.layer.nonlinearity)
+        return through(self.layer, x, weights_of(cell), h)
 
     def _unpacked(self, state: Tensor) -> Tensor | tuple[Tensor, ...]:
         """Return a state (B, S) as torch's kernels take it."""
@@ -138,6 +135,11 @@ class Recurrent(nn.Module):
         """Return a state as torch's kernels give it as one (B, S)."""
         state: Tensor = torch.cat(end, dim=-1)[0] if self.layer.cell == "lstm" else end[0]
         return state
+
+
+def weights_of(cell: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return W_ih, W_hh, b_ih, b_hh of a kernel of torch's."""
+    return cell.weight_ih_l0, cell.weight_hh_l0, cell.bias_ih_l0, cell.bias_hh_l0
 
 
 def reverse(x: Tensor, lengths: Tensor | None) -> Tensor:

@@ -66,14 +66,18 @@ class Stack(nn.Module):
 
     def logits(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Map raw x to the last step's values, before activation and unscaling."""
-        nothing = x.new_zeros(len(x), carried(len(self.x_mean), self.missing))
-        h = filled(self.scaled(x), self.missing, nothing)
+        h = self.inputs(x)
         last = self.recurrent()[-1]
         for step in self.steps():
             h = step(h, lengths) if isinstance(step, Recurrent) else step(h)
             if step is last and self.head == "last":
                 h = last.last(h, lengths)
         return h
+
+    def inputs(self, x: Tensor) -> Tensor:
+        """Map raw x, from the beginning of a sequence, to what the first layer reads."""
+        nothing = x.new_zeros(len(x), carried(len(self.x_mean), self.missing))
+        return filled(self.scaled(x), self.missing, nothing)
 
     def run(self, x: Tensor, lengths: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Advance `state` (B, S) over x: return y and the next state; causal stacks only.
