@@ -54,13 +54,13 @@ class Gru:
         """Go back: return the gradients from that of y."""
         steps, units = dy.shape[:2]
         slopes, dh = self._slopes(), behind_zero(dy)
-        da, arrays = slopes.flatten(1, 2)[:, : 4 * units], list(slopes.numpy())
-        dh_steps, dh_arrays = dh.unbind(), list(dh.numpy())
+        da, of_each = slopes.flatten(1, 2)[:, : 4 * units], slopes.unbind()
+        to_h, dh_steps, dh_arrays = list(slopes[:, 4].numpy()), dh.unbind(), list(dh.numpy())
         w_back, dqrz = self.w_qrz.t(), da[:, : 3 * units].unbind()
         for t in reversed(range(steps)):
-            np.multiply(arrays[t], dh_arrays[t + 1], arrays[t])
+            of_each[t].mul_(dh_steps[t + 1])
             if t or not self.from_zero:
-                np.add(dh_arrays[t], arrays[t][4], dh_arrays[t])
+                np.add(dh_arrays[t], to_h[t], dh_arrays[t])
                 dh_steps[t].addmm_(w_back, dqrz[t])
         da_rows = rows(da)
         db = da_rows.sum(1)
