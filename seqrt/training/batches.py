@@ -32,8 +32,6 @@ class Batch:
 
     def blurred(self, size: Tensor) -> Batch:
         """Return the batch with noise on x, normal, of `size` (D,)."""
-        if not size.any():
-            return self
         if self.share is None:
             return replace(self, x=self.x + size * torch.randn_like(self.x))
         whole = self.x.new_empty(self.share.count, self.share.steps, len(size))
@@ -71,10 +69,12 @@ class Batch:
 def groups(data: Examples, size: int) -> list[Tensor]:
     """Return the numbers of all sequences, in groups of similar length, in an order drawn by torch.
 
-    The lengths are sorted with a tenth of jitter, so that neighbours change from pass to pass.
+    The lengths are sorted with a tenth of jitter, so that neighbours change from pass to pass. All
+    is drawn on the CPU: the order is the same on every device.
     """
-    jitter = 0.9 + 0.2 * torch.rand(len(data), device=data.lengths.device)
-    parts = (data.lengths * jitter).argsort().split(size)
+    jitter = 0.9 + 0.2 * torch.rand(len(data))
+    order = (data.lengths.cpu() * jitter).argsort()
+    parts = order.to(data.lengths.device).split(size)
     return [parts[i] for i in torch.randperm(len(parts)).tolist()]
 
 
@@ -135,13 +135,18 @@ def batch(
     if whole and data.length:
         return _of_one_length(data, rows, data.length)
     lengths = extents(data, rows, begin, end)
-    step = torch.arange(int(lengths.max()), device=lengths.device)
-    first = data.starts[rows] + begin
-    index = first[:, None] + torch.minimum(step, lengths[:, None] - 1)
+    index = _places(data.starts[rows] + begin, lengths, int(lengths.max()))
     x = data.x[index]
-    dense = bool((lengths == len(step)).all())
+    dense = bool((lengths == x.shape[1]).all())
     counted = index[_valid(x, lengths)] if data.per_step else rows
     return Batch(x, None if dense else lengths, data.y[counted], counted)
+
+
+def padded(data: Examples, rows: Tensor, steps: int) -> Batch:
+    """Return the sequences `rows` with one answer each, padded to so many `steps`."""
+    lengths = data.lengths[rows]
+    x = data.x[_places(data.starts[rows], lengths, steps)]
+    return Batch(x, lengths, data.y[rows], rows)
 
 
 def extents(
@@ -159,6 +164,12 @@ def _of_one_length(data: Examples, rows: Tensor, length: int) -> Batch:
         return Batch(x, None, data.y[rows], rows)
     counted = (rows[:, None] * length + torch.arange(length, device=rows.device)).flatten()
     return Batch(x, None, data.y[counted], counted)
+
+
+def _places(first: Tensor, lengths: Tensor, steps: int) -> Tensor:
+    """Return where steps stand (B, `steps`) that begin at `first`, each row's last one repeated."""
+    step = torch.arange(steps, device=lengths.device)
+    return first[:, None] + torch.minimum(step, lengths[:, None] - 1)
 
 
 def _valid(x: Tensor, lengths: Tensor) -> Tensor:

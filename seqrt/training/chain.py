@@ -26,7 +26,7 @@ def suits(net: Stack) -> bool:
     """Say whether `net` is plain: layers that read one way and a head, and nobody listens."""
     modules: list[Any] = list(net.modules())
     return (
-        all(type(module) in _PLAIN and not _heard(module) for module in modules)
+        all(type(module) in _PLAIN and not heard(module) for module in modules)
         and not any(module.p for module in modules if type(module) is Dropout)
         and all(len(layer.cells) == 1 for layer in net.recurrent())
         and all(weight.requires_grad for weight in net.parameters())
@@ -95,7 +95,8 @@ class Chain:
         return slice(None) if lengths is None else read.valid()
 
 
-def _heard(module: Any) -> bool:
+def heard(module: Any) -> bool:
+    """Say whether somebody listens to `module` by a hook of torch's."""
     return bool(
         module._forward_hooks
         or module._forward_pre_hooks

@@ -8,6 +8,7 @@ other in one tensor and their gradients in another, and each of the three is one
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +39,9 @@ class Descent:
         """Take the weights of `net`, which stand on one device and have one dtype."""
         weights = list(net.parameters())
         self.at_once = weights[0].device.type == "cpu"
+        if not self.at_once:
+            _lay_out(net)
+            weights = [weight for weight in weights if weight.requires_grad]
         self.weights = [_as_one(weights)] if self.at_once else weights
         self._steps = [
             torch.zeros((), dtype=torch.float32, device=weight.device) for weight in self.weights
@@ -64,8 +68,9 @@ class Descent:
         return norm
 
     @torch.no_grad()
-    def descend(self, lr: float) -> None:
-        """Take a step of Adam at the rate `lr`."""
+    def descend(self, lr: float | Tensor) -> None:
+        """Take a step of Adam at the rate `lr`, a number or a tensor of one."""
+        rate: Any = lr  # torch takes both, and says so of one
         torch._foreach_add_(self._steps, 1)
         torch._fused_adam_(
             [*self.weights],
@@ -74,7 +79,7 @@ class Descent:
             self._squares,
             [],
             self._steps,
-            lr=lr,
+            lr=rate,
             beta1=_BETA1,
             beta2=_BETA2,
             weight_decay=0.0,
@@ -104,6 +109,13 @@ class Descent:
     def slopes(self) -> list[Tensor]:
         """Return the gradients, in one tensor on a CPU."""
         return [weight.grad for weight in self.weights if weight.grad is not None]
+
+
+def _lay_out(net: nn.Module) -> None:
+    """Put the weights of each layer where cuDNN wants them; in a copy of a network they are not."""
+    for module in net.modules():
+        if isinstance(module, nn.RNNBase):
+            module.flatten_parameters()
 
 
 def _as_one(weights: list[nn.Parameter]) -> nn.Parameter:

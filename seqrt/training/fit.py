@@ -13,7 +13,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from seqrt.errors import TrainingError, UsageError
+from seqrt.errors import ResourceError, TrainingError, UsageError
 from seqrt.training.batches import all_logits
 from seqrt.training.checkpoints import Asked, Checkpoints, Standing
 from seqrt.training.descent import Descent
@@ -24,6 +24,7 @@ from seqrt.training.loss import LOSSES
 from seqrt.training.moment import Tensors, carried_in, held, restored, set_random, weights_of
 from seqrt.training.pieces import Part, steps
 from seqrt.training.recipe import Recipe
+from seqrt.training.replay import Replay
 from seqrt.training.scaling import acquainted
 from seqrt.training.stack import Stack
 from seqrt.training.world import World, join
@@ -136,9 +137,12 @@ def examples(net: Stack, *parts: Labelled) -> list[Examples]:
 
     A network that has seen no data takes its scaling and classes from the first.
     """
-    raw = [_checked(net, *part) for part in parts]
+    raw, device = [_checked(net, *part) for part in parts], net.x_mean.device
     about = acquainted(net.about, net.activation, raw[0])
-    found = [encoded(part, about, net.head, net.activation).to(net.x_mean.device) for part in raw]
+    try:
+        found = [encoded(part, about, net.head, net.activation).to(device) for part in raw]
+    except torch.OutOfMemoryError as error:
+        raise _out_of_memory(error) from None
     if about is not net.about:
         net.about = about
         net.set_scaling(about.features, about.outputs)
@@ -162,10 +166,12 @@ def _loop(
     world: World,
 ) -> Generator[Epoch]:
     optimizer, device = Descent(net), train.x.device
-    learning = Learning(net, optimizer)
+    learning, replay = Learning(net, optimizer), None
+    if Replay.suits(net, train, recipe, world):
+        replay = Replay(net, optimizer, train, recipe.clip)
     start, judged = checkpoints.begin(world), _share(validation, world)
     at, kept = replace(start.standing), start.tensors
-    best, carried = restored(kept, net, optimizer), carried_in(kept, world)
+    best, carried = restored(kept, net, optimizer), carried_in(kept, world, device)
     try:
         while not _over(at, recipe):
             began = time.perf_counter() - at.seconds
@@ -173,12 +179,15 @@ def _loop(
             with seeded(recipe.seed, at.number, device):
                 of_pass = steps(train, recipe, carried, world)
                 for share, parts in _from_step(at.step, of_pass, kept, device):
-                    progress = (at.number - 1 + share) / recipe.epochs
-                    loss = learning.gather(parts)
-                    loss, asked = _together(world, checkpoints.asked(), loss, optimizer.slopes())
-                    norm = optimizer.clip(recipe.clip)
+                    rate = recipe.rate((at.number - 1 + share) / recipe.epochs)
+                    if replay:
+                        (loss, norm), asked = replay.step(parts, rate), checkpoints.asked()
+                    else:
+                        loss, slopes = learning.gather(parts), optimizer.slopes()
+                        loss, asked = _together(world, checkpoints.asked(), loss, slopes)
+                        norm = optimizer.clip(recipe.clip)
+                        optimizer.descend(rate)
                     _check_finite(loss, norm, at.number, at.step + 1)
-                    optimizer.descend(recipe.rate(progress))
                     at.after_step(loss * sum(map(len, parts)), norm, time.perf_counter() - began)
                     if asked.save:
                         checkpoints.save(at, held(net, optimizer, best, carried, world))
@@ -201,6 +210,8 @@ def _loop(
             if asked.stop:
                 checkpoints.stopping = True
                 return
+    except torch.OutOfMemoryError as error:
+        raise _out_of_memory(error) from None
     finally:
         net.load_state_dict(best)
         net.eval()
@@ -251,8 +262,19 @@ def _loss_on(net: Stack, data: Examples, weight: float, world: World) -> float:
 def seeded(seed: int, number: int, device: torch.device) -> Iterator[None]:
     """Draw everything inside from `seed` and the number of the pass, and nothing from outside."""
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(int(np.random.SeedSequence((seed, number)).generate_state(1)[0]))
+        drawn = int(np.random.SeedSequence((seed, number)).generate_state(1)[0])
+        torch.default_generator.manual_seed(drawn)  # torch.manual_seed is that of every GPU too
+        if device.type == "cuda":
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(drawn)
         yield
+
+
+def _out_of_memory(error: Exception) -> ResourceError:
+    return ResourceError(
+        "E_MEMORY: the data and a step of training must fit into the memory of the device, and did"
+        f" not ({str(error).partition('. ')[0]}). Give less data, a smaller batch size, or tbptt."
+    )
 
 
 def _check_finite(loss: float, norm: float, number: int, step: int) -> None:

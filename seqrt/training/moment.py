@@ -56,10 +56,11 @@ def set_random(tensors: Tensors, device: torch.device) -> None:
         torch.cuda.set_rng_state(tensors["random.cuda"].clone(), device)
 
 
-def carried_in(tensors: Tensors, world: World) -> dict[int, Tensor]:
+def carried_in(tensors: Tensors, world: World, device: torch.device) -> dict[int, Tensor]:
     """Return the states that this process carries from piece to piece, by their places."""
     return {
-        int(place): world.own(state).clone() for place, state in _under("carried.", tensors).items()
+        int(place): world.own(state).to(device, copy=True)
+        for place, state in _under("carried.", tensors).items()
     }
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from seqrt.training.batches import Batch, batch, extents, groups
+from seqrt.training.batches import Batch, batch, extents, groups, padded
 from seqrt.training.dropout import Share
 from seqrt.training.examples import Examples
 from seqrt.training.recipe import Recipe
@@ -56,7 +56,10 @@ class Part:
         return self._read(net, self.rows, self.world.places(len(self.rows)))
 
     def _answers(self, rows: Tensor) -> int:
-        return int(self.data.lengths[rows].sum()) if self.data.per_step else len(rows)
+        if not self.data.per_step:
+            return len(rows)
+        length = self.data.length
+        return len(rows) * length if length else int(self.data.lengths[rows].sum())
 
     def _read(
         self,
@@ -74,6 +77,20 @@ class Part:
             longest = int(extents(self.data, rows, begin, end).max())
             read = replace(read, share=Share(places, len(rows), longest))
         return read.blurred(self.noise * net.x_scale) if self.noise else read
+
+
+@dataclass(frozen=True)
+class Padded(Part):
+    """Sequences with one answer, all padded to so many `steps`: any of them have one shape."""
+
+    steps: int
+
+    def answer(self, net: Stack) -> tuple[Tensor, Tensor]:
+        """Return what `net` says and what is true, row by row."""
+        read = padded(self.data, self.rows, self.steps)
+        if self.noise:
+            read = read.blurred(self.noise * net.x_scale)
+        return read.logits(net), read.y
 
 
 @dataclass(frozen=True)

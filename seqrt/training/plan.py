@@ -118,7 +118,7 @@ class Plan:
     def network(self, problem: Problem) -> Network:
         """Make the network for `problem`, its weights drawn from `seed` and `fold` alone."""
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self._drawn_from())
+            torch.default_generator.manual_seed(self._drawn_from())
             net = Network(
                 self.cell,
                 len(problem.about.features),

@@ -156,6 +156,7 @@ class Run:
 def start(plan: Plan, out: str | Path | None = None) -> Run:
     """Read the data, make the network and the run's folder: `out`, or a new one in runs/."""
     plan.recipe()
+    plan = replace(plan, device=_chosen(plan.device))
     device, world = _device(plan.device), join()
     problem = plan.problem()
     net = plan.network(problem).to(device)
@@ -242,16 +243,21 @@ def _checkpoints(folder: Path, plan: Plan) -> Checkpoints:
     return Checkpoints(folder, digest, first=[folder / RESULTS])
 
 
-def _device(name: str) -> torch.device:
-    """Return the device that `name` asks for; only auto may choose."""
+def _chosen(name: str) -> str:
+    """Return the name of a device; only auto may choose, and a run goes on where it began."""
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return name
+
+
+def _device(name: str) -> torch.device:
+    """Return the device of this process, where `name` is what all of them were told."""
     if not re.fullmatch(r"cpu|cuda(:[0-9]{1,3})?", name):
         raise UsageError(f"device must be cpu, cuda, cuda:NUMBER or auto, got {name!r}.")
     device = torch.device(own_device(name))
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise DeviceError(
-            f"E_DEVICE: device {name!r} is not available; torch sees {torch.cuda.device_count()}"
-            " CUDA devices here. Use --device cpu."
+            f"E_DEVICE: device {str(device)!r} is not available; torch sees"
+            f" {torch.cuda.device_count()} CUDA devices here. Use --device cpu."
         )
     return device

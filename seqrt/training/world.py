@@ -163,13 +163,19 @@ def check_one_process(work: str) -> None:
 def own_device(name: str) -> str:
     """Return the device of this process, where `name` is what all of them were told.
 
-    Raises UsageError where several processes of one machine would share a GPU.
+    Raises UsageError or DeviceError where several processes of one machine would share a GPU.
     """
     if not started_together() or not name.startswith("cuda"):
         return name
+    here, seen = int(os.environ.get("LOCAL_WORLD_SIZE", "1")), torch.cuda.device_count()
+    if name == "cuda" and here > seen:
+        raise DeviceError(
+            f"E_DEVICE: each of the {here} processes of a machine must have a GPU of its own, and"
+            f" torch sees {seen} CUDA devices here. Start fewer, or use --device cpu."
+        )
     if name == "cuda":
         return f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
-    if os.environ.get("LOCAL_WORLD_SIZE", "1") != "1":
+    if here > 1:
         raise UsageError(
             "device must be cuda where several processes share a machine, so that each has a GPU of"
             f" its own, got {name!r}."

@@ -120,12 +120,14 @@ def test_processes_that_do_not_find_one_another_say_so_in_one_line(run, surround
 
 
 def test_a_gpu_is_not_shared(run, surroundings):
-    surroundings(WORLD_SIZE="2", LOCAL_WORLD_SIZE="2", RANK="1")
+    surroundings(WORLD_SIZE="99", LOCAL_WORLD_SIZE="99", RANK="1", LOCAL_RANK="1")
 
-    done = run(*TRAIN, "--device", "cuda:0")
+    one, too_few = run(*TRAIN, "--device", "cuda:0"), run(*TRAIN, "--device", "cuda")
 
-    assert done.code == 2
-    assert done.err.startswith("seqrt: process 1: device must be cuda where several processes")
+    assert (one.code, too_few.code) == (2, 5)
+    assert one.err.startswith("seqrt: process 1: device must be cuda where several processes")
+    each = "E_DEVICE: each of the 99 processes of a machine must have a GPU of its own, and torch"
+    assert too_few.err.startswith(f"seqrt: process 1: {each} sees ")
 
 
 @pytest.mark.parametrize("words", [("compare", "moves.npz"), ("demo",)])

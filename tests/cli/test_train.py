@@ -17,6 +17,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
+import torch
 
 import seqrt
 from seqrt.cli import train as command
@@ -241,6 +242,7 @@ def test_every_option_reaches_the_plan(run):
     done = run("train", "wave.csv", *_words(given), "-o", "all")
 
     assert done.code == 0
+    given["device"] = "cuda" if torch.cuda.is_available() else "cpu"  # what auto chose
     assert plan_of("all") == {"source": "wave.csv", **given}
 
 

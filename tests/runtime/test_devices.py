@@ -76,6 +76,8 @@ def test_two_packages_that_own_onnxruntime_are_named_with_the_way_out(tmp_path, 
     with (folder / "METADATA").open("a") as file:
         file.write("Version: 9.9\n")
     (folder / "RECORD").write_text("onnxruntime/__init__.py,,\n")
+    (tmp_path / "onnxruntime").mkdir()
+    (tmp_path / "onnxruntime" / "__init__.py").touch()
     assert two_owners() == ""
 
     monkeypatch.syspath_prepend(tmp_path)

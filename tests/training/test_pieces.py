@@ -11,7 +11,7 @@ from seqrt.errors import UsageError
 from seqrt.training import Plan, fit
 from seqrt.training.batches import all_logits
 from seqrt.training.examples import Examples
-from seqrt.training.pieces import Part, Piece, Tail
+from seqrt.training.pieces import Padded, Part, Piece, Tail
 
 CELLS = ["rnn", "lstm", "gru"]
 each_cell = pytest.mark.parametrize("cell", CELLS)
@@ -41,6 +41,21 @@ def assert_close(one, other, rtol=1e-4, atol=1e-5):
 
 
 # Laws
+
+
+@each_cell
+@pytest.mark.parametrize("both_ways", [False, True])
+def test_padding_to_any_length_changes_no_loss_and_no_gradient(cell, both_ways, network, ragged):
+    x, _ = ragged
+    net, other = (network(cell, 2, (5, 4), 1, bidirectional=both_ways) for _ in range(2))
+    data, rows = examples(net, x, np.array([row[-1, :1] for row in x])), torch.arange(7, 19)
+
+    for mine, part in ((net, Part(data, rows, 0.0)), (other, Padded(data, rows, 0.0, 31))):
+        said, true = part.answer(mine)
+        (said - true).square().mean().backward()
+
+    for one, another in zip(net.parameters(), other.parameters(), strict=True):
+        torch.testing.assert_close(one.grad, another.grad, rtol=1e-4, atol=1e-6)
 
 
 @each_cell
