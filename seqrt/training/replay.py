@@ -54,7 +54,7 @@ class Replay:
 
     @staticmethod
     def suits(net: Stack, data: Examples, recipe: Recipe, world: World) -> bool:
-        """Say whether steps have few shapes, nothing is cut, carried or told, and nobody listens."""
+        """Say whether shapes are few, nothing is cut, carried or told, and nobody listens."""
         few = not data.per_step or data.length is not None
         alone = world.alone and not any(map(heard, net.modules()))
         return data.x.device.type == "cuda" and few and not recipe.tbptt and alone
