@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from seqrt.errors import UsageError
 from seqrt.training.about import About
+from seqrt.training.missing import AS_MEAN
 from seqrt.training.network import Network
 
 
@@ -38,7 +39,7 @@ def mean_of(nets: Sequence[Network], about: About) -> Network:
     merged = Network(**{**nets[0].config(), "units": tuple(count * size for size in plan.units)})
     merged.about = about
     merged.set_scaling(about.features, about.outputs)
-    if plan.missing in ("mean", "forward"):
+    if plan.missing in AS_MEAN:
         _check_means(merged, nets)
     with torch.no_grad():
         for parameter in merged.parameters():

@@ -18,6 +18,7 @@ from seqrt.data.column import Column
 from seqrt.errors import UsageError
 from seqrt.training.from_sequences import from_sequences
 from seqrt.training.from_table import ask, from_table
+from seqrt.training.missing import AS_MEAN
 from seqrt.training.problem import Problem, held
 from seqrt.training.series import ROWS, SERIES
 from seqrt.training.split import Fold, Kept
@@ -70,7 +71,7 @@ def prepare(
         _refuse_options(target=target, features=features, window=window, horizon=horizon, span=span)
         split = partial(from_sequences, data, task, seed=seed, missing=gaps)
     problem = split(val=val)
-    if isinstance(val, Fold) and missing in ("mean", "forward"):
+    if isinstance(val, Fold) and missing in AS_MEAN:
         problem = _centred(problem, split(val=0.0))
     about = replace(problem.about, name=Path(source).stem, data_sha256=sha256, seed=seed)
     plain = TASKS[str(source)].plain if str(source) in TASKS else None
