@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from seqrt.errors import UsageError
 from seqrt.training.about import About
+from seqrt.training.missing import AS_MEAN
 from seqrt.training.network import Network
 
 
@@ -22,11 +23,11 @@ def mean_of(nets: Sequence[Network], about: About) -> Network:
 
     The first layer and the head take over what the members' own scaling differs by from that of
     `about`. Answers in raw units are the mean of the members', and probabilities the softmax or
-    sigmoid of the mean logits, to the rounding of float32. Where a missing value is read as a mean,
-    without an indicator beside it, that is the mean of `about`, not each member's own.
+    sigmoid of the mean logits, to the rounding of float32.
 
     Raises UsageError unless all have the same architecture, without layer normalisation, which
-    would look at all members together.
+    would look at all members together, and read a missing value as the mean of `about` where no
+    indicator beside it tells them apart.
     """
     plan = nets[0].architecture
     if any(net.architecture != plan for net in nets) or plan.layer_norm:
@@ -38,12 +39,23 @@ def mean_of(nets: Sequence[Network], about: About) -> Network:
     merged = Network(**{**nets[0].config(), "units": tuple(count * size for size in plan.units)})
     merged.about = about
     merged.set_scaling(about.features, about.outputs)
+    if plan.missing in AS_MEAN:
+        _check_means(merged, nets)
     with torch.no_grad():
         for parameter in merged.parameters():
             parameter.zero_()
         for number, net in enumerate(nets):
             _place(merged, net, number, count)
     return merged.eval()
+
+
+def _check_means(merged: Network, nets: Sequence[Network]) -> None:
+    """Raise UsageError unless all networks read a missing value as the same number."""
+    if any(not torch.equal(net.x_mean, merged.x_mean) for net in nets):
+        raise UsageError(
+            "networks must have the same means of their features, for their mean to be one network"
+            f" that reads missing values as {merged.missing!r} does. Train them as a committee."
+        )
 
 
 def _place(merged: Network, net: Network, number: int, count: int) -> None:

@@ -12,10 +12,15 @@ piece is the last value of each feature, (B, D), in scaled units: zeros at the s
 
 from __future__ import annotations
 
+from typing import Final
+
 import torch
 from torch import Tensor
 
 from seqrt.contract.manifest import Missing
+
+# Policies that tell a missing value from the mean by nothing.
+AS_MEAN: Final = ("mean", "forward")
 
 
 def inputs(features: int, missing: Missing) -> int:

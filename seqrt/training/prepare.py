@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,9 +18,10 @@ from seqrt.data.column import Column
 from seqrt.errors import UsageError
 from seqrt.training.from_sequences import from_sequences
 from seqrt.training.from_table import ask, from_table
+from seqrt.training.missing import AS_MEAN
 from seqrt.training.problem import Problem, held
 from seqrt.training.series import ROWS, SERIES
-from seqrt.training.split import Kept
+from seqrt.training.split import Fold, Kept
 from seqrt.training.tasks import TASKS
 
 Array = NDArray[Any]
@@ -48,7 +50,9 @@ def prepare(
     where it is not. `span` keeps the rows of a table from one time to another, both included.
     `val` is a share that is kept for validation, or one of the folds that the data is cut into.
     `length` is that of what is built in: the steps of a task, or the rows of a series. `missing` is
-    the policy for values that are missing: see seqrt.training.missing.
+    the policy for values that are missing: see seqrt.training.missing. Where it reads them as a
+    mean, all folds have that of all the data, because the one file that they end in can have but
+    one; their scales are their own.
     """
     _check_missing(missing)
     gaps = missing != "error"
@@ -62,13 +66,23 @@ def prepare(
         window = WINDOW if window is None else window
         horizon = 1 if horizon is None else horizon
         question = ask(table, task, held(target), held(features), window, horizon)
-        problem = from_table(table, question, val, missing=gaps)
+        split = partial(from_table, table, question, missing=gaps)
     else:
         _refuse_options(target=target, features=features, window=window, horizon=horizon, span=span)
-        problem = from_sequences(data, task, val, seed, missing=gaps)
+        split = partial(from_sequences, data, task, seed=seed, missing=gaps)
+    problem = split(val=val)
+    if isinstance(val, Fold) and missing in AS_MEAN:
+        problem = _centred(problem, split(val=0.0))
     about = replace(problem.about, name=Path(source).stem, data_sha256=sha256, seed=seed)
     plain = TASKS[str(source)].plain if str(source) in TASKS else None
     return replace(problem, about=about, plain=plain)
+
+
+def _centred(fold: Problem, whole: Problem) -> Problem:
+    """Return the problem of a fold, its features with the means of the whole."""
+    pairs = zip(fold.about.features, whole.about.features, strict=True)
+    features = tuple(replace(own, mean=common.mean) for own, common in pairs)
+    return replace(fold, about=replace(fold.about, features=features))
 
 
 def _check_missing(missing: str) -> None:

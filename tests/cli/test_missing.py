@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import seqrt
+from seqrt.training import answers, load_run
 
 NETS = Path(__file__).parents[2] / "tests" / "runtime" / "nets"
 FORWARD, STRICT = NETS / "missing" / "gru-forward.onnx", NETS / "gru-sequence.onnx"
@@ -62,13 +63,28 @@ def test_a_series_with_gaps_goes_all_the_way(run, stream, missing):
     assert (predicted.code, judged.code, streamed.code) == (0, 0, 0)
     windows = np.lib.stride_tricks.sliding_window_view(heights(), 5, axis=0).transpose(0, 2, 1)
     np.testing.assert_array_equal(np.load("wave.pred.npy"), model.predict(windows))
-    answers = json.loads(judged.out)
-    assert (answers["answers"], answers["left_out"]) == (55 - 5, 5)
-    assert all(math.isfinite(value) for value in answers["persistence"].values())
+    told = json.loads(judged.out)
+    assert (told["answers"], told["left_out"]) == (55 - 5, 5)
+    assert all(math.isfinite(value) for value in told["persistence"].values())
     one = model.stream()
     want = [float(str(one.push(step)[0])) for step in heights()]
     assert [float(line) for line in streamed.out.splitlines()[1:]] == want
     assert "missing   read as the" in run("info").out
+
+
+@pytest.mark.parametrize("missing", ["forward", "mean"])
+def test_the_file_of_a_committee_answers_the_mean_of_its_members(run, missing):
+    assert run("train", "wave.csv", "--missing", missing, *TINY, "--folds", "2").code == 0
+    assert run("export").code == 0
+    x = np.array([[0, 0, 55, 0, 48], [0, 51, 0, 0, 42], [0] * 5, [45, 58, 0, 49, 0]], np.float32)
+    x = np.where(x, x, np.nan)[..., None]  # most begin with a gap
+
+    said = seqrt.load("models/wave-lstm-1.onnx").predict(x)
+
+    folds = [load_run(f"runs/wave-lstm-1/fold-{fold}") for fold in (1, 2)]
+    scale = np.nanstd(heights())
+    want = np.mean([answers(net, x) for net in folds], axis=0)
+    np.testing.assert_allclose(said / scale, want / scale, rtol=0, atol=2e-6)
 
 
 def test_the_policy_is_kept_in_the_record_of_the_run(run):

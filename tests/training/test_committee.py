@@ -99,6 +99,16 @@ def test_scaling_is_learnt_from_the_other_folds_alone(table, heights):
     assert (column.mean, column.scale) == pytest.approx((others.mean(), others.std()))
 
 
+@pytest.mark.parametrize("missing", ["mean", "forward", "indicator"])
+def test_all_members_read_a_missing_value_as_one_number(table, heights, missing):
+    problem = replace(table, fold=2, missing=missing).problem()
+
+    (column,) = problem.about.features
+    others = np.concatenate([heights[:33], heights[67:]])
+    mean = others.mean() if missing == "indicator" else heights.mean()
+    assert (column.mean, column.scale) == pytest.approx((mean, others.std()))
+
+
 @pytest.mark.parametrize("done", [0, 2, 3])
 def test_a_committee_that_was_broken_off_ends_as_one_that_was_not(table, alone, tmp_path, done):
     advance(convene(table, tmp_path / "run"), done)

@@ -65,16 +65,26 @@ def test_probabilities_are_those_of_the_mean_logits(activation):
 @pytest.mark.parametrize("missing", ["forward", "mean", "indicator"])
 def test_the_merged_network_reads_missing_values_as_its_members_do(missing):
     nets = members(cell="gru", missing=missing)
+    about = scaled(nets[0])
+    if missing != "indicator":
+        for net in nets:
+            net.x_mean.copy_(torch.tensor([column.mean for column in about.features]))
     x = torch.randn(4, 9, 2)
     x[torch.rand(x.shape) < 0.3] = torch.nan
-    x[:, 0] = 0.1
-    # without an indicator, what is missing is read as the mean that the merged network has
-    filled = torch.where(x.isnan(), 0.5, x) if missing == "mean" else x
+    x[:3, 0] = torch.nan
 
-    merged = mean_of(nets, scaled(nets[0]))
+    merged = mean_of(nets, about)
 
-    want = torch.stack([net(filled) for net in nets]).mean(0)
+    want = torch.stack([net(x) for net in nets]).mean(0)
     torch.testing.assert_close(merged(x), want, rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize("missing", ["forward", "mean"])
+def test_networks_that_read_a_missing_value_as_several_numbers_have_no_mean(missing):
+    nets = members(cell="gru", missing=missing)
+
+    with pytest.raises(UsageError, match="must have the same means of their features"):
+        mean_of(nets, scaled(nets[0]))
 
 
 def test_members_do_not_read_each_other():
