@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import signal
 import sys
@@ -82,6 +83,9 @@ def _run(words: list[str]) -> int:
             "E_OUTPUT_STDOUT: stdout must be open: results go there."
             " Send them to /dev/null where nobody reads them."
         )
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # a file may have a name that is no text: it is written as the bytes that it is
+        sys.stdout.reconfigure(errors="surrogateescape")
     try:
         import typer
     except ImportError:

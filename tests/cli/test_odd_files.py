@@ -157,6 +157,22 @@ def test_a_link_does_not_hide_that_the_result_would_be_its_own_input(run):
     np.testing.assert_array_equal(np.load("x.npy"), X)
 
 
+def test_names_that_are_no_text_are_names():
+    """Python spells bytes that are not UTF-8 so; a locale of UTF-8 refuses to print them."""
+    data, result = "x-\udcff.npy", "y-\udcfe.npy"
+    os.rename("x.npy", data)
+
+    done = subprocess.run(
+        [sys.executable, "-m", "seqrt", "predict", data, "-m", LSTM, "-o", result],
+        env={**os.environ, "PYTHONIOENCODING": "utf-8:strict"},
+        capture_output=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (0, b"y-\xfe.npy\n")
+    assert len(np.load(result)) == len(X)
+
+
 # Streams of the process that are closed before it begins
 
 

@@ -145,6 +145,12 @@ def test_a_number_of_threads_that_is_none_is_refused(threads):
         seqrt.load(NETS / "lstm-last.onnx", threads=threads)
 
 
+def test_an_idle_model_burns_no_processor_time():
+    options = open_session(LSTM, "cpu").get_session_options()
+
+    assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
+
+
 def test_a_graph_that_onnxruntime_refuses_is_a_model_error():
     with pytest.raises(ModelError, match="E_MODEL_FORMAT: onnxruntime must be able to load"):
         open_session(LSTM[:-SEAL_SIZE].replace(b"\x22\x04LSTM", b"\x22\x04LSTX"), "cpu")
