@@ -44,6 +44,7 @@ def _end_at_once(code: int) -> NoReturn:
     the exit is called, and what was said is written; multiprocessing ends its workers like this.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # what Python itself calls at its end; the types know only what is public
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     for stream in filter(None, (sys.stdout, sys.stderr)):

@@ -9,7 +9,7 @@ fails where parity or a law does, and then the script does.
 
 from __future__ import annotations
 
-import sys
+import argparse
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -163,10 +163,13 @@ def table(network: dict[str, float], name: str, plain: dict[str, float]) -> str:
 
 def main() -> None:
     """Build every model whose data is there."""
+    words = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    words.add_argument("data", nargs="?", type=Path, help="the folder with the real data")
+    data = words.parse_args().data
     build(tutorial("rnn", "SimpleRNN"))
     build(tutorial("lstm", "LSTM"))
-    if len(sys.argv) > 1:
-        build(sunspots(Path(sys.argv[1])))
+    if data:
+        build(sunspots(data))
 
 
 if __name__ == "__main__":

@@ -137,7 +137,7 @@ def outcome(origin: int, content: bytes) -> str:
     """Return the judgement, or the exception that no file may raise."""
     try:
         return judge(origin, content)
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001 - whichever it is, the judgement names it
         return f"exception {type(error).__name__}: {error!s:.200}"
 
 

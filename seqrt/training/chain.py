@@ -1,7 +1,8 @@
 """A step of training without autograd, for plain networks on a CPU.
 
-To build a graph around the kernels, to walk it and to throw it away costs a small network a sixth
-of its step. Here the layers hand one another what they made, forwards and back.
+To build a graph around the kernels, to walk it and to throw it away costs a small network an eighth
+(LSTM) to a quarter (RNN) of its step. Here the layers hand one another what they made, forwards and
+back.
 """
 
 from __future__ import annotations
@@ -89,10 +90,10 @@ class Chain:
 
     def _place(self, read: Batch) -> Any:
         """Return where in y (B, T, H) the answers are that count."""
-        rows, lengths = torch.arange(len(read.x)), read.lengths
-        if self.net.head == "last":
-            return (slice(None), -1) if lengths is None else (rows, lengths - 1)
-        return slice(None) if lengths is None else read.valid()
+        last = self.net.head == "last"
+        if read.lengths is None:
+            return (slice(None), -1) if last else slice(None)
+        return (torch.arange(len(read.x)), read.lengths - 1) if last else read.valid()
 
 
 def heard(module: Any) -> bool:

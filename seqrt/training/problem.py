@@ -21,9 +21,8 @@ class Problem:
 
     `about` holds the names, and the scaling as learnt from `train` alone, but for the means of a
     fold with missing values (see prepare). `validation` is None where nothing was kept, and with
-    `folded` all data, judged fold by fold. `time` says in words
-    what `Part.when` counts. `plain`, where there is such, says of a part what can be known without
-    memory: (N, O).
+    `folded` all data, judged fold by fold. `time` says in words what `Part.when` counts. `plain`,
+    where there is such, says of a part what can be known without memory: (N, O).
     """
 
     about: About

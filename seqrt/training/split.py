@@ -44,6 +44,11 @@ def in_time(rows: int, val: Kept, least: int) -> slice:
     count = round(val * rows)
     if val > 0 and count < least:
         count = least
+    if rows < least:
+        raise UsageError(
+            f"window and horizon need {least} rows, and the data has {rows}. Give more rows, or a"
+            " shorter --window."
+        )
     if rows - count < least:
         raise UsageError(
             f"window and horizon need {least} rows in each part, and the data has {rows} rows,"

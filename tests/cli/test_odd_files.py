@@ -182,8 +182,13 @@ def shell(words, redirected, **options):
     environment = {**os.environ, "PYTHONPATH": str(HOUSE)}
     return subprocess.run(
         ["sh", "-c", line, sys.executable],
-        capture_output=True, text=True, env=environment, timeout=60, check=False, **options,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=60,
+        check=False,
+        **options,
+    )
 
 
 @pytest.mark.parametrize(

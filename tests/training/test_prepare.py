@@ -204,6 +204,10 @@ def test_padding_never_comes_in(archive, rng):
         ({"target": "hight"}, "Did you mean 'height'"),
         ({"target": "height", "window": 0}, "window must be at least 1 row, got 0"),
         ({"target": "height", "horizon": 0}, "horizon must be at least 1 row, got 0"),
+        (
+            {"target": "height", "window": 100},
+            "need 101 rows, and the data has 100. Give",
+        ),
         ({"target": "height", "window": 60}, "need 61 rows in each part, and the data has 100"),
         ({"target": "height", "val": 1.0}, "val must be a share from 0 to below 1, got 1"),
         ({"target": "height", "val": -0.1}, "val must be a share from 0 to below 1, got -0.1"),

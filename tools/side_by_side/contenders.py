@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from seqrt.bench.contenders import Seqrt, Torch
 
 if TYPE_CHECKING:
+    from seqrt.contract.manifest import Cell
     from seqrt.training import Network
 
 STREAMS = 32
@@ -17,7 +18,7 @@ STREAMS = 32
 class Net(NamedTuple):
     """A network by its cell and the sizes of its layers."""
 
-    cell: str
+    cell: Cell
     units: tuple[int, ...]
 
 
@@ -28,7 +29,7 @@ def network(net: Net) -> Network:
     from seqrt.training import Network
 
     torch.manual_seed(7)
-    return Network(net.cell, 1, net.units, 1).eval()  # type: ignore[arg-type]
+    return Network(net.cell, 1, net.units, 1).eval()
 
 
 class TorchCells(Torch):

@@ -9,9 +9,8 @@ the loop. The LSTM's kernel is oneDNN's, which torch has, called without what st
 
 Shapes: B batch, T time, D features, H hidden. Inside, time comes first, the batch last: (T, ·, B),
 so that the gates of a step lie one behind the other in memory. The elementwise work of a step is
-numpy's, on the same memory: its calls cost a third of torch's at these sizes, its tanh a ninth.
-Matrix products are torch's, with torch's number of threads; what overflows stays silent, as in
-torch.
+numpy's, on the same memory: its calls cost a third of torch's at these sizes. Matrix products are
+torch's, with torch's number of threads; what overflows stays silent, as in torch.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ def through(layer: Layer, x: Tensor, weights: Weights, start: Tensor | None) -> 
     Differentiable once, in x, `start` and the weights.
     """
     first = start if start is None else start.t()
+    # torch gives `apply` no types
     y: Tensor = _Through.apply(layer, x.permute(1, 2, 0), first, *weights)  # type: ignore[no-untyped-call]
     return y.permute(2, 0, 1)
 
