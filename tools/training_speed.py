@@ -42,9 +42,9 @@ class Row(NamedTuple):
 
 
 ROWS = (
-    Row("lstm", 10, ("keras", "plain", "plain-1")),
-    Row("rnn", 10, ("keras", "plain", "plain-1")),
-    Row("gru", 10, ("keras", "plain", "plain-1")),
+    Row("lstm", 10, ("keras", "plain", "plain-1", "kernel")),
+    Row("rnn", 10, ("keras", "plain", "plain-1", "kernel")),
+    Row("gru", 10, ("keras", "plain", "plain-1", "kernel")),
     Row("gru", 100, ("kernel",)),
 )
 
@@ -75,7 +75,7 @@ def seqrt(cell: Any, steps: int) -> None:
     from seqrt.training import Network, fit
     from seqrt.training.threads import threads_that_pay
 
-    torch.set_num_threads(threads_that_pay(UNITS))
+    torch.set_num_threads(threads_that_pay(cell, UNITS))
     training = fit(Network(cell, 1, UNITS), *data(steps), epochs=100_000, batch_size=BATCH)
     for _ in passes():
         next(training)

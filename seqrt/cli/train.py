@@ -125,6 +125,9 @@ def train(
         int | None, typer.Option(metavar="NUMBER", help="Of all that is drawn  [0]")
     ] = None,
     device: NetworkDeviceOption = None,
+    threads: Annotated[
+        int | None, typer.Option(metavar="NUMBER", help="To compute with  [as many as pay]")
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option("-o", "--out", metavar="FOLDER", help="Of the run  [a new one in runs/]"),
@@ -189,6 +192,7 @@ def train(
         "accumulate": accumulate,
         "seed": seed,
         "device": device,
+        "threads": threads,
     }
     options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if trials is not None:

@@ -20,6 +20,7 @@ from seqrt.training.problem import Problem
 from seqrt.training.recipe import Recipe
 from seqrt.training.split import Fold
 from seqrt.training.tasks import TASKS
+from seqrt.training.threads import threads_that_pay
 
 Init = Literal["chrono", "torch"]
 AUTO: Final = "auto"
@@ -32,6 +33,7 @@ _LONG = 50
 _LEAST = 500
 
 _FEWEST_FOLDS = 2
+_MOST_THREADS = 256
 
 # The 8,000 sequences of a built-in task, on the other hand, are as many as 800 ten times over.
 _EPOCHS_OF_A_TASK = 10
@@ -51,7 +53,8 @@ class Plan:
     sequences of more than 50 steps and for built-in tasks. `lr` may be "auto", the rate that a
     short test of many finds (see training.range_test). `length` is that of what is built in.
     `epochs` are 100, for a built-in task 10, or as many more as make 500 steps of the optimiser,
-    and `patience` is a quarter of them, for a task all.
+    and `patience` is a quarter of them, for a task all. `threads` are as many as pay: the last bits
+    of the weights depend on them, so a run goes on with those it began with.
     """
 
     source: str
@@ -84,6 +87,7 @@ class Plan:
     accumulate: int = 1
     seed: int = 0
     device: str = "cpu"
+    threads: int | None = None
 
     def __post_init__(self) -> None:
         """Raise UsageError for first weights that nobody knows."""
@@ -97,6 +101,8 @@ class Plan:
 
         if isinstance(self.lr, str) and self.lr != AUTO:
             raise UsageError(f"lr must be a number or {AUTO}, got {self.lr!r}.")
+        if self.threads is not None and not 1 <= self.threads <= _MOST_THREADS:
+            raise UsageError(f"threads must be from 1 to {_MOST_THREADS}, got {self.threads}.")
         if self.folds is not None and self.folds < _FEWEST_FOLDS:
             raise UsageError(f"folds must be at least {_FEWEST_FOLDS}, got {self.folds}.")
 
@@ -163,6 +169,7 @@ class Plan:
             # a task rests on a plateau until it is learnt, and cannot be learnt by heart
             patience=self.patience or (epochs if built_in else math.ceil(epochs / 4)),
             memory=(self.memory or longest) if init == "chrono" else None,
+            threads=self.threads or threads_that_pay(self.cell, self.units),
         )
 
     def _drawn_from(self) -> int:

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Final
 
 import torch
 
-_SMALL = 128
+from seqrt.contract.manifest import Cell
+
+# How many times its units a layer computes in a step of time.
+_GATES: Final[dict[Cell, int]] = {"rnn": 1, "gru": 3, "lstm": 4}
+
+# From so many numbers on another thread finds enough to do, and a fifth never does.
+_ANOTHER = 128
 _MOST = 4
 
 
-def threads_that_pay(units: Sequence[int]) -> int:
+def threads_that_pay(cell: Cell, units: Sequence[int]) -> int:
     """Return how many threads pay for layers of so many units.
 
     Small layers lose more by waiting than they gain: a step of training is many products one after
     the other, each too small to share.
     """
-    return 1 if max(units) < _SMALL else min(torch.get_num_threads(), _MOST)
+    busy = 1 + _GATES[cell] * max(units) // _ANOTHER
+    return min(busy, _MOST, torch.get_num_threads())
 
 
 @contextmanager

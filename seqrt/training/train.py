@@ -42,7 +42,7 @@ from seqrt.training.runs import (
     sweep,
     write_record,
 )
-from seqrt.training.threads import threads_that_pay, torch_threads
+from seqrt.training.threads import torch_threads
 from seqrt.training.world import ALONE, World, join, own_device
 
 
@@ -75,7 +75,7 @@ class Run:
         val = (kept.x, kept.y) if kept else None
         recipe = asdict(self.plan.recipe())
         loop = fit(self.net, train.x, train.y, val=val, **recipe, checkpoints=self.checkpoints)
-        threads = threads_that_pay(self.plan.units)
+        threads = self.plan.threads or 1
         with self._folder_held(), torch_threads(threads), closing(loop):
             for epoch in self._until_all_end(loop):
                 if self.world.first:

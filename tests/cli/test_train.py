@@ -235,6 +235,7 @@ def test_every_option_reaches_the_plan(run):
         "accumulate": 2,
         "seed": 7,
         "device": "auto",
+        "threads": 2,
     }
     others = {"source", "length", "folds", "fold"}
     assert given.keys() == {field.name for field in fields(Plan)} - others
