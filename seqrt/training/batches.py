@@ -159,9 +159,9 @@ def extents(
 
 def _of_one_length(data: Examples, rows: Tensor, length: int) -> Batch:
     """Return the same for sequences of one length, which stand in a row: one look-up each."""
-    x = data.x.view(-1, length, data.x.shape[1])[rows]
+    x = data.x.view(-1, length, data.x.shape[1]).index_select(0, rows)
     if not data.per_step:
-        return Batch(x, None, data.y[rows], rows)
+        return Batch(x, None, data.y.index_select(0, rows), rows)
     counted = (rows[:, None] * length + torch.arange(length, device=rows.device)).flatten()
     return Batch(x, None, data.y[counted], counted)
 

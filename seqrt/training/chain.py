@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from seqrt.training.batches import Batch
 from seqrt.training.dropout import Dropout
 from seqrt.training.kernels import Run, has_lstm, run
-from seqrt.training.loss import LOSSES, SLOPES
+from seqrt.training.loss import SLOPES
 from seqrt.training.network import Network
 from seqrt.training.recurrent import Recurrent, weights_of
 from seqrt.training.stack import Stack
@@ -46,7 +46,7 @@ class Chain:
     def __init__(self, net: Stack) -> None:
         """Take a network that suits, whose weights have gradients that add up."""
         self.net = net
-        self.loss, self.slope = LOSSES[net.activation], SLOPES[net.activation]
+        self.slope = SLOPES[net.activation]
         self.layers = [layer.layer for layer in net.recurrent()]
         self.cells = [weights_of(layer.cells[0]) for layer in net.recurrent()]
         dense: Any = net.steps()[-1]
@@ -85,8 +85,8 @@ class Chain:
         """Return the share of the loss of the answers h (N, H), and its gradients: W, b and h."""
         weight, bias = self.dense
         v = torch.addmm(bias, h, weight.t())
-        dv = self.slope(v, y).mul_(share)
-        return share * self.loss(v, y).item(), dv.t() @ h, dv.sum(0), dv @ weight
+        loss, dv = self.slope(v, y, share)
+        return loss, dv.t() @ h, dv.sum(0), dv @ weight
 
     def _place(self, read: Batch) -> Any:
         """Return where in y (B, T, H) the answers are that count."""
