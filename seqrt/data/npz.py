@@ -2,18 +2,24 @@
 
 The directory of an archive says what the members will unpack to; that is judged before one of them
 is touched. A CRC says whether what was unpacked is what was packed.
+
+A large x that is stored as it is, float32 by np.savez, stays in the file: it is mapped, and may be
+larger than memory.
 """
 
 from __future__ import annotations
 
+import mmap
+import struct
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from seqrt.data.npy import read_array
+from seqrt.data.npy import read_array, read_header
 from seqrt.data.source import opened
 from seqrt.errors import InputError
 
@@ -23,6 +29,14 @@ MEMBERS = ("x", "y", "lengths")
 _HIGHEST_RATIO = 200
 _HARMLESS = 64 << 20
 _ENCRYPTED = 0x1
+
+# From so many bytes on x stays in the file.
+_LARGE = 1 << 30
+_PIECE = 1 << 20
+
+# Where in the header of a member the lengths of its name and of what else there is stand, and how
+# long the header is without these two.
+_LENGTHS_AT, _HEADER = 26, 30
 
 _DAMAGE = (
     zipfile.BadZipFile,
@@ -41,13 +55,16 @@ def read_npz(path: str | Path, limit: int) -> dict[str, NDArray[Any]]:
     """Return the arrays of the archive at `path`: x, and y and lengths where they are there.
 
     A lone array is x, whatever its name. Raises InputError where the archive is damaged, would
-    unpack to more than `limit` bytes, or holds anything else.
+    unpack to more than `limit` bytes, or holds anything else; MemoryError where x stays in the file
+    and cannot be mapped. Such a file must not change while its x is in use.
     """
     with opened(path) as file:
         try:
             with zipfile.ZipFile(file) as archive:
                 infos = _check_directory(archive.infolist(), path, limit)
-                return {key: _read_member(archive, info, path) for key, info in infos.items()}
+                return {
+                    key: _read_member(archive, info, path, limit) for key, info in infos.items()
+                }
         except InputError:
             raise
         except _DAMAGE as error:
@@ -79,13 +96,11 @@ def _check_directory(
 
 
 def _check_bomb(infos: list[zipfile.ZipInfo], path: str | Path, limit: int) -> None:
+    infos = [info for info in infos if not _may_stay(info)]
     unpacked = sum(info.file_size for info in infos)
     packed = max(1, sum(info.compress_size for info in infos))
     if unpacked > limit:
-        raise InputError(
-            f"E_INPUT_SIZE: {path} must unpack to at most {limit:,} bytes, and says {unpacked:,}."
-            " Split it."
-        )
+        raise _too_large(path, limit, unpacked)
     if unpacked > _HARMLESS and unpacked > _HIGHEST_RATIO * packed:
         raise InputError(
             f"E_INPUT_BOMB: {path} must unpack to at most {_HIGHEST_RATIO} times its size, and"
@@ -93,7 +108,14 @@ def _check_bomb(infos: list[zipfile.ZipInfo], path: str | Path, limit: int) -> N
         )
 
 
-def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: str | Path) -> NDArray[Any]:
+def _may_stay(info: zipfile.ZipInfo) -> bool:
+    stored = info.compress_type == zipfile.ZIP_STORED and info.compress_size == info.file_size
+    return stored and info.file_size >= _LARGE and info.filename not in ("y.npy", "lengths.npy")
+
+
+def _read_member(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: str | Path, limit: int
+) -> NDArray[Any]:
     name = f"{path}, {info.filename.removesuffix('.npy')}"
     plain = info.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
     if not plain or info.flag_bits & _ENCRYPTED:
@@ -101,8 +123,45 @@ def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: str | Pa
             f"E_INPUT_FORMAT: {name} must be stored or deflated, without a password."
             " Write it again with np.savez."
         )
+    if _may_stay(info):
+        array = _in_place(archive, info, name)
+        if array is not None:
+            return array
+        if info.file_size > limit:
+            raise _too_large(path, limit, info.file_size)
     with archive.open(info) as member:
         array = read_array(member, info.file_size, name)
         # the CRC is compared where the member ends, one read behind its last byte
         member.read(1)
         return array
+
+
+def _in_place(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> NDArray[Any] | None:
+    """Return the float32 of a stored member where they lie in the file; None for other numbers."""
+    with archive.open(info) as member:
+        header, used = read_header(member, info.file_size, name)
+        if header.dtype != np.float32 or header.fortran_order:
+            return None
+        while member.read(_PIECE):  # to its end, for the CRC
+            pass
+    file = archive.fp
+    assert file is not None
+    try:
+        whole = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except OSError as error:
+        raise MemoryError from error
+    return np.ndarray(header.shape, header.dtype, whole, _begin(file, info) + used)
+
+
+def _begin(file: IO[bytes], info: zipfile.ZipInfo) -> int:
+    """Return where in the archive the bytes of a member begin."""
+    file.seek(info.header_offset + _LENGTHS_AT)
+    name, other = struct.unpack("<HH", file.read(4))
+    return info.header_offset + _HEADER + int(name) + int(other)
+
+
+def _too_large(path: str | Path, limit: int, size: int) -> InputError:
+    return InputError(
+        f"E_INPUT_SIZE: {path} must unpack to at most {limit:,} bytes, and says {size:,}. Split it,"
+        " or write x as float32 with np.savez: that is read in place, however large."
+    )

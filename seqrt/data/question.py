@@ -26,7 +26,7 @@ class Part:
     are not among them because their answer is missing.
     """
 
-    x: Array | list[Array]
+    x: Array | Sequence[Array]
     y: Array | list[Array]
     known: Array | None = None
     when: Array | None = None
@@ -54,7 +54,7 @@ def _joined(values: Sequence[Any]) -> Any:
         return None
     if isinstance(first, int):
         return sum(values)
-    return [*chain(*values)] if isinstance(first, list) else np.concatenate(values)
+    return np.concatenate(values) if isinstance(first, np.ndarray) else [*chain(*values)]
 
 
 @dataclass(frozen=True)

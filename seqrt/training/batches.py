@@ -135,17 +135,20 @@ def batch(
     if whole and data.length:
         return _of_one_length(data, rows, data.length)
     lengths = extents(data, rows, begin, end)
-    index = _places(data.starts[rows] + begin, lengths, int(lengths.max()))
-    x = data.x[index]
-    dense = bool((lengths == x.shape[1]).all())
-    counted = index[_valid(x, lengths)] if data.per_step else rows
+    longest = int(lengths.max())
+    x = _looked_up(data.x, data.starts[rows] + begin, lengths, longest)
+    dense = bool((lengths == longest).all())
+    counted = rows
+    if data.per_step:
+        places = _places(data.answers[rows] + begin, lengths, longest)
+        counted = places[_valid(x, lengths)]
     return Batch(x, None if dense else lengths, data.y[counted], counted)
 
 
 def padded(data: Examples, rows: Tensor, steps: int) -> Batch:
     """Return the sequences `rows` with one answer each, padded to so many `steps`."""
     lengths = data.lengths[rows]
-    x = data.x[_places(data.starts[rows], lengths, steps)]
+    x = _looked_up(data.x, data.starts[rows], lengths, steps)
     return Batch(x, lengths, data.y[rows], rows)
 
 
@@ -158,12 +161,18 @@ def extents(
 
 
 def _of_one_length(data: Examples, rows: Tensor, length: int) -> Batch:
-    """Return the same for sequences of one length, which stand in a row: one look-up each."""
-    x = data.x.view(-1, length, data.x.shape[1]).index_select(0, rows)
+    """Return the same for sequences of one length: one look-up each."""
+    x = data.windows.index_select(0, data.starts[rows])
     if not data.per_step:
         return Batch(x, None, data.y.index_select(0, rows), rows)
     counted = (rows[:, None] * length + torch.arange(length, device=rows.device)).flatten()
     return Batch(x, None, data.y[counted], counted)
+
+
+def _looked_up(x: Tensor, first: Tensor, lengths: Tensor, steps: int) -> Tensor:
+    """Return the rows of x at `_places`: (B, `steps`, D)."""
+    index = _places(first, lengths, steps)
+    return x.index_select(0, index.flatten()).view(*index.shape, -1)
 
 
 def _places(first: Tensor, lengths: Tensor, steps: int) -> Tensor:

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from seqrt.contract.manifest import Activation, Head
 from seqrt.errors import InputError
-from seqrt.numbers import as_floats, check_finite
+from seqrt.numbers import as_floats, check_finite, unfit
+from seqrt.training.ragged import Ragged
 
 Array = NDArray[Any]
 Floats = NDArray[np.float32]
@@ -21,12 +22,12 @@ Data = Array | Tensor | Sequence[Any]
 
 @dataclass(frozen=True)
 class Raw:
-    """Sequences in raw units: x is a list of (T_i, D); y holds a row a sequence, or a row a step.
+    """Sequences in raw units: x holds (T_i, D); y holds a row a sequence, or a row a step.
 
     y is labels (N,), or float64 numbers (N, O).
     """
 
-    x: list[Floats]
+    x: Ragged
     y: Array
 
 
@@ -48,7 +49,7 @@ def labelled(
     hold NaN; y never may.
     """
     rows = sequences(x, lengths, features, missing=missing)
-    steps = [len(row) for row in rows]
+    steps = rows.lengths.tolist()
     answers = _per_step(y, steps) if head == "sequence" else _per_sequence(y, len(rows))
     if activation == "softmax":
         return Raw(rows, _labels(answers))
@@ -57,14 +58,31 @@ def labelled(
 
 def sequences(
     x: Data, lengths: ArrayLike | None, features: int, *, missing: bool = False
-) -> list[Floats]:
-    """Return x as a list of (T_i, D) without padding; raise InputError where it is none.
+) -> Ragged:
+    """Return x as sequences (T_i, D) without padding; raise InputError where it is none.
 
-    With `missing` it may hold NaN.
+    With `missing` it may hold NaN. float32 in one block of memory is not copied.
     """
+    if isinstance(x, Ragged):
+        return x  # has come through this door before
     if not len(x):
         raise InputError("E_INPUT_EMPTY: there must be at least one sequence, got none.")
-    rows = _listed(x) if _is_list(x) else _cut(_array(x), lengths, features)
+    if _is_list(x):
+        rows = Ragged.of(_floats(_listed(x), features))
+    else:
+        batch = _array(x)
+        ends = _ends(batch, lengths, features)
+        if batch.dtype == np.float32:
+            rows = Ragged.of_batch(batch, ends)
+        else:
+            cut = [row[:end] for row, end in zip(batch, ends.tolist(), strict=True)]
+            rows = Ragged.of(_floats(cut, features))
+    if not rows.hold(lambda values: not unfit(values, missing=missing).any()):
+        check_finite("x", rows, missing=missing)
+    return rows
+
+
+def _floats(rows: list[Array], features: int) -> list[Floats]:
     for i, row in enumerate(rows):
         if row.ndim != 2 or row.shape[1] != features:
             raise InputError(
@@ -72,14 +90,12 @@ def sequences(
             )
         if not len(row):
             raise InputError(f"E_INPUT_LENGTH: x[{i}] has no steps. Leave empty sequences out.")
-    floats = [as_floats(f"x[{i}]", row, np.float32) for i, row in enumerate(rows)]
-    check_finite("x", floats, missing=missing)
-    return floats
+    return [as_floats(f"x[{i}]", row, np.float32) for i, row in enumerate(rows)]
 
 
-def _cut(x: Array, lengths: ArrayLike | None, features: int) -> list[Array]:
-    """Cut the padding off x (B, T, D)."""
-    if x.ndim != 3:
+def _ends(x: Array, lengths: ArrayLike | None, features: int) -> NDArray[np.int64]:
+    """Return the lengths (B,) of the sequences of x (B, T, D); raise InputError at a wrong one."""
+    if x.ndim != 3 or x.shape[2] != features:
         fix = " Try x[..., None]." if features == 1 and x.ndim == 2 else ""
         raise InputError(
             f"E_INPUT_SHAPE: x must have shape (batch, time, {features}), got {x.shape}.{fix}"
@@ -96,7 +112,7 @@ def _cut(x: Array, lengths: ArrayLike | None, features: int) -> list[Array]:
             f"E_INPUT_LENGTH: lengths must be from 1 to {x.shape[1]},"
             f" got {ends[wrong[0]]} for item {wrong[0]}."
         )
-    return [row[:end] for row, end in zip(x, ends.tolist(), strict=True)]
+    return ends.astype(np.int64)
 
 
 def _per_sequence(y: Data, count: int) -> Array:

@@ -1,9 +1,12 @@
-"""Sequences side by side in one flat tensor: what the loop reads."""
+"""Labelled sequences as stretches of one tensor: what the loop reads."""
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,15 +16,16 @@ from seqrt.contract.manifest import Activation, Head
 from seqrt.errors import InputError
 from seqrt.training.about import About
 from seqrt.training.door import Array, Floats, Raw
+from seqrt.training.ragged import Ragged
 
 
 @dataclass(frozen=True)
 class Examples:
     """Labelled sequences of any lengths, in the units that the loss is taken in.
 
-    Shapes: B sequences, N steps in all of them together. x (N, D); lengths and starts (B,) cut it
-    into sequences; y is (B, ·), or (N, ·) where every step has its answer: scaled targets (·, O),
-    0 and 1 (·, O), or the number of the class (·,).
+    Shapes: B sequences, N steps in all of them together. They stand in x (·, D) from `starts` (B,)
+    on, see Ragged; their answers y below each other, (B, ·), or (N, ·) where every step has one:
+    scaled targets (·, O), 0 and 1 (·, O), or the number of the class (·,).
     """
 
     x: Tensor
@@ -31,12 +35,11 @@ class Examples:
     per_step: bool
 
     @classmethod
-    def of(cls, x: list[Floats], y: Tensor, head: Head) -> Examples:
-        """Put the sequences x (T_i, D) side by side."""
-        lengths = torch.tensor([len(row) for row in x])
-        starts = lengths.cumsum(0) - lengths
-        flat = torch.from_numpy(np.concatenate(x))
-        return cls(flat, y, lengths, starts, per_step=head == "sequence")
+    def of(cls, x: Sequence[Floats], y: Tensor, head: Head) -> Examples:
+        """Take sequences x (T_i, D), without copying them where Ragged does not."""
+        rows = Ragged.of(x)
+        lengths, starts = torch.from_numpy(rows.lengths), torch.from_numpy(rows.starts)
+        return cls(_as_tensor(rows.values), y, lengths, starts, per_step=head == "sequence")
 
     @cached_property
     def length(self) -> int | None:
@@ -44,21 +47,34 @@ class Examples:
         shortest, longest = self.lengths.aminmax()
         return int(longest) if shortest == longest else None
 
+    @cached_property
+    def answers(self) -> Tensor:
+        """Where the answers of each sequence begin (B,), where every step has one."""
+        return self.lengths.cumsum(0) - self.lengths
+
+    @cached_property
+    def windows(self) -> Tensor:
+        """All stretches of x of the one `length` (·, T, D), by their first step."""
+        (rows, features), steps = self.x.shape, self.length or 1
+        return self.x.as_strided((rows - steps + 1, steps, features), (features, features, 1))
+
     def __len__(self) -> int:
         return len(self.lengths)
 
     def at(self, places: slice) -> Examples:
-        """Return the sequences at `places` alone, side by side."""
-        x, y = self.x.split(self.lengths.tolist())[places], self.y[places]
+        """Return the sequences at `places` alone."""
+        y = self.y[places]
         if self.per_step:
             y = torch.cat(self.y.split(self.lengths.tolist())[places])
-        lengths = self.lengths[places]
-        return Examples(torch.cat(x), y, lengths, lengths.cumsum(0) - lengths, self.per_step)
+        return Examples(self.x, y, self.lengths[places], self.starts[places], self.per_step)
 
-    def to(self, device: torch.device) -> Examples:
-        """Return the same examples on another device."""
-        tensors = {name: getattr(self, name).to(device) for name in ("x", "y", "lengths", "starts")}
-        return replace(self, **tensors)
+    def to(self, device: torch.device, moved: dict[Any, Tensor] | None = None) -> Examples:
+        """Return the same examples on another device; `moved` are the x that are there already."""
+        tensors = {name: getattr(self, name).to(device) for name in ("y", "lengths", "starts")}
+        block = self.x.data_ptr(), self.x.shape
+        moved = {} if moved is None else moved
+        x = moved[block] = moved[block] if block in moved else self.x.to(device)
+        return replace(self, x=x, **tensors)
 
 
 def encoded(raw: Raw, about: About, head: Head, activation: Activation) -> Examples:
@@ -66,10 +82,18 @@ def encoded(raw: Raw, about: About, head: Head, activation: Activation) -> Examp
     return Examples.of(raw.x, _targets(raw.y, about, activation), head)
 
 
-def unlabelled(x: list[Floats], head: Head) -> Examples:
+def unlabelled(x: Sequence[Floats], head: Head) -> Examples:
     """Return sequences that wait for an answer; their y is empty, but has its rows."""
-    rows = sum(map(len, x)) if head == "sequence" else len(x)
+    x = Ragged.of(x)
+    rows = int(x.lengths.sum()) if head == "sequence" else len(x)
     return Examples.of(x, torch.empty(rows, 0), head)
+
+
+def _as_tensor(values: Floats) -> Tensor:
+    with warnings.catch_warnings():
+        # nobody writes into what is learnt from, and a mapped file would not let them
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+        return torch.from_numpy(values)
 
 
 def _targets(y: Array, about: About, activation: Activation) -> Tensor:

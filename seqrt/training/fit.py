@@ -7,6 +7,8 @@ import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -115,13 +117,13 @@ def fit(
     return _loop(net, parts[0], validation, recipe, checkpoints or Checkpoints(), world)
 
 
-def _deciding(net: Stack, parts: Sequence[Examples], recipe: Recipe) -> Iterator[bytes]:
+def _deciding(net: Stack, parts: Sequence[Examples], recipe: Recipe) -> Iterator[memoryview]:
     """Yield all that has to be the same in processes that train together."""
     shapes = [(name, *value.shape) for name, value in net.state_dict().items()]
-    yield repr((recipe, shapes)).encode()
+    yield memoryview(repr((recipe, shapes)).encode())
     for part in parts:
-        for tensor in (part.x, part.y, part.lengths):
-            yield tensor.cpu().numpy().tobytes()
+        for tensor in (part.x, part.y, part.starts, part.lengths):
+            yield tensor.cpu().numpy().data
 
 
 def _check_causal(net: Stack, recipe: Recipe) -> None:
@@ -139,8 +141,10 @@ def examples(net: Stack, *parts: Labelled) -> list[Examples]:
     """
     raw, device = [_checked(net, *part) for part in parts], net.x_mean.device
     about = acquainted(net.about, net.activation, raw[0])
+    encode = partial(encoded, about=about, head=net.head, activation=net.activation)
+    moved: dict[Any, Tensor] = {}
     try:
-        found = [encoded(part, about, net.head, net.activation).to(device) for part in raw]
+        found = [encode(part).to(device, moved) for part in raw]
     except torch.OutOfMemoryError as error:
         raise _out_of_memory(error) from None
     if about is not net.about:

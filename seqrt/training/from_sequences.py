@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from seqrt.numbers import check_finite
 from seqrt.training.about import About
 from seqrt.training.door import sequences
 from seqrt.training.problem import Problem
+from seqrt.training.ragged import Ragged
 from seqrt.training.scaling import measured, named
 from seqrt.training.split import Kept, by_sequence
 
@@ -42,11 +42,11 @@ def from_sequences(
     task = task or _told(truth, data.per_step)
     truth = _as_needed(truth, task, data.per_step)
     activation = _activation(task, truth)
-    y = np.split(truth, np.cumsum([len(row) for row in x])[:-1]) if data.per_step else truth
+    y = np.split(truth, np.cumsum(x.lengths)[:-1]) if data.per_step else truth
     train, kept = by_sequence(truth if task == "classify" else None, len(x), val, seed)
     part = _part(x, y, train)
     return Problem(
-        about=_about(task, activation, truth, part),
+        about=_about(task, activation, truth, x[train], part),
         head="sequence" if data.per_step else "last",
         activation=activation,
         train=part,
@@ -96,9 +96,8 @@ def _activation(task: Task, truth: Array) -> Activation:
     return "sigmoid" if truth.ndim == 2 else "softmax"
 
 
-def _about(task: Task, activation: Activation, truth: Array, train: Part) -> About:
-    columns = np.concatenate(train.x)
-    features = measured((f"x{i}" for i in range(columns.shape[1])), columns)
+def _about(task: Task, activation: Activation, truth: Array, x: Ragged, train: Part) -> About:
+    features = measured((f"x{i}" for i in range(x.values.shape[1])), x)
     if activation == "softmax":
         classes = tuple(np.unique(truth).tolist())
         return About(task, features, named(classes), classes=classes)
@@ -108,7 +107,6 @@ def _about(task: Task, activation: Activation, truth: Array, train: Part) -> Abo
     return About(task, features, measured(names, train.truth.reshape(-1, len(names))))
 
 
-def _part(x: list[Array], y: Array | list[Array], members: Iterable[int]) -> Part:
-    rows = list(members)
-    picked = [y[i] for i in rows] if isinstance(y, list) else y[rows]
-    return Part([x[i] for i in rows], picked)
+def _part(x: Ragged, y: Array | list[Array], members: NDArray[np.intp]) -> Part:
+    picked = [y[i] for i in members] if isinstance(y, list) else y[members]
+    return Part(x[members], picked)

@@ -12,6 +12,7 @@ from seqrt.contract import Column
 from seqrt.contract.manifest import Task
 from seqrt.data import Part, Question, Table, joined
 from seqrt.errors import UsageError
+from seqrt.numbers import as_floats
 from seqrt.training.about import About
 from seqrt.training.problem import Problem
 from seqrt.training.scaling import measured, named
@@ -58,6 +59,7 @@ def from_table(table: Table, question: Question, val: Kept, *, missing: bool = F
     With `missing` cells may be empty, but for labels; windows without an answer are left out.
     """
     values = table.numbers(question.features, missing=missing)
+    floats = as_floats(table.source, values, np.float32)
     answers, classes = _answers(table, question, missing=missing)
     when = table.times()
     kept = in_time(table.rows, val, question.least)
@@ -65,7 +67,7 @@ def from_table(table: Table, question: Question, val: Kept, *, missing: bool = F
     learnt = [rows for rows in sides if rows.stop - rows.start >= question.least]
 
     def part(rows: slice) -> Part:
-        return question.part(values[rows], answers[rows], when[rows])
+        return question.part(floats[rows], answers[rows], when[rows])
 
     outputs: tuple[Column, ...]
     if classes:

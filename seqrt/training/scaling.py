@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -12,24 +12,40 @@ from seqrt.contract.manifest import Activation
 from seqrt.errors import InputError
 from seqrt.training.about import About
 from seqrt.training.door import Array, Raw
+from seqrt.training.ragged import Ragged
 
 
-def measured(names: Iterable[str], values: Array) -> tuple[Column, ...]:
+def measured(names: Iterable[str], values: Array | Ragged) -> tuple[Column, ...]:
     """Return a column for each name, learnt from values (N, columns); a constant has scale 1.
 
     NaN is left out. Raises InputError (E_INPUT_MISSING) for a column that holds nothing else.
     """
-    names, values = tuple(names), values.astype(np.float64)
-    _check_observed(names, values)
-    mean, scale = np.nanmean(values, 0), np.nanstd(values, 0)
+    names = tuple(names)
+    count = _sum(values, lambda piece: ~np.isnan(piece))
+    _check_observed(names, count)
+    mean = _sum(values, lambda piece: piece) / count
+    scale = np.sqrt(_sum(values, lambda piece: (piece - mean) ** 2) / count)
     scale[scale <= 1e-12 * np.abs(mean)] = 1.0
-    parts = zip(names, mean, scale, np.nanmin(values, 0), np.nanmax(values, 0), strict=True)
+    low = np.fmin.reduce([np.fmin.reduce(piece) for piece in _pieces(values)])
+    high = np.fmax.reduce([np.fmax.reduce(piece) for piece in _pieces(values)])
+    parts = zip(names, mean, scale, low, high, strict=True)
     return tuple(Column(name, "", *map(float, part)) for name, *part in parts)
 
 
-def _check_observed(names: tuple[str, ...], values: Array) -> None:
-    never = np.flatnonzero(np.isnan(values).all(axis=0))
-    if len(values) and len(never):
+def _sum(values: Array | Ragged, term: Callable[[Array], Array]) -> Array:
+    """Return the sum of a term of each column in float64, NaN left out: (columns,)."""
+    total: Array = np.sum([np.nansum(term(piece), 0) for piece in _pieces(values)], 0)
+    return total
+
+
+def _pieces(values: Array | Ragged) -> Iterable[Array]:
+    pieces = values.pieces() if isinstance(values, Ragged) else (values,)
+    return (piece.astype(np.float64) for piece in pieces)
+
+
+def _check_observed(names: tuple[str, ...], count: Array) -> None:
+    never = np.flatnonzero(count == 0)
+    if len(never):
         raise InputError(
             f"E_INPUT_MISSING: each column must hold a value somewhere in the training part, and"
             f" {names[never[0]]!r} holds none. Leave it out, or train on a part where it has one."
@@ -45,7 +61,7 @@ def acquainted(about: About, activation: Activation, raw: Raw) -> About:
     """Return `about` with the scaling, ranges and classes of its first data; later ones keep it."""
     if about.features[0].low is not None:
         return about
-    features = measured((column.name for column in about.features), np.concatenate(raw.x))
+    features = measured((column.name for column in about.features), raw.x)
     about = replace(about, features=features)
     if activation == "none":
         return replace(about, outputs=measured((column.name for column in about.outputs), raw.y))

@@ -99,7 +99,7 @@ class World:
             for tensor in tensors:
                 distributed.broadcast(tensor, src=0)
 
-    def check_same(self, parts: Iterable[bytes]) -> None:
+    def check_same(self, parts: Iterable[memoryview]) -> None:
         """Raise InputError (E_WORLD_DATA), in all processes, unless `parts` are the same in all."""
         if self.alone:
             return
