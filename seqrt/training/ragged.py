@@ -42,10 +42,14 @@ class Ragged(Sequence[Floats]):
     def of_batch(cls, x: Floats, lengths: Numbers) -> Ragged:
         """Take x (B, T, D), padded behind `lengths`, or windows of one series."""
         batch, steps, features = x.shape
-        to_next, to_step, to_feature = x.strides
         row = features * x.itemsize
-        plain = to_step == row and to_feature == x.itemsize and to_next >= 0 == to_next % row
-        if not (plain and x.size):
+        # an axis of one has a stride that says nothing
+        to_next, to_step, to_feature = (
+            stride if size > 1 else usual
+            for size, stride, usual in zip(x.shape, x.strides, (0, row, x.itemsize), strict=True)
+        )
+        plain = to_step == row and to_feature == x.itemsize and to_next >= 0
+        if not (x.size and plain and to_next % row == 0):
             return cls.of([item[:length] for item, length in zip(x, lengths, strict=True)])
         starts = np.arange(batch) * (to_next // row)
         shape = (int(starts[-1]) + steps, features)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import mmap
 import warnings
 import zipfile
 
 import numpy as np
 import pytest
 
+from seqrt.data import npz, read
 from seqrt.data.npz import read_npz
-from seqrt.errors import InputError
+from seqrt.errors import InputError, ResourceError
 
 LIMIT = 1 << 20
 
@@ -169,3 +172,66 @@ def test_changed_bytes_are_read_or_refused_and_nothing_else(path, save):
             refused += 1
 
     assert 200 < refused <= 700
+
+
+@pytest.fixture
+def all_large(monkeypatch):
+    """A threshold that all archives are beyond."""
+    monkeypatch.setattr(npz, "_LARGE", 1)
+
+
+@pytest.mark.parametrize("others", [{}, {"y": np.arange(3.0), "lengths": [4, 1, 2]}])
+def test_a_large_x_stays_in_the_file(path, all_large, others):
+    x = np.random.default_rng(0).standard_normal((3, 4, 2)).astype(np.float32)
+    np.savez(path, **others, x=x)
+
+    arrays = read_npz(path, LIMIT)
+
+    np.testing.assert_array_equal(arrays["x"], x)
+    assert arrays.keys() == {"x", *others}
+    assert isinstance(arrays["x"].base, mmap.mmap)
+    assert all(isinstance(row.base.base, mmap.mmap) for row in read(path).x)
+
+
+def test_what_stays_in_the_file_may_be_larger_than_the_limit(path, all_large):
+    np.savez(path, x=np.ones((10, 10, 2), np.float32), y=np.zeros(10))
+
+    assert read_npz(path, limit=300)["x"].sum() == 200
+
+
+@pytest.mark.parametrize(
+    ("save", "x"),
+    [
+        (np.savez, np.ones((10, 10, 2))),
+        (np.savez, np.ones((2, 10, 10), np.float32).T),
+        (np.savez, np.ones((10, 10, 2), ">f4")),
+        (np.savez_compressed, np.ones((10, 10, 2), np.float32)),
+    ],
+)
+def test_other_numbers_are_read_and_have_the_limit(path, all_large, save, x):
+    save(path, x=x, y=np.zeros(10))
+
+    assert read_npz(path, LIMIT)["x"].sum() == 200
+    with pytest.raises(InputError, match=r"^E_INPUT_SIZE: .* 300 bytes.*float32 with np\.savez"):
+        read_npz(path, limit=300)
+
+
+def test_what_stays_in_the_file_is_whole(path, all_large):
+    np.savez(path, x=np.ones((10, 10, 2), np.float32))
+    damaged = bytearray(path.read_bytes())
+    damaged[500] ^= 1
+    path.write_bytes(damaged)
+
+    with pytest.raises(InputError, match=r"^E_INPUT_DAMAGED: .* \(Bad CRC-32"):
+        read_npz(path, LIMIT)
+
+
+def test_a_file_that_cannot_be_mapped_is_too_large_for_memory(path, all_large, monkeypatch):
+    def none_left(*_, **__):
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    np.savez(path, x=np.ones((10, 10, 2), np.float32), y=np.zeros(10))
+    monkeypatch.setattr(mmap, "mmap", none_left)
+
+    with pytest.raises(ResourceError, match=r"^E_MEMORY"):
+        read(path)

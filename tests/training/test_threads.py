@@ -13,8 +13,16 @@ from seqrt.training.train import resume, start
 
 @pytest.mark.parametrize(
     ("cell", "units", "threads"),
-    [("rnn", (127,), 1), ("rnn", (16, 128), 2), ("gru", (42,), 1), ("gru", (64, 32), 2)]
-    + [("lstm", (31,), 1), ("lstm", (32, 16), 2), ("lstm", (64, 32), 3), ("lstm", (512,), 4)],
+    [
+        ("rnn", (127,), 1),
+        ("rnn", (16, 128), 2),
+        ("gru", (42,), 1),
+        ("gru", (64, 32), 2),
+        ("lstm", (31,), 1),
+        ("lstm", (32, 16), 2),
+        ("lstm", (64, 32), 3),
+        ("lstm", (512,), 4),
+    ],
 )
 def test_the_gates_of_the_widest_layer_say_how_many_threads_pay(cell, units, threads):
     with torch_threads(64):
