@@ -87,7 +87,9 @@ def fit(
     x is (B, T, D), padded where `lengths` are given, or a list of (T_i, D); y is one row a
     sequence, or for a `sequence` head one row a step: targets in raw units, labels for softmax,
     0 and 1 for sigmoid. x may hold NaN where the network has a policy for missing values, y never
-    may. A network that has seen no data takes its scaling and classes from x and y.
+    may. A network that has seen no data takes its scaling and classes from x and y. An x of float32
+    in one block of memory, an array, its windows or a file that is mapped, is not copied: leave it
+    as it is until training ends.
 
     With `val` = (x, y) or (x, y, lengths) the weights that did best there are put back at the end,
     also after a break, and training ends when `patience` passes bring none better. Adam's rate

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -21,26 +21,32 @@ def measured(names: Iterable[str], values: Array | Ragged) -> tuple[Column, ...]
     NaN is left out. Raises InputError (E_INPUT_MISSING) for a column that holds nothing else.
     """
     names = tuple(names)
-    count = _sum(values, lambda piece: ~np.isnan(piece))
+    count, mean, squares, low, high = _moments(values, len(names))
     _check_observed(names, count)
-    mean = _sum(values, lambda piece: piece) / count
-    scale = np.sqrt(_sum(values, lambda piece: (piece - mean) ** 2) / count)
+    scale = np.sqrt(squares / count)
     scale[scale <= 1e-12 * np.abs(mean)] = 1.0
-    low = np.fmin.reduce([np.fmin.reduce(piece) for piece in _pieces(values)])
-    high = np.fmax.reduce([np.fmax.reduce(piece) for piece in _pieces(values)])
     parts = zip(names, mean, scale, low, high, strict=True)
     return tuple(Column(name, "", *map(float, part)) for name, *part in parts)
 
 
-def _sum(values: Array | Ragged, term: Callable[[Array], Array]) -> Array:
-    """Return the sum of a term of each column in float64, NaN left out: (columns,)."""
-    total: Array = np.sum([np.nansum(term(piece), 0) for piece in _pieces(values)], 0)
-    return total
+def _moments(values: Array | Ragged, columns: int) -> tuple[Array, Array, Array, Array, Array]:
+    """Return of each column: count, mean, squares of the distances to it, least and greatest value.
 
-
-def _pieces(values: Array | Ragged) -> Iterable[Array]:
-    pieces = values.pieces() if isinstance(values, Ragged) else (values,)
-    return (piece.astype(np.float64) for piece in pieces)
+    What is known of some rows is merged with what is known of those before: Chan, Golub & LeVeque
+    1983, doi:10.1080/00031305.1983.10483115.
+    """
+    count, mean, squares = np.zeros((3, columns))
+    low, high = np.full((2, columns), np.nan)
+    for piece in values.pieces() if isinstance(values, Ragged) else [values]:
+        rows = piece.astype(np.float64)
+        own_count = (~np.isnan(rows)).sum(0)
+        own_mean = np.nansum(rows, 0) / np.maximum(own_count, 1)
+        apart, share = own_mean - mean, own_count / np.maximum(count + own_count, 1)
+        squares += np.nansum((rows - own_mean) ** 2, 0) + apart**2 * count * share
+        mean += apart * share
+        count += own_count
+        low, high = np.fmin(low, np.fmin.reduce(rows)), np.fmax(high, np.fmax.reduce(rows))
+    return count, mean, squares, low, high
 
 
 def _check_observed(names: tuple[str, ...], count: Array) -> None:
