@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
+
+# A shell has what it starts in the background ignore Ctrl-C, and all that is started there too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import seqrt
+
+# A shell has what it starts in the background ignore Ctrl-C, and all that is started there too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 NETS = Path(__file__).parent / "nets"
 ALL = sorted(path.stem for path in NETS.glob("*.onnx"))
