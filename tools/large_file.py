@@ -1,11 +1,12 @@
-"""Train on a file that is larger than memory, and predict it: how much memory does that take?
+"""Train on a file larger than memory and predict it, train on windows: how much memory is taken?
 
     tools/large_file.py [--gigabytes 4] [--folder FOLDER]
 
 Writes an .npz of so many gigabytes, sequences of 500 steps of 128 features with an answer each, and
 runs `seqrt train`, `seqrt export` and `seqrt predict` on it, each in a process of its own. Prints
 the most private memory of each (RssAnon of /proc, which the system cannot take back; pages of the
-file it can), and the memory of the machine beside the size of the file. Linux alone has that.
+file it can), and the memory of the machine beside the size of the file. Then the same for a series
+of a million rows of two columns, which `seqrt train` reads in windows of 100. Linux alone has that.
 """
 
 from __future__ import annotations
@@ -28,32 +29,34 @@ SMALL = ["--cell", "rnn", "--units", "4", "--epochs", "1"]
 
 def main() -> None:
     """Print a line for each command."""
-    words = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    words.add_argument("--gigabytes", type=float, default=4)
-    words.add_argument("--folder", help="where there is room for the file")
-    given = words.parse_args()
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--gigabytes", type=float, default=4)
+    options.add_argument("--folder", help="where there is room for the file")
+    given = options.parse_args()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
         os.chdir(folder)
         write(Path("large.npz"), given.gigabytes * 1e9)
         size = Path("large.npz").stat().st_size
         print(f"file {size / 1e9:.1f} GB, memory of the machine {memory / 1e9:.1f} GB", flush=True)
+        np.save("series.npy", np.random.default_rng(0).standard_normal((1_000_000, 2)))
+        windows = ["--target", "x0", "--window", "100", "--batch-size", "512"]
         commands = (
             ["train", "large.npz", *SMALL, "-o", "run"],
             ["export", "run", "-o", "large.onnx"],
             ["predict", "large.npz", "-m", "large.onnx", "-o", "answers.npy"],
+            ["train", "series.npy", *windows, *SMALL],
         )
         for command in commands:
             began = time.monotonic()
             private = private_of(command)
             seconds = time.monotonic() - began
-            print(
-                f"seqrt {command[0]:8} {private / 1e6:4.0f} MB private, {seconds:.0f} s", flush=True
-            )
+            words = f"seqrt {command[0]} {command[1]}"
+            print(f"{words:24} {private / 1e6:4.0f} MB private, {seconds:.0f} s", flush=True)
 
 
 def write(path: Path, size: float) -> None:
-    """Write noise x, a part at a time as np.savez would at once, and the mean of its beginning."""
+    """Write noise x, a part at a time as np.savez would at once, and the mean of its end."""
     count = TOGETHER * max(1, round(size / (4 * TOGETHER * STEPS * FEATURES)))
     rng, y = np.random.default_rng(0), np.empty(count, np.float32)
     header = {"descr": "<f4", "fortran_order": False, "shape": (count, STEPS, FEATURES)}

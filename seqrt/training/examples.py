@@ -55,7 +55,8 @@ class Examples:
     @cached_property
     def windows(self) -> Tensor:
         """All stretches of x of the one `length` (·, T, D), by their first step."""
-        (rows, features), steps = self.x.shape, self.length or 1
+        (rows, features), steps = self.x.shape, self.length
+        assert steps
         return self.x.as_strided((rows - steps + 1, steps, features), (features, features, 1))
 
     def __len__(self) -> int:

@@ -110,5 +110,5 @@ def _stretches(rows: Sequence[Floats], lengths: Numbers) -> Ragged | None:
     if beside.any():
         return None
     shape = (int((starts + lengths).max()), features)
-    values = np.ndarray(shape, np.float32, buffer=base, offset=first - base.ctypes.data)
+    values = np.ndarray(shape, rows[0].dtype, buffer=base, offset=first - base.ctypes.data)
     return Ragged(values, starts, lengths)

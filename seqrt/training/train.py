@@ -163,7 +163,8 @@ def start(plan: Plan, out: str | Path | None = None) -> Run:
     plan = plan.resolved(problem)
     if plan.lr == AUTO:
         x, y, recipe = problem.train.x, problem.train.y, plan.recipe()
-        plan = replace(plan, lr=_from_first(world, lambda: found_rate(net, x, y, recipe)))
+        with torch_threads(plan.threads or 1):
+            plan = replace(plan, lr=_from_first(world, lambda: found_rate(net, x, y, recipe)))
     started = datetime.now(UTC).isoformat(timespec="microseconds")
     folder = Path(_from_first(world, lambda: new_folder(plan.source, plan.cell, out)))
     run = Run(plan, problem, net, folder, started, _checkpoints(folder, plan), world=world)

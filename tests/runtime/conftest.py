@@ -10,7 +10,7 @@ import pytest
 
 import seqrt
 
-# A shell has what it starts in the background ignore Ctrl-C, and all that is started there too.
+# As in tests/conftest.py, which is not read where the runtime stands alone.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 NETS = Path(__file__).parent / "nets"
