@@ -104,7 +104,7 @@ def over_time(problem: Problem, predicted: Array) -> Figure:
                 label = name if not number else None
                 axes.plot(time, values, color=color, lw=width, marker=marker, label=label)
         _whole_numbers(axes, when)
-        dress(axes, _said_of(problem, i), ylabel=problem.targets[i % each])
+        dress(axes, _said_of(problem, i), ylabel=problem.targets[i % each], crowded=True)
     rows[-1].set_xlabel(problem.time)
     return figure
 
@@ -188,8 +188,13 @@ def _stretch(axes: Axes) -> None:
         axes.set_ylim(bottom=0)
 
 
-def dress(axes: Axes, title: str, xlabel: str = "", ylabel: str = "") -> None:
-    """Give a chart its title and the names of its axes, in the one style of all pictures."""
+def dress(
+    axes: Axes, title: str, xlabel: str = "", ylabel: str = "", *, crowded: bool = False
+) -> None:
+    """Give a chart its title and the names of its axes, in the one style of all pictures.
+
+    Where it is `crowded` the legend stands above it.
+    """
     axes.set_title(title, loc="left", color=INK, fontsize=12)
     axes.set_xlabel(xlabel, color=INK)
     axes.set_ylabel(ylabel, color=INK)
@@ -200,4 +205,5 @@ def dress(axes: Axes, title: str, xlabel: str = "", ylabel: str = "") -> None:
         spine.set_visible(side in ("left", "bottom"))
         spine.set_color(FAINT)
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(frameon=False, labelcolor=INK)
+        place: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "ncols": 3}
+        axes.legend(frameon=False, labelcolor=INK, **(place if crowded else {}))
