@@ -16,8 +16,8 @@ import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
-from seqrt.cli.breaking import EXIT_CODES, unwinding
-from seqrt.cli.together import others
+from seqrt.cli.signals import EXIT_CODES, unwinding
+from seqrt.cli.torchrun import others
 from seqrt.errors import MissingExtraError, OutputError, ResourceError, SeqrtError, UsageError
 
 if TYPE_CHECKING:

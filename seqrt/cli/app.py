@@ -6,17 +6,17 @@ from typing import Annotated
 
 import typer
 
-from seqrt.cli.bench import bench
-from seqrt.cli.compare import compare
-from seqrt.cli.demo import demo
-from seqrt.cli.doctor import doctor
-from seqrt.cli.evaluate import evaluate
-from seqrt.cli.export import export
-from seqrt.cli.info import info
-from seqrt.cli.predict import predict
-from seqrt.cli.stream import stream
-from seqrt.cli.train import train
-from seqrt.cli.validate import validate
+from seqrt.cli.commands.bench import bench
+from seqrt.cli.commands.compare import compare
+from seqrt.cli.commands.demo import demo
+from seqrt.cli.commands.doctor import doctor
+from seqrt.cli.commands.evaluate import evaluate
+from seqrt.cli.commands.export import export
+from seqrt.cli.commands.info import info
+from seqrt.cli.commands.predict import predict
+from seqrt.cli.commands.stream import stream
+from seqrt.cli.commands.train import train
+from seqrt.cli.commands.validate import validate
 
 app = typer.Typer(
     name="seqrt",

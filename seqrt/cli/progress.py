@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from seqrt.cli.breaking import finishing_the_step
+from seqrt.cli.signals import finishing_the_step
 
 if TYPE_CHECKING:
     from rich.console import Console

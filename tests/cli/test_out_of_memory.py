@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(
 CHILD = """
 import os, resource, sys
 import numpy, onnxruntime, seqrt.cli.app, seqrt.data.reading, seqrt.runtime.model
-import seqrt.cli.bulk, seqrt.cli.progress, seqrt.data.slices
+import seqrt.cli.predict_file, seqrt.cli.progress, seqrt.data.slices
 from seqrt.cli import main
 
 os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})

@@ -20,7 +20,7 @@ import pytest
 import seqrt
 from seqrt.runtime.session import auto
 
-HOUSE = Path(__file__).parents[2]
+HOUSE = Path(__file__).parents[3]
 NETS = HOUSE / "tests" / "runtime" / "nets"
 LSTM, TAGGER = NETS / "lstm-last.onnx", NETS / "gru-sequence.onnx"
 SPOTS = HOUSE / "models" / "sunspots.onnx"

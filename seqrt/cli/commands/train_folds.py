@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from seqrt.cli.account import asked, entries, figures, network_of, weights
-from seqrt.cli.kept import check_nothing_given, exporting
+from seqrt.cli.interrupted import check_nothing_given, exporting
 from seqrt.cli.progress import train_shown
+from seqrt.cli.run_report import asked, entries, figures, network_of, weights
 from seqrt.errors import UsageError
 
 if TYPE_CHECKING:

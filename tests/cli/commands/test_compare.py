@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import seqrt
-from seqrt.cli import learning
+from seqrt.cli import training_options
 from seqrt.contract import manifest
 from seqrt.training import load_run
 from seqrt.training.compare import Turn
@@ -158,4 +158,4 @@ def test_a_folder_that_is_in_use_is_refused(run):
 
 def test_the_choices_are_those_of_the_manifest():
     for name in ("Task", "Cell", "Missing"):
-        assert get_args(getattr(learning, name)) == get_args(getattr(manifest, name))
+        assert get_args(getattr(training_options, name)) == get_args(getattr(manifest, name))

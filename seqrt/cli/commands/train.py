@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from seqrt.cli import committee
-from seqrt.cli.account import figures, record, understood, verdict
-from seqrt.cli.breaking import EXIT_CODES
-from seqrt.cli.kept import check_nothing_given, exporting, kept
-from seqrt.cli.learning import (
+from seqrt.cli.commands import train_folds
+from seqrt.cli.commands.train_trials import TrialsOption, search
+from seqrt.cli.interrupted import check_nothing_given, exporting, kept
+from seqrt.cli.options import JsonOption
+from seqrt.cli.progress import train_shown
+from seqrt.cli.run_report import figures, record, understood, verdict
+from seqrt.cli.signals import EXIT_CODES
+from seqrt.cli.torchrun import one_voice
+from seqrt.cli.training_options import (
     BatchSizeOption,
     Cell,
     EpochsOption,
@@ -32,10 +36,6 @@ from seqrt.cli.learning import (
     rate,
     source,
 )
-from seqrt.cli.models import JsonOption
-from seqrt.cli.progress import train_shown
-from seqrt.cli.search import TrialsOption, search
-from seqrt.cli.together import one_voice
 from seqrt.cli.words import names, sizes
 from seqrt.cli.words import span as ends
 
@@ -198,11 +198,11 @@ def train(
     if trials is not None:
         search(_source(data), options, trials, out, resume=resume, as_json=as_json)
         return
-    if committee.is_meant(data, options, resume=resume):
-        committee.decide(
-            committee.gone_on(data, options, out)
+    if train_folds.is_meant(data, options, resume=resume):
+        train_folds.decide(
+            train_folds.gone_on(data, options, out)
             if resume
-            else committee.begun(_source(data), options, out),
+            else train_folds.begun(_source(data), options, out),
             as_json=as_json,
         )
         return

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import seqrt
-from seqrt.cli import bulk
+from seqrt.cli import predict_file
 from seqrt.contract import Column
 from seqrt.data import windows
 from seqrt.export import export
@@ -72,8 +72,8 @@ def test_a_series_is_answered_in_slices_too(run, forecaster, monkeypatch, memory
     series = np.random.default_rng(0).random(50)
     np.save("series.npy", series)
     Path("series.csv").write_text("\n".join(["height", *map(str, series)]) + "\n")
-    monkeypatch.setattr(bulk, "_MEMORY", memory)
-    monkeypatch.setattr(bulk, "_WORK", 1)
+    monkeypatch.setattr(predict_file, "_MEMORY", memory)
+    monkeypatch.setattr(predict_file, "_WORK", 1)
 
     done = run("predict", "series.npy", "-o", "one.npy")
     run("predict", "series.csv", "-o", "two.npy")

@@ -16,7 +16,7 @@ import torch
 from numpy.lib.format import write_array_header_1_0
 
 import seqrt
-from seqrt.cli import bulk, rate
+from seqrt.cli import predict_file, rate
 from seqrt.export import export
 from seqrt.training import Network
 
@@ -34,8 +34,8 @@ def here(tmp_path, monkeypatch):
 @pytest.fixture(params=[10, 500, 1500], ids="memory {}".format)
 def small_slices(request, monkeypatch):
     """Slices of one step, of some steps, of some sequences."""
-    monkeypatch.setattr(bulk, "_MEMORY", request.param)
-    monkeypatch.setattr(bulk, "_WORK", 1)
+    monkeypatch.setattr(predict_file, "_MEMORY", request.param)
+    monkeypatch.setattr(predict_file, "_WORK", 1)
 
 
 def sparse(path, shape, kind="<f4"):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seqrt.cli.models import (
+from seqrt.cli.options import (
     DeviceOption,
     JsonOption,
     ModelOption,
@@ -64,7 +64,7 @@ def predict(
       seqrt predict motions.npz --json | jq .shape
     """
     from seqrt.cli.answers import Answers
-    from seqrt.cli.bulk import answers, shape_of
+    from seqrt.cli.predict_file import answers, shape_of
     from seqrt.cli.rate import counting
     from seqrt.data.slices import slices
     from seqrt.files import keep, writing

@@ -90,8 +90,9 @@ def test_on_a_terminal_short_work_shows_its_result_alone():
 def test_in_a_pipe_work_of_any_length_is_silent():
     np.save("x.npy", np.zeros((200, 50, 2), np.float32))
     at_once = f"""
-from seqrt.cli import bulk, main, rate
-bulk._MEMORY, bulk._WORK, rate._SHORT = 1000, 1, 0.0
+from seqrt.cli import main, rate
+from seqrt.cli import predict_file
+predict_file._MEMORY, predict_file._WORK, rate._SHORT = 1000, 1, 0.0
 main(["predict", "x.npy", "-m", {str(NET)!r}])
 """
 

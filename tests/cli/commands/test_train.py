@@ -20,7 +20,7 @@ import pytest
 import torch
 
 import seqrt
-from seqrt.cli import train as command
+from seqrt.cli.commands import train as command
 from seqrt.contract import manifest
 from seqrt.training import Plan, Recipe, load_run
 from seqrt.training.prepare import BUILT_IN

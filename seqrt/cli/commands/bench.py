@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqrt.cli.models import (
+from seqrt.cli.options import (
     JsonOption,
     ModelArgument,
     Sha256Option,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from seqrt.cli.models import JsonOption
+from seqrt.cli.options import JsonOption
 from seqrt.errors import DeviceError
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rich.text import Text
 
-    from seqrt.cli.machine import Device, Installed, Machine
+    from seqrt.cli.environment import Device, Installed, Machine
 
 
 def doctor(
@@ -33,7 +33,7 @@ def doctor(
     """
     from rich.console import Console
 
-    from seqrt.cli.machine import look
+    from seqrt.cli.environment import look
 
     machine = look()
     runs, trains = machine.works("onnxruntime"), machine.works("torch")

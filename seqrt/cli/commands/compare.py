@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from seqrt.cli.learning import (
+from seqrt.cli.comparison_report import lines, outcome, record
+from seqrt.cli.options import JsonOption
+from seqrt.cli.progress import train_shown
+from seqrt.cli.training_options import (
     BatchSizeOption,
     Cell,
     EpochsOption,
@@ -29,9 +32,6 @@ from seqrt.cli.learning import (
     rate,
     source,
 )
-from seqrt.cli.models import JsonOption
-from seqrt.cli.progress import train_shown
-from seqrt.cli.standings import lines, outcome, record
 from seqrt.cli.words import names, sizes
 from seqrt.cli.words import span as ends
 from seqrt.errors import ParityError, SeqrtError, UsageError

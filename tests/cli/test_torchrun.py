@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import seqrt
-from seqrt.cli.together import one_voice, others
+from seqrt.cli.torchrun import one_voice, others
 from seqrt.errors import InputError, TrainingError
 from seqrt.training.checkpoints import NEWEST
 

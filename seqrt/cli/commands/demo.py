@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqrt.cli.account import finite, weights
-from seqrt.cli.models import JsonOption
+from seqrt.cli.options import JsonOption
 from seqrt.cli.progress import showing
+from seqrt.cli.run_report import finite, weights
 
 if TYPE_CHECKING:
     from seqrt.demo import Lesson

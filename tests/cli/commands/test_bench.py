@@ -11,7 +11,7 @@ import pytest
 import seqrt
 from seqrt.bench import race
 
-NETS = Path(__file__).parents[1] / "runtime" / "nets"
+NETS = Path(__file__).parents[2] / "runtime" / "nets"
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seqrt.cli.models import FOLDER, JsonOption
+from seqrt.cli.options import FOLDER, JsonOption
 
 if TYPE_CHECKING:
     from seqrt.export import Exported

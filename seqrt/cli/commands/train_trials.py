@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqrt.cli.account import figures, record, verdict
 from seqrt.cli.progress import train_shown
+from seqrt.cli.run_report import figures, record, verdict
 from seqrt.errors import SeqrtError, TrainingError, UsageError
 
 if TYPE_CHECKING:

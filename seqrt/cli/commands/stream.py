@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqrt.cli.lines import Columns, Csv, Json, Line, Record, arriving, form_of, text_of
-from seqrt.cli.models import (
+from seqrt.cli.options import (
     DeviceOption,
     ModelArgument,
     Sha256Option,
@@ -23,6 +22,7 @@ from seqrt.cli.models import (
     chosen,
     open_model,
 )
+from seqrt.cli.stream_lines import Columns, Csv, Json, Line, Record, arriving, form_of, text_of
 from seqrt.errors import InputError, UsageError
 
 if TYPE_CHECKING:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqrt.cli.account import finite
-from seqrt.cli.models import (
+from seqrt.cli.options import (
     DeviceOption,
     JsonOption,
     ModelOption,
@@ -19,6 +18,7 @@ from seqrt.cli.models import (
     chosen,
     open_model,
 )
+from seqrt.cli.run_report import finite
 from seqrt.cli.words import names
 from seqrt.cli.words import span as ends
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from seqrt.cli.models import (
+from seqrt.cli.options import (
     DeviceOption,
     JsonOption,
     ModelArgument,

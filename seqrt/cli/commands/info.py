@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seqrt.cli.account import READ_AS
-from seqrt.cli.models import ModelArgument, Sha256Option, UnsealedOption, chosen, open_model
+from seqrt.cli.options import ModelArgument, Sha256Option, UnsealedOption, chosen, open_model
+from seqrt.cli.run_report import READ_AS
 
 if TYPE_CHECKING:
     from seqrt.contract import Column, Gradient, Manifest
