@@ -194,7 +194,10 @@ def test_import_seqrt_loads_nothing_heavy():
 
 
 def test_the_runtime_loads_onnxruntime_and_numpy_and_nothing_of_the_other_half():
-    code = "import seqrt\nseqrt.load\nfrom seqrt.runtime.session import onnxruntime\nonnxruntime()"
+    code = (
+        "import seqrt\nseqrt.load\n"
+        "from seqrt.runtime.opening.installed import onnxruntime\nonnxruntime()"
+    )
 
     assert loaded_by(code, *HEAVY, "numpy") == {"numpy", "onnxruntime"}
 

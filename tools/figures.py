@@ -42,7 +42,7 @@ from side_by_side.lab import Lab
 from side_by_side.rows import ROWS, TITLES, Found
 
 from seqrt.bench.report import processor
-from seqrt.runtime.session import allowed_cpus
+from seqrt.runtime.opening.session import allowed_cpus
 
 README = Path(__file__).parent.parent / "README.md"
 BLOCK = re.compile(r"(?<=<!-- figures -->\n).*?(?=<!-- /figures -->\n)", re.DOTALL)

@@ -43,7 +43,7 @@ from attacks import hostile
 import seqrt
 from seqrt.contract.seal import seal
 from seqrt.errors import ModelError, ParityError
-from seqrt.runtime.parity import allowed_error, largest
+from seqrt.runtime.proving.parity import allowed_error, largest
 
 LONGEST, MOST_MEMORY, HUNG = 1.0, 200 << 20, 60.0
 LOST = 1e-3

@@ -25,7 +25,7 @@ import reference
 
 from seqrt.export.write import draft
 from seqrt.runtime import Model
-from seqrt.runtime.parity import allowed_error, largest
+from seqrt.runtime.proving.parity import allowed_error, largest
 from seqrt.training import Network
 
 BOUND = 2e-6

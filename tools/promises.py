@@ -25,7 +25,7 @@ import torch
 
 from seqrt.export.write import draft
 from seqrt.runtime import Model
-from seqrt.runtime.saved import unpack
+from seqrt.runtime.live.saved_state import unpack
 from seqrt.training import Network
 
 CELLS = ("lstm", "gru")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from seqrt.contract import Column
     from seqrt.runtime import Model
-    from seqrt.runtime.file import Trust
+    from seqrt.runtime.opening.file import Trust
 
     Floats = NDArray[np.float32]
 

@@ -53,8 +53,8 @@ class Machine:
 def look() -> Machine:
     """Look at this machine: read what is installed and try every device with every engine."""
     import seqrt
-    from seqrt.runtime.installed import two_owners
-    from seqrt.runtime.session import allowed_cpus
+    from seqrt.runtime.opening.installed import two_owners
+    from seqrt.runtime.opening.session import allowed_cpus
 
     owners = importlib.metadata.packages_distributions()
     floors = _floors()
@@ -120,8 +120,8 @@ def _try(device: str, engine: str, attempt: Callable[[str], str]) -> Device:
 def _try_onnxruntime(device: str) -> str:
     import numpy as np
 
-    from seqrt.runtime.installed import ABSENT, devices, not_built
-    from seqrt.runtime.session import IDENTITY, open_session, run_session
+    from seqrt.runtime.opening.installed import ABSENT, devices, not_built
+    from seqrt.runtime.opening.session import IDENTITY, open_session, run_session
 
     if device not in devices():
         return not_built()

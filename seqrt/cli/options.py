@@ -58,7 +58,7 @@ def open_model(
 ) -> Model:
     """Open the model at `path`; say on stderr which device "auto" came to, and what has no seal."""
     from seqrt.runtime import load
-    from seqrt.runtime.session import auto
+    from seqrt.runtime.opening.session import auto
 
     trust: Literal["sealed", "unsealed"] = "unsealed" if unsealed else "sealed"
     model = load(path, device=device, threads=threads, tf32=tf32, trust=trust, sha256=sha256)

@@ -47,7 +47,7 @@ def answers(model: Model, data: Slices) -> Iterator[Answer]:
     Where sequences are so long that only few fit into memory, they are cut in time. Those of a
     network that reads both ways cannot be, and each is read whole.
     """
-    from seqrt.runtime.blocks import ROWS
+    from seqrt.runtime.compute.blocks import ROWS
 
     m = model.manifest
     width = len(m.features) + (len(m.outputs) if m.head == "sequence" else 0)

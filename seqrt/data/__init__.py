@@ -11,11 +11,11 @@ cannot be used is refused with the place where it stands.
 
 from __future__ import annotations
 
-from seqrt.data.question import Part, Question, joined
 from seqrt.data.reading import read
 from seqrt.data.sequences import Sequences
 from seqrt.data.source import digest
 from seqrt.data.table import Table
+from seqrt.data.windowing import Part, Question, joined
 from seqrt.data.windows import windows
 
 __all__ = ["Part", "Question", "Sequences", "Table", "digest", "joined", "read", "windows"]

@@ -15,7 +15,7 @@ from typing import TextIO
 import numpy as np
 
 from seqrt.data.column import Column, number
-from seqrt.data.moments import moment
+from seqrt.data.dates import moment
 from seqrt.data.source import opened
 from seqrt.data.table import Table, find_time
 from seqrt.errors import InputError

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.contract import Manifest
-from seqrt.data.question import Part, Question
 from seqrt.data.sequences import Sequences
 from seqrt.data.table import Table
+from seqrt.data.windowing import Part, Question
 from seqrt.errors import InputError, UsageError
 from seqrt.numbers import check_finite
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.data.column import Column, Numbers, is_missing, number
-from seqrt.data.moments import moments, period
+from seqrt.data.dates import moments, period
 from seqrt.errors import InputError, UsageError
 
 

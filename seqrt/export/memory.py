@@ -11,9 +11,9 @@ from seqrt.errors import InputError
 from seqrt.export.prove import ends
 from seqrt.numbers import unfit
 from seqrt.runtime import Model
-from seqrt.runtime.arrays import as_floats, check_shape
-from seqrt.runtime.kinds import Floats
+from seqrt.runtime.inputs.arrays import as_floats, check_shape
 from seqrt.runtime.memory import forgetting
+from seqrt.runtime.types import Floats
 from seqrt.training.memory import LAGS, ROWS, faded, gradient, streams
 from seqrt.training.stack import Stack
 

@@ -13,10 +13,10 @@ from seqrt.contract import Column, Parity
 from seqrt.errors import ParityError
 from seqrt.export.gates import as_array
 from seqrt.runtime import Model
-from seqrt.runtime.arrays import inside
-from seqrt.runtime.kinds import Doubles, Floats, Lengths
-from seqrt.runtime.parity import largest, own_units
-from seqrt.runtime.proof import Case, allowed, replay
+from seqrt.runtime.inputs.arrays import inside
+from seqrt.runtime.proving.parity import largest, own_units
+from seqrt.runtime.proving.proof import Case, allowed, replay
+from seqrt.runtime.types import Doubles, Floats, Lengths
 from seqrt.training.stack import Stack
 
 _SEED = 20260401

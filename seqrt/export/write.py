@@ -21,8 +21,8 @@ from seqrt.export.memory import measure
 from seqrt.export.prove import prove
 from seqrt.files import check, writing
 from seqrt.runtime import Model
-from seqrt.runtime.proof import encode
-from seqrt.runtime.validate import Report
+from seqrt.runtime.proving.proof import encode
+from seqrt.runtime.proving.validate import Report
 from seqrt.training.about import About
 from seqrt.training.stack import Stack
 from seqrt.training.threads import torch_threads

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from seqrt.runtime.live.stream import Stream
+from seqrt.runtime.live.streams import Streams
 from seqrt.runtime.model import Model, load
-from seqrt.runtime.stream import Stream
-from seqrt.runtime.streams import Streams
 
 __all__ = ["Model", "Stream", "Streams", "load"]

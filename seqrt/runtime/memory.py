@@ -9,14 +9,14 @@ import numpy as np
 
 from seqrt.contract import MEMORY_TOLERANCE
 from seqrt.errors import InputError, ModelError
-from seqrt.runtime.arrays import as_floats, check_shape
-from seqrt.runtime.parity import own_units
+from seqrt.runtime.inputs.arrays import as_floats, check_shape
+from seqrt.runtime.proving.parity import own_units
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from seqrt.runtime.kinds import Floats
     from seqrt.runtime.model import Model
+    from seqrt.runtime.types import Floats
 
 # The zero state, and those that so many steps of two neighbours lead to.
 _STARTS = 3

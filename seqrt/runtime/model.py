@@ -10,24 +10,24 @@ import numpy as np
 
 from seqrt.contract import Manifest
 from seqrt.errors import InputError, UsageError
-from seqrt.runtime import nonfinite as door
-from seqrt.runtime.arrays import as_floats, check_shape
-from seqrt.runtime.batch import Padded, Ragged
-from seqrt.runtime.blocks import WORTH_A_THREAD
-from seqrt.runtime.bulk import at_once, padded, ragged
-from seqrt.runtime.engine import Engine
-from seqrt.runtime.file import ModelFile, Trust, read_model
-from seqrt.runtime.nonfinite import Nonfinite
-from seqrt.runtime.session import allowed_cpus, choose_device, choose_tf32
-from seqrt.runtime.workers import Workers
+from seqrt.runtime.compute.blocks import WORTH_A_THREAD
+from seqrt.runtime.compute.engine import Engine
+from seqrt.runtime.compute.predict import at_once, padded, ragged
+from seqrt.runtime.compute.workers import Workers
+from seqrt.runtime.inputs import nonfinite as door
+from seqrt.runtime.inputs.arrays import as_floats, check_shape
+from seqrt.runtime.inputs.batch import Padded, Ragged
+from seqrt.runtime.inputs.nonfinite import Nonfinite
+from seqrt.runtime.opening.file import ModelFile, Trust, read_model
+from seqrt.runtime.opening.session import allowed_cpus, choose_device, choose_tf32
 
 if TYPE_CHECKING:
-    from seqrt.runtime.bound import BoundStep
-    from seqrt.runtime.kinds import Floats
-    from seqrt.runtime.resident import ResidentStep
-    from seqrt.runtime.stream import Stream
-    from seqrt.runtime.streams import Streams
-    from seqrt.runtime.validate import Report
+    from seqrt.runtime.compute.step_cpu import BoundStep
+    from seqrt.runtime.compute.step_device import ResidentStep
+    from seqrt.runtime.live.stream import Stream
+    from seqrt.runtime.live.streams import Streams
+    from seqrt.runtime.proving.validate import Report
+    from seqrt.runtime.types import Floats
 
 
 class Model:
@@ -77,7 +77,7 @@ class Model:
         self._workers = Workers(threads or allowed_cpus())
         self._features = len(file.manifest.features)
         if self._device != "cpu":
-            from seqrt.runtime.selftest import check
+            from seqrt.runtime.proving.device_check import check
 
             check(self, Model(file.content, trust=trust), tf32=self._tf32)
 
@@ -119,7 +119,7 @@ class Model:
         many as there are threads are read ahead, and copied: an array may be filled anew for the
         next. An error comes out after the answers before it; InputError names the batch, from 0.
         """
-        from seqrt.runtime.pipeline import predict_iter
+        from seqrt.runtime.compute.predict_iter import predict_iter
 
         return predict_iter(self, batches, nonfinite)
 
@@ -157,7 +157,7 @@ class Model:
         Raises ModelError (E_STREAM) for a network that reads both ways, and InputError
         (E_STATE_MODEL) for a state that another model saved.
         """
-        from seqrt.runtime.stream import Stream
+        from seqrt.runtime.live.stream import Stream
 
         return Stream(self, saved)
 
@@ -166,7 +166,7 @@ class Model:
 
         Raises as `stream` does.
         """
-        from seqrt.runtime.streams import Streams
+        from seqrt.runtime.live.streams import Streams
 
         return Streams(self, self._engine, self._workers, saved)
 
@@ -176,7 +176,7 @@ class Model:
 
     def validate(self) -> Report:
         """Replay the proof inside the file and the laws on this machine; see Report."""
-        from seqrt.runtime.validate import validate
+        from seqrt.runtime.proving.validate import validate
 
         return validate(self)
 

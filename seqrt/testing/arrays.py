@@ -16,7 +16,7 @@ from seqrt.testing.subject import Subject, refused, same
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from seqrt.runtime.kinds import Floats
+    from seqrt.runtime.types import Floats
 
 
 def faults(_: Model) -> list[Callable[[Subject], None]]:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Literal
 
 from seqrt.errors import CheckError, UsageError
-from seqrt.runtime.validate import Check, lawful, proofs
+from seqrt.runtime.proving.validate import Check, lawful, proofs
 from seqrt.testing import arrays, damage, empty, nonfinite, shapes, streams, travel
 from seqrt.testing.subject import Subject
 

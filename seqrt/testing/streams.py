@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from seqrt.errors import UsageError
+from seqrt.runtime.live.saved_state import Snapshot, pack, pack_many, unpack
 from seqrt.runtime.model import Model
-from seqrt.runtime.saved import Snapshot, pack, pack_many, unpack
 from seqrt.testing.subject import Subject, refused, same
 
 _MANY_STEPS = 2**40

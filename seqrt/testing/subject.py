@@ -9,12 +9,12 @@ import numpy as np
 
 from seqrt.errors import SeqrtError
 from seqrt.runtime.model import Model
-from seqrt.runtime.parity import largest, own_units
-from seqrt.runtime.proof import allowed, decode
-from seqrt.runtime.validate import typical
+from seqrt.runtime.proving.parity import largest, own_units
+from seqrt.runtime.proving.proof import allowed, decode
+from seqrt.runtime.proving.validate import typical
 
 if TYPE_CHECKING:
-    from seqrt.runtime.kinds import Floats
+    from seqrt.runtime.types import Floats
 
 
 class Subject:

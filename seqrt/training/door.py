@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from seqrt.contract.manifest import Activation, Head
+from seqrt.data.ragged import Ragged
 from seqrt.errors import InputError
 from seqrt.numbers import as_floats, check_finite, unfit
-from seqrt.training.ragged import Ragged
 
 Array = NDArray[Any]
 Floats = NDArray[np.float32]

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from seqrt.contract.manifest import Activation, Head
+from seqrt.data.ragged import Ragged
 from seqrt.errors import InputError
 from seqrt.training.about import About
 from seqrt.training.door import Array, Floats, Raw
-from seqrt.training.ragged import Ragged
 
 
 @dataclass(frozen=True)

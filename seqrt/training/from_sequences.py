@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from seqrt.contract.manifest import Activation, Task
 from seqrt.data import Part, Sequences
+from seqrt.data.ragged import Ragged
 from seqrt.errors import UsageError
 from seqrt.numbers import check_finite
 from seqrt.training.about import About
 from seqrt.training.door import sequences
 from seqrt.training.problem import Problem
-from seqrt.training.ragged import Ragged
 from seqrt.training.scaling import measured, named
 from seqrt.training.split import Kept, by_sequence
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from seqrt.contract import Column
 from seqrt.contract.manifest import Activation
+from seqrt.data.ragged import Ragged
 from seqrt.errors import InputError
 from seqrt.training.about import About
 from seqrt.training.door import Array, Raw
-from seqrt.training.ragged import Ragged
 
 
 def measured(names: Iterable[str], values: Array | Ragged) -> tuple[Column, ...]:

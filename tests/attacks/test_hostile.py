@@ -20,7 +20,7 @@ from seqrt.contract.guard import guard
 from seqrt.contract.operators import OPERATORS
 from seqrt.contract.seal import SEAL_SIZE, seal
 from seqrt.errors import ModelError
-from seqrt.runtime.file import ModelFile
+from seqrt.runtime.opening.file import ModelFile
 
 ATTACKS = list(hostile.attacks())
 NETS = sorted(hostile.NETS.rglob("*.onnx"))
@@ -32,7 +32,7 @@ ALONE = """
 import json, sys
 from pathlib import Path
 from seqrt.errors import ModelError
-from seqrt.runtime.file import ModelFile
+from seqrt.runtime.opening.file import ModelFile
 
 files = [path.read_bytes() for path in sorted(Path(sys.argv[1]).glob("*.attack"))]
 seen, codes = [], []

@@ -8,7 +8,7 @@ import pytest
 from seqrt.contract import MEMORY_TOLERANCE as TOLERANCE
 from seqrt.errors import InputError, ModelError
 from seqrt.runtime.memory import forgetting
-from seqrt.runtime.parity import own_units
+from seqrt.runtime.proving.parity import own_units
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import seqrt
 from seqrt import InputError, ModelError
-from seqrt.runtime.saved import unpack
+from seqrt.runtime.live.saved_state import unpack
 
 NETS = Path(__file__).parent / "nets"
 CAUSAL = st.sampled_from(["lstm-last", "lstm-sequence", "gru-last", "gru-sequence", "rnn-sequence"])

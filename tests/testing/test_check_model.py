@@ -12,7 +12,12 @@ import pytest
 import seqrt
 from seqrt import CheckError, ModelError, UsageError
 from seqrt.contract import seal
-from seqrt.runtime import arrays, engine, file, model, saved, stream
+from seqrt.runtime import model
+from seqrt.runtime.compute import engine
+from seqrt.runtime.inputs import arrays
+from seqrt.runtime.live import saved_state as saved
+from seqrt.runtime.live import stream
+from seqrt.runtime.opening import file
 from seqrt.testing import check_model, checks
 
 TESTS = Path(__file__).parents[1]
@@ -164,7 +169,7 @@ def answers_from_one_buffer(monkeypatch):
 
 def takes_any_lengths(monkeypatch):
     monkeypatch.setattr(
-        "seqrt.runtime.batch.as_lengths",
+        "seqrt.runtime.inputs.batch.as_lengths",
         lambda value, batch, time: np.resize(np.asarray(value, "i4"), batch).clip(0, time),
     )
 

@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from seqrt.data import npz, windows
-from seqrt.training import ragged
+from seqrt.data import npz, ragged, windows
+from seqrt.data.ragged import Ragged
 from seqrt.training.batches import batch
 from seqrt.training.door import sequences
 from seqrt.training.examples import unlabelled
 from seqrt.training.plan import Plan
-from seqrt.training.ragged import Ragged
 from seqrt.training.runs import load_run
 from seqrt.training.train import start, train
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from seqrt.data import ragged
+from seqrt.data.ragged import Ragged
 from seqrt.errors import InputError
-from seqrt.training import ragged
-from seqrt.training.ragged import Ragged
 from seqrt.training.scaling import measured
 
 NAMES = ("near", "far", "gaps")

@@ -19,7 +19,7 @@ from seqrt.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from seqrt.runtime.validate import Check
+    from seqrt.runtime.proving.validate import Check
 
 
 def validate(

@@ -16,8 +16,8 @@ import pytest
 
 import seqrt
 from seqrt.cli.packages import PACKAGES
-from seqrt.runtime.installed import devices, not_built
-from seqrt.runtime.session import IDENTITY
+from seqrt.runtime.opening.installed import devices, not_built
+from seqrt.runtime.opening.session import IDENTITY
 
 SITE = Path(sysconfig.get_path("purelib"))
 

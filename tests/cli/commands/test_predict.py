@@ -15,7 +15,7 @@ from seqrt.cli import predict_file
 from seqrt.contract import Column
 from seqrt.data import windows
 from seqrt.export import export
-from seqrt.runtime.session import auto
+from seqrt.runtime.opening.session import auto
 from seqrt.training import Network
 
 

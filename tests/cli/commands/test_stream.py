@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 import seqrt
-from seqrt.runtime.session import auto
+from seqrt.runtime.opening.session import auto
 
 HOUSE = Path(__file__).parents[3]
 NETS = HOUSE / "tests" / "runtime" / "nets"

@@ -1,0 +1,101 @@
+"""The door for arrays: whatever a caller holds becomes float32 that the kernels read rightly.
+
+Below this door nothing checks: the kernels read big-endian numbers as garbage, ignore masks, and
+turn NaN into plausible answers. What passes here is C-contiguous, native float32.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from seqrt.errors import InputError
+from seqrt.numbers import as_floats as narrow
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from seqrt.runtime.types import Floats, Lengths, Mask
+
+
+def as_floats(value: Any, name: str) -> Floats:
+    """Return `value` as a C-contiguous float32 array, without copying where it is one already.
+
+    Raises InputError for what is no array of numbers (E_INPUT_TYPE, E_INPUT_DTYPE) and for
+    numbers that float32 cannot hold (E_INPUT_RANGE). NaN and Inf pass: see `nonfinite`.
+    """
+    if type(value) is np.ndarray and value.dtype == np.float32 and value.flags.c_contiguous:
+        # a big-endian dtype is not equal to np.float32
+        return value if value.flags.aligned else value.copy()
+    return np.ascontiguousarray(narrow(name, as_array(value, name), np.float32))
+
+
+def as_array(value: Any, name: str) -> NDArray[Any]:
+    """Return what numpy makes of an array, a DLPack array such as a tensor, or nested lists.
+
+    Raises InputError (E_INPUT_TYPE) for what is no array, and for one with masked values.
+    """
+    if type(value) is np.ndarray:
+        # the question below imports numpy.ma, which takes longer than many a prediction
+        return value
+    if isinstance(value, np.ma.MaskedArray):
+        if np.ma.getmaskarray(value).any():
+            raise InputError(
+                f"E_INPUT_TYPE: {name} must be a plain array, got a masked one with"
+                f" {int(np.ma.getmaskarray(value).sum())} masked values."
+                " Fill them first: x.filled(...)."
+            )
+        return np.asarray(value.data)
+    if not (isinstance(value, list | tuple) or hasattr(value, "__dlpack__")):
+        raise InputError(
+            f"E_INPUT_TYPE: {name} must be an array of numbers, got {type(value).__name__}."
+            " A table goes in as table.to_numpy(np.float32)."
+        )
+    try:
+        return np.asarray(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"E_INPUT_TYPE: {name} must be an array of numbers; numpy cannot read it: {error}"
+        ) from None
+
+
+def as_lengths(value: Any, batch: int, time: int) -> Lengths:
+    """Return lengths as int32 (B,); raise InputError unless each is a whole number, 0 to T."""
+    known = isinstance(value, list | tuple) or hasattr(value, "__dlpack__")
+    lengths = as_array(value, "lengths") if known else np.asarray(value)
+    if lengths.dtype.kind not in "iu":
+        raise InputError(
+            f"E_INPUT_LENGTHS: lengths must be whole numbers, got {lengths.dtype}."
+            " Try lengths.astype(np.int32)."
+        )
+    check_shape("lengths", lengths, (batch,))
+    wrong = np.flatnonzero((lengths < 0) | (lengths > time))
+    if len(wrong):
+        raise InputError(
+            f"E_INPUT_LENGTHS: lengths must be from 0 to {time}, the steps of x;"
+            f" lengths[item {wrong[0]}] is {lengths[wrong[0]]}."
+        )
+    return np.ascontiguousarray(lengths, np.int32)
+
+
+def check_shape(name: str, array: NDArray[Any], want: tuple[str | int, ...], fix: str = "") -> None:
+    """Raise InputError unless `array` has shape `want`; a word in `want` fits any size.
+
+    >>> check_shape("x", np.zeros((32, 10)), ("batch", "time", 1), "Try x[..., None].")
+    Traceback (most recent call last):
+    seqrt.errors.InputError: E_INPUT_SHAPE: x must have shape (batch, time, 1), got (32, 10). \
+Try x[..., None].
+    """
+    sizes_fit = all(isinstance(w, str) or w == n for w, n in zip(want, array.shape, strict=False))
+    if array.ndim == len(want) and sizes_fit:
+        return
+    wanted = ", ".join(str(size) for size in want) + ("," if len(want) == 1 else "")
+    raise InputError(
+        f"E_INPUT_SHAPE: {name} must have shape ({wanted}), got {array.shape}. {fix}".rstrip()
+    )
+
+
+def inside(lengths: Lengths, time: int) -> Mask:
+    """Return (B, T), true where a step lies inside its row's length."""
+    return np.arange(time) < lengths[:, None]

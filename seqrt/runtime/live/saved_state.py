@@ -1,0 +1,140 @@
+"""States as bytes: of one stream, or of many with their keys, tied to the model they belong to.
+
+The last 32 bytes are the SHA-256 of all before them, so that damage is seen. States of version 1
+have none, and are read all the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from seqrt.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from seqrt.runtime.types import Floats
+
+_ONE, _ONE_WITHOUT = b"seqrt.state.2\n", b"seqrt.state.1\n"
+_MANY, _MANY_WITHOUT = b"seqrt.states.2\n", b"seqrt.states.1\n"
+_SUM = hashlib.sha256().digest_size
+_MOST_STEPS = (1 << 63) - 1
+
+# Magic, SHA-256 of the model, steps; then the state.
+_HEAD = struct.Struct(f"<{len(_ONE)}s32sQ")
+# Magic, SHA-256 of the model, streams, bytes of the keys; then the keys as JSON, steps, states.
+_HEAD_MANY = struct.Struct(f"<{len(_MANY)}s32sQQ")
+
+
+class Snapshot(NamedTuple):
+    """Keys, the steps that each stream has taken, and the states (N, S)."""
+
+    keys: list[Hashable]
+    steps: NDArray[np.int64]
+    states: Floats
+
+
+def pack(digest: str, steps: int, state: Floats) -> bytes:
+    """Return one state and its steps as bytes."""
+    head = _HEAD.pack(_ONE, bytes.fromhex(digest), steps)
+    return _summed(head, state.astype("<f4").tobytes())
+
+
+def unpack(saved: Any, digest: str, size: int) -> tuple[Floats, int]:
+    """Return the state (S,) and its steps; raise InputError for anything else and other models'."""
+    content = _content(saved, (_ONE, _ONE_WITHOUT), "saved state")
+    if content is None:
+        raise InputError("E_STATE: a saved state must be the bytes that Stream.save gave.")
+    if len(content) < _HEAD.size:
+        raise _damaged("saved state")
+    _, owner, steps = _HEAD.unpack_from(content)
+    _check_owner(owner.hex(), digest)
+    if len(content) != _HEAD.size + 4 * size or steps > _MOST_STEPS:
+        raise _damaged("saved state")
+    return np.frombuffer(content, "<f4", offset=_HEAD.size).astype(np.float32), steps
+
+
+def pack_many(digest: str, snapshot: Snapshot) -> bytes:
+    """Return many states as bytes; raise InputError for a key that is neither text nor an int."""
+    for key in snapshot.keys:
+        if type(key) not in (str, int):
+            raise InputError(
+                f"E_STREAM_KEY: the keys in a snapshot must be str or int, got {key!r:.60}, a"
+                f" {type(key).__name__}. Use such keys, or save the streams one by one."
+            )
+    keys = json.dumps(snapshot.keys, separators=(",", ":")).encode()
+    head = _HEAD_MANY.pack(_MANY, bytes.fromhex(digest), len(snapshot.keys), len(keys))
+    steps, states = snapshot.steps.astype("<i8"), snapshot.states.astype("<f4", copy=False)
+    return _summed(head, keys, steps.tobytes(), states.tobytes())
+
+
+def unpack_many(saved: Any, digest: str, size: int) -> Snapshot:
+    """Return the states of a snapshot; raise InputError for anything else and other models'."""
+    content = _content(saved, (_MANY, _MANY_WITHOUT), "snapshot")
+    if content is None:
+        raise InputError("E_STATE: a snapshot must be the bytes that Streams.snapshot gave.")
+    if len(content) < _HEAD_MANY.size:
+        raise _damaged("snapshot")
+    _, owner, count, width = _HEAD_MANY.unpack_from(content)
+    _check_owner(owner.hex(), digest)
+    at = _HEAD_MANY.size + width
+    if len(content) != at + count * (8 + 4 * size):
+        raise _damaged("snapshot")
+    keys = _keys(bytes(content[_HEAD_MANY.size : at]), count)
+    steps = np.frombuffer(content, "<i8", count, at).astype(np.int64)
+    if steps.min(initial=0) < 0:
+        raise _damaged("snapshot")
+    states = np.frombuffer(content, "<f4", offset=at + 8 * count).astype(np.float32)
+    return Snapshot(keys, steps, states.reshape(count, size))
+
+
+def _summed(*parts: bytes) -> bytes:
+    whole = hashlib.sha256()
+    for part in parts:
+        whole.update(part)
+    return b"".join([*parts, whole.digest()])
+
+
+def _content(saved: Any, magics: tuple[bytes, bytes], what: str) -> memoryview | None:
+    """Return what stands before the sum, if there is one; None for what begins otherwise.
+
+    Raises InputError where the sum is not that of the content.
+    """
+    if not isinstance(saved, bytes) or not saved.startswith(magics):
+        return None
+    whole = memoryview(saved)
+    if saved.startswith(magics[1]):
+        return whole
+    content = whole[:-_SUM]
+    if hashlib.sha256(content).digest() != whole[-_SUM:]:
+        raise _damaged(what)
+    return content
+
+
+def _keys(text: bytes, count: int) -> list[Hashable]:
+    try:
+        keys: Sequence[Hashable] = json.loads(text)
+    except (ValueError, RecursionError):
+        raise _damaged("snapshot") from None
+    sound = isinstance(keys, list) and all(type(key) in (str, int) for key in keys)
+    if not sound or len(set(keys)) != count or len(keys) != count:
+        raise _damaged("snapshot")
+    return list(keys)
+
+
+def _check_owner(owner: str, digest: str) -> None:
+    if owner != digest:
+        raise InputError(
+            "E_STATE_MODEL: a state belongs to the model that saved it, with SHA-256"
+            f" {owner[:12]}..., and this model is {digest[:12]}..."
+        )
+
+
+def _damaged(what: str) -> InputError:
+    return InputError(f"E_STATE: a {what} must be whole, and this one is damaged. Copy it again.")

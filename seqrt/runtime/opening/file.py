@@ -1,0 +1,108 @@
+"""Reading a model file: its bytes once, seal, guard and weights, before onnxruntime sees any."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+
+from seqrt.contract import Manifest
+from seqrt.contract.guard import guard
+from seqrt.contract.onnx_file import FLOAT
+from seqrt.contract.operators import Value
+from seqrt.contract.seal import broken, digests
+from seqrt.errors import ModelError, UsageError
+from seqrt.runtime.inputs.nonfinite import all_finite
+
+Trust = Literal["sealed", "unsealed"]
+
+_LARGEST = 2**31 - 1
+_DIGEST = re.compile("[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """The bytes of a model, their SHA-256, whether a seal holds, what they say of themselves."""
+
+    content: bytes
+    digest: str
+    sealed: bool
+    manifest: Manifest
+    proof: str
+
+    @classmethod
+    def parse(cls, content: bytes, trust: Trust = "sealed", sha256: str | None = None) -> ModelFile:
+        """Check digest, seal, graph and weights; raise ModelError where one of them does not hold.
+
+        With trust "unsealed" a seal may be missing or broken. Raises UsageError for a trust or a
+        digest that is none.
+        """
+        wanted = _check_choices(trust, sha256)
+        digest, sealed = digests(content)
+        if wanted not in ("", digest):
+            raise ModelError(
+                f"E_MODEL_DIGEST: the SHA-256 of the file must be {wanted}, it is {digest}. It is"
+                " another file than the one that was pinned."
+            )
+        if not sealed and trust == "sealed":
+            raise broken(content)
+        found = guard(content)
+        _check_weights(found.constants)
+        return cls(content, digest, sealed, found.manifest, found.proof)
+
+
+def read_model(
+    path: str | os.PathLike[str], trust: Trust = "sealed", sha256: str | None = None
+) -> ModelFile:
+    """Read and check the model at `path`; raise ModelError that names the path."""
+    try:
+        return ModelFile.parse(_read(path), trust, sha256)
+    except ModelError as error:
+        code, _, rest = str(error).partition(": ")
+        raise ModelError(f"{code}: {path}: {rest}") from None
+
+
+def _check_choices(trust: str, sha256: str | None) -> str:
+    """Return the digest that is asked for in small letters, empty for none."""
+    if trust not in get_args(Trust):
+        raise UsageError(f"trust must be 'sealed' or 'unsealed', got {trust!r}.")
+    wanted = "" if sha256 is None else str(sha256).lower()
+    if sha256 is not None and not _DIGEST.fullmatch(wanted):
+        raise UsageError(f"sha256 must be 64 hexadecimal digits, got {sha256!r:.80}.")
+    return wanted
+
+
+def _check_weights(constants: dict[str, Value]) -> None:
+    """Raise ModelError for NaN or Inf, which LSTM and GRU turn into plausible numbers."""
+    for name, value in constants.items():
+        if value.kind == FLOAT and not all_finite(np.frombuffer(value.data or b"", "<f4")):
+            raise ModelError(
+                f"E_WEIGHTS_NONFINITE: every weight must be finite, and {name!r} holds NaN or Inf."
+                " Export the model again."
+            )
+
+
+def _read(path: str | os.PathLike[str]) -> bytes:
+    try:
+        # Without blocking, because opening a pipe that nobody writes to would wait for ever.
+        with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise ModelError("E_MODEL_FILE: a model must be a regular file, and this is none.")
+            if status.st_size > _LARGEST:
+                raise ModelError(
+                    f"E_MODEL_FILE: a model must be smaller than 2 GiB, got {status.st_size:,}."
+                )
+            return file.read()
+    except FileNotFoundError:
+        raise ModelError(
+            "E_MODEL_FILE: there is no such file. `seqrt export` writes one after `seqrt train`."
+        ) from None
+    except ModelError:
+        raise  # it is a ValueError too, and has said all
+    except (OSError, ValueError) as error:
+        raise ModelError(f"E_MODEL_FILE: the file must be readable: {error}") from None

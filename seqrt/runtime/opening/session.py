@@ -1,0 +1,147 @@
+"""Opening onnxruntime: quietly, on the device that was asked for, options in one table."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+from seqrt.errors import DeviceError, ModelError, ResourceError, UsageError
+from seqrt.runtime.opening.installed import (
+    ABSENT,
+    PROVIDERS,
+    devices,
+    not_built,
+    offer,
+    onnxruntime,
+)
+
+Device = Literal["cpu", "cuda", "auto"]
+
+# onnxruntime takes unknown keys without a word: this table is the only place that names any.
+_CONFIG = {"session.intra_op.allow_spinning": "0"}
+_FATAL_ONLY = 4
+
+# y = x as an ONNX model: the smallest question to ask a device.
+IDENTITY = (
+    b'\x08\x08:9\n\x10\n\x01x\x12\x01y"\x08Identity\x12\x01gZ\x10\n\x01x\x12\x0b\n\t\x08\x01\x12'
+    b"\x05\n\x03\x12\x01nb\x10\n\x01y\x12\x0b\n\t\x08\x01\x12\x05\n\x03\x12\x01nB\x04\n\x00\x10\x11"
+)
+
+
+def allowed_cpus() -> int:
+    """Return how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def choose_device(device: str) -> str:
+    """Return "cpu" or "cuda"; raise where the device is no name or not there."""
+    if device == "auto":
+        return auto()[0]
+    if device not in PROVIDERS:
+        raise UsageError(f"device must be cpu, cuda or auto, got {device!r}.")
+    if device not in devices():
+        raise DeviceError(f"{ABSENT}{not_built()}.")
+    return device
+
+
+def auto() -> tuple[str, str]:
+    """Return what device "auto" is here, and why: cuda where it starts, the cpu elsewhere."""
+    if "cuda" not in devices():
+        return "cpu", offer()
+    try:
+        open_session(IDENTITY, "cuda")
+    except DeviceError as error:
+        return "cpu", str(error).removeprefix(ABSENT).rstrip(".")
+    return "cuda", offer()
+
+
+def choose_tf32(tf32: bool, asked: str, device: str) -> bool:
+    """Return whether products may round to TF32 on `device`, which `asked` came to.
+
+    Raises UsageError where TF32 is asked of the cpu by name; where "auto" came to the cpu, there
+    is simply none.
+    """
+    if type(tf32) is not bool:
+        raise UsageError(f"tf32 must be True or False, got {tf32!r}.")
+    if tf32 and asked == "cpu":
+        raise UsageError("tf32 is for CUDA: with it device must be cuda or auto, got 'cpu'.")
+    return tf32 and device == "cuda"
+
+
+def open_session(model: bytes, device: str, *, one_shape: bool = False, tf32: bool = False) -> Any:
+    """Return an InferenceSession of one thread over the bytes of a model on `device`.
+
+    One thread, because the rows of a batch are spread over threads by the caller, which is faster
+    for recurrent networks than threads inside one run. No arena and no memory pattern: with them
+    one large run is kept in memory for ever. Where all runs have `one_shape`, there is a pattern.
+
+    Raises ModelError for a model that onnxruntime refuses, DeviceError for a device that does not
+    start.
+    """
+    ort = onnxruntime()
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.enable_cpu_mem_arena = False
+    options.enable_mem_pattern = one_shape
+    options.log_severity_level = _FATAL_ONLY
+    for key, value in _CONFIG.items():
+        options.add_session_config_entry(key, value)
+    if device != "cpu":
+        from seqrt.runtime.opening.cuda import open_on_cuda
+
+        return open_on_cuda(model, options, tf32=tf32)
+    try:
+        # Without enable_fallback=0 it would print on stdout.
+        return ort.InferenceSession(model, options, providers=[PROVIDERS["cpu"]], enable_fallback=0)
+    except Exception as error:
+        raise ModelError(
+            "E_MODEL_FORMAT: onnxruntime must be able to load the model, and refused it:"
+            f" {first_line(error)}"
+        ) from error
+
+
+def run_session(session: Any, outputs: list[str], feeds: dict[str, Any]) -> list[Any]:
+    """Run the session once; no exception of onnxruntime leaves this function."""
+    try:
+        answers: list[Any] = session.run(outputs, feeds)
+    except Exception as error:
+        raise _explain(error, sum(array.nbytes for array in feeds.values())) from error
+    return answers
+
+
+def run_bound(session: Any, binding: Any, size: int) -> None:
+    """Run the session over what is bound, `size` bytes; no exception of onnxruntime leaves it."""
+    try:
+        session.run_with_iobinding(binding)
+    except Exception as error:
+        raise _explain(error, size) from error
+
+
+@contextmanager
+def explained(size: int) -> Iterator[None]:
+    """Turn what onnxruntime raises inside, over `size` bytes, into an error of seqrt."""
+    try:
+        yield
+    except Exception as error:
+        raise _explain(error, size) from error
+
+
+def _explain(error: Exception, size: int) -> Exception:
+    if isinstance(error, MemoryError) or "alloc" in str(error).lower():
+        return ResourceError(
+            f"E_MEMORY: a run over {size:,} bytes of input must fit into memory, and did not."
+            " Give fewer or shorter sequences at a time."
+        )
+    return ModelError(
+        f"E_MODEL_RUN: onnxruntime must be able to run the model: {first_line(error)}"
+    )
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line that onnxruntime says of an error, or the name of its kind."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

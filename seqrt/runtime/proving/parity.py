@@ -1,0 +1,41 @@
+"""The rule of parity: how far a computation may be from the truth.
+
+Answers are compared in the network's own units, (y - mean) / scale, in which every output has
+about the same size: in raw units one may be a million times another, and would hide it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from seqrt.contract import Column
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from seqrt.runtime.types import Doubles
+
+
+def allowed_error(torch_error: float, size: float) -> float:
+    """Return how far from float64 an answer may be: 8 times PyTorch's error, and 1e-6 of its size.
+
+    Wrong gate orders can differ from right ones by as little as 1.6e-3: a looser rule would prove
+    nothing.
+    """
+    return 8 * torch_error + 1e-6 * size
+
+
+def own_units(y: NDArray[Any], outputs: Sequence[Column]) -> Doubles:
+    """Return raw answers (..., O) in the network's own units, in float64."""
+    mean = np.array([column.mean for column in outputs])
+    scale = np.array([column.scale for column in outputs])
+    own: Doubles = (y.astype(np.float64) - mean) / scale
+    return own
+
+
+def largest(values: NDArray[Any]) -> float:
+    """Return the largest absolute value: 0 where there is none, NaN where one is NaN."""
+    return float(np.abs(values).max(initial=0))

@@ -1,0 +1,110 @@
+"""Work that takes long is cut in time, can be broken off, and nobody can tell from the answers."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seqrt import ResourceError
+from seqrt.runtime.compute import engine
+from seqrt.runtime.compute.engine import Engine
+
+NETS = Path(__file__).parents[1] / "nets"
+
+
+@pytest.mark.parametrize(
+    "lengths", [None, [19, 0, 7, 18, 2, 19, 11], [0] * 7, [1, 0, 0, 0, 0, 0, 0]]
+)
+def test_a_run_that_is_cut_in_time_answers_the_same(model, x, monkeypatch, lengths):
+    state = np.full((7, model.manifest.state_size), 0.25, np.float32)
+    whole, end = model.run(x, lengths, state)
+
+    monkeypatch.setattr(engine, "_PIECE", 7 * 5 * model.manifest.operations)
+    cut, cut_end = model.run(x, lengths, state)
+
+    np.testing.assert_array_equal(cut, whole)
+    np.testing.assert_array_equal(cut_end, end)
+    np.testing.assert_array_equal(state, 0.25)
+
+
+def test_a_chunk_that_is_cut_leaves_the_stream_where_the_whole_does(causal, x, monkeypatch):
+    whole = causal.stream()
+    answer = whole.push(x[0])
+
+    monkeypatch.setattr(engine, "_PIECE", 1)
+    cut = causal.stream()
+
+    np.testing.assert_array_equal(cut.push(x[0]), answer)
+    assert cut.save() == whole.save()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_interrupt_is_answered_between_two_pieces(threads):
+    code = (
+        "import numpy, seqrt\n"
+        f"m = seqrt.load({str(NETS / 'lstm-last.onnx')!r}, threads={threads})\n"
+        "x = numpy.ones((2, 5_000_000, 2), numpy.float32)\n"
+        "m.predict(x[:, :9])\n"
+        "print('begun', flush=True)\n"
+        "while True: m.predict(list(x))\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdout.readline() == "begun\n"
+        time.sleep(1)
+        child.send_signal(signal.SIGINT)
+        _, talk = child.communicate(timeout=10)
+
+    assert child.returncode != 0
+    assert "KeyboardInterrupt" in talk
+
+
+def test_a_large_network_steps_as_a_small_one_does(causal, x, monkeypatch):
+    whole = causal.predict(x[:1])[0]
+    monkeypatch.setattr(engine, "_SMALL", 0)
+    stream = causal.stream()
+
+    answers = [stream.push(step) for step in x[0]]
+
+    np.testing.assert_array_equal(answers if whole.ndim == 2 else answers[-1], whole)
+
+
+def test_a_block_that_does_not_fit_into_memory_is_halved(model, x, monkeypatch):
+    want = model.predict(list(x))
+    right, sizes = Engine.advance, []
+
+    def advance(self, x, *rest):
+        sizes.append(len(x))
+        if len(x) > 2:
+            raise ResourceError("E_MEMORY: no more.")
+        return right(self, x, *rest)
+
+    monkeypatch.setattr(Engine, "advance", advance)
+
+    for got, alone in zip(model.predict(list(x)), want, strict=True):
+        np.testing.assert_array_equal(got, alone)
+    assert max(sizes) > 2
+
+
+def test_a_row_that_does_not_fit_into_memory_is_an_error(model, x, monkeypatch):
+    def advance(self, *_):
+        raise ResourceError("E_MEMORY: no more.")
+
+    monkeypatch.setattr(Engine, "advance", advance)
+
+    with pytest.raises(ResourceError, match="E_MEMORY: no more"):
+        model.predict(list(x))
+
+
+def test_answers_that_no_memory_holds_are_an_error(tagger):
+    giant = np.broadcast_to(np.zeros((1, 1, 2), np.float32), (1 << 20, 1 << 24, 2))
+
+    with pytest.raises(ResourceError, match=r"E_MEMORY: answers of shape \(1048576, 16777216"):
+        tagger.predict(giant)

@@ -1,0 +1,169 @@
+"""The threads of a model share the jobs of a call, last from call to call, and never lock up."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+import numpy as np
+import pytest
+
+from seqrt.runtime.compute import blocks
+from seqrt.runtime.compute.workers import Workers
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("jobs", [0, 1, 2, 300])
+def test_every_job_is_done_once_and_begun_in_order(threads, jobs):
+    begun, done = [], []
+
+    def work(job, stopped):
+        begun.append(job)
+        done.append(job)
+
+    Workers(threads).share(range(jobs), work, threads)
+
+    assert sorted(done) == list(range(jobs))
+    assert threads > 1 or begun == list(range(jobs))
+
+
+def test_two_jobs_run_at_a_time():
+    both = threading.Barrier(2, timeout=30)
+
+    Workers(2).share([1, 2], lambda job, stopped: both.wait(), 2)
+
+
+def test_the_threads_last_from_call_to_call():
+    workers, both, names = Workers(2), threading.Barrier(2, timeout=30), set()
+
+    def work(job, stopped):
+        names.add(threading.current_thread().name)
+        both.wait()
+
+    for _ in range(20):
+        workers.share([1, 2], work, 2)
+
+    assert len(names) == 2
+
+
+@pytest.fixture(params=[0, 1, 2])
+def few_threads(request, monkeypatch):
+    """A system that gives so many threads more and then none, as where memory is short."""
+    start, left = threading.Thread.start, [None] * request.param
+
+    def started(thread):
+        if not left:
+            raise RuntimeError("can't start new thread")
+        left.pop()
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", started)
+
+
+def test_where_the_system_gives_no_more_threads_those_that_there_are_do_all(few_threads):
+    workers = Workers(5)
+
+    for _ in range(20):
+        done = []
+        workers.share(range(100), lambda job, stopped, done=done: done.append(job), 5)
+        assert sorted(done) == list(range(100))
+
+
+def test_with_few_threads_the_answers_are_the_same(few_threads, load, monkeypatch):
+    monkeypatch.setattr("seqrt.runtime.compute.blocks.WORTH_A_THREAD", 1)
+    monkeypatch.setattr("seqrt.runtime.compute.predict_iter._SMALL", 1)
+    model = load("lstm-sequence", threads=4)
+    x = np.random.default_rng(0).random((300, 9, 2), np.float32)
+
+    answers = list(model.predict_iter([list(x), x, list(x[:40])]))
+
+    want = load("lstm-sequence", threads=1).predict(x)
+    np.testing.assert_array_equal(answers[0], want)
+    np.testing.assert_array_equal(answers[1], want)
+    np.testing.assert_array_equal(answers[2], want[:40])
+    np.testing.assert_array_equal(model.predict(list(x)), want)
+
+
+def test_work_that_was_taken_in_without_a_thread_is_not_begun_when_its_call_is_over(monkeypatch):
+    workers, hold, begun, done = Workers(2), threading.Event(), threading.Barrier(3, timeout=30), []
+
+    def wait(job, stopped):
+        begun.wait()
+        assert hold.wait(30)
+
+    def late(self):
+        raise RuntimeError("can't start new thread")
+
+    first = threading.Thread(target=workers.share, args=([1, 2], wait, 2))
+    first.start()
+    begun.wait()
+    monkeypatch.setattr("concurrent.futures.ThreadPoolExecutor._adjust_thread_count", late)
+    workers.share([1, 2], lambda job, stopped: done.append(threading.current_thread()), 2)
+    hold.set()
+    first.join()
+    monkeypatch.undo()
+    workers.share([3, 4], lambda job, stopped: None, 2)
+
+    assert done == [threading.current_thread()] * 2
+
+
+def test_a_caller_who_finds_all_threads_busy_does_its_jobs_alone():
+    workers, hold, held = Workers(2), threading.Event(), threading.Barrier(3, timeout=30)
+
+    def wait(job, stopped):
+        held.wait()
+        assert hold.wait(30)
+
+    first = threading.Thread(target=workers.share, args=([1, 2], wait, 2))
+    first.start()
+    held.wait()
+    done = []
+    workers.share(range(9), lambda job, stopped: done.append(job), 2)
+    hold.set()
+    first.join()
+
+    assert done == list(range(9))
+
+
+@pytest.mark.parametrize("failing", [0, 1])
+def test_the_error_of_a_job_comes_out_whichever_thread_it_is_in(failing):
+    both = threading.Barrier(2, timeout=30)
+
+    def work(job, stopped):
+        both.wait()
+        if job == failing:
+            raise ValueError(f"job {job}")
+
+    with pytest.raises(ValueError, match=f"job {failing}"):
+        Workers(2).share([0, 1], work, 2)
+
+
+def test_an_interrupt_tells_the_jobs_in_hand_to_stop():
+    both, told = threading.Barrier(2, timeout=30), threading.Event()
+
+    def work(job, stopped):
+        both.wait()
+        if threading.current_thread() is threading.main_thread():
+            raise KeyboardInterrupt
+        assert stopped.wait(30)
+        told.set()
+
+    with pytest.raises(KeyboardInterrupt):
+        Workers(2).share(range(100), work, 2)
+
+    assert told.wait(30)
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_child_forked_after_the_threads_have_worked_makes_its_own(load, monkeypatch):
+    monkeypatch.setattr(blocks, "WORTH_A_THREAD", 1)
+    model = load("lstm-last", threads=3)
+    many = [np.full((9, 2), i, np.float32) for i in range(99)]
+    want = model.predict(many)
+
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if np.array_equal(model.predict(many), want) else 1)
+
+    assert os.waitpid(child, 0)[1] == 0
+    np.testing.assert_array_equal(model.predict(many), want)
