@@ -21,7 +21,7 @@ from seqrt.data.serving import labelled
 from seqrt.export import Exported, export
 from seqrt.metrics import measure
 from seqrt.training import Plan, Result, load_run, train
-from seqrt.training.memory import load_series
+from seqrt.training.runs.memory import load_series
 
 MODELS = Path(__file__).parent.parent / "models"
 

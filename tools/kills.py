@@ -29,7 +29,7 @@ import numpy as np
 
 CHILD = """
 from seqrt.cli import main
-from seqrt.training.checkpoints import Checkpoints
+from seqrt.training.loop.checkpoints import Checkpoints
 
 Checkpoints.__init__.__kwdefaults__.update(every=0.1, share=1.0)
 main()

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from seqrt.training import Plan
-from seqrt.training.compare import Contender, Trial, turns
-from seqrt.training.tasks import TASKS, MemoryTask
+from seqrt.training.experiments.compare import Contender, Trial, turns
+from seqrt.training.problems.tasks import TASKS, MemoryTask
 
 SEEDS = 3
 UNITS = (64, 32)

@@ -73,7 +73,7 @@ def seqrt(cell: Any, steps: int) -> None:
     import torch
 
     from seqrt.training import Network, fit
-    from seqrt.training.threads import threads_that_pay
+    from seqrt.training.loop.threads import threads_that_pay
 
     torch.set_num_threads(threads_that_pay(cell, UNITS))
     training = fit(Network(cell, 1, UNITS), *data(steps), epochs=100_000, batch_size=BATCH)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from seqrt.training.compare import Trial
-    from seqrt.training.ranking import Choice, Row
+    from seqrt.training.experiments.compare import Trial
+    from seqrt.training.experiments.ranking import Choice, Row
 
 
 def outcome(trial: Trial) -> str:

@@ -13,7 +13,7 @@ import typer
 from seqrt.errors import SeqrtError, TrainingError, UsageError
 
 if TYPE_CHECKING:
-    from seqrt.training.train import Run
+    from seqrt.training.runs.run import Run
 
 
 @contextmanager

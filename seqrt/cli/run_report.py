@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from seqrt.data import Part
-    from seqrt.training.plan import Plan
-    from seqrt.training.problem import Problem
-    from seqrt.training.record import Result
-    from seqrt.training.train import Run
+    from seqrt.training.problems.problem import Problem
+    from seqrt.training.runs.plan import Plan
+    from seqrt.training.runs.record import Result
+    from seqrt.training.runs.run import Run
 
 _MOST_NAMES = 8
 

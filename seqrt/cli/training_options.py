@@ -1,6 +1,6 @@
 """The words that `seqrt train` and `seqrt compare` share: what to learn, from what, and how long.
 
-An option that is left out has the default of seqrt.training.plan.Plan, which the help shows in
+An option that is left out has the default of seqrt.training.runs.plan.Plan, which the help shows in
 brackets: a test holds the two together.
 """
 
@@ -83,7 +83,7 @@ def rate(text: str | None) -> float | str | None:
 
 def source(data: str) -> str:
     """Return what to train on; raise UsageError for a word that is neither file nor built in."""
-    from seqrt.training.prepare import BUILT_IN
+    from seqrt.training.problems.prepare import BUILT_IN
 
     if data in BUILT_IN or Path(data).suffix or Path(data).exists():
         return data

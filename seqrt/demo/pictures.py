@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.demo.tutorial import Lesson, baselines, held_out
-from seqrt.training.pictures import BLUE, FAINT, INK, ORANGE, dress, figure_of, save
+from seqrt.training.runs.pictures import BLUE, FAINT, INK, ORANGE, dress, figure_of, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from seqrt.runtime import Model
-from seqrt.training.series import mackey_glass
-from seqrt.training.stack import Stack
+from seqrt.training.networks.stack import Stack
+from seqrt.training.problems.series import mackey_glass
 
 Array = NDArray[Any]
 

@@ -18,8 +18,8 @@ from seqrt.files import writing
 from seqrt.metrics import measure
 from seqrt.runtime import load
 from seqrt.training import Plan, Run, prepare, start
-from seqrt.training.memory import load_series
-from seqrt.training.threads import torch_threads
+from seqrt.training.loop.threads import torch_threads
+from seqrt.training.runs.memory import load_series
 
 Array = NDArray[Any]
 

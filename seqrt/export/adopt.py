@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from seqrt.contract.manifest import Cell, Head
 from seqrt.errors import ParityError, UsageError
-from seqrt.training.recurrent import Recurrent
-from seqrt.training.stack import Stack
+from seqrt.training.networks.recurrent import Recurrent
+from seqrt.training.networks.stack import Stack
 
 _CELLS: dict[type[nn.Module], Cell] = {nn.RNN: "rnn", nn.LSTM: "lstm", nn.GRU: "gru"}
 _KNOWN = "nn.RNN, nn.LSTM, nn.GRU, nn.Linear, nn.LayerNorm, nn.Dropout"

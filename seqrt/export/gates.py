@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seqrt.contract.manifest import Cell
-from seqrt.training.recurrent import Recurrent
+from seqrt.training.networks.recurrent import Recurrent
 
 Weights = NDArray[np.float32]
 

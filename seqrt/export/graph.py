@@ -18,8 +18,8 @@ from seqrt.contract.missing import KNOWN_START
 from seqrt.export.gates import as_array, onnx_weights
 from seqrt.export.missing import fill
 from seqrt.export.nodes import Nodes
-from seqrt.training.recurrent import Recurrent
-from seqrt.training.stack import Stack
+from seqrt.training.networks.recurrent import Recurrent
+from seqrt.training.networks.stack import Stack
 
 _DIRECTIONS = {False: "forward", True: "bidirectional"}
 

@@ -14,8 +14,8 @@ from seqrt.runtime import Model
 from seqrt.runtime.inputs.arrays import as_floats, check_shape
 from seqrt.runtime.memory import forgetting
 from seqrt.runtime.types import Floats
-from seqrt.training.memory import LAGS, ROWS, faded, gradient, streams
-from seqrt.training.stack import Stack
+from seqrt.training.networks.stack import Stack
+from seqrt.training.runs.memory import LAGS, ROWS, faded, gradient, streams
 
 _SEED = 20260403
 _STEPS = 2000

@@ -17,7 +17,7 @@ from seqrt.runtime.inputs.arrays import inside
 from seqrt.runtime.proving.parity import largest, own_units
 from seqrt.runtime.proving.proof import Case, allowed, replay
 from seqrt.runtime.types import Doubles, Floats, Lengths
-from seqrt.training.stack import Stack
+from seqrt.training.networks.stack import Stack
 
 _SEED = 20260401
 

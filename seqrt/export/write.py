@@ -23,9 +23,9 @@ from seqrt.files import check, writing
 from seqrt.runtime import Model
 from seqrt.runtime.proving.proof import encode
 from seqrt.runtime.proving.validate import Report
-from seqrt.training.about import About
-from seqrt.training.stack import Stack
-from seqrt.training.threads import torch_threads
+from seqrt.training.loop.threads import torch_threads
+from seqrt.training.networks.metadata import About
+from seqrt.training.networks.stack import Stack
 
 
 @dataclass(frozen=True)

@@ -18,20 +18,20 @@ from seqrt.data import Part
 from seqrt.errors import MissingExtraError
 
 try:
-    from seqrt.training.about import About
-    from seqrt.training.batches import answers
-    from seqrt.training.fit import Epoch, fit
-    from seqrt.training.initial import remember
-    from seqrt.training.network import Network
-    from seqrt.training.plan import Plan
-    from seqrt.training.prepare import prepare
-    from seqrt.training.problem import Problem
-    from seqrt.training.recipe import Recipe
-    from seqrt.training.record import Result
-    from seqrt.training.recurrent import Recurrent
-    from seqrt.training.runs import load_run, newest_run
-    from seqrt.training.stack import Stack
-    from seqrt.training.train import Run, resume, start, train
+    from seqrt.training.inputs.batches import answers
+    from seqrt.training.loop.fit import Epoch, fit
+    from seqrt.training.loop.recipe import Recipe
+    from seqrt.training.networks.initialise import remember
+    from seqrt.training.networks.metadata import About
+    from seqrt.training.networks.network import Network
+    from seqrt.training.networks.recurrent import Recurrent
+    from seqrt.training.networks.stack import Stack
+    from seqrt.training.problems.prepare import prepare
+    from seqrt.training.problems.problem import Problem
+    from seqrt.training.runs.folder import load_run, newest_run
+    from seqrt.training.runs.plan import Plan
+    from seqrt.training.runs.record import Result
+    from seqrt.training.runs.run import Run, resume, start, train
 except ModuleNotFoundError as error:
     if (error.name or "").split(".")[0] not in ("torch", "safetensors", "tomli_w"):
         raise

@@ -16,7 +16,7 @@ import pytest
 import seqrt
 from seqrt.cli.torchrun import one_voice, others
 from seqrt.errors import InputError, TrainingError
-from seqrt.training.checkpoints import NEWEST
+from seqrt.training.loop.checkpoints import NEWEST
 
 TRAIN = ("train", "moves.npz", "--cell", "gru", "--units", "5,4", "--dropout", "0.2")
 LONG = 300

@@ -14,7 +14,7 @@ from seqrt.errors import InputError
 from seqrt.export import export
 from seqrt.runtime.memory import forgetting
 from seqrt.training import About, Network, remember
-from seqrt.training.memory import streams
+from seqrt.training.runs.memory import streams
 
 
 def leaky(keep: float, head: str = "last") -> Network:

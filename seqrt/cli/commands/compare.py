@@ -37,8 +37,8 @@ from seqrt.cli.words import span as ends
 from seqrt.errors import ParityError, SeqrtError, UsageError
 
 if TYPE_CHECKING:
-    from seqrt.training.compare import Trial, Turn
-    from seqrt.training.ranking import Choice, Row
+    from seqrt.training.experiments.compare import Trial, Turn
+    from seqrt.training.experiments.ranking import Choice, Row
 
 _REPORT = "report.json"
 _LINES = 4
@@ -94,9 +94,9 @@ def compare(
       seqrt compare gestures.npz --cells lstm,gru --units 32 --units 64,32
       seqrt compare load.csv --target kW --window 48 --seeds 5
     """
-    from seqrt.training.compare import contenders, folder_for, turns
-    from seqrt.training.plan import Plan
-    from seqrt.training.world import check_one_process
+    from seqrt.training.experiments.compare import contenders, folder_for, turns
+    from seqrt.training.loop.distributed import check_one_process
+    from seqrt.training.runs.plan import Plan
 
     check_one_process("seqrt compare")
     given = {
@@ -158,9 +158,9 @@ def _taken(turn: Turn, number: str) -> Trial:
 def _conclude(data: str, folder: Path, trials: Sequence[Trial], *, export: bool) -> dict[str, Any]:
     """Write the models, the picture and the report; say it all, and which to ship."""
     from seqrt.files import write_text
-    from seqrt.training.compare_picture import draw_comparison
-    from seqrt.training.ranking import rows
-    from seqrt.training.tasks import TASKS
+    from seqrt.training.experiments.compare_picture import draw_comparison
+    from seqrt.training.experiments.ranking import rows
+    from seqrt.training.problems.tasks import TASKS
 
     table = rows(trials)
     models = _models(folder, table) if export else {}
@@ -182,8 +182,8 @@ def _conclude(data: str, folder: Path, trials: Sequence[Trial], *, export: bool)
 def _models(folder: Path, table: Sequence[Row]) -> dict[str, Path]:
     """Export the best run of each contender; return the files by the contender's name."""
     from seqrt.export import export
-    from seqrt.training.memory import load_series
-    from seqrt.training.runs import load_run
+    from seqrt.training.runs.folder import load_run
+    from seqrt.training.runs.memory import load_series
 
     models = {}
     for row in table:
@@ -198,7 +198,7 @@ def _models(folder: Path, table: Sequence[Row]) -> dict[str, Path]:
 
 
 def _choice(table: Sequence[Row], models: Mapping[str, Path]) -> Choice:
-    from seqrt.training.ranking import Choice, choice
+    from seqrt.training.experiments.ranking import Choice, choice
 
     shippable = [row for row in table if row.contender.name in models]
     return choice(shippable) if shippable else Choice(None, "there is no model")

@@ -42,7 +42,7 @@ def demo(
       seqrt demo -o tutorial --epochs 20
     """
     from seqrt.demo import CELLS, begin, conclude, draw, write_data
-    from seqrt.training.world import check_one_process
+    from seqrt.training.loop.distributed import check_one_process
 
     check_one_process("seqrt demo")
     lessons = []

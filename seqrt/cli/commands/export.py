@@ -38,8 +38,8 @@ def export(
     """
     from seqrt.export import export as write
     from seqrt.files import keep, make_folder
-    from seqrt.training.memory import load_series
-    from seqrt.training.runs import load_run, newest_run
+    from seqrt.training.runs.folder import load_run, newest_run
+    from seqrt.training.runs.memory import load_series
 
     if run is None:
         run = newest_run()

@@ -40,8 +40,8 @@ from seqrt.cli.words import names, sizes
 from seqrt.cli.words import span as ends
 
 if TYPE_CHECKING:
-    from seqrt.training.record import Result
-    from seqrt.training.train import Run
+    from seqrt.training.runs.record import Result
+    from seqrt.training.runs.run import Run
 
 # The words of seqrt.contract.manifest: a test holds them together.
 Nonlinearity = Literal["tanh", "relu"]
@@ -50,8 +50,8 @@ Init = Literal["chrono", "torch"]
 _BUILT_IN = "mackey-glass"
 
 
-# An option that is left out has the default of seqrt.training.plan.Plan, which the help shows in
-# brackets: a test holds the two together.
+# An option that is left out has the default of seqrt.training.runs.plan.Plan, which the help shows
+# in brackets: a test holds the two together.
 def train(
     data: Annotated[
         str | None,
@@ -218,8 +218,8 @@ def train(
 
 
 def _begun(data: str | None, options: dict[str, Any], out: Path | None) -> Run:
-    from seqrt.training.plan import Plan
-    from seqrt.training.train import start
+    from seqrt.training.runs.plan import Plan
+    from seqrt.training.runs.run import start
 
     run = start(Plan(_source(data), **options), out)
     _introduce(run)
@@ -228,7 +228,7 @@ def _begun(data: str | None, options: dict[str, Any], out: Path | None) -> Run:
 
 def _gone_on(data: str | None, options: dict[str, Any], out: Path | None) -> Run:
     """Go on with the run in the folder `data`; what it was told at the start holds."""
-    from seqrt.training.train import resume
+    from seqrt.training.runs.run import resume
 
     check_nothing_given(options, out)
     run = resume(data)

@@ -15,8 +15,8 @@ from seqrt.cli.run_report import asked, entries, figures, network_of, weights
 from seqrt.errors import UsageError
 
 if TYPE_CHECKING:
-    from seqrt.training.committee import Committee
-    from seqrt.training.record import Result
+    from seqrt.training.experiments.committee import Committee
+    from seqrt.training.runs.record import Result
 
 _LINES = 5
 
@@ -25,17 +25,17 @@ def is_meant(data: str | None, options: dict[str, Any], *, resume: bool) -> bool
     """Say whether the words of a command ask for a committee, or to go on with one."""
     if not resume:
         return "folds" in options
-    from seqrt.training.committee import is_committee
-    from seqrt.training.runs import newest_unfinished
+    from seqrt.training.experiments.committee import is_committee
+    from seqrt.training.runs.folder import newest_unfinished
 
     return is_committee(newest_unfinished() if data is None else data)
 
 
 def begun(source: str, options: dict[str, Any], out: Path | None) -> Committee:
     """Begin a committee, and say what it was understood to be."""
-    from seqrt.training.committee import convene
-    from seqrt.training.plan import Plan
-    from seqrt.training.world import check_one_process
+    from seqrt.training.experiments.committee import convene
+    from seqrt.training.loop.distributed import check_one_process
+    from seqrt.training.runs.plan import Plan
 
     check_one_process("seqrt train --folds")
     if "val" in options:
@@ -45,9 +45,9 @@ def begun(source: str, options: dict[str, Any], out: Path | None) -> Committee:
 
 def gone_on(path: str | None, options: dict[str, Any], out: Path | None) -> Committee:
     """Go on with a committee; what it was told at the start holds."""
-    from seqrt.training.committee import reconvene
-    from seqrt.training.runs import newest_unfinished
-    from seqrt.training.world import check_one_process
+    from seqrt.training.experiments.committee import reconvene
+    from seqrt.training.loop.distributed import check_one_process
+    from seqrt.training.runs.folder import newest_unfinished
 
     check_one_process("seqrt train --folds")
     check_nothing_given(options, out)
@@ -86,7 +86,7 @@ def _introduced(committee: Committee) -> Committee:
 
 def _record(committee: Committee, result: Result) -> dict[str, Any]:
     """Return what a program wants to know of a committee, as JSON can hold it."""
-    from seqrt.training.runs import load_run
+    from seqrt.training.runs.folder import load_run
 
     return {
         **entries(committee.problem, result),

@@ -17,7 +17,7 @@ from seqrt.cli.run_report import figures, record, verdict
 from seqrt.errors import SeqrtError, TrainingError, UsageError
 
 if TYPE_CHECKING:
-    from seqrt.training.search import Attempt, Tried
+    from seqrt.training.experiments.search import Attempt, Tried
 
 TrialsOption = Annotated[
     int | None,
@@ -38,9 +38,9 @@ def search(
     as_json: bool,
 ) -> None:
     """Try what is not among `options`, and keep the best; print the folder of its run."""
-    from seqrt.training.plan import Plan
-    from seqrt.training.search import attempts, best_of, check_search, folder_for
-    from seqrt.training.world import check_one_process
+    from seqrt.training.experiments.search import attempts, best_of, check_search, folder_for
+    from seqrt.training.loop.distributed import check_one_process
+    from seqrt.training.runs.plan import Plan
 
     check_one_process("seqrt train --trials")
     if resume:
@@ -77,7 +77,7 @@ def _taken(attempt: Attempt, trials: int) -> Tried:
 
 def _conclude(tries: Sequence[Tried], folder: Path, out: Path | None) -> dict[str, Any]:
     """Finish the best run; say all trials, the best, and what its figures are worth."""
-    from seqrt.training.search import best_of, keep
+    from seqrt.training.experiments.search import best_of, keep
 
     for line in ("", *_lines(tries), ""):
         _say(line)

@@ -17,8 +17,8 @@ import seqrt
 from seqrt.cli import training_options
 from seqrt.contract import manifest
 from seqrt.training import load_run
-from seqrt.training.compare import Turn
-from seqrt.training.runs import read_record
+from seqrt.training.experiments.compare import Turn
+from seqrt.training.runs.folder import read_record
 
 TINY = ("--cells", "gru,rnn", "--units", "3", "--seeds", "2", "--epochs", "2")
 

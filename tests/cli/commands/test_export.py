@@ -13,8 +13,8 @@ import torch
 
 import seqrt
 from seqrt.training import Network
-from seqrt.training.memory import save_series
-from seqrt.training.runs import new_folder, save_weights, write_record
+from seqrt.training.runs.folder import new_folder, save_weights, write_record
+from seqrt.training.runs.memory import save_series
 
 
 @pytest.fixture(autouse=True)

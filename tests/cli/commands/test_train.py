@@ -23,7 +23,7 @@ import seqrt
 from seqrt.cli.commands import train as command
 from seqrt.contract import manifest
 from seqrt.training import Plan, Recipe, load_run
-from seqrt.training.prepare import BUILT_IN
+from seqrt.training.problems.prepare import BUILT_IN
 
 TINY = ("--units", "4", "--window", "5", "--epochs", "3", "--batch-size", "8")
 

@@ -13,8 +13,8 @@ import pytest
 
 import seqrt
 from seqrt.training import Plan, load_run
-from seqrt.training.recipe import Recipe
-from seqrt.training.runs import read_record
+from seqrt.training.loop.recipe import Recipe
+from seqrt.training.runs.folder import read_record
 
 SEARCH = ("train", "moves.npz", "--epochs", "2", "--trials", "3")
 
@@ -29,7 +29,7 @@ def here(short_sequences):
 def attempts():
     """What a search is made of, where Optuna is installed."""
     pytest.importorskip("optuna")
-    from seqrt.training.search import Attempt
+    from seqrt.training.experiments.search import Attempt
 
     return Attempt
 

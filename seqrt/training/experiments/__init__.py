@@ -1,0 +1,3 @@
+"""Several runs: folds, searches and comparisons."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Arrays and labels become checked, scaled batches of tensors."""
+
+from __future__ import annotations

@@ -1,0 +1,87 @@
+"""Columns learnt from data: mean, scale and range of every feature and output."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from seqrt.contract import Column
+from seqrt.contract.manifest import Activation
+from seqrt.data.ragged import Ragged
+from seqrt.errors import InputError
+from seqrt.training.inputs.check import Array, Raw
+from seqrt.training.networks.metadata import About
+
+
+def measured(names: Iterable[str], values: Array | Ragged) -> tuple[Column, ...]:
+    """Return a column for each name, learnt from values (N, columns); a constant has scale 1.
+
+    NaN is left out. Raises InputError (E_INPUT_MISSING) for a column that holds nothing else.
+    """
+    names = tuple(names)
+    count, mean, squares, low, high = _moments(values, len(names))
+    _check_observed(names, count)
+    scale = np.sqrt(squares / count)
+    scale[scale <= 1e-12 * np.abs(mean)] = 1.0
+    parts = zip(names, mean, scale, low, high, strict=True)
+    return tuple(Column(name, "", *map(float, part)) for name, *part in parts)
+
+
+def _moments(values: Array | Ragged, columns: int) -> tuple[Array, Array, Array, Array, Array]:
+    """Return of each column: count, mean, squares of the distances to it, least and greatest value.
+
+    What is known of some rows is merged with what is known of those before: Chan, Golub & LeVeque
+    1983, doi:10.1080/00031305.1983.10483115.
+    """
+    count, mean, squares = np.zeros((3, columns))
+    low, high = np.full((2, columns), np.nan)
+    for piece in values.pieces() if isinstance(values, Ragged) else [values]:
+        rows = piece.astype(np.float64)
+        own_count = (~np.isnan(rows)).sum(0)
+        own_mean = np.nansum(rows, 0) / np.maximum(own_count, 1)
+        apart, share = own_mean - mean, own_count / np.maximum(count + own_count, 1)
+        squares += np.nansum((rows - own_mean) ** 2, 0) + apart**2 * count * share
+        mean += apart * share
+        count += own_count
+        low, high = np.fmin(low, np.fmin.reduce(rows)), np.fmax(high, np.fmax.reduce(rows))
+    return count, mean, squares, low, high
+
+
+def _check_observed(names: tuple[str, ...], count: Array) -> None:
+    never = np.flatnonzero(count == 0)
+    if len(never):
+        raise InputError(
+            f"E_INPUT_MISSING: each column must hold a value somewhere in the training part, and"
+            f" {names[never[0]]!r} holds none. Leave it out, or train on a part where it has one."
+        )
+
+
+def named(labels: Iterable[int | str]) -> tuple[Column, ...]:
+    """Return an unscaled column for each label: outputs that are probabilities."""
+    return tuple(Column(str(label), low=0.0, high=1.0) for label in labels)
+
+
+def acquainted(about: About, activation: Activation, raw: Raw) -> About:
+    """Return `about` with the scaling, ranges and classes of its first data; later ones keep it."""
+    if about.features[0].low is not None:
+        return about
+    features = measured((column.name for column in about.features), raw.x)
+    about = replace(about, features=features)
+    if activation == "none":
+        return replace(about, outputs=measured((column.name for column in about.outputs), raw.y))
+    return _with_classes(about, raw.y) if activation == "softmax" else about
+
+
+def _with_classes(about: About, labels: Array) -> About:
+    outputs = len(about.outputs)
+    classes = about.classes or tuple(np.unique(labels).tolist())
+    if all(isinstance(label, int) and 0 <= label < outputs for label in classes):
+        classes = tuple(range(outputs))
+    if len(classes) != outputs:
+        raise InputError(
+            f"E_INPUT_LABEL: y must hold {outputs} classes, as the network has outputs,"
+            f" got {len(classes)}."
+        )
+    return replace(about, classes=classes, outputs=named(classes))

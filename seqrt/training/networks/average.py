@@ -1,0 +1,113 @@
+"""The mean of several networks, as one network: so it is exported, proved and run as any other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from seqrt.errors import UsageError
+from seqrt.training.networks.metadata import About
+from seqrt.training.networks.missing import AS_MEAN
+from seqrt.training.networks.network import Network
+
+
+def mean_of(nets: Sequence[Network], about: About) -> Network:
+    """Return one network whose logits are the mean of those of `nets`; `about` names and scales it.
+
+    Its layers hold those of the K members side by side, K times as wide, with zeros between them:
+
+        W_ih = | W_1        |    W_hh, from the second layer on W_ih, and so on;  dense = mean_k W_k
+               |      W_2   |
+
+    The first layer and the head take over what the members' own scaling differs by from that of
+    `about`. Answers in raw units are the mean of the members', and probabilities the softmax or
+    sigmoid of the mean logits, to the rounding of float32.
+
+    Raises UsageError unless all have the same architecture, without layer normalisation, which
+    would look at all members together, and read a missing value as the mean of `about` where no
+    indicator beside it tells them apart.
+    """
+    plan = nets[0].architecture
+    if any(net.architecture != plan for net in nets) or plan.layer_norm:
+        raise UsageError(
+            "networks must have the same architecture, without layer normalisation, for their mean"
+            " to be one network. Leave layer norm out."
+        )
+    count = len(nets)
+    merged = Network(**{**nets[0].config(), "units": tuple(count * size for size in plan.units)})
+    merged.about = about
+    merged.set_scaling(about.features, about.outputs)
+    if plan.missing in AS_MEAN:
+        _check_means(merged, nets)
+    with torch.no_grad():
+        for parameter in merged.parameters():
+            parameter.zero_()
+        for number, net in enumerate(nets):
+            _place(merged, net, number, count)
+    return merged.eval()
+
+
+def _check_means(merged: Network, nets: Sequence[Network]) -> None:
+    """Raise UsageError unless all networks read a missing value as the same number."""
+    if any(not torch.equal(net.x_mean, merged.x_mean) for net in nets):
+        raise UsageError(
+            "networks must have the same means of their features, for their mean to be one network"
+            f" that reads missing values as {merged.missing!r} does. Train them as a committee."
+        )
+
+
+def _place(merged: Network, net: Network, number: int, count: int) -> None:
+    """Write one of the members to where it stands in the merged network."""
+    first, *_ = net.recurrent()
+    reads = torch.arange(first.features)  # all members read the same features
+    for wide, layer in zip(merged.recurrent(), net.recurrent(), strict=True):
+        units = layer.layer.units
+        own = number * units + torch.arange(units)
+        for wide_cell, cell in zip(wide.cells, layer.cells, strict=True):
+            weights = {name: value.double() for name, value in cell.named_parameters()}
+            if layer is first:
+                _rescale(weights, merged, net)
+            _place_cell(wide_cell, weights, own, units * count, reads)
+        reads = torch.cat([d * count * units + own for d in range(len(layer.cells))])
+    w, b = _head(merged, net)
+    merged.dense.weight[:, reads] = (w / count).float()
+    merged.dense.bias.add_(b / count)
+
+
+def _place_cell(
+    wide: nn.Module, weights: dict[str, Tensor], own: Tensor, width: int, reads: Tensor
+) -> None:
+    """Write a kernel's weights into rows `own` of each gate, and columns `reads` of its input."""
+    target = dict(wide.named_parameters())
+    gates = len(target["bias_ih_l0"]) // width
+    rows = (torch.arange(gates)[:, None] * width + own).flatten()
+    target["weight_ih_l0"][rows[:, None], reads] = weights["weight_ih_l0"].float()
+    target["weight_hh_l0"][rows[:, None], own] = weights["weight_hh_l0"].float()
+    for name in ("bias_ih_l0", "bias_hh_l0"):
+        target[name][rows] = weights[name].float()
+
+
+def _rescale(weights: dict[str, Tensor], merged: Network, net: Network) -> None:
+    """Change the weights of a first layer to read inputs in the scale of the merged network.
+
+    u_k = (x - m_k) / s_k = (u s + m - m_k) / s_k
+
+    A missing value is 0 for a member too: its indicator takes back what the bias adds.
+    """
+    m, s = merged.x_mean.double(), merged.x_scale.double()
+    m_k, s_k = net.x_mean.double(), net.x_scale.double()
+    w, indicators = weights["weight_ih_l0"].tensor_split([len(m)], dim=1)
+    shift = (m - m_k) / s_k
+    weights["bias_ih_l0"] = weights["bias_ih_l0"] + w @ shift
+    indicators = indicators - w * shift if indicators.numel() else indicators
+    weights["weight_ih_l0"] = torch.cat([w * (s / s_k), indicators], dim=1)
+
+
+def _head(merged: Network, net: Network) -> tuple[Tensor, Tensor]:
+    """Return the head's weights for outputs in the scale of the merged network."""
+    w, b = net.dense.weight.double(), net.dense.bias.double()
+    m, s = merged.y_mean.double(), merged.y_scale.double()
+    m_k, s_k = net.y_mean.double(), net.y_scale.double()
+    return w * (s_k / s)[:, None], (b * s_k + m_k - m) / s

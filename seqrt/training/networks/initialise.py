@@ -1,0 +1,60 @@
+"""First weights that let a network remember for as long as its data are."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from seqrt.errors import UsageError
+from seqrt.training.networks.recurrent import Recurrent
+from seqrt.training.networks.stack import Stack
+
+
+@torch.no_grad()
+def remember(net: Stack, steps: int) -> None:
+    """Draw new weights for the recurrent layers of `net`, fit to remember over so many steps.
+
+    Recurrent weights are orthogonal, gate by gate, so that what runs through them neither fades
+    nor grows; the rnn with relu begins with the identity. Input weights are Glorot's. The gates
+    that keep start open for 1 to `steps` steps, unit by unit:
+
+        LSTM    b_f = log u, b_i = -log u,   u ~ U(1, steps - 1)
+        GRU     b_z = log u                  z keeps, in torch's equations
+
+    All other biases are zero. Drawn from torch's own generator.
+
+    Raises UsageError unless `steps` is a whole number from 1.
+
+    Saxe et al. 2014, arXiv:1312.6120 (orthogonal); Le et al. 2015, arXiv:1504.00941 (identity);
+    Glorot & Bengio 2010; Tallec & Ollivier 2018, arXiv:1804.11188 (gates).
+    """
+    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
+        raise UsageError(f"memory must be a whole number of steps from 1, got {steps!r}.")
+    for layer in net.recurrent():
+        for kernel in layer.cells:
+            _draw(layer, kernel, steps)
+
+
+def _draw(layer: Recurrent, kernel: nn.Module, steps: int) -> None:
+    weights = dict(kernel.named_parameters())
+    units = layer.layer.units
+    for w in weights["weight_ih_l0"].split(units):
+        nn.init.xavier_uniform_(w)
+    for w in weights["weight_hh_l0"].split(units):
+        if layer.layer.nonlinearity == "relu":
+            nn.init.eye_(w)
+        else:
+            nn.init.orthogonal_(w)
+    weights["bias_hh_l0"].zero_()
+    bias = weights["bias_ih_l0"].zero_().split(units)
+    if layer.layer.cell == "lstm":
+        kept = _log_times(units, steps)
+        bias[0].sub_(kept)  # i
+        bias[1].add_(kept)  # f
+    elif layer.layer.cell == "gru":
+        bias[1].add_(_log_times(units, steps))  # z
+
+
+def _log_times(units: int, steps: int) -> Tensor:
+    """Return for each unit the logarithm of a time, drawn from 1 to steps - 1."""
+    return torch.empty(units).uniform_(1, max(steps - 1, 1)).log()

@@ -1,0 +1,112 @@
+"""A problem from sequences with their answers, split by sequence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqrt.contract.manifest import Activation, Task
+from seqrt.data import Part, Sequences
+from seqrt.data.ragged import Ragged
+from seqrt.errors import UsageError
+from seqrt.numbers import check_finite
+from seqrt.training.inputs.check import sequences
+from seqrt.training.inputs.scaling import measured, named
+from seqrt.training.networks.metadata import About
+from seqrt.training.problems.problem import Problem
+from seqrt.training.problems.split import Kept, by_sequence
+
+Array = NDArray[Any]
+
+
+def from_sequences(
+    data: Sequences, task: Task | None, val: Kept, seed: int, *, missing: bool = False
+) -> Problem:
+    """Make a problem of `data`: a share `val` of its sequences, or a fold, is for validation.
+
+    With `missing` x may hold NaN; y never may.
+
+    The task, where it is left out, is told from y: labels (text or whole numbers) are to classify,
+    or to tag where every step has one; other numbers are to regress.
+    """
+    if data.y is None:
+        raise UsageError(
+            "these sequences have no answers y. Write them into one file:"
+            " np.savez(path, x=..., y=...); or give one long series to forecast."
+        )
+    x = sequences(data.x, None, data.features, missing=missing)
+    truth = np.concatenate(data.y) if isinstance(data.y, list) else data.y
+    truth = truth[:, 0] if truth.ndim == 2 and truth.shape[1] == 1 else truth
+    task = task or _told(truth, data.per_step)
+    truth = _as_needed(truth, task, data.per_step)
+    activation = _activation(task, truth)
+    y = np.split(truth, np.cumsum(x.lengths)[:-1]) if data.per_step else truth
+    train, kept = by_sequence(truth if task == "classify" else None, len(x), val, seed)
+    part = _part(x, y, train)
+    return Problem(
+        about=_about(task, activation, truth, x[train], part),
+        head="sequence" if data.per_step else "last",
+        activation=activation,
+        train=part,
+        validation=_part(x, y, kept) if len(kept) else None,
+    )
+
+
+def _told(truth: Array, per_step: bool) -> Task:
+    several = truth.ndim == 2
+    if truth.dtype.kind == "f" or (several and not (per_step and np.isin(truth, (0, 1)).all())):
+        return "regress"
+    kinds = len(np.unique(truth))
+    if truth.dtype.kind == "i" and kinds > max(2, len(truth) // 2):
+        raise UsageError(
+            f"y holds {kinds} different whole numbers in {len(truth)} rows: labels or amounts?"
+            " Give --task regress for amounts, --task classify or --task tag for labels."
+        )
+    return "tag" if per_step else "classify"
+
+
+def _as_needed(truth: Array, task: Task, per_step: bool) -> Array:
+    """Return truth as numbers or labels, such as the task needs; raise UsageError if it is none."""
+    if task == "forecast":
+        raise UsageError(
+            "task forecast needs one long series, and this data is sequences with answers."
+            " Use --task regress."
+        )
+    if task == "regress":
+        if truth.dtype.kind == "U":
+            raise UsageError("task regress needs numbers, and y holds text. Use --task classify.")
+        check_finite("y", truth[None], ("row", "output"))
+        return truth
+    if (task == "tag") != per_step or (task == "classify" and truth.ndim == 2):
+        got = "a row for every step" if per_step else f"the shape {truth.shape}"
+        fix = "--task tag" if per_step else "--task classify or --task regress"
+        raise UsageError(f"task {task} does not fit y, which has {got}. Use {fix}.")
+    if truth.dtype.kind != "f":
+        return truth
+    if not (truth == np.round(truth)).all():
+        raise UsageError(f"task {task} needs labels, and y holds fractions. Use --task regress.")
+    return truth.astype(np.int64)
+
+
+def _activation(task: Task, truth: Array) -> Activation:
+    if task == "regress":
+        return "none"
+    return "sigmoid" if truth.ndim == 2 else "softmax"
+
+
+def _about(task: Task, activation: Activation, truth: Array, x: Ragged, train: Part) -> About:
+    features = measured((f"x{i}" for i in range(x.values.shape[1])), x)
+    if activation == "softmax":
+        classes = tuple(np.unique(truth).tolist())
+        return About(task, features, named(classes), classes=classes)
+    names = [f"y{i}" for i in range(truth.shape[1] if truth.ndim == 2 else 1)]
+    if activation == "sigmoid":
+        return About(task, features, named(names))
+    return About(task, features, measured(names, train.truth.reshape(-1, len(names))))
+
+
+def _part(x: Ragged, y: Array | list[Array], members: NDArray[np.intp]) -> Part:
+    picked = [y[i] for i in members] if isinstance(y, list) else y[members]
+    return Part(x[members], picked)

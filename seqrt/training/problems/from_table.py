@@ -1,0 +1,124 @@
+"""A problem from a table: its rows in order, split in time, each part cut into windows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqrt.contract import Column
+from seqrt.contract.manifest import Task
+from seqrt.data import Part, Question, Table, joined
+from seqrt.errors import UsageError
+from seqrt.numbers import as_floats
+from seqrt.training.inputs.scaling import measured, named
+from seqrt.training.networks.metadata import About
+from seqrt.training.problems.problem import Problem
+from seqrt.training.problems.split import Kept, in_time
+
+Array = NDArray[Any]
+
+
+def ask(
+    table: Table,
+    task: Task | None,
+    target: tuple[str, ...],
+    features: tuple[str, ...],
+    window: int,
+    horizon: int,
+) -> Question:
+    """Fill in what was left out; raise UsageError where it is not certain.
+
+    forecast    the next `horizon` values of the target, from a window of all that is numeric
+    regress     the target at a window's last row, from the other columns
+    classify    the label at a window's last row, from the other columns
+    tag         the label of every row, from the other columns
+    """
+    for name, value in (("window", window), ("horizon", horizon)):
+        if value < 1:
+            raise UsageError(f"{name} must be at least 1 row, got {value}.")
+    target = target or _only_column(table)
+    task = task or ("forecast" if set(target) <= set(table.numeric) else "classify")
+    if len(target) > 1 and task == "classify":
+        raise UsageError(f"task classify needs one target, got {len(target)}. Leave one.")
+    others = tuple(name for name in table.numeric if name not in target)
+    features = features or (table.numeric if task == "forecast" else others)
+    if not features:
+        raise UsageError(
+            f"task {task} needs a feature beside the target, and {table.source} has no other"
+            " column of numbers. Use --task forecast, or name --features."
+        )
+    return Question(task, target, features, window, horizon)
+
+
+def from_table(table: Table, question: Question, val: Kept, *, missing: bool = False) -> Problem:
+    """Make a problem of `table`: the last share `val` of its rows, or a fold, is for validation.
+
+    With `missing` cells may be empty, but for labels; windows without an answer are left out.
+    """
+    values = table.numbers(question.features, missing=missing)
+    floats = as_floats(table.source, values, np.float32)
+    answers, classes = _answers(table, question, missing=missing)
+    when = table.times()
+    kept = in_time(table.rows, val, question.least)
+    sides = (slice(0, kept.start), slice(kept.stop, table.rows))
+    learnt = [rows for rows in sides if rows.stop - rows.start >= question.least]
+
+    def part(rows: slice) -> Part:
+        return question.part(floats[rows], answers[rows], when[rows])
+
+    outputs: tuple[Column, ...]
+    if classes:
+        outputs = named(classes)
+    elif question.task == "tag":
+        outputs = named(question.target)
+    else:
+        outputs = _scaled(question, np.concatenate([answers[rows] for rows in learnt]))
+    return Problem(
+        about=About(
+            task=question.task,
+            features=measured(question.features, np.concatenate([values[rows] for rows in learnt])),
+            outputs=outputs,
+            classes=classes,
+            window=question.window,
+            horizon=question.horizon if question.task == "forecast" else None,
+            targets=question.target,
+        ),
+        head="sequence" if question.task == "tag" else "last",
+        activation="softmax" if classes else "sigmoid" if question.task == "tag" else "none",
+        train=joined([part(rows) for rows in learnt]),
+        validation=part(kept) if kept.start < kept.stop else None,
+        time=table.time or "row",
+    )
+
+
+def _only_column(table: Table) -> tuple[str, ...]:
+    if len(table.numeric) == 1:
+        return table.numeric
+    raise UsageError(
+        f"{table.source} has several columns to learn: {', '.join(table.names)}."
+        f" Name one with --target, such as --target {table.names[-1]}."
+    )
+
+
+def _answers(
+    table: Table, question: Question, *, missing: bool
+) -> tuple[Array, tuple[int | str, ...]]:
+    """Return the targets, one row each, and the classes where they are labels."""
+    if question.task in ("forecast", "regress"):
+        return table.numbers(question.target, missing=missing), ()
+    if len(question.target) > 1:
+        return table.numbers(question.target), ()
+    labels = np.array(table.labels(question.target[0]))
+    return labels, tuple(np.unique(labels).tolist())
+
+
+def _scaled(question: Question, answers: Array) -> tuple[Column, ...]:
+    """Measure each target once, so that all steps ahead are in the same units."""
+    columns = measured(question.target, answers)
+    if question.task != "forecast":
+        return columns
+    steps = range(1, question.horizon + 1)
+    return tuple(replace(c, name=f"{c.name}+{step}") for step in steps for c in columns)

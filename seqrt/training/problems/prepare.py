@@ -1,0 +1,130 @@
+"""From a file or a built-in name to a problem."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqrt.contract.manifest import Missing, Task
+from seqrt.data import Sequences, Table, digest, read
+from seqrt.data.column import Column
+from seqrt.errors import UsageError
+from seqrt.training.networks.missing import AS_MEAN
+from seqrt.training.problems.from_sequences import from_sequences
+from seqrt.training.problems.from_table import ask, from_table
+from seqrt.training.problems.problem import Problem, held
+from seqrt.training.problems.series import ROWS, SERIES
+from seqrt.training.problems.split import Fold, Kept
+from seqrt.training.problems.tasks import TASKS
+
+Array = NDArray[Any]
+
+WINDOW = 24
+BUILT_IN = (*SERIES, *TASKS)
+
+
+def prepare(
+    source: str | Path,
+    *,
+    task: Task | None = None,
+    target: Sequence[str] | str | None = None,
+    features: Sequence[str] | str | None = None,
+    window: int | None = None,
+    horizon: int | None = None,
+    length: int | None = None,
+    val: Kept = 0.2,
+    span: tuple[str | None, str | None] | None = None,
+    seed: int = 0,
+    missing: Missing = "error",
+) -> Problem:
+    """Make the problem of `source`: a file (.csv .parquet .npy .npz) or a name of `BUILT_IN`.
+
+    What is left out is told from the data where that is certain; a UsageError says what to give
+    where it is not. `span` keeps the rows of a table from one time to another, both included.
+    `val` is a share that is kept for validation, or one of the folds that the data is cut into.
+    `length` is that of what is built in: the steps of a task, or the rows of a series. `missing` is
+    the policy for missing values: see seqrt.training.networks.missing. Where it reads them as a
+    mean, all folds have that of all the data, because the one file that they end in can have but
+    one; their scales are their own.
+    """
+    _check_missing(missing)
+    gaps = missing != "error"
+    if task is not None and task not in get_args(Task):
+        raise UsageError(f"task must be one of {', '.join(get_args(Task))}, got {task!r}.")
+    if length is not None and length < 1:
+        raise UsageError(f"length must be at least 1, got {length}.")
+    data, sha256 = _read(source, seed, length)
+    if isinstance(data, Table):
+        table = data.span(*span) if span else data
+        window = WINDOW if window is None else window
+        horizon = 1 if horizon is None else horizon
+        question = ask(table, task, held(target), held(features), window, horizon)
+        split = partial(from_table, table, question, missing=gaps)
+    else:
+        _refuse_options(target=target, features=features, window=window, horizon=horizon, span=span)
+        split = partial(from_sequences, data, task, seed=seed, missing=gaps)
+    problem = split(val=val)
+    if isinstance(val, Fold) and missing in AS_MEAN:
+        problem = _centred(problem, split(val=0.0))
+    about = replace(problem.about, name=Path(source).stem, data_sha256=sha256, seed=seed)
+    plain = TASKS[str(source)].plain if str(source) in TASKS else None
+    return replace(problem, about=about, plain=plain)
+
+
+def _centred(fold: Problem, whole: Problem) -> Problem:
+    """Return the problem of a fold, its features with the means of the whole."""
+    pairs = zip(fold.about.features, whole.about.features, strict=True)
+    features = tuple(replace(own, mean=common.mean) for own, common in pairs)
+    return replace(fold, about=replace(fold.about, features=features))
+
+
+def _check_missing(missing: str) -> None:
+    if missing not in get_args(Missing):
+        raise UsageError(f"missing must be one of {', '.join(get_args(Missing))}, got {missing!r}.")
+
+
+def usual_length(source: str | Path) -> int | None:
+    """Return the length that a built-in task or series has where none is given; None for others."""
+    task = TASKS.get(str(source))
+    return task.length if task else ROWS if str(source) in SERIES else None
+
+
+def _read(source: str | Path, seed: int, length: int | None) -> tuple[Table | Sequences, str]:
+    name = str(source)
+    if name in TASKS:
+        drawn = TASKS[name].sequences(seed, length)
+        return drawn, _digest(*drawn.x, *(drawn.y if drawn.y is not None else ()))
+    if name in SERIES:
+        values = SERIES[name](seed, length or ROWS)
+        table = Table(name, {"x": Column(values)}, range(1, len(values) + 1), place="row")
+        return table, _digest(values)
+    if length is not None:
+        raise UsageError(
+            f"--length is for what is built in ({', '.join(BUILT_IN)}), and {name} is as long as it"
+            " is. Leave it out."
+        )
+    return read(source), digest(source)
+
+
+def _digest(*arrays: Array) -> str:
+    """Return the SHA-256 of the numbers, or of the text, of all arrays."""
+    sha256 = hashlib.sha256()
+    for array in arrays:
+        sha256.update(np.ascontiguousarray(array).tobytes())
+    return sha256.hexdigest()
+
+
+def _refuse_options(**given: object) -> None:
+    wrong = [f"--{name}" for name, value in given.items() if value not in (None, ())]
+    if wrong:
+        raise UsageError(
+            f"{', '.join(wrong)} is for a table of rows, and this data is sequences with answers."
+            " Leave it out."
+        )

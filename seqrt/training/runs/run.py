@@ -1,0 +1,264 @@
+"""The work behind `seqrt train`: a plan becomes a run folder with a trained network."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, nullcontext
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+
+from seqrt.errors import DeviceError, TrainingError, UsageError
+from seqrt.metrics import measure
+from seqrt.training.inputs.batches import answers
+from seqrt.training.loop.checkpoints import Checkpoints
+from seqrt.training.loop.distributed import ALONE, World, join, own_device
+from seqrt.training.loop.fit import Epoch, fit
+from seqrt.training.loop.lr_finder import found_rate
+from seqrt.training.loop.threads import torch_threads
+from seqrt.training.networks.network import Network
+from seqrt.training.problems.baselines import baseline
+from seqrt.training.problems.problem import Problem
+from seqrt.training.runs.folder import (
+    RESULTS,
+    add_row,
+    cut_rows,
+    discard,
+    new_folder,
+    newest_unfinished,
+    read_record,
+    save_weights,
+    sweep,
+    write_record,
+)
+from seqrt.training.runs.lock import locked
+from seqrt.training.runs.memory import save_series, typical
+from seqrt.training.runs.memory_picture import draw_memory
+from seqrt.training.runs.pictures import draw
+from seqrt.training.runs.plan import AUTO, Plan
+from seqrt.training.runs.record import Result, check_data, entry, record_of
+
+
+@dataclass
+class Run:
+    """A training under way: iterate to train, then `finish`.
+
+    A break, Ctrl-C or an error leaves the best weights so far in `net` and in the run's folder, and
+    so does `stop`; whatever ended it, even a kill, `resume` goes on to the same final weights.
+    `warning` says what was wrong with a run that is gone on with.
+
+    Processes that torchrun has started hold a Run each and train it together; only the first has
+    the folder, and writes.
+    """
+
+    plan: Plan
+    problem: Problem
+    net: Network
+    path: Path
+    started: str
+    checkpoints: Checkpoints
+    epochs: list[Epoch] = field(default_factory=list)
+    warning: str | None = None
+    world: World = ALONE
+    ended: bool = False
+
+    def __iter__(self) -> Iterator[Epoch]:
+        """Train; yield after every pass, when its row and the best weights are on the disk."""
+        train, kept = self.problem.train, self.problem.validation
+        val = (kept.x, kept.y) if kept else None
+        recipe = asdict(self.plan.recipe())
+        loop = fit(self.net, train.x, train.y, val=val, **recipe, checkpoints=self.checkpoints)
+        threads = self.plan.threads or 1
+        with self._folder_held(), torch_threads(threads), closing(loop):
+            for epoch in self._until_all_end(loop):
+                if self.world.first:
+                    add_row(self.path, asdict(epoch))
+                    if epoch.best:
+                        save_weights(self.net, self.path)
+                self.epochs.append(epoch)
+                yield epoch
+
+    def _folder_held(self) -> AbstractContextManager[None]:
+        return locked(self.path) if self.world.first else nullcontext()
+
+    def _until_all_end(self, loop: Iterator[Epoch]) -> Iterator[Epoch]:
+        """Note that training has ended in a way that all processes ended in."""
+        try:
+            yield from loop
+        except TrainingError:
+            self.ended = True
+            raise
+        self.ended = True
+
+    def stop(self) -> None:
+        """Ask training to finish its step, to save a checkpoint, and to end."""
+        self.checkpoints.stopping = True
+
+    def discard(self) -> None:
+        """Take back the folder of a run that learnt nothing, so that its name is free again."""
+        if self.world.first:
+            self.checkpoints.remove()
+            discard(self.path)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether training has ended because this process was asked to, or another."""
+        return self.checkpoints.stopping
+
+    def leave(self) -> None:
+        """Wait until all processes are here, where all have ended: torchrun kills who is late."""
+        if self.ended:
+            self.world.wait()
+
+    def finish(self) -> Result:
+        """Judge the best weights beside a baseline, and write figures and pictures."""
+        self.net.cpu()
+        part, about = self.problem.judged, self.problem.about
+        predicted = answers(self.net, part.x)
+        plain_name, plain = baseline(self.problem)
+        result = Result(
+            path=self.path,
+            part=self.problem.part,
+            figures=measure(about.task, part.truth, predicted, about.classes),
+            baseline=plain_name,
+            baseline_figures=measure(about.task, part.truth, plain, about.classes),
+            best_epoch=max((epoch.number for epoch in self.epochs if epoch.best), default=0),
+            pictures=self._pictures(predicted) if self.world.first else (),
+        )
+        if self.world.first:
+            write_record(self.path, self.record() | {"result": entry(result)})
+            self.checkpoints.remove()
+        self.leave()
+        return result
+
+    def _pictures(self, predicted: NDArray[Any]) -> tuple[Path, ...]:
+        return (*draw(self.path, self.problem, self.epochs, predicted), *self._memory())
+
+    def _memory(self) -> tuple[Path, ...]:
+        """Keep a typical series for export to measure the memory on, and draw the memory."""
+        series, first = typical(self.problem.judged), self.plan.network(self.problem)
+        save_series(series, self.path)
+        longest = max(map(len, self.problem.train.x))
+        return draw_memory(self.path, self.net, first, series, longest)
+
+    def record(self) -> dict[str, Any]:
+        """Return what run.toml says from the start."""
+        return record_of(self.plan, self.problem, self.started)
+
+
+def start(plan: Plan, out: str | Path | None = None) -> Run:
+    """Read the data, make the network and the run's folder: `out`, or a new one in runs/."""
+    plan.recipe()
+    plan = replace(plan, device=_chosen(plan.device))
+    device, world = _device(plan.device), join()
+    problem = plan.problem()
+    net = plan.network(problem).to(device)
+    plan = plan.resolved(problem)
+    if plan.lr == AUTO:
+        x, y, recipe = problem.train.x, problem.train.y, plan.recipe()
+        with torch_threads(plan.threads or 1):
+            plan = replace(plan, lr=_from_first(world, lambda: found_rate(net, x, y, recipe)))
+    started = datetime.now(UTC).isoformat(timespec="microseconds")
+    folder = Path(_from_first(world, lambda: new_folder(plan.source, plan.cell, out)))
+    run = Run(plan, problem, net, folder, started, _checkpoints(folder, plan), world=world)
+    if world.first:
+        try:
+            write_record(run.path, run.record())
+        except BaseException:
+            discard(run.path)
+            raise
+    return run
+
+
+def resume(path: str | Path | None = None) -> Run:
+    """Go on with an unfinished run, by default the newest in runs/, from its last checkpoint.
+
+    Iterate and `finish` as after `start`: weights and figures come out as if it had never stopped.
+    Raises UsageError for a run that is finished or under way, InputError (E_DATA_CHANGED) where its
+    data is no longer what it was, ModelError where its checkpoints are damaged.
+    """
+    world = join()
+    name, record = _from_first(world, lambda: _unfinished(path))
+    plan, path = Plan.of_record(record.get("plan", {})), Path(name)
+    device = _device(plan.device)
+    problem = plan.problem()
+    check_data(record, problem, plan.source)
+    checkpoints = _checkpoints(path, plan)
+    rows, warning = _from_first(world, lambda: _taken_up(path, checkpoints))
+    net = plan.network(problem).to(device)
+    epochs = [Epoch.of_row(row) for row in rows]
+    started = str(record.get("started", ""))
+    return Run(plan, problem, net, path, started, checkpoints, epochs, warning, world)
+
+
+def _unfinished(path: str | Path | None) -> tuple[str, dict[str, Any]]:
+    path = newest_unfinished() if path is None else Path(path)
+    record = read_record(path)
+    if "result" in record:
+        raise UsageError(f"{path} is finished. Use it with: seqrt export {path}")
+    return str(path), record
+
+
+def _taken_up(path: Path, checkpoints: Checkpoints) -> tuple[list[dict[str, str]], str | None]:
+    """Find the checkpoint to go on from; return the passes before it, and what was wrong."""
+    with locked(path):
+        warning = checkpoints.load()
+        rows = cut_rows(path, checkpoints.start.standing.number - 1)
+        sweep(path)
+    return rows, warning
+
+
+def _from_first(world: World, find: Callable[[], Any]) -> Any:
+    """Return, in all processes, what the first finds; paths as text."""
+    return json.loads(world.told(lambda: json.dumps(find(), default=str).encode()))
+
+
+def train(plan: Plan, out: str | Path | None = None) -> Result:
+    """Do all that `plan` says at once: `start`, every epoch, `finish`; of all folds, if any."""
+    if plan.folds and not plan.fold:
+        from seqrt.training.experiments.committee import convene
+
+        committee = convene(plan, out)
+        for member in committee.turns():
+            for _ in member:
+                pass
+            member.finish()
+        return committee.finish()
+    run = start(plan, out)
+    for _ in run:
+        pass
+    return run.finish()
+
+
+def _checkpoints(folder: Path, plan: Plan) -> Checkpoints:
+    """Return the checkpoints of a run; they are of this plan and of no other."""
+    words = json.dumps(plan.record(), sort_keys=True)
+    digest = hashlib.sha256(words.encode()).hexdigest()
+    return Checkpoints(folder, digest, first=[folder / RESULTS])
+
+
+def _chosen(name: str) -> str:
+    """Return the name of a device; only auto may choose, and a run goes on where it began."""
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return name
+
+
+def _device(name: str) -> torch.device:
+    """Return the device of this process, where `name` is what all of them were told."""
+    if not re.fullmatch(r"cpu|cuda(:[0-9]{1,3})?", name):
+        raise UsageError(f"device must be cpu, cuda, cuda:NUMBER or auto, got {name!r}.")
+    device = torch.device(own_device(name))
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise DeviceError(
+            f"E_DEVICE: device {str(device)!r} is not available; torch sees"
+            f" {torch.cuda.device_count()} CUDA devices here. Use --device cpu."
+        )
+    return device

@@ -1,0 +1,173 @@
+"""A committee: each member is judged on what it has not seen, and what ships is their mean."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from seqrt.data import joined
+from seqrt.errors import UsageError
+from seqrt.training import Plan, answers, load_run, train
+from seqrt.training.experiments.committee import convene, is_committee, reconvene
+from seqrt.training.runs.folder import read_record
+
+TINY = {"window": 5, "units": (3,), "epochs": 3, "folds": 3}
+
+
+@pytest.fixture(scope="module")
+def heights():
+    return (10 * np.sin(np.arange(100) / 4.0)).round(4)
+
+
+@pytest.fixture(scope="module")
+def table(heights, tmp_path_factory):
+    """A plan for a table, whose folds follow each other in time."""
+    path = tmp_path_factory.mktemp("table") / "wave.csv"
+    rows = [f"{1900 + i},{height}" for i, height in enumerate(heights)]
+    path.write_text("\n".join(["year,height", *rows]) + "\n")
+    return Plan(str(path), target=("height",), **TINY)
+
+
+@pytest.fixture(scope="module")
+def alone(table, tmp_path_factory):
+    """The folder of a committee that was trained without a break."""
+    return train(table, tmp_path_factory.mktemp("alone") / "run").path
+
+
+@pytest.fixture
+def sequences(tmp_path, ragged):
+    """A plan for labelled sequences, whose folds are drawn."""
+    x, y = ragged
+    path = tmp_path / "ragged.npz"
+    np.savez(path, x=np.concatenate(x), lengths=[len(row) for row in x], y=y)
+    return Plan(str(path), **{**TINY, "window": None})
+
+
+def advance(committee, members):
+    """Train so many of the members."""
+    turns = committee.turns()
+    for _ in range(members):
+        run = next(turns)
+        list(run)
+        run.finish()
+    turns.close()
+
+
+def members(run):
+    return [load_run(run / f"fold-{fold}") for fold in (1, 2, 3)]
+
+
+def test_what_ships_is_the_mean_of_the_members(table, alone):
+    x = table.problem().judged.x
+
+    want = np.mean([answers(net, x) for net in members(alone)], axis=0)
+    np.testing.assert_allclose(answers(load_run(alone), x), want, rtol=1e-5, atol=1e-6)
+
+
+def test_labels_are_told_by_the_mean_of_the_logits(sequences, tmp_path):
+    train(sequences, tmp_path / "run")
+
+    x = sequences.problem().judged.x
+    logits = np.mean([np.log(answers(net, x)) for net in members(tmp_path / "run")], axis=0)
+    want = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(answers(load_run(tmp_path / "run"), x), want, rtol=1e-5, atol=1e-6)
+
+
+def test_every_year_is_judged_once_by_the_member_that_has_not_seen_it(table, alone):
+    result = read_record(alone)["result"]
+
+    problems = [replace(table, fold=fold).problem() for fold in (1, 2, 3)]
+    for problem in problems:
+        assert not set(problem.train.when) & set(problem.judged.when)
+    judged = joined([problem.judged for problem in problems])
+    assert len(set(judged.when)) == len(judged.when) == 100 - 3 * 5
+    said = [
+        answers(*each) for each in zip(members(alone), (p.judged.x for p in problems), strict=True)
+    ]
+    errors = np.concatenate(said) - judged.truth
+    assert result["part"] == "out of fold"
+    assert result["figures"]["mse"] == pytest.approx(float(np.mean(errors**2)), rel=1e-6)
+
+
+def test_scaling_is_learnt_from_the_other_folds_alone(table, heights):
+    problem = replace(table, fold=2).problem()
+
+    (column,) = problem.about.features
+    others = np.concatenate([heights[:33], heights[67:]])
+    assert (column.mean, column.scale) == pytest.approx((others.mean(), others.std()))
+
+
+@pytest.mark.parametrize("missing", ["mean", "forward", "indicator"])
+def test_all_members_read_a_missing_value_as_one_number(table, heights, missing):
+    problem = replace(table, fold=2, missing=missing).problem()
+
+    (column,) = problem.about.features
+    others = np.concatenate([heights[:33], heights[67:]])
+    mean = others.mean() if missing == "indicator" else heights.mean()
+    assert (column.mean, column.scale) == pytest.approx((mean, others.std()))
+
+
+@pytest.mark.parametrize("done", [0, 2, 3])
+def test_a_committee_that_was_broken_off_ends_as_one_that_was_not(table, alone, tmp_path, done):
+    advance(convene(table, tmp_path / "run"), done)
+    assert is_committee(tmp_path / "run")
+
+    committee = reconvene(tmp_path / "run")
+    advance(committee, 3 - done)
+    committee.finish()
+
+    for name in ("best.safetensors", "typical.npy"):
+        assert (tmp_path / "run" / name).read_bytes() == (alone / name).read_bytes()
+    with pytest.raises(UsageError, match="is finished"):
+        reconvene(tmp_path / "run")
+
+
+def test_a_member_is_gone_on_with_in_the_middle(table, alone, tmp_path):
+    turns = convene(table, tmp_path / "run").turns()
+    run = next(turns)
+    for _ in run:
+        run.stop()
+    turns.close()
+
+    committee = reconvene(tmp_path / "run")
+    advance(committee, 3)
+    committee.finish()
+
+    weights = [(run / "best.safetensors").read_bytes() for run in (tmp_path / "run", alone)]
+    assert weights[0] == weights[1]
+
+
+def test_members_begin_with_weights_of_their_own(sequences, tmp_path):
+    problem = sequences.problem()
+
+    nets = [replace(sequences, fold=fold).network(problem) for fold in (1, 2)]
+
+    first, second = (net.recurrent()[0].cells[0].weight_hh_l0 for net in nets)
+    assert not (first == second).any()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"folds": 1}, "folds must be at least 2, got 1"),
+        ({"folds": None}, "a committee needs folds"),
+        ({"layer_norm": True}, "layers without normalisation"),
+        ({"folds": 30}, "100 rows in 30 folds are fewer"),
+    ],
+)
+def test_what_cannot_be_a_committee_is_refused_and_leaves_no_folder(
+    table, tmp_path, change, message
+):
+    with pytest.raises(UsageError, match=message):
+        convene(replace(table, **change), tmp_path / "run")
+
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_record_of_a_member_says_which_fold_it_is(alone):
+    kept = [read_record(alone / name)["plan"] for name in (".", "fold-2")]
+
+    assert [(plan["folds"], plan.get("fold")) for plan in kept] == [(3, None), (3, 2)]
+    assert not is_committee(alone / "fold-2")

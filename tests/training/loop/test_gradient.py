@@ -1,0 +1,151 @@
+"""A step by hand is the step of autograd, and only plain networks take it."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from seqrt.training import Network, fit
+from seqrt.training.inputs.batches import Batch
+from seqrt.training.loop.adam import Descent
+from seqrt.training.loop.gradient import Chain, suits
+from seqrt.training.loop.loss import LOSSES
+
+RAGGED = (9, 1, 4, 7)
+
+
+def network(cell: str, *units: int, **choices) -> Network:
+    """A network of float64, where its cell has a kernel for it: an LSTM has none."""
+    torch.manual_seed(0)
+    net = Network(cell, 2, units, 3, **choices)
+    return net.train() if cell == "lstm" else net.double().train()
+
+
+def some_batch(net: Network, lengths: tuple[int, ...] | None) -> Batch:
+    x = torch.randn(4, 9, 2).to(net.x_mean)
+    x[1, 0, 1] = torch.nan if net.missing != "error" else 0
+    answers = 4 if net.head == "last" else sum(lengths or 4 * [9])
+    y = torch.randn(answers, 3).to(net.x_mean)
+    if net.activation == "softmax":
+        y = y.argmax(1)
+    elif net.activation == "sigmoid":
+        y = (y > 0).to(y)
+    return Batch(x, None if lengths is None else torch.tensor(lengths), y, torch.arange(answers))
+
+
+@pytest.mark.parametrize("lengths", [None, RAGGED], ids=["dense", "ragged"])
+@pytest.mark.parametrize("activation", ["none", "softmax", "sigmoid"])
+@pytest.mark.parametrize("head", ["last", "sequence"])
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_loss_and_gradient_are_those_of_autograd(cell, head, activation, lengths):
+    check_against_autograd(network(cell, 5, 4, head=head, activation=activation), lengths)
+
+
+@pytest.mark.parametrize("choices", [{"missing": "indicator"}, {"missing": "forward"}])
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_so_they_are_where_values_are_missing(cell, choices):
+    check_against_autograd(network(cell, 5, **choices), RAGGED)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_so_they_are_through_three_layers_and_through_relu(cell):
+    choices = {"nonlinearity": "relu"} if cell == "rnn" else {}
+    check_against_autograd(network(cell, 6, 1, 70, **choices), None)
+
+
+def check_against_autograd(net: Network, lengths: tuple[int, ...] | None) -> None:
+    """Half of the gradient by hand, and half of it by autograd through the kernels of torch."""
+    batch, descent = some_batch(net, lengths), Descent(net)
+    exact = net.x_mean.dtype == torch.float64
+
+    descent.clear()
+    loss = Chain(net).learn(batch, 0.5)
+    got = descent.slopes()[0].clone()
+
+    descent.clear()
+    want_loss = 0.5 * LOSSES[net.activation](batch.logits(net.eval()), batch.y)
+    want_loss.backward()
+    (want,) = descent.slopes()
+    assert loss == pytest.approx(want_loss.item(), rel=1e-12 if exact else 1e-6)
+    assert (got - want).norm() <= (1e-12 if exact else 1e-6) * want.norm()
+
+
+def test_gradients_of_several_batches_add_up():
+    net = network("gru", 5)
+    batch, descent = some_batch(net, None), Descent(net)
+    chain, sums = Chain(net), []
+
+    for _ in range(3):
+        chain.learn(batch, 1.0)
+        sums.append(descent.slopes()[0].clone())
+
+    for once, (before, after) in zip([sums[0]] * 2, pairwise(sums), strict=True):
+        torch.testing.assert_close(after - before, once, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    "choices", [{"dropout": 0.5}, {"layer_norm": True}, {"bidirectional": True}], ids=str
+)
+def test_what_is_not_plain_is_left_to_autograd(choices):
+    assert suits(network("gru", 5, 4))
+    assert not suits(network("gru", 5, 4, **choices))
+
+
+def test_an_lstm_of_float64_is_left_to_autograd_because_onednn_has_none():
+    assert suits(network("lstm", 5))
+    assert not suits(network("lstm", 5).double())
+
+
+class Own(Network):
+    """A network of which somebody changed something."""
+
+    def logits(self, x, lengths=None):
+        return 2 * super().logits(x, lengths)
+
+
+def of_somebody() -> Network:
+    return Own("gru", 2, (5,), 3).double()
+
+
+def with_frozen_weights() -> Network:
+    net = network("gru", 5)
+    net.dense.weight.requires_grad_(False)
+    return net
+
+
+def with_a_parametrisation() -> Network:
+    net = network("gru", 5)
+    torch.nn.utils.parametrizations.weight_norm(net.dense)
+    return net
+
+
+def with_another_head() -> Network:
+    net = network("gru", 5)
+    net.dense = torch.nn.Sequential(net.dense, torch.nn.Tanh()).double()
+    return net
+
+
+@pytest.mark.parametrize(
+    "make", [of_somebody, with_frozen_weights, with_a_parametrisation, with_another_head]
+)
+def test_what_somebody_changed_is_left_to_autograd(make):
+    assert not suits(make())
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_who_listens_is_heard_and_training_comes_to_the_same(cell):
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((64, 9, 2)), rng.standard_normal((64, 3))
+    heard = []
+    losses = {}
+    for listens in (False, True):
+        net = network(cell, 5, 4)
+        if listens:
+            net.dense.register_forward_hook(lambda *_: heard.append(1))
+        losses[listens] = [epoch.loss for epoch in fit(net, x, y, epochs=3, batch_size=16)]
+
+    assert len(heard) >= 3 * 4
+    np.testing.assert_allclose(losses[True], losses[False], rtol=1e-5)

@@ -1,0 +1,99 @@
+"""Two parts that share nothing, whatever is asked for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqrt.errors import UsageError
+from seqrt.training.problems.split import Fold, by_sequence, in_time
+
+SHARES = st.floats(0, 0.99)
+
+
+@given(rows=st.integers(1, 500), val=SHARES, least=st.integers(1, 60))
+def test_in_time_both_parts_hold_a_window_or_the_call_is_refused(rows, val, least):
+    try:
+        kept = in_time(rows, val, least)
+    except UsageError:
+        assert rows < 2 * least or rows * (1 - val) < least + 1
+        return
+
+    assert kept.start >= least
+    assert kept.stop == rows
+    assert rows - kept.start >= least if val > 0 else kept.start == rows
+
+
+@given(
+    labels=st.lists(st.sampled_from("abc"), min_size=2, max_size=60),
+    val=SHARES,
+    seed=st.integers(0, 3),
+)
+def test_by_sequence_the_parts_are_a_partition_with_a_fair_share_of_each_class(labels, val, seed):
+    labels = np.array(labels)
+    try:
+        train, kept = by_sequence(labels, len(labels), val, seed)
+    except UsageError:
+        assert not 0 < round(val * len(labels)) < len(labels)
+        return
+
+    assert sorted([*train, *kept]) == list(range(len(labels)))
+    assert len(kept) == round(val * len(labels))
+    for label in np.unique(labels):
+        fair = val * np.sum(labels == label)
+        assert abs(np.sum(labels[kept] == label) - fair) < 2.5
+
+
+def test_nothing_is_kept_when_nothing_is_asked_for():
+    train, kept = by_sequence(None, 7, 0.0, seed=0)
+
+    assert len(kept) == 0
+    assert train.tolist() == list(range(7))
+
+
+def test_a_class_with_one_sequence_is_trained_on():
+    labels = np.array(["many"] * 9 + ["one"])
+
+    for seed in range(5):
+        _, kept = by_sequence(labels, 10, 0.3, seed)
+        assert 9 not in kept
+
+
+@pytest.mark.parametrize("val", [-0.1, 1.0, float("nan")])
+def test_a_share_without_sense_is_refused(val):
+    with pytest.raises(UsageError, match="val must be a share from 0 to below 1"):
+        by_sequence(None, 10, val, seed=0)
+
+
+FOLDS = st.integers(2, 12)
+
+
+@given(rows=st.integers(1, 500), of=FOLDS, least=st.integers(1, 60))
+def test_in_time_the_folds_follow_each_other_and_cover_all_rows(rows, of, least):
+    try:
+        kept = [in_time(rows, Fold(number, of), least) for number in range(1, of + 1)]
+    except UsageError:
+        assert rows // of < least or rows - rows // of < 2 * least
+        return
+
+    assert [row for fold in kept for row in range(rows)[fold]] == list(range(rows))
+    assert min(fold.stop - fold.start for fold in kept) >= least
+
+
+@given(labels=st.lists(st.sampled_from("abc"), min_size=1, max_size=60), of=FOLDS)
+def test_by_sequence_every_sequence_is_in_one_fold_and_every_class_in_about_all(labels, of):
+    labels = np.array(labels)
+    if len(labels) < of:
+        with pytest.raises(UsageError, match=f"sequences are fewer than {of}"):
+            by_sequence(labels, len(labels), Fold(1, of), seed=0)
+        return
+
+    parts = [by_sequence(labels, len(labels), Fold(n, of), seed=0) for n in range(1, of + 1)]
+
+    assert sorted(i for _, kept in parts for i in kept) == list(range(len(labels)))
+    for train, kept in parts:
+        assert sorted([*train, *kept]) == list(range(len(labels)))
+        for label in np.unique(labels):
+            assert abs(np.sum(labels[kept] == label) - np.sum(labels == label) / of) < 2.5
