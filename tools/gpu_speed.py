@@ -1,19 +1,19 @@
-"""How long a step of training takes on a GPU: seqrt, beside torch as one writes it by hand.
+"""How long a training step takes on a GPU: seqrt beside PyTorch as one writes it by hand.
 
     python tools/gpu_speed.py
     python tools/gpu_speed.py --only lstm --rounds 21
 
-All contenders train the same network on the same data, in one process and in turn; who begins
-changes from round to round. A pass is a number of steps and ends when the GPU is done. A round says
-one ratio, another's time over ours; printed are the medians, and the quartiles of the ratio. Above
-1 is in favour of seqrt. Products are of the precision that torch takes by default, for all.
+All contenders train the same network on the same data, in one process, and alternate. A turn is an
+epoch, and ends when the GPU is done. A ratio, another's time over ours, is taken within a round;
+the medians are printed, and the quartiles of the ratio. Above 1 seqrt is faster. All use PyTorch's
+default precision of matrix products.
 
 seqrt    `fit`; it also scales, clips the gradient and checks that loss and norm are finite
-loader   torch as tutorials show it: DataLoader, a copy of each batch to the GPU, Adam as it comes
-indexed  torch with all data on the GPU, batches by index, Adam as it comes
+loader   PyTorch as tutorials show it: DataLoader, a copy of each batch to the GPU, default Adam
+indexed  PyTorch with all data on the GPU, batches by index, default Adam
 fused    the same with fused Adam
 
-Sequences of several lengths are packed for torch, as cuDNN likes them.
+Sequences of different lengths are packed for PyTorch, which is the fastest form for cuDNN.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from side_by_side.race import race, speedup
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 from torch.utils.data import DataLoader, TensorDataset
@@ -36,7 +37,7 @@ WARM = 2
 GPU = torch.device("cuda")
 CELLS = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 Data = tuple[np.ndarray, np.ndarray, np.ndarray]
-Passes = Iterator[Any]
+Epochs = Iterator[Any]
 
 
 class Size(NamedTuple):
@@ -60,9 +61,9 @@ SIZES = (
 
 
 def data(size: Size) -> Data:
-    """Windows of a noisy wave, a value to learn, and how many steps count: (N, T, 1), (N, 1), (N,).
+    """Windows of a noisy wave, their targets and their lengths: (N, T, 1), (N, 1), (N,).
 
-    Where they are ragged, of a fifth of the steps to all.
+    Ragged lengths are drawn from a fifth of the steps to all of them.
     """
     count = size.batch * size.batches
     rng = np.random.default_rng(0)
@@ -90,13 +91,13 @@ class Plain(nn.Module):
         return self.dense(self.second(self.first(x)[0])[0][:, -1])
 
 
-def seqrt(cell: Any, size: Size) -> Passes:
+def seqrt(cell: Any, size: Size) -> Epochs:
     net = Network(cell, 1, size.units).to(GPU)
     x, y, lengths = data(size)
     return fit(net, x, y, lengths=lengths, epochs=100_000, batch_size=size.batch)
 
 
-def loader(cell: str, size: Size) -> Passes:
+def loader(cell: str, size: Size) -> Epochs:
     net = Plain(cell, size.units).to(GPU)
     dataset = TensorDataset(*map(torch.from_numpy, data(size)))
     batches = DataLoader(dataset, batch_size=size.batch, shuffle=True)
@@ -105,7 +106,7 @@ def loader(cell: str, size: Size) -> Passes:
         yield by_hand(net, adam, ((x.to(GPU), y.to(GPU), lengths) for x, y, lengths in batches))
 
 
-def indexed(cell: str, size: Size, fused: bool | None = None) -> Passes:
+def indexed(cell: str, size: Size, fused: bool | None = None) -> Epochs:
     net = Plain(cell, size.units).to(GPU)
     x, y, lengths = map(torch.from_numpy, data(size))
     x, y = x.to(GPU), y.to(GPU)
@@ -116,7 +117,7 @@ def indexed(cell: str, size: Size, fused: bool | None = None) -> Passes:
         yield by_hand(net, adam, ((x[rows], y[rows], of_rows) for rows, of_rows in order))
 
 
-def fused(cell: str, size: Size) -> Passes:
+def fused(cell: str, size: Size) -> Epochs:
     return indexed(cell, size, fused=True)
 
 
@@ -131,7 +132,7 @@ def by_hand(net: Plain, adam: Any, batches: Iterator[Any]) -> float:
     return total
 
 
-CONTENDERS: dict[str, Callable[[str, Size], Passes]] = {
+CONTENDERS: dict[str, Callable[[str, Size], Epochs]] = {
     "seqrt": seqrt,
     "loader": loader,
     "indexed": indexed,
@@ -139,28 +140,34 @@ CONTENDERS: dict[str, Callable[[str, Size], Passes]] = {
 }
 
 
-def race(cell: str, size: Size, rounds: int) -> dict[str, list[float]]:
+class InProcess:
+    """A contender in this process; a turn is an epoch, in milliseconds a step."""
+
+    def __init__(self, epochs: Epochs, batches: int) -> None:
+        self._epochs, self._batches = epochs, batches
+
+    def turn(self) -> float:
+        began = time.perf_counter()
+        next(self._epochs)
+        torch.cuda.synchronize()
+        return (time.perf_counter() - began) / self._batches * 1000
+
+
+def run(cell: str, size: Size, rounds: int) -> dict[str, list[float]]:
     """Return the milliseconds of a step, of each contender and in each round."""
-    players = {name: make(cell, size) for name, make in CONTENDERS.items()}
-    times: dict[str, list[float]] = {name: [] for name in players}
-    for number in range(WARM + rounds):
-        for name in list(players)[:: 1 if number % 2 else -1]:
-            began = time.perf_counter()
-            next(players[name])
-            torch.cuda.synchronize()
-            if number >= WARM:
-                times[name].append((time.perf_counter() - began) / size.batches * 1000)
-    return times
+    contenders = {
+        name: InProcess(make(cell, size), size.batches) for name, make in CONTENDERS.items()
+    }
+    times = np.array(list(race(contenders, rounds, WARM)))
+    return dict(zip(contenders, times.T.tolist(), strict=True))
 
 
 def report(what: str, times: dict[str, list[float]]) -> None:
     ours = times.pop("seqrt")
     print(f"{what:32} seqrt   {statistics.median(ours):8.3f} ms", flush=True)
     for name, theirs in times.items():
-        ratios = [their / our for their, our in zip(theirs, ours, strict=True)]
-        low, middle, high = statistics.quantiles(ratios, n=4)
-        told = f"{statistics.median(theirs):8.3f} ms   ratio {middle:5.2f} ({low:.2f}-{high:.2f})"
-        print(f"{what:32} {name:7} {told}", flush=True)
+        measured = f"{statistics.median(theirs):8.3f} ms   ratio {speedup(ours, theirs)}"
+        print(f"{what:32} {name:7} {measured}", flush=True)
 
 
 def main() -> None:
@@ -171,7 +178,7 @@ def main() -> None:
     print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}")
     for cell in [options.only] if options.only else CELLS:
         for size in SIZES:
-            report(f"{cell} {size}", race(cell, size, options.rounds))
+            report(f"{cell} {size}", run(cell, size, options.rounds))
 
 
 if __name__ == "__main__":

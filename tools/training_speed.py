@@ -1,20 +1,19 @@
-"""How long a step of training takes: seqrt, beside Keras on TensorFlow and beside torch.
+"""How long a training step takes: seqrt beside Keras on TensorFlow, and beside plain PyTorch.
 
     python tools/training_speed.py
     python tools/training_speed.py --keras-python PATH    Keras from another environment
     python tools/training_speed.py --rounds 41 --only gru --against plain-1
 
-Every contender lives in a fresh process of its own and trains one network on the same data, in
-batches of 32; told to over a pipe, it makes one pass. They take turns, and who begins changes from
-round to round. A round says one ratio, another's time over ours, so a slow moment of the machine
-falls on both; printed are the medians, and the quartiles of the ratio. Above 1 is in favour of
-seqrt. All run on the same cores, each with its own default number of threads.
+Every contender lives in a process of its own and trains one network on the same data, in batches of
+32; a turn is one epoch. They alternate (see side_by_side/race.py). A ratio, another's time over
+ours, is taken within a round; the medians are printed, and the quartiles of the ratio. Above 1
+seqrt is faster. All run on the same cores, each with its own default number of threads.
 
 seqrt    `fit`, with the threads that `seqrt train` takes; it also scales, clips and checks
 keras    Keras 3 on TensorFlow, `fit`, timed from the beginning to the end of an epoch
-plain    torch as tutorials show it: DataLoader, Adam as it comes, torch's number of threads
-plain-1  the same with one thread, for those who know
-kernel   torch with fused Adam, indexed batches and one thread: what is left is its kernel
+plain    PyTorch as tutorials show it: DataLoader, default Adam, PyTorch's number of threads
+plain-1  the same with one thread, which an expert would choose
+kernel   PyTorch with fused Adam, indexed batches and one thread: what remains is its kernel
 """
 
 from __future__ import annotations
@@ -27,12 +26,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 import numpy as np
+from side_by_side.race import Command, race, speedup
 
 UNITS, BATCH, BATCHES, WARM = (64, 32), 32, 100, 3
-PAUSE = 0.15  # seconds: threads spin for a moment after their work
 
 
 class Row(NamedTuple):
@@ -50,7 +50,7 @@ ROWS = (
 
 
 def data(steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """Windows of a noisy wave and the value that comes next: (N, T, 1) and (N, 1)."""
+    """Windows of a noisy wave and the value that follows: (N, T, 1) and (N, 1)."""
     count = BATCH * BATCHES
     rng = np.random.default_rng(0)
     wave = np.sin(np.arange(count + steps) / 5) + 0.1 * rng.standard_normal(count + steps)
@@ -58,11 +58,11 @@ def data(steps: int) -> tuple[np.ndarray, np.ndarray]:
     return np.ascontiguousarray(windows[:, :steps, None]), np.ascontiguousarray(windows[:, steps:])
 
 
-# One process for each: every line read is a pass to make, every line written its seconds.
+# Contenders, each in a process: a line read asks for an epoch, a line written is its seconds.
 
 
-def passes() -> Iterator[None]:
-    """Yield whenever a pass is wanted; say how long it took."""
+def epochs() -> Iterator[None]:
+    """Yield whenever an epoch is asked for; print how long it took."""
     for _ in sys.stdin:
         began = time.perf_counter()
         yield
@@ -77,7 +77,7 @@ def seqrt(cell: Any, steps: int) -> None:
 
     torch.set_num_threads(threads_that_pay(cell, UNITS))
     training = fit(Network(cell, 1, UNITS), *data(steps), epochs=100_000, batch_size=BATCH)
-    for _ in passes():
+    for _ in epochs():
         next(training)
 
 
@@ -86,9 +86,9 @@ def keras(cell: str, steps: int) -> None:
     from keras import Input, Sequential, callbacks, layers
 
     class Turns(callbacks.Callback):
-        """Begin an epoch when told to, say at its end how long it took, stop when all is said."""
+        """Begin an epoch when asked, print how long it took, and stop at the end of stdin."""
 
-        turns = passes()
+        turns = epochs()
 
         def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
             if next(self.turns, self) is self:
@@ -120,7 +120,7 @@ def plain(cell: str, steps: int) -> None:
     adam = torch.optim.Adam(weights)
     dataset = TensorDataset(*map(torch.from_numpy, data(steps)))
     loader = DataLoader(dataset, batch_size=BATCH, shuffle=True)
-    for _ in passes():
+    for _ in epochs():
         total = 0.0
         for x, y in loader:
             adam.zero_grad()
@@ -144,7 +144,7 @@ def kernel(cell: str, steps: int) -> None:
     net, weights = torch_net(cell)
     adam = torch.optim.Adam(weights, fused=True)
     x, y = map(torch.from_numpy, data(steps))
-    for _ in passes():
+    for _ in epochs():
         for rows in torch.randperm(len(x)).split(BATCH):
             adam.zero_grad()
             loss = torch.nn.functional.mse_loss(net(x[rows]), y[rows])
@@ -165,44 +165,17 @@ CONTENDERS = {
 # The race
 
 
-class Player:
-    """A contender in a process of its own."""
-
-    def __init__(self, name: str, row: Row, python: str) -> None:
-        command = [python, __file__, "--contender", name, row.cell, str(row.steps)]
-        self.process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def milliseconds(self) -> float:
-        """Make a pass; return the time of a step."""
-        time.sleep(PAUSE)
-        try:
-            print(file=self.process.stdin, flush=True)
-            return float(self.process.stdout.readline()) / BATCHES * 1000
-        except (OSError, ValueError):
-            raise SystemExit(self.process.communicate()[1]) from None
-
-    def end(self) -> None:
-        self.process.communicate()
-
-
-def race(row: Row, pythons: dict[str, str], rounds: int) -> dict[str, list[float]]:
+def run(row: Row, pythons: dict[str, str], rounds: int) -> dict[str, list[float]]:
     """Return the milliseconds of a step, of each contender and in each round."""
-    players = {name: Player(name, row, python) for name, python in pythons.items()}
-    times: dict[str, list[float]] = {name: [] for name in players}
-    for number in range(WARM + rounds):
-        for name in list(players)[:: 1 if number % 2 else -1]:
-            took = players[name].milliseconds()
-            if number >= WARM:
-                times[name].append(took)
-    for player in players.values():
-        player.end()
-    return times
+    with ExitStack() as stack:
+        players = {
+            name: stack.enter_context(
+                Command([python, __file__, "--contender", name, row.cell, str(row.steps)])
+            )
+            for name, python in pythons.items()
+        }
+        seconds = np.array(list(race(players, rounds, WARM)))
+    return dict(zip(pythons, (seconds / BATCHES * 1000).T.tolist(), strict=True))
 
 
 def report(row: Row, times: dict[str, list[float]]) -> None:
@@ -210,13 +183,11 @@ def report(row: Row, times: dict[str, list[float]]) -> None:
     for name in row.others:
         what = f"{row.cell} 64-32-1, T={row.steps}"
         if name not in times:
-            print(f"{what:24} {name:8} not here: see --keras-python")
+            print(f"{what:24} {name:8} not installed: see --keras-python")
             continue
-        ratios = [theirs / our for theirs, our in zip(times[name], ours, strict=True)]
-        low, middle, high = statistics.quantiles(ratios, n=4)
         theirs, our = statistics.median(times[name]), statistics.median(ours)
-        measured = f"{theirs:7.2f} ms   seqrt {our:6.2f} ms   ratio {middle:5.2f}"
-        print(f"{what:24} {name:8} {measured} ({low:.2f}-{high:.2f})", flush=True)
+        measured = f"{theirs:7.2f} ms   seqrt {our:6.2f} ms   ratio {speedup(ours, times[name])}"
+        print(f"{what:24} {name:8} {measured}", flush=True)
 
 
 def has_keras(python: str) -> bool:
@@ -228,7 +199,7 @@ def has_keras(python: str) -> bool:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--keras-python", default=sys.executable, help="a python with Keras 3")
-    parser.add_argument("--rounds", type=int, default=21)
+    parser.add_argument("--rounds", type=int, default=21, help="turns of each contender")
     parser.add_argument("--only", choices=["lstm", "rnn", "gru"], help="one cell")
     parser.add_argument("--against", choices=list(CONTENDERS)[1:], help="one contender")
     parser.add_argument("--contender", nargs=3, help=argparse.SUPPRESS)
@@ -246,7 +217,7 @@ def main() -> None:
         others = [name for name in row.others if options.against in (None, name)]
         if options.only in (None, row.cell) and others:
             names = [name for name in ("seqrt", *others) if name in pythons]
-            times = race(row, {name: pythons[name] for name in names}, options.rounds)
+            times = run(row, {name: pythons[name] for name in names}, options.rounds)
             report(row._replace(others=tuple(others)), times)
 
 

@@ -1,1 +1,1 @@
-"""What tools/figures.py is made of: contenders, their turns, and the rows of its table."""
+"""The parts of the benchmarks: the race, its contenders, and the rows of the tables."""

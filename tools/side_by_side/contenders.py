@@ -1,4 +1,4 @@
-"""The contenders of the table that seqrt.bench does not have, and the networks they run."""
+"""The contenders of tools/figures.py that seqrt.bench lacks, and the networks they run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Net(NamedTuple):
 
 
 def network(net: Net) -> Network:
-    """Return it with one feature, one output and random weights, the same every time."""
+    """Return a network with one feature, one output and random weights from a fixed seed."""
     import torch
 
     from seqrt.training import Network
@@ -33,7 +33,7 @@ def network(net: Net) -> Network:
 
 
 class TorchCells(Torch):
-    """PyTorch with the weights of the file, on the best of one thread, two, and all."""
+    """PyTorch with the weights of the file, on one thread, two or all, whichever is fastest."""
 
     def __init__(self, job: dict[str, Any]) -> None:
         super().__init__(job)
@@ -45,16 +45,16 @@ class TorchCells(Torch):
         self._dense.load_state_dict(net.steps()[-1].state_dict())
 
     def warm(self, call: Callable[[], Any]) -> None:
-        taken = {}
+        seconds = {}
         for threads in sorted({1, min(2, self._threads), self._threads}):
             self._torch.set_num_threads(threads)
             call()
-            taken[threads] = min(timeit.repeat(call, number=1, repeat=3))
-        self._torch.set_num_threads(min(taken, key=taken.__getitem__))
+            seconds[threads] = min(timeit.repeat(call, number=1, repeat=3))
+        self._torch.set_num_threads(min(seconds, key=seconds.__getitem__))
 
 
 class TorchLayers(TorchCells):
-    """The same, a step being a call of nn.LSTM itself, its state carried."""
+    """The same, but a step is a call of nn.LSTM itself, with its state carried."""
 
     def inputs(self, x: Any) -> list[Any]:
         return list(self._torch.from_numpy(x[:, None, None]))
@@ -69,7 +69,7 @@ class Together(Seqrt):
     """A step of each of 32 keyed streams, in one push."""
 
     def inputs(self, x: Any) -> list[Any]:
-        """Return {key: step} for every step; each stream is at another place of x."""
+        """Return {key: step} for every step; each stream is at a different step of x."""
         return [{k: x[(t + k) % len(x)] for k in range(STREAMS)} for t in range(len(x))]
 
     def reset(self) -> None:
@@ -91,7 +91,7 @@ class KeyByKey(Together):
 
 
 class OneByOne(Together):
-    """The same, 32 streams of their own."""
+    """The same, as 32 independent streams."""
 
     def inputs(self, x: Any) -> list[Any]:
         return [list(steps.values()) for steps in super().inputs(x)]

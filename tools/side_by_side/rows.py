@@ -1,4 +1,4 @@
-"""The rows of the table: which work, against what, and how much better it has to be."""
+"""The rows of the table: the work, the contender, and the bound on the ratio."""
 
 from __future__ import annotations
 
@@ -10,85 +10,85 @@ from typing import NamedTuple
 from seqrt.bench.contenders import OnnxRuntime
 from seqrt.bench.table import number
 from side_by_side.contenders import KeyByKey, OneByOne, Together, TorchCells, TorchLayers
-from side_by_side.lab import GRU, LSTM, RNN, Lab, Seqrt
-from side_by_side.turns import Pair, ragged, small, uniform
+from side_by_side.harness import GRU, LSTM, RNN, Harness, Seqrt
+from side_by_side.workloads import Pair, ragged, small, uniform
 
-TITLES = ("work", "against", "asked", "measured (quartiles)", "kept", "seqrt", "other")
+TITLES = ("work", "against", "bound", "measured (quartiles)", "met", "seqrt", "other")
 
 
-class Sense(NamedTuple):
-    """What a round says, made of (seqrt, other); how it reads; whether its bound is the most."""
+class Ratio(NamedTuple):
+    """What a round yields from (seqrt, other), how it reads, and which kind of bound it has."""
 
     value: Callable[[float, float], float]
     text: str
-    most: bool = False
+    upper: bool = False
 
 
-FASTER = Sense(lambda own, other: other / own, "{} times faster")
-TIME = Sense(lambda own, other: own / other, "{} of its time", most=True)
-RATE = Sense(lambda own, other: own / other, "{} of it")
-GROWTH = Sense(lambda own, other: own - other, "{} MB more", most=True)
+FASTER = Ratio(lambda own, other: other / own, "{} times faster")
+TIME = Ratio(lambda own, other: own / other, "{} of its time", upper=True)
+RATE = Ratio(lambda own, other: own / other, "{} of it")
+GROWTH = Ratio(lambda own, other: own - other, "{} MB more", upper=True)
 
-# How many of a unit are one of what is measured: seconds, GFLOP/s or MB.
+# The factor from what is measured (seconds, GFLOP/s or MB) to each unit.
 UNITS = {"us": 1e6, "ms": 1e3, "GFLOP/s": 1.0, "MB": 1.0}
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row. Without a bound it is for reading; `aim` is said beside the bound."""
+    """One row. Without a bound it is only reported; `aim` is printed beside the bound."""
 
     work: str
     against: str
-    sense: Sense
+    ratio: Ratio
     bound: float | None
     unit: str
-    measure: Callable[[Lab], Iterator[Pair]]
+    measure: Callable[[Harness], Iterator[Pair]]
     aim: str = ""
 
-    def found(self, lab: Lab) -> Found:
+    def measured(self, harness: Harness) -> Measured:
         """Measure the row."""
-        return Found(self, list(self.measure(lab)))
+        return Measured(self, list(self.measure(harness)))
 
 
 @dataclass(frozen=True)
-class Found:
-    """What was measured for a row, (seqrt, other) of every round."""
+class Measured:
+    """The measurements of a row: (seqrt, other) of every round."""
 
     row: Row
     pairs: list[Pair]
 
     @property
     def value(self) -> float:
-        """The median of what the rounds say."""
+        """The median over the rounds."""
         return statistics.median(self._values)
 
     @property
-    def kept(self) -> bool:
-        """Whether the bound is kept, or there is none."""
+    def met(self) -> bool:
+        """Whether the bound is met, or there is none."""
         row = self.row
         if row.bound is None:
             return True
-        return self.value <= row.bound if row.sense.most else self.value >= row.bound
+        return self.value <= row.bound if row.ratio.upper else self.value >= row.bound
 
     def cells(self) -> list[str]:
-        """Return what stands under TITLES."""
+        """Return the cells under TITLES."""
         row = self.row
-        asked = "-"
+        bound = "-"
         if row.bound is not None:
-            least = "at most" if row.sense.most else "at least"
-            asked = f"{least} {row.sense.text.format(f'{row.bound:g}')}{row.aim}"
+            side = "at most" if row.ratio.upper else "at least"
+            bound = f"{side} {row.ratio.text.format(f'{row.bound:g}')}{row.aim}"
         low, _, high = statistics.quantiles(self._values, n=4, method="inclusive")
-        said = row.sense.text.format(f"{self.value:.2f}")
+        median = row.ratio.text.format(f"{self.value:.2f}")
         sides = (
             statistics.median(side) * UNITS[row.unit] for side in zip(*self.pairs, strict=True)
         )
-        kept = "-" if row.bound is None else "yes" if self.kept else "no"
+        met = "-" if row.bound is None else "yes" if self.met else "no"
         shown = [f"{number(side)} {row.unit}" for side in sides]
-        return [row.work, row.against, asked, f"{said} ({low:.2f} to {high:.2f})", kept, *shown]
+        return [row.work, row.against, bound, f"{median} ({low:.2f} to {high:.2f})", met, *shown]
 
     @property
     def _values(self) -> list[float]:
-        return [self.row.sense.value(*pair) for pair in self.pairs]
+        return [self.row.ratio.value(*pair) for pair in self.pairs]
 
 
 MANY, BULK = (4096, 100), (1024, 100)
@@ -100,19 +100,19 @@ STREAMS = "32 streams, LSTM, a step each in one push of `Model.streams()`"
 ROWS = {
     "ragged-onnxruntime": Row(
         RAGGED,
-        f"{DEFAULT}, batches of 64 as they come, padded",
+        f"{DEFAULT}, unsorted batches of 64, padded",
         FASTER,
         4.5,
         "ms",
-        lambda lab: lab.bulk(LSTM, MANY, ragged, OnnxRuntime),
+        lambda harness: harness.bulk(LSTM, MANY, ragged, OnnxRuntime),
     ),
     "ragged-torch": Row(
         RAGGED,
-        "PyTorch, batches of 64 as they come, packed",
+        "PyTorch, unsorted batches of 64, packed",
         FASTER,
         8,
         "ms",
-        lambda lab: lab.bulk(LSTM, MANY, ragged, TorchCells),
+        lambda harness: harness.bulk(LSTM, MANY, ragged, TorchCells),
     ),
     "bulk-lstm": Row(
         "1,024 x 100, LSTM",
@@ -120,7 +120,7 @@ ROWS = {
         FASTER,
         1.15,
         "ms",
-        lambda lab: lab.bulk(LSTM, BULK, uniform, OnnxRuntime),
+        lambda harness: harness.bulk(LSTM, BULK, uniform, OnnxRuntime),
     ),
     "bulk-gru": Row(
         "1,024 x 100, GRU",
@@ -128,7 +128,7 @@ ROWS = {
         FASTER,
         1.8,
         "ms",
-        lambda lab: lab.bulk(GRU, BULK, uniform, OnnxRuntime),
+        lambda harness: harness.bulk(GRU, BULK, uniform, OnnxRuntime),
     ),
     "bulk-rnn": Row(
         "1,024 x 100, RNN",
@@ -136,7 +136,7 @@ ROWS = {
         FASTER,
         1.6,
         "ms",
-        lambda lab: lab.bulk(RNN, BULK, uniform, OnnxRuntime),
+        lambda harness: harness.bulk(RNN, BULK, uniform, OnnxRuntime),
     ),
     "peak": Row(
         "256 x 100, LSTM 256-256-1",
@@ -144,7 +144,7 @@ ROWS = {
         RATE,
         0.8,
         "GFLOP/s",
-        Lab.peak,
+        Harness.peak,
     ),
     "step-onnxruntime": Row(
         STEP,
@@ -152,7 +152,7 @@ ROWS = {
         TIME,
         1.0,
         "us",
-        lambda lab: lab.bursts(Seqrt, OnnxRuntime, 400),
+        lambda harness: harness.bursts(Seqrt, OnnxRuntime, 400),
         " (aim: 0.75)",
     ),
     "step-torch-layers": Row(
@@ -161,7 +161,7 @@ ROWS = {
         FASTER,
         7,
         "us",
-        lambda lab: lab.bursts(Seqrt, TorchLayers, 300),
+        lambda harness: harness.bursts(Seqrt, TorchLayers, 300),
     ),
     "step-torch-cells": Row(
         STEP,
@@ -169,7 +169,7 @@ ROWS = {
         FASTER,
         7,
         "us",
-        lambda lab: lab.bursts(Seqrt, TorchCells, 300),
+        lambda harness: harness.bursts(Seqrt, TorchCells, 300),
     ),
     "streams": Row(
         STREAMS,
@@ -177,23 +177,23 @@ ROWS = {
         FASTER,
         6,
         "us",
-        lambda lab: lab.bursts(Together, OneByOne, 160),
+        lambda harness: harness.bursts(Together, OneByOne, 160),
     ),
     "streams-keyed": Row(
         STREAMS,
-        "the same, a key a push",
+        "the same streams, one key a push",
         FASTER,
         None,
         "us",
-        lambda lab: lab.bursts(Together, KeyByKey, 60),
+        lambda harness: harness.bursts(Together, KeyByKey, 60),
     ),
     "memory": Row(
         "memory after 20,000 steps x 16 and 10,000 varied runs, LSTM",
-        "before, loaded and warm",
+        "the same process before, loaded and warm",
         GROWTH,
         10,
         "MB",
-        Lab.memory,
+        Harness.memory,
     ),
     "cold": Row(
         "import, load, predict 32 x 10 once, LSTM",
@@ -201,7 +201,7 @@ ROWS = {
         TIME,
         1.15,
         "ms",
-        lambda lab: lab.cold((32, 10)),
+        lambda harness: harness.cold((32, 10)),
     ),
     "cold-bulk": Row(
         "import, load, predict 1,024 x 100 once, LSTM",
@@ -209,7 +209,7 @@ ROWS = {
         TIME,
         1.15,
         "ms",
-        lambda lab: lab.cold(BULK),
+        lambda harness: harness.cold(BULK),
     ),
 } | {
     f"predict-{batch}": Row(
@@ -218,7 +218,7 @@ ROWS = {
         TIME,
         None,
         "us",
-        lambda lab, batch=batch: lab.bulk(LSTM, (batch, 10), small, OnnxRuntime),
+        lambda harness, batch=batch: harness.bulk(LSTM, (batch, 10), small, OnnxRuntime),
     )
     for batch in (1, 32, 1024)
 }

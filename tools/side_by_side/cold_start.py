@@ -1,7 +1,7 @@
-"""What a process of its own shows once: how it starts, and what it holds when it has worked.
+"""What only a fresh process can show: its cold start, and the memory it gains by working.
 
-A cold start is timed inside a fresh interpreter, from before the first import to the first answer,
-with modules kept compiled as an installed package has them.
+A cold start is timed inside a new interpreter, from before the first import to the first
+prediction, with compiled modules cached, as an installed package has them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import numpy as np
 
 from seqrt.bench.work import Work
 from seqrt.bench.worker import resident
-from side_by_side.turns import Pair, Player
+from side_by_side.race import Worker
+from side_by_side.workloads import Pair
 
 ROWS, STEPS = 64, 50
 GIANT_ROWS, GIANT_STEPS = 16, 20_000
@@ -28,7 +29,7 @@ began = time.perf_counter()
 {imports}
 x = np.ones(({rows}, {steps}, 1), np.float32)
 {load}
-{ask}
+{predict}
 print(time.perf_counter() - began)
 """
 SEQRT = ("import numpy as np, seqrt", "model = seqrt.load({path!r})", "model.predict(x)")
@@ -43,36 +44,38 @@ BARE = (
 def cold_starts(work: Work, rounds: int) -> Iterator[Pair]:
     """Yield the seconds in which seqrt and bare onnxruntime import, load and predict once.
 
-    Each round the other one begins; the first round, which compiles modules, is not told.
+    They alternate in going first; the first round, which compiles modules, is discarded.
     """
     for number in range(rounds + 1):
         order = (SEQRT, BARE) if number % 2 else (BARE, SEQRT)
-        taken = {who: _cold(who, work) for who in order}
+        seconds = {who: _cold(who, work) for who in order}
         if number:
-            yield taken[SEQRT], taken[BARE]
+            yield seconds[SEQRT], seconds[BARE]
 
 
 def _cold(who: tuple[str, str, str], work: Work) -> float:
-    imports, load, ask = (line.format(path=work.path, state=work.state) for line in who)
-    code = COLD.format(imports=imports, load=load, ask=ask, rows=work.sequences, steps=work.steps)
-    kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    imports, load, predict = (line.format(path=work.path, state=work.state) for line in who)
+    code = COLD.format(
+        imports=imports, load=load, predict=predict, rows=work.sequences, steps=work.steps
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=kept
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
     )
     return float(done.stdout)
 
 
 def memories(work: Work, runs: int, rounds: int) -> Iterator[Pair]:
-    """Yield the megabytes that a fresh process holds after the work, and before it."""
+    """Yield the resident megabytes of a fresh process after the work, and before it."""
     for _ in range(rounds):
-        with Player(grow, work.job("seqrt"), runs) as player:
-            yield player.said
+        with Worker(grow, work.job("seqrt"), runs) as worker:
+            yield worker.ready
 
 
 def grow(pipe: Connection, job: dict[str, Any], runs: int) -> None:
-    """Tell how many megabytes are held after one giant run and many varied ones, and before.
+    """Send the resident megabytes after one giant run and many varied ones, and before.
 
-    Before: the model is loaded, has predicted once, and what it will read is drawn.
+    Before: the model is loaded, has predicted once, and its inputs are drawn.
     """
     from seqrt.runtime import load
 
@@ -93,5 +96,5 @@ def grow(pipe: Connection, job: dict[str, Any], runs: int) -> None:
             model.run(x[:batch, :time])
     after = resident()
     if before is None or after is None:
-        raise OSError("this system does not say how much memory a process holds")
+        raise OSError("this system does not report the resident memory of a process")
     pipe.send((after / 1e6, before / 1e6))
