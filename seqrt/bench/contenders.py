@@ -1,7 +1,7 @@
-"""The contenders: seqrt, bare onnxruntime and PyTorch, each as somebody good would use it.
+"""The contenders: seqrt, bare onnxruntime and PyTorch, each used as an expert would.
 
-A contender is made in a process of its own, where making it is part of the cold start: so nothing
-is imported on top of this file that only one of them needs.
+A contender is created in a process of its own, as part of the cold start, so this file imports
+nothing at the top that only one of them needs.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ _BATCH = 64
 class Contender:
     """One way to run the network. Shapes: B batch, T time, D features.
 
-    Making one with a job imports what it needs and opens the model.
+    Creating one from a job imports what it needs and opens the model.
     """
 
     version: str
 
     def predict(self, x: Any) -> Any:
-        """Answer x (B, T, D)."""
+        """Predict x (B, T, D)."""
         raise NotImplementedError
 
     def ragged(self, items: Sequence[Any]) -> Any:
-        """Answer a list of (T_i, D)."""
+        """Predict a list of (T_i, D)."""
         raise NotImplementedError
 
     def inputs(self, x: Any) -> list[Any]:
@@ -39,11 +39,11 @@ class Contender:
         raise NotImplementedError
 
     def step(self, x: Any) -> Any:
-        """Answer one more step of the live sequence."""
+        """Predict one more step of the live sequence."""
         raise NotImplementedError
 
     def warm(self, call: Callable[[], Any]) -> None:
-        """Do once what will be measured, and settle what can be settled for it."""
+        """Do once what will be measured, and choose the best settings for it."""
         call()
 
 
@@ -60,11 +60,11 @@ class Seqrt(Contender):
         )
 
     def predict(self, x: Any) -> Any:
-        """Answer by `Model.predict`."""
+        """Predict with `Model.predict`."""
         return self._model.predict(x)
 
     def ragged(self, items: Sequence[Any]) -> Any:
-        """Answer by `Model.predict` too."""
+        """Predict with `Model.predict` too."""
         return self._model.predict(items)
 
     def inputs(self, x: Any) -> list[Any]:
@@ -76,14 +76,14 @@ class Seqrt(Contender):
         self._stream = self._model.stream()
 
     def step(self, x: Any) -> Any:
-        """Answer by `Stream.push`."""
+        """Predict with `Stream.push`."""
         return self._stream.push(x)
 
 
 class OnnxRuntime(Contender):
-    """The same file in an onnxruntime session with its defaults; the feeds of a step prepared.
+    """The same file in a default onnxruntime session, with the feeds of a step prepared.
 
-    The names of the tensors are written out: seqrt.contract would be no part of a bare program.
+    The tensor names are written out, because a bare program would not import seqrt.contract.
     """
 
     def __init__(self, job: dict[str, Any]) -> None:
@@ -101,11 +101,11 @@ class OnnxRuntime(Contender):
         )
 
     def predict(self, x: Any) -> Any:
-        """Answer in one run."""
+        """Predict in one run."""
         return self._run(x, self._np.full(len(x), x.shape[1], self._np.int32))
 
     def ragged(self, items: Sequence[Any]) -> Any:
-        """Answer in batches of 64, padded."""
+        """Predict in padded batches of 64."""
         return [self._padded(batch) for batch in _batches(items)]
 
     def inputs(self, x: Any) -> list[Any]:
@@ -118,7 +118,7 @@ class OnnxRuntime(Contender):
         self._feeds = {"lengths": np.ones(1, np.int32), "state": self._zeros(1)}
 
     def step(self, x: Any) -> Any:
-        """Answer in one run, which also gives the state for the next."""
+        """Predict in one run, which also returns the state for the next."""
         self._feeds["x"] = x
         y, self._feeds["state"] = self._session.run(["y", "state_out"], self._feeds)
         return y
@@ -142,10 +142,10 @@ class OnnxRuntime(Contender):
 
 
 class Torch(Contender):
-    """Layers of the same sizes with random weights, eager, without gradients.
+    """Layers of the same sizes with random weights, in eager mode, without gradients.
 
-    Its cells take single steps and packed sequences ragged batches of 64. What is measured runs on
-    one thread or on all, whichever is faster for it.
+    Single steps run through cells, ragged batches of 64 through packed sequences. Each measurement
+    runs on one thread or on all, whichever is faster.
     """
 
     def __init__(self, job: dict[str, Any]) -> None:
@@ -158,15 +158,15 @@ class Torch(Contender):
         self._per_step = job["per_step"]
         self._layers, self._cells = [], []
         width = len(job["middle"])
-        for cell, units, both, nonlinearity in job["layers"]:
+        for cell, units, bidirectional, nonlinearity in job["layers"]:
             name = {"rnn": "RNN", "lstm": "LSTM", "gru": "GRU"}[cell]
             kind = {"nonlinearity": nonlinearity} if cell == "rnn" else {}
             layer = getattr(torch.nn, name)
             self._layers.append(
-                layer(width, units, batch_first=True, bidirectional=both, **kind).eval()
+                layer(width, units, batch_first=True, bidirectional=bidirectional, **kind).eval()
             )
             self._cells.append(getattr(torch.nn, f"{name}Cell")(width, units, **kind).eval())
-            width = units * (2 if both else 1)
+            width = units * (2 if bidirectional else 1)
         self._dense = torch.nn.Linear(width, job["outputs"]).eval()
         activations: dict[str, Any] = {
             "none": lambda y: y,
@@ -176,12 +176,12 @@ class Torch(Contender):
         self._activation = activations[job["activation"]]
 
     def predict(self, x: Any) -> Any:
-        """Answer in one forward pass."""
+        """Predict in one forward pass."""
         x, last = self._through(self._torch.from_numpy(x))
         return self._head(x if self._per_step else last)
 
     def ragged(self, items: Sequence[Any]) -> Any:
-        """Answer in batches of 64, packed."""
+        """Predict in packed batches of 64."""
         return [self._packed(batch) for batch in _batches(items)]
 
     def inputs(self, x: Any) -> list[Any]:
@@ -189,28 +189,28 @@ class Torch(Contender):
         return list(self._torch.from_numpy(x[:, None]))
 
     def reset(self) -> None:
-        """Begin without a state, which the cells take for zeros."""
+        """Begin without a state, which the cells take as zeros."""
         self._states: list[Any] = [None] * len(self._cells)
 
     def step(self, x: Any) -> Any:
-        """Answer by one pass through the cells."""
+        """Predict by one pass through the cells."""
         for i, cell in enumerate(self._cells):
             self._states[i] = cell(x, self._states[i])
             x = _h(self._states[i])
         return self._head(x)
 
     def warm(self, call: Callable[[], Any]) -> None:
-        """Do it on one thread and on all, and stay with the faster."""
+        """Run it on one thread and on all, and keep the faster setting."""
         from time import perf_counter
 
-        taken = {}
+        seconds = {}
         call()
         for threads in {1, self._threads}:
             self._torch.set_num_threads(threads)
             began = perf_counter()
             call()
-            taken[threads] = perf_counter() - began
-        self._torch.set_num_threads(min(taken, key=lambda threads: taken[threads]))
+            seconds[threads] = perf_counter() - began
+        self._torch.set_num_threads(min(seconds, key=lambda threads: seconds[threads]))
 
     def _packed(self, batch: Sequence[Any]) -> Any:
         rnn = self._torch.nn.utils.rnn
@@ -221,7 +221,7 @@ class Torch(Contender):
         )
 
     def _through(self, x: Any) -> tuple[Any, Any]:
-        """Return what the last layer says at every step, and its h after the last one (B, H)."""
+        """Return the last layer's outputs at every step, and its h after the last one (B, H)."""
         for layer in self._layers:
             x, state = layer(x)
         h = _h(state)[-2 if self._layers[-1].bidirectional else -1 :]
@@ -232,12 +232,12 @@ class Torch(Contender):
 
 
 def _batches(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """Yield a list in batches of 64, in the order in which it comes."""
+    """Yield a list in batches of 64, in its own order."""
     return (items[i : i + _BATCH] for i in range(0, len(items), _BATCH))
 
 
 def _h(state: Any) -> Any:
-    """Return h of what a layer keeps: an LSTM keeps c too."""
+    """Return the h of a layer's state: an LSTM has a c too."""
     return state[0] if isinstance(state, tuple) else state
 
 

@@ -1,4 +1,4 @@
-"""The picture of a race: one panel a kind of work, one bar a contender."""
+"""The picture of a race: a panel per kind of work, a bar per contender."""
 
 from __future__ import annotations
 
@@ -6,45 +6,49 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from seqrt.bench.report import OWN
-from seqrt.bench.table import machine, number, shape
+from seqrt.bench.table import machine, shape, three_digits
 from seqrt.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from seqrt.bench.report import Report
+    from seqrt.bench.report import BenchReport
 
 # The colours of all pictures of seqrt.
 INK = "#22262b"
 FAINT = "#8a929b"
 COLOURS = {OWN: "#1f5fa8", "onnxruntime": "#d1702a", "torch": "#8a929b"}
 
-# How much wider a panel is than its longest bar, for the numbers; how far off a mark may be.
+# How much wider than its longest bar a panel is, to fit the numbers; a mark farther off than
+# _FAR times the longest bar is not drawn.
 _ROOM = 1.42
 _FAR = 6
 
 
-def check() -> None:
-    """Raise MissingExtraError where nothing can be drawn: best known before a race."""
+def check_matplotlib() -> None:
+    """Raise MissingExtraError where matplotlib is not installed: best known before a race."""
     try:
-        import matplotlib  # noqa: F401 - whether it is there is all that is asked
+        import matplotlib  # noqa: F401 - only its presence matters
     except ImportError:
         raise MissingExtraError(
             "drawing needs matplotlib. Install it with: pip install 'seqrt[train]'"
         ) from None
 
 
-def png(report: Report) -> bytes:
-    """Return the picture of a race as the bytes of a .png; raise MissingExtraError."""
+def png(report: BenchReport) -> bytes:
+    """Return the picture of a race as the bytes of a .png.
+
+    Raises MissingExtraError where matplotlib is not installed.
+    """
     file = io.BytesIO()
-    draw(report).savefig(file, format="png", metadata={"Software": None})
+    bench_figure(report).savefig(file, format="png", metadata={"Software": None})
     return file.getvalue()
 
 
-def draw(report: Report) -> Figure:
+def bench_figure(report: BenchReport) -> Figure:
     """Draw latencies, throughputs, cold start and memory, seqrt on top."""
-    check()
+    check_matplotlib()
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10.4, 5.4), dpi=130, layout="constrained", facecolor="white")
@@ -55,7 +59,7 @@ def draw(report: Report) -> Figure:
     )
     figure.supxlabel(
         f"{machine(report)}; {_versions(report)}. Bars end at p50, lines at p99.\n"
-        "x: how many times better seqrt is. Products: of large float32 matrices, in numpy.",
+        "x: how many times better seqrt is. Products: large float32 matrices in numpy.",
         x=0.012,
         ha="left",
         color=FAINT,
@@ -66,7 +70,7 @@ def draw(report: Report) -> Figure:
     return figure
 
 
-def _panels(report: Report) -> list[tuple[str, str, str]]:
+def _panels(report: BenchReport) -> list[tuple[str, str, str]]:
     work = report.work
     return [
         ("One step of a stream", "us", "step_p50_us"),
@@ -78,8 +82,8 @@ def _panels(report: Report) -> list[tuple[str, str, str]]:
     ]
 
 
-def _bars(axes: Axes, report: Report, title: str, unit: str, figure: str) -> None:
-    """Draw one panel: the bar of each contender with its number, and how far below seqrt it is."""
+def _bars(axes: Axes, report: BenchReport, title: str, unit: str, figure: str) -> None:
+    """Draw one panel: each contender's bar with its value and how many times better seqrt is."""
     axes.set_title(f"{title}, {unit}", loc="left", color=INK, fontsize=11, pad=18)
     _undress(axes, list(report.results))
     values = {
@@ -88,7 +92,7 @@ def _bars(axes: Axes, report: Report, title: str, unit: str, figure: str) -> Non
         if figure in each.figures
     }
     if not values:
-        why = "none: it reads both ways" if figure.startswith("step") else "unknown on this system"
+        why = "none: bidirectional" if figure.startswith("step") else "unknown on this system"
         axes.text(0.04, 0.5, why, transform=axes.transAxes, color=FAINT, va="center")
         return
     reach = 0.0
@@ -114,16 +118,16 @@ def _bars(axes: Axes, report: Report, title: str, unit: str, figure: str) -> Non
 
 
 def _products(axes: Axes, product: float, reach: float) -> tuple[str, float]:
-    """Draw the rate of matrix products, unless it is far off; return what to say, and the reach."""
-    sense = f"more is better; products: {number(product)}"
+    """Draw the rate of matrix products, unless it is far off; return the caption and the reach."""
+    sense = f"more is better; products: {three_digits(product)}"
     if product > _FAR * reach:
         return sense, reach
     axes.axvline(product, color=INK, linewidth=1, linestyle=(0, (4, 3)))
     return f"{sense}, dashed", max(reach, 1.05 * product / _ROOM)
 
 
-def _tail(axes: Axes, report: Report, name: str, figure: str, place: int) -> float:
-    """Draw the line from the middle of latencies to p99; return where it ends."""
+def _tail(axes: Axes, report: BenchReport, name: str, figure: str, place: int) -> float:
+    """Draw the line from the median latency to p99; return where it ends."""
     if not figure.endswith("_p50_us"):
         return 0.0
     figures = report.results[name].figures
@@ -132,13 +136,13 @@ def _tail(axes: Axes, report: Report, name: str, figure: str, place: int) -> flo
     return end
 
 
-def _label(report: Report, name: str, figure: str, value: float) -> str:
+def _label(report: BenchReport, name: str, figure: str, value: float) -> str:
     times = None if name == OWN else report.times(name, figure)
-    return number(value) if times is None else f"{number(value)}   {times:.2f} x"
+    return three_digits(value) if times is None else f"{three_digits(value)}   {times:.2f} x"
 
 
 def _undress(axes: Axes, names: list[str]) -> None:
-    """Leave the names and the line that bars stand on: the numbers are at the bars."""
+    """Keep only the names and the axis of the bars: the values are beside the bars."""
     axes.set_yticks(range(len(names)), names, color=INK)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_xticks([])
@@ -148,5 +152,5 @@ def _undress(axes: Axes, names: list[str]) -> None:
         spine.set_color(FAINT)
 
 
-def _versions(report: Report) -> str:
+def _versions(report: BenchReport) -> str:
     return ", ".join(f"{name} {result.version}" for name, result in report.results.items())

@@ -1,7 +1,7 @@
-"""The race: every contender in turn, in fresh processes of its own, for several rounds.
+"""The race: contenders take turns for several rounds, each turn in a fresh process.
 
-A process each, because the threads of onnxruntime's default session go on spinning after a call,
-on whatever comes next, and because a cold start is one only once.
+A process per turn, because the threads of onnxruntime's default session keep spinning after a call,
+on top of whatever runs next, and because a process starts cold only once.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from seqrt.bench.report import Report
+from seqrt.bench.report import BenchReport
 from seqrt.bench.work import Work
 from seqrt.errors import DeviceError, ResourceError, UsageError
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 ROUNDS = 5
 _PRODUCT = "numpy"
 _BLAS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-_LEFT_OUT = ("PYTHONDONTWRITEBYTECODE", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+_DROPPED = ("PYTHONDONTWRITEBYTECODE", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 _CODE = "import sys; sys.path[:] = {path!r}; from seqrt.bench.worker import serve; serve({job!r})"
 _KILLED = -9
 
 
 class Turn(NamedTuple):
-    """Whose turn it is, and the how many-th of how many."""
+    """The turn of one contender: its round of `rounds`, and its number among all `turns`."""
 
     contender: str
     round: int
@@ -47,29 +47,29 @@ def bench(
     rounds: int | None = None,
     quick: bool = False,
     threads: int | None = None,
-    told: Callable[[Turn], object] = lambda turn: None,
-) -> Report:
+    on_turn: Callable[[Turn], object] = lambda turn: None,
+) -> BenchReport:
     """Measure `model`, opened from `path`, on this machine, beside bare onnxruntime and PyTorch.
 
-    There are 5 rounds, or 1 with less work in it where it has to be `quick`. `told` hears of every
-    turn before it is taken. PyTorch is left out where it is not installed.
+    There are 5 rounds, or with `quick` one round with less work. `on_turn` is called before each
+    turn. PyTorch is left out where it is not installed.
 
-    Raises UsageError for rounds below 1, DeviceError (E_BENCH) and ResourceError (E_MEMORY) where a
-    turn is not finished.
+    Raises UsageError for rounds below 1, and DeviceError (E_BENCH) or ResourceError (E_MEMORY) if
+    a turn fails.
     """
     rounds = (1 if quick else ROUNDS) if rounds is None else rounds
     if type(rounds) is not int or rounds < 1:
         raise UsageError(f"rounds must be a whole number from 1, got {rounds!r}.")
     work = Work.of(model, os.path.abspath(path), quick=quick, threads=threads)
     found: dict[str, list[dict[str, Any]]] = {}
-    for turn in turns(rounds):
-        told(turn)
+    for turn in schedule(rounds):
+        on_turn(turn)
         found.setdefault(turn.contender, []).append(take(turn.contender, work))
-    return Report.of(model, str(path), work, found)
+    return BenchReport.of(model, str(path), work, found)
 
 
-def turns(rounds: int) -> Iterator[Turn]:
-    """Yield the turns of all rounds; each round another contender begins."""
+def schedule(rounds: int) -> Iterator[Turn]:
+    """Yield the turns of all rounds; in each round a different contender goes first."""
     names = ["seqrt", "onnxruntime", *(["torch"] if find_spec("torch") else []), _PRODUCT]
     for i in range(rounds):
         first = i % len(names)
@@ -78,7 +78,7 @@ def turns(rounds: int) -> Iterator[Turn]:
 
 
 def take(contender: str, work: Work) -> dict[str, Any]:
-    """Take one turn in a fresh process that finds packages where this one does."""
+    """Take one turn in a fresh process with the same `sys.path` as this one."""
     code = _CODE.format(path=sys.path, job=work.job(contender))
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -96,24 +96,24 @@ def take(contender: str, work: Work) -> dict[str, Any]:
 
 
 def _environment(contender: str, threads: int) -> dict[str, str]:
-    """Return the environment of a turn: modules kept compiled, no telemetry, numpy on all cores.
+    """Return the environment of a turn: compiled modules cached, no telemetry, numpy on all cores.
 
-    Settings of OpenBLAS are left out: one that names an older processor halves numpy's products,
-    which are the yardstick.
+    OpenBLAS settings are dropped: one that names an older processor halves the rate of numpy's
+    products, which are the yardstick.
     """
-    kept = {k: v for k, v in os.environ.items() if k not in _LEFT_OUT}
+    inherited = {k: v for k, v in os.environ.items() if k not in _DROPPED}
     blas = dict.fromkeys(_BLAS, str(threads)) if contender == _PRODUCT else {}
-    return {**kept, "ORT_DISABLE_TELEMETRY": "1", "PYTHONIOENCODING": "utf-8", **blas}
+    return {**inherited, "ORT_DISABLE_TELEMETRY": "1", "PYTHONIOENCODING": "utf-8", **blas}
 
 
 def _explain(contender: str, done: subprocess.CompletedProcess[str]) -> Exception:
-    said = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-    if done.returncode == _KILLED or said.startswith(("MemoryError", "numpy._core")):
+    reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+    if done.returncode == _KILLED or reason.startswith(("MemoryError", "numpy._core")):
         return ResourceError(
-            f"E_MEMORY: the turn of {contender} must fit into memory, and did not."
-            " Try --quick, or end other programs."
+            f"E_MEMORY: the turn of {contender} did not fit into memory."
+            " Try --quick, or close other programs."
         )
     return DeviceError(
-        f"E_BENCH: the turn of {contender} must finish, and did not: {said}."
-        " See `seqrt doctor` for what is installed."
+        f"E_BENCH: the turn of {contender} failed: {reason}. See `seqrt doctor` for what is"
+        " installed."
     )

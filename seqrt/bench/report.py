@@ -1,4 +1,4 @@
-"""What a race found: medians over the rounds, and how many times better seqrt is."""
+"""The report of a race: medians over the rounds, and how many times better seqrt is."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ _MODEL_NAME = "model name"
 
 
 @dataclass(frozen=True)
-class Result:
-    """What one contender reached: its version, its medians, and the figures of each round."""
+class BenchResult:
+    """The results of one contender: its version, its medians, and the figures of each round."""
 
     version: str
     figures: Mapping[str, float]
@@ -41,12 +41,12 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Report:
-    """All that a race found.
+class BenchReport:
+    """The results of a race.
 
     `product` is the machine's own rate of float32 matrix products in GFLOP/s, the best of the
-    rounds; `difference` is how far the answers of seqrt and onnxruntime to the first predict are
-    apart at most, in units of each output's scale.
+    rounds; `difference` is the largest difference between the first predictions of seqrt and
+    onnxruntime, in units of each output's scale.
     """
 
     path: str
@@ -56,13 +56,13 @@ class Report:
     processor: str
     product: float
     difference: float
-    results: Mapping[str, Result]
+    results: Mapping[str, BenchResult]
 
     @classmethod
     def of(
         cls, model: Model, path: str, work: Work, found: Mapping[str, Sequence[dict[str, Any]]]
-    ) -> Report:
-        """Return the report of the turns in `found`, listed by contender."""
+    ) -> BenchReport:
+        """Return the report of the turns in `found`, by contender."""
         *_, products = (turns for name, turns in found.items() if name == "numpy")
         product = max(turn["figures"]["product_gflops"] for turn in products)
         names = [name for name in (OWN, "onnxruntime", "torch") if name in found]
@@ -83,9 +83,9 @@ class Report:
         return [name for name in self.results if name != OWN]
 
     def times(self, rival: str, figure: str) -> float | None:
-        """Return how many times better seqrt's figure is than a rival's, None where one lacks.
+        """Return how many times better seqrt's figure is than a rival's, None if either lacks it.
 
-        Memory gained is no ratio: it may well be nothing.
+        Gained memory has no ratio, because it may be zero.
         """
         own = self.results[OWN].figures.get(figure)
         other = self.results[rival].figures.get(figure)
@@ -95,9 +95,9 @@ class Report:
 
     @property
     def spread(self) -> float:
-        """How many times the highest of a figure is its lowest, between rounds, at worst.
+        """The largest ratio of a figure's highest to its lowest value over the rounds.
 
-        Of medians and rates: on a steady machine it stays near 1.
+        Taken over medians and rates; on a steady machine it stays near 1.
         """
         spreads = [1.0]
         for result in self.results.values():
@@ -107,7 +107,7 @@ class Report:
         return max(spreads)
 
     def record(self) -> dict[str, Any]:
-        """Return all of it in plain values, for programs; what was not measured is None."""
+        """Return the report as plain values, for programs; None for what was not measured."""
         m, work = self.manifest, self.work
         return {
             "path": self.path,
@@ -148,10 +148,10 @@ class Report:
         }
 
 
-def _result(turns: Sequence[dict[str, Any]], product: float) -> Result:
+def _result(turns: Sequence[dict[str, Any]], product: float) -> BenchResult:
     rounds = [_with_share(turn["figures"], product) for turn in turns]
     medians = {key: statistics.median(each[key] for each in rounds) for key in rounds[0]}
-    return Result(turns[0]["version"], medians, rounds)
+    return BenchResult(turns[0]["version"], medians, rounds)
 
 
 def _with_share(figures: dict[str, float], product: float) -> dict[str, float]:
@@ -166,7 +166,7 @@ def _difference(m: Manifest, found: Mapping[str, Sequence[dict[str, Any]]]) -> f
 
 
 def processor() -> str:
-    """Return the name of the processor, or what the system knows instead."""
+    """Return the name of the processor, or the architecture where the system has no name."""
     if os.path.exists("/proc/cpuinfo"):
         with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
             for line in file:

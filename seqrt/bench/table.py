@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from seqrt.bench.report import OWN, Report
+from seqrt.bench.report import OWN, BenchReport
 
 if TYPE_CHECKING:
     from seqrt.contract import Manifest
@@ -24,8 +24,8 @@ _RATES = (
 )
 
 
-def table(report: Report) -> Iterator[str]:
-    """Yield the lines of the table: what was measured, the figures, how to read them."""
+def table(report: BenchReport) -> Iterator[str]:
+    """Yield the lines of the table: what was measured, the results, and how to read them."""
     yield from _head(report)
     yield ""
     titles = "".join(f"{name:>{_RIVAL}}{'times':>{_TIMES}}" for name in report.rivals)
@@ -40,17 +40,17 @@ def table(report: Report) -> Iterator[str]:
 def shape(m: Manifest) -> str:
     """Return the sizes of a network from its features to its outputs.
 
-    A network of one kind of layer names it once: `lstm 1 -> 64 -> 32 -> 1`.
+    A cell that all layers share is named once: `lstm 1 -> 64 -> 32 -> 1`.
     """
     kinds = {layer.cell for layer in m.layers}
-    both = " both ways" if any(layer.bidirectional for layer in m.layers) else ""
+    direction = " bidirectional" if any(layer.bidirectional for layer in m.layers) else ""
     named = [f"{'' if len(kinds) == 1 else f'{p.cell} '}{p.units}" for p in m.layers]
     sizes = " -> ".join([str(len(m.features)), *named, str(len(m.outputs))])
-    return f"{f'{kinds.pop()} ' if len(kinds) == 1 else ''}{sizes}{both}"
+    return f"{f'{kinds.pop()} ' if len(kinds) == 1 else ''}{sizes}{direction}"
 
 
-def machine(report: Report) -> str:
-    """Return the processor and how many threads it gave."""
+def machine(report: BenchReport) -> str:
+    """Return the processor and the number of threads."""
     return f"{report.processor}, {_threads(report.work.threads)}"
 
 
@@ -58,24 +58,24 @@ def _threads(count: int) -> str:
     return f"{count} thread{'s' if count > 1 else ''}"
 
 
-def _head(report: Report) -> Iterator[str]:
+def _head(report: BenchReport) -> Iterator[str]:
     m = report.manifest
     yield f"{'model':10}{m.name} ({report.path})"
     yield f"{'network':10}{shape(m)}, {m.operations:,} operations a step"
     yield f"{'machine':10}{machine(report)}"
-    yield f"{'products':10}{number(report.product)} GFLOP/s, large float32 matrices in numpy"
+    yield f"{'products':10}{three_digits(report.product)} GFLOP/s, large float32 matrices in numpy"
     yield f"{'rounds':10}{_rounds(report)}"
 
 
-def _rounds(report: Report) -> str:
+def _rounds(report: BenchReport) -> str:
     rounds = len(report.results[OWN].rounds)
     if rounds == 1:
-        return "1, a first look"
-    busy = ": a busy machine" if report.spread > _UNSTEADY else ""
+        return "1, a quick look"
+    busy = ": the machine is busy" if report.spread > _UNSTEADY else ""
     return f"{rounds}, medians; rounds differ by up to {report.spread:.1f} times{busy}"
 
 
-def _groups(report: Report) -> Iterator[tuple[str, str, tuple[tuple[str, str], ...]]]:
+def _groups(report: BenchReport) -> Iterator[tuple[str, str, tuple[tuple[str, str], ...]]]:
     work = report.work
     if report.manifest.streamable:
         yield "one step of a stream", "us", _of("step", _PERCENTILES)
@@ -87,7 +87,7 @@ def _groups(report: Report) -> Iterator[tuple[str, str, tuple[tuple[str, str], .
     yield "process", "", (("cold start, ms", "cold_ms"), *_memory(report))
 
 
-def _memory(report: Report) -> tuple[tuple[str, str], ...]:
+def _memory(report: BenchReport) -> tuple[tuple[str, str], ...]:
     if "loaded_mb" not in report.results[OWN].figures:
         return ()
     return ("memory when loaded, MB", "loaded_mb"), ("memory gained, MB", "gained_mb")
@@ -97,7 +97,7 @@ def _of(work: str, rows: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], 
     return tuple((label, f"{work}_{unit}") for label, unit in rows)
 
 
-def _row(report: Report, label: str, figure: str) -> str:
+def _row(report: BenchReport, label: str, figure: str) -> str:
     cells = f"{label:{_LABEL}}{_cell(report, OWN, figure):>{_OWN}}"
     for rival in report.rivals:
         times = report.times(rival, figure)
@@ -106,40 +106,40 @@ def _row(report: Report, label: str, figure: str) -> str:
     return cells.rstrip()
 
 
-def _cell(report: Report, contender: str, figure: str) -> str:
+def _cell(report: BenchReport, contender: str, figure: str) -> str:
     value = report.results[contender].figures.get(figure)
     if value is None:
         return "-"
     if figure.endswith("_of_product"):
         return f"{value:.0%}" if value >= _COARSE else f"{value:.1%}"
-    return number(value)
+    return three_digits(value)
 
 
-def number(value: float) -> str:
-    """Return a number in about three digits: 7.31, 73.1, 731, 7,310."""
+def three_digits(value: float) -> str:
+    """Return a value in about three digits: 7.31, 73.1, 731, 7,310."""
     return f"{value:,.{max(0, 2 - len(f'{abs(value):.0f}') + 1)}f}"
 
 
-def _foot(report: Report) -> Iterator[str]:
-    """Yield how to read the table, wrapped."""
+def _foot(report: BenchReport) -> Iterator[str]:
+    """Yield how to read the table, wrapped to its width."""
     for note in _notes(report):
         yield from wrap(note, _WIDTH, subsequent_indent="  ")
 
 
-def _notes(report: Report) -> Iterator[str]:
+def _notes(report: BenchReport) -> Iterator[str]:
     yield "times: how many times better seqrt is; below 1 the other is better."
-    given, apart = report.work.session_threads, report.difference
-    threads = _threads(given) if given else "its default threads"
-    answers = f"within {apart:.1e} of seqrt's" if apart else "seqrt's, bit for bit"
+    count, difference = report.work.session_threads, report.difference
+    threads = _threads(count) if count else "default threads"
+    equal = f"within {difference:.1e} of" if difference else "bit for bit equal to"
     yield (
-        f"onnxruntime: the same file in one session, {threads}; the feeds of a step prepared,"
-        f" ragged in padded batches of 64. Its answers are {answers}."
+        f"onnxruntime: the same file in one session, {threads}; steps with prepared feeds, ragged"
+        f" sequences in padded batches of 64. Its predictions are {equal} seqrt's."
     )
     if "torch" not in report.results:
-        yield "torch: not installed, left out."
+        yield "torch: not installed, skipped."
         return
-    choice = "" if report.work.threads == 1 else " or all, the faster"
+    choice = "" if report.work.threads == 1 else " or all, whichever is faster"
     yield (
         "torch: layers of the same sizes, random weights, eager, without gradients; cells for"
-        f" steps, ragged in packed batches of 64; on 1 thread{choice}."
+        f" steps, packed batches of 64 for ragged sequences; on 1 thread{choice}."
     )

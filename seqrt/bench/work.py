@@ -1,4 +1,4 @@
-"""The work that every contender is given: how much of it, and the very same numbers for each."""
+"""The work that every contender does: its amount, and the same inputs for each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
-# In operations, for one bulk call: a few hundredths of a second on two cores.
+# Operations of one bulk call: a few hundredths of a second on two cores.
 _BULK = 3_000_000_000
 _FEWEST, _MOST, _LONGEST, _SHORTEST = 256, 1024, 100, 10
 _SMALL = 20
@@ -25,12 +25,12 @@ _LIVE = 256
 
 @dataclass(frozen=True)
 class Work:
-    """One model, and how much of each kind of work it is given.
+    """One model, and the amount of each kind of work it does.
 
-    `ranges` is the lowest and the highest input of each feature. Bulk is `sequences` of `steps`
-    each; ragged lengths have that mean. A kind of work is repeated for `seconds`.
-    `session_threads` is None for onnxruntime's own default. The model is opened again from `path`
-    in each turn, by as much `trust`, and must still be the file with that `sha256`.
+    `ranges` are the lowest and the highest input of each feature. Bulk work is `sequences` of
+    `steps` each; ragged lengths have that mean. Each kind of work is repeated for `seconds`.
+    `session_threads` is None for onnxruntime's own default. Each turn opens the model again from
+    `path` with the same `trust`, and the file must still have that `sha256`.
     """
 
     path: str
@@ -52,7 +52,7 @@ class Work:
 
     @classmethod
     def of(cls, model: Model, path: str, *, quick: bool, threads: int | None) -> Work:
-        """Return the work for `model`; less of all where it has to be `quick`."""
+        """Return the work for `model`; `quick` is less of everything."""
         m = model.manifest
         sequences, steps = _sizes(m.operations, _BULK // 10 if quick else _BULK)
         return cls(
@@ -76,23 +76,23 @@ class Work:
 
     @classmethod
     def from_job(cls, job: dict[str, Any]) -> Work:
-        """Return the work of a job; what a job has besides is for others."""
+        """Return the work of a job, ignoring its other keys."""
         return cls(**{name: job[name] for name in cls.__dataclass_fields__})
 
     def job(self, contender: str) -> dict[str, Any]:
-        """Return all that a process has to know, in plain values that `repr` writes in full."""
+        """Return all that a worker process needs, as plain values that `repr` writes in full."""
         middle = [(low + high) / 2 for low, high in self.ranges]
         return {**asdict(self), "contender": contender, "middle": middle}
 
     def draw(self, *shape: int) -> Floats:
-        """Return inputs (*shape, D) from the range that training saw, the same every time."""
+        """Return inputs (*shape, D) drawn from the training range with a fixed seed."""
         low, high = np.array(self.ranges).T
         noise = np.random.default_rng(0).random((*shape, len(low)))
         drawn: Floats = (low + noise * (high - low)).astype(np.float32)
         return drawn
 
     def ragged(self) -> list[Floats]:
-        """Return sequences of exponential lengths, as they come."""
+        """Return sequences of exponential lengths, unsorted."""
         lengths = self.lengths()
         ends = np.cumsum(lengths)
         return np.split(self.draw(int(ends[-1])), ends[:-1])
@@ -108,7 +108,7 @@ class Work:
 
 
 def _sizes(operations: int, bulk: int) -> tuple[int, int]:
-    """Return how many sequences of how many steps; a large network gets fewer, then shorter."""
+    """Return (sequences, steps); a large network gets fewer sequences, then shorter ones."""
     fitting = bulk // (operations * _LONGEST) // 64 * 64
     sequences = min(_MOST, max(_FEWEST, fitting))
     return sequences, min(_LONGEST, max(_SHORTEST, 3 * bulk // (operations * sequences)))

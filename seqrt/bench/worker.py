@@ -1,7 +1,7 @@
-"""One turn of one contender, in a fresh process: all its figures, as JSON on stdout.
+"""One turn of one contender in a fresh process: all its measurements, as JSON on stdout.
 
-Only what every Python holds already is imported on top: the clock of the cold start runs while a
-contender imports the rest.
+Only modules that Python has loaded anyway are imported at the top: the clock of the cold start runs
+while a contender imports the rest.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ _MB = 1e6
 
 
 def serve(job: dict[str, Any]) -> None:
-    """Do one turn and write what it found."""
-    found = product(job) if job["contender"] == "numpy" else turn(job)
+    """Do one turn and write its measurements."""
+    measured = product(job) if job["contender"] == "numpy" else turn(job)
 
     import json
 
-    json.dump(found, sys.stdout)
+    json.dump(measured, sys.stdout)
 
 
 def turn(job: dict[str, Any]) -> dict[str, Any]:
-    """Return the figures of one contender: cold, loaded, and doing each kind of work."""
+    """Return the measurements of one contender: cold, loaded, and doing each kind of work."""
     from seqrt.bench.contenders import CONTENDERS
 
     began = perf_counter()
@@ -56,14 +56,14 @@ def turn(job: dict[str, Any]) -> dict[str, Any]:
 def _measure(
     contender: Contender, work: Work, figures: dict[str, float]
 ) -> tuple[int | None, int | None]:
-    """Fill in `figures`; return the memory held before the work, its inputs drawn, and after."""
+    """Fill in `figures`; return the resident memory before the work, inputs drawn, and after."""
     uniform, ragged = work.draw(work.sequences, work.steps), work.ragged()
     small, live = work.draw(1, work.small), work.live()
     before = resident()
     if work.state:
         figures |= _percentiles("step", _steps(contender, contender.inputs(live), work.seconds))
-    taken = _repeat(contender, lambda: contender.predict(small), work.seconds, _FEWEST)
-    figures |= _percentiles("small", taken)
+    seconds = _repeat(contender, lambda: contender.predict(small), work.seconds, _FEWEST)
+    figures |= _percentiles("small", seconds)
     for name, call, steps in (
         ("uniform", lambda: contender.predict(uniform), uniform.shape[0] * uniform.shape[1]),
         ("ragged", lambda: contender.ragged(ragged), sum(map(len, ragged))),
@@ -73,7 +73,7 @@ def _measure(
 
 
 def _steps(contender: Contender, inputs: list[Any], seconds: float) -> list[float]:
-    """Return how long each step of live sequences took; a sequence is as long as `inputs`."""
+    """Return the seconds of each step of live sequences, each as long as `inputs`."""
 
     def sequence() -> Iterator[float]:
         contender.reset()
@@ -83,38 +83,38 @@ def _steps(contender: Contender, inputs: list[Any], seconds: float) -> list[floa
             yield perf_counter() - began
 
     contender.warm(lambda: sum(sequence()))
-    taken: list[float] = []
+    times: list[float] = []
     end = perf_counter() + seconds
-    while perf_counter() < end or not taken:
-        taken += sequence()
-    return taken
+    while perf_counter() < end or not times:
+        times += sequence()
+    return times
 
 
 def _repeat(
     contender: Contender, call: Callable[[], Any], seconds: float, fewest: int
 ) -> list[float]:
-    """Return how long each of `fewest` calls or more took."""
+    """Return the seconds of each of at least `fewest` calls."""
     contender.warm(lambda: [call() for _ in range(fewest)])
-    taken: list[float] = []
+    times: list[float] = []
     end = perf_counter() + seconds
-    while perf_counter() < end or len(taken) < fewest:
+    while perf_counter() < end or len(times) < fewest:
         began = perf_counter()
         call()
-        taken.append(perf_counter() - began)
-    return taken
+        times.append(perf_counter() - began)
+    return times
 
 
-def _percentiles(name: str, taken: list[float]) -> dict[str, float]:
+def _percentiles(name: str, times: list[float]) -> dict[str, float]:
     import numpy as np
 
-    values = 1e6 * np.percentile(taken, (50, 90, 99))
+    values = 1e6 * np.percentile(times, (50, 90, 99))
     return {f"{name}_p{p}_us": float(v) for p, v in zip((50, 90, 99), values, strict=True)}
 
 
-def _rates(name: str, taken: list[float], steps: int, work: Work) -> dict[str, float]:
+def _rates(name: str, times: list[float], steps: int, work: Work) -> dict[str, float]:
     import statistics
 
-    seconds = statistics.median(taken)
+    seconds = statistics.median(times)
     return {
         f"{name}_sequences_per_s": work.sequences / seconds,
         f"{name}_steps_per_s": steps / seconds,
@@ -123,7 +123,7 @@ def _rates(name: str, taken: list[float], steps: int, work: Work) -> dict[str, f
 
 
 def product(job: dict[str, Any]) -> dict[str, Any]:
-    """Return the rate of numpy's product of two large float32 matrices, the best of several."""
+    """Return the best rate of numpy's product of two large float32 matrices, in GFLOP/s."""
     import numpy as np
 
     side, best, end = _SIDE, 0.0, 0.0
@@ -138,7 +138,7 @@ def product(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def resident() -> int | None:
-    """Return the bytes of memory that this process holds, None where the system does not say."""
+    """Return the resident memory of this process in bytes, None where it is not reported."""
     import os
     import subprocess
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from seqrt.bench import race
-from seqrt.bench.race import bench, take, turns
+from seqrt.bench.race import bench, schedule, take
 from seqrt.bench.work import Work
 from seqrt.contract.seal import SEAL_SIZE
 from seqrt.errors import DeviceError, ResourceError, UsageError
@@ -33,14 +33,14 @@ MEASURED = {
 
 
 def test_each_round_another_contender_begins():
-    order = [turn.contender for turn in turns(3)]
+    order = [turn.contender for turn in schedule(3)]
 
     assert sorted(order[:4]) == sorted(order[4:8]) == sorted(order[8:])
     assert len({order[0], order[4], order[8]}) == 3
 
 
 def test_turns_are_counted():
-    last = list(turns(2))[-1]
+    last = list(schedule(2))[-1]
 
     assert (last.round, last.rounds, last.number, last.turns) == (2, 2, 8, 8)
 
@@ -48,7 +48,7 @@ def test_turns_are_counted():
 def test_without_torch_there_is_a_contender_less(monkeypatch):
     monkeypatch.setattr(race, "find_spec", lambda name: None)
 
-    assert [turn.contender for turn in turns(1)] == ["seqrt", "onnxruntime", "numpy"]
+    assert [turn.contender for turn in schedule(1)] == ["seqrt", "onnxruntime", "numpy"]
 
 
 def test_a_turn_brings_every_figure_home(work):
@@ -73,7 +73,7 @@ def test_a_turn_finds_packages_where_this_process_does(work, tmp_path, monkeypat
 def test_a_turn_that_fails_says_whose_and_why(work, tmp_path):
     gone = dataclasses.replace(work("gru-last"), path=str(tmp_path / "gone.onnx"))
 
-    with pytest.raises(DeviceError, match=r"E_BENCH: the turn of seqrt must finish.*gone\.onnx"):
+    with pytest.raises(DeviceError, match=r"E_BENCH: the turn of seqrt failed.*gone\.onnx"):
         take("seqrt", gone)
 
 
@@ -81,7 +81,7 @@ def test_a_turn_that_fails_says_whose_and_why(work, tmp_path):
 def test_a_turn_that_the_system_killed_is_for_want_of_memory(work, monkeypatch):
     monkeypatch.setattr(race, "_CODE", "import os; os.kill(os.getpid(), 9)")
 
-    with pytest.raises(ResourceError, match="E_MEMORY: the turn of seqrt must fit into memory"):
+    with pytest.raises(ResourceError, match="E_MEMORY: the turn of seqrt did not fit into memory"):
         take("seqrt", work("gru-last"))
 
 
@@ -104,7 +104,7 @@ def test_a_turn_measures_the_file_that_was_opened_and_no_other(work, tmp_path):
     opened, other = work("gru-last"), work("lstm-last")
     swapped = dataclasses.replace(opened, path=other.path)
 
-    with pytest.raises(DeviceError, match=r"turn of seqrt must finish.*E_MODEL_DIGEST"):
+    with pytest.raises(DeviceError, match=r"turn of seqrt failed.*E_MODEL_DIGEST"):
         take("seqrt", swapped)
 
 

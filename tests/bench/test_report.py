@@ -8,15 +8,15 @@ import re
 
 import pytest
 
-from seqrt.bench.picture import draw, png
-from seqrt.bench.report import FIGURES, Result
-from seqrt.bench.table import number, table
+from seqrt.bench.picture import bench_figure, png
+from seqrt.bench.report import FIGURES, BenchResult
+from seqrt.bench.table import table, three_digits
 
 
 def with_figures(report, **changed):
     """The report, with figures of seqrt that are known."""
     own = report.results["seqrt"]
-    new = Result(own.version, {**own.figures, **changed}, own.rounds)
+    new = BenchResult(own.version, {**own.figures, **changed}, own.rounds)
     return dataclasses.replace(report, results={**report.results, "seqrt": new})
 
 
@@ -91,7 +91,7 @@ def test_what_cannot_be_measured_is_left_out_of_the_table(report):
         layers=tuple(dataclasses.replace(p, bidirectional=True) for p in report.manifest.layers),
     )
     results = {
-        name: Result(
+        name: BenchResult(
             each.version, {k: v for k, v in each.figures.items() if "_mb" not in k}, each.rounds
         )
         for name, each in report.results.items()
@@ -101,15 +101,15 @@ def test_what_cannot_be_measured_is_left_out_of_the_table(report):
 
     page = "\n".join(table(changed))
 
-    assert "both ways" in page
+    assert "bidirectional" in page
     assert "stream" not in page
     assert "memory" not in page
-    assert "torch: not installed, left out." in page
+    assert "torch: not installed, skipped." in page
     assert changed.record()["contenders"]["seqrt"]["figures"]["loaded_mb"] is None
 
 
 def test_the_picture_has_a_panel_for_each_kind_of_work(report):
-    titles = [axes.get_title(loc="left") for axes in draw(report).axes]
+    titles = [axes.get_title(loc="left") for axes in bench_figure(report).axes]
 
     assert titles[0] == "One step of a stream, us"
     assert len(titles) == len(set(titles)) == 6
@@ -119,7 +119,7 @@ def test_the_picture_has_a_panel_for_each_kind_of_work(report):
 @pytest.mark.parametrize("dropped", ["step_", "loaded_"])
 def test_the_picture_says_why_a_panel_is_empty(report, dropped):
     results = {
-        name: Result(
+        name: BenchResult(
             each.version,
             {k: v for k, v in each.figures.items() if not k.startswith(dropped)},
             each.rounds,
@@ -129,11 +129,11 @@ def test_the_picture_says_why_a_panel_is_empty(report, dropped):
 
     texts = [
         t.get_text()
-        for a in draw(dataclasses.replace(report, results=results)).axes
+        for a in bench_figure(dataclasses.replace(report, results=results)).axes
         for t in a.texts
     ]
 
-    why = {"step_": "none: it reads both ways", "loaded_": "unknown on this system"}
+    why = {"step_": "none: bidirectional", "loaded_": "unknown on this system"}
     assert why[dropped] in texts
 
 
@@ -149,4 +149,4 @@ def test_the_picture_says_why_a_panel_is_empty(report, dropped):
     ],
 )
 def test_numbers_have_about_three_digits(value, shown):
-    assert number(value) == shown
+    assert three_digits(value) == shown

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from seqrt.bench.contenders import OnnxRuntime
-from seqrt.bench.table import number
+from seqrt.bench.table import three_digits
 from side_by_side.contenders import KeyByKey, OneByOne, Together, TorchCells, TorchLayers
 from side_by_side.harness import GRU, LSTM, RNN, Harness, Seqrt
 from side_by_side.workloads import Pair, ragged, small, uniform
@@ -83,7 +83,7 @@ class Measured:
             statistics.median(side) * UNITS[row.unit] for side in zip(*self.pairs, strict=True)
         )
         met = "-" if row.bound is None else "yes" if self.met else "no"
-        shown = [f"{number(side)} {row.unit}" for side in sides]
+        shown = [f"{three_digits(side)} {row.unit}" for side in sides]
         return [row.work, row.against, bound, f"{median} ({low:.2f} to {high:.2f})", met, *shown]
 
     @property

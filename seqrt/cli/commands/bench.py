@@ -58,18 +58,20 @@ def bench(
     """
     if out and out.suffix.lower() != ".png":
         raise UsageError(f"the picture must be a .png file, got {out}. Try {out.stem}.png.")
-    from seqrt.bench.picture import check, png
+    from seqrt.bench.picture import check_matplotlib, png
     from seqrt.bench.race import bench as race
     from seqrt.bench.table import table
     from seqrt.files import writing
 
     if out:
-        check()
+        check_matplotlib()
     path = chosen(model)
     opened = open_model(path, "cpu", sha256=sha256, unsealed=unsealed, threads=threads)
     with writing(out) if out else nullcontext() as file:
-        with showing() as told:
-            report = race(opened, path, rounds=rounds, quick=quick, threads=threads, told=told)
+        with showing() as on_turn:
+            report = race(
+                opened, path, rounds=rounds, quick=quick, threads=threads, on_turn=on_turn
+            )
         if file:
             file.write(png(report))
     if as_json:

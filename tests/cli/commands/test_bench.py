@@ -61,7 +61,7 @@ def test_the_table_alone_is_on_stdout_and_the_talk_on_stderr(run, without_torch)
     lines = done.out.splitlines()
     assert done.code == 0
     assert lines[0].startswith("model     rnn-bidirectional-last (")
-    assert lines[1].startswith("network   rnn 2 -> 6 -> 4 -> 2 both ways, ")
+    assert lines[1].startswith("network   rnn 2 -> 6 -> 4 -> 2 bidirectional, ")
     assert "torch: not installed, left out." in lines
     assert max(map(len, lines[1:])) <= 80
     assert done.err.splitlines() == [
@@ -118,7 +118,7 @@ def test_an_older_picture_is_kept_where_the_race_fails(run, monkeypatch):
     done = run("bench", NETS / "lstm-last.onnx", "-o", "race.png")
 
     assert (done.code, done.out) == (5, "")
-    assert "E_BENCH: the turn of seqrt must finish, and did not: no engine" in done.err
+    assert "E_BENCH: the turn of seqrt failed: no engine" in done.err
     assert Path("race.png").read_text() == "older"
     assert [path.name for path in Path().iterdir()] == ["race.png"]
 
