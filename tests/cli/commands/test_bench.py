@@ -62,7 +62,7 @@ def test_the_table_alone_is_on_stdout_and_the_talk_on_stderr(run, without_torch)
     assert done.code == 0
     assert lines[0].startswith("model     rnn-bidirectional-last (")
     assert lines[1].startswith("network   rnn 2 -> 6 -> 4 -> 2 bidirectional, ")
-    assert "torch: not installed, left out." in lines
+    assert "torch: not installed, skipped." in lines
     assert max(map(len, lines[1:])) <= 80
     assert done.err.splitlines() == [
         "round 1/2  seqrt",
