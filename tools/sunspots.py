@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from seqrt.data import Table, read, windows
-from seqrt.training import Plan, answers, load_run, train
+from seqrt.training import Plan, load_run, predict, train
 
 WORST = 0.115
 SEEDS = (0, 1, 2)
@@ -69,7 +69,7 @@ def network(seed: int, series: np.ndarray, ahead: int) -> np.ndarray:
         result = train(Plan(sys.argv[1], **PLAN, seed=seed), Path(folder) / "run")
         net = load_run(result.path)
     x = windows(series[:-1, None], PLAN["window"])[-ahead:]
-    return answers(net, x)[:, 0]
+    return predict(net, x)[:, 0]
 
 
 def autoregression(known: np.ndarray, series: np.ndarray, order: int) -> np.ndarray:

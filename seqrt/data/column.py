@@ -17,7 +17,7 @@ _WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 
 
 @dataclass(frozen=True, eq=False)
-class Column:
+class TableColumn:
     """The cells of one column: float64 values, NaN where there is none, and the text they are from.
 
     `cells` is None for a column that was never text.
@@ -27,9 +27,9 @@ class Column:
     cells: Sequence[str] | None = None
 
     @classmethod
-    def of_text(cls, cells: Sequence[str]) -> Column:
+    def of_text(cls, cells: Sequence[str]) -> TableColumn:
         """Read the numbers that stand in `cells`."""
-        return cls(np.fromiter(map(number, cells), np.float64, len(cells)), cells)
+        return cls(np.fromiter(map(parse_number, cells), np.float64, len(cells)), cells)
 
     @property
     def numeric(self) -> bool:
@@ -60,12 +60,12 @@ class Column:
             return [int(text) for text in texts]
         return list(texts)
 
-    def part(self, start: int, stop: int) -> Column:
+    def part(self, start: int, stop: int) -> TableColumn:
         """Return the rows from `start` up to `stop`."""
-        return Column(self.values[start:stop], self.cells and self.cells[start:stop])
+        return TableColumn(self.values[start:stop], self.cells and self.cells[start:stop])
 
 
-def number(text: str) -> float:
+def parse_number(text: str) -> float:
     """Return the finite number that `text` is, or NaN."""
     try:
         value = float(text)

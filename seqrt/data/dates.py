@@ -17,7 +17,7 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d|\d{8}", re.ASCII)
 _DAY_AND_TIME = re.compile(r"\d{4}-?\d\d-?\d\d[T ].+", re.ASCII)
 
 
-def moment(text: str) -> datetime | None:
+def parse_date(text: str) -> datetime | None:
     """Return the instant at which the date `text` begins, or None where it is no date."""
     text = text.strip()
     if not (_DAY.fullmatch(text) or _DAY_AND_TIME.fullmatch(text)):
@@ -29,40 +29,40 @@ def moment(text: str) -> datetime | None:
         return None
 
 
-def moments(texts: Sequence[str]) -> list[datetime] | None:
+def parse_dates(texts: Sequence[str]) -> list[datetime] | None:
     """Return the instant of every text, or None where one of them is no date."""
     stamps = []
     for text in texts:
-        stamp = moment(text)
+        stamp = parse_date(text)
         if stamp is None:
             return None
         stamps.append(stamp)
     return stamps
 
 
-def period(text: str) -> tuple[datetime, datetime] | None:
+def parse_period(text: str) -> tuple[datetime, datetime] | None:
     """Return the first and last instant of the year, month, day or instant that `text` names.
 
-    >>> [str(edge) for edge in period("1960-02")]
+    >>> [str(edge) for edge in parse_period("1960-02")]
     ['1960-02-01 00:00:00+00:00', '1960-02-29 23:59:59.999999+00:00']
     """
     text = text.strip()
     if _YEAR.fullmatch(text):
         return _days(f"{text}-01-01", f"{text}-12-31")
     if _MONTH.fullmatch(text):
-        first = moment(f"{text}-01")
+        first = parse_date(f"{text}-01")
         if first is None:
             return None
         return _days(f"{text}-01", f"{text}-{monthrange(first.year, first.month)[1]}")
     if _DAY.fullmatch(text):
         return _days(text, text)
-    stamp = moment(text)
+    stamp = parse_date(text)
     return None if stamp is None else (stamp, stamp)
 
 
 def _days(first: str, last: str) -> tuple[datetime, datetime] | None:
     """Return the first instant of one day and the last of another."""
-    start, end = moment(first), moment(last)
+    start, end = parse_date(first), parse_date(last)
     if start is None or end is None:
         return None
     return start, datetime.combine(end, time.max, UTC)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from seqrt.contract import Manifest
 from seqrt.data.sequences import Sequences
 from seqrt.data.table import Table
-from seqrt.data.windowing import Part, Question
+from seqrt.data.windowing import Part, Windowing
 from seqrt.errors import InputError, UsageError
 from seqrt.numbers import check_finite
 
@@ -64,18 +64,18 @@ def labelled(
             )
         _check_answers(data.y)
         return Part(list(data.x), data.y)
-    question = Question(
+    windowing = Windowing(
         task=manifest.task,
         target=target or manifest.targets,
         features=tuple(column.name for column in manifest.features),
         window=manifest.window or data.rows,
         horizon=manifest.horizon or 1,
     )
-    if not question.target:
+    if not windowing.target:
         raise UsageError("the model does not say which column it learnt: name it with --target.")
     if span:
-        data = _with_run_up(data, span, question)
-    return question.part(values(data, manifest), _answers(data, question, manifest), data.times())
+        data = _with_run_up(data, span, windowing)
+    return windowing.cut(values(data, manifest), _answers(data, windowing, manifest), data.times())
 
 
 def _check_answers(y: Array | list[Array]) -> None:
@@ -85,27 +85,27 @@ def _check_answers(y: Array | list[Array]) -> None:
         check_finite("y", y, axes)
 
 
-def _answers(table: Table, question: Question, manifest: Manifest) -> Array:
+def _answers(table: Table, windowing: Windowing, manifest: Manifest) -> Array:
     """Return the answers, a row each; a column without a name is found by that of its feature."""
     if manifest.activation == "softmax":
-        return np.array(table.labels(question.target[0]))
+        return np.array(table.labels(windowing.target[0]))
     missing = manifest.takes_missing and manifest.task in ("forecast", "regress")
     if table.named:
-        return table.numbers(question.target, missing=missing)
-    places = {name: table.names[i] for i, name in enumerate(question.features)}
-    strange = [name for name in question.target if name not in places]
+        return table.numbers(windowing.target, missing=missing)
+    places = {name: table.names[i] for i, name in enumerate(windowing.features)}
+    strange = [name for name in windowing.target if name not in places]
     if strange:
         raise UsageError(
             f"{table.source} names no columns, and {', '.join(strange)} is no feature of the model:"
             " give a .csv or .parquet file to judge it by."
         )
-    return table.numbers([places[name] for name in question.target], missing=missing)
+    return table.numbers([places[name] for name in windowing.target], missing=missing)
 
 
-def _with_run_up(table: Table, span: tuple[str | None, str | None], question: Question) -> Table:
+def _with_run_up(table: Table, span: tuple[str | None, str | None], windowing: Windowing) -> Table:
     """Return the rows of `span` and, before them, those that lead to its first answer."""
     asked = table.span(*span)
     start = table.lines.index(asked.lines[0])
-    lead = question.window if question.task == "forecast" else question.window - 1
-    first = max(0, start - (0 if question.task == "tag" else lead))
+    lead = windowing.window if windowing.task == "forecast" else windowing.window - 1
+    first = max(0, start - (0 if windowing.task == "tag" else lead))
     return table.cut(first, start + asked.rows)

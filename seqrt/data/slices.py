@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.contract import Manifest
-from seqrt.data.mapped import Mapped
+from seqrt.data.readers.mapped import Mapped
 from seqrt.data.sequences import Sequences
 from seqrt.data.serving import check_columns, values
 from seqrt.data.table import Table

@@ -13,8 +13,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrt.data.column import Column, Numbers, is_missing, number
-from seqrt.data.dates import moments, period
+from seqrt.data.column import Numbers, TableColumn, is_missing, parse_number
+from seqrt.data.dates import parse_dates, parse_period
 from seqrt.errors import InputError, UsageError
 
 
@@ -29,7 +29,7 @@ class Table:
     """
 
     source: str
-    columns: Mapping[str, Column]
+    columns: Mapping[str, TableColumn]
     lines: Sequence[int]
     time: str | None = None
     named: bool = True
@@ -87,7 +87,7 @@ class Table:
         if self.time is None:
             return np.array(self.lines if self.place == "row" else range(1, self.rows + 1))
         column = self.columns[self.time]
-        dates = moments(column.cells) if column.cells else None
+        dates = parse_dates(column.cells) if column.cells else None
         if dates:
             return np.array([date.replace(tzinfo=None) for date in dates], "datetime64[s]")
         return column.values
@@ -116,7 +116,7 @@ class Table:
         rising = _rising(self.columns[self.time]) if self.time is not None else None
         return range(1, self.rows + 1) if rising is None else rising
 
-    def _column(self, name: str) -> Column:
+    def _column(self, name: str) -> TableColumn:
         if name in self.columns:
             return self.columns[name]
         lower = {known.lower(): known for known in self.names}
@@ -126,12 +126,12 @@ class Table:
             f"{self.source} must have a column {name!r}, and has {_listed(self.names)}.{hint}"
         )
 
-    def _refuse(self, name: str, column: Column, row: int) -> InputError:
+    def _refuse(self, name: str, column: TableColumn, row: int) -> InputError:
         text = column.text(row).strip()
         if is_missing(text):
             return self._missing(name, column, row)
         fix = " Correct the cell, or leave the column out."
-        if text.count(",") == 1 and not np.isnan(number(text.replace(",", "."))):
+        if text.count(",") == 1 and not np.isnan(parse_number(text.replace(",", "."))):
             fix = " Write numbers with a decimal point."
         elif self.place == "line" and self.lines[row] == 1:
             fix = " Line 1 was read as data, since it holds a number: name each column in words."
@@ -140,7 +140,7 @@ class Table:
             f" got {text!r:.60}.{fix}"
         )
 
-    def _missing(self, name: str, column: Column, row: int) -> InputError:
+    def _missing(self, name: str, column: TableColumn, row: int) -> InputError:
         empty = sum(is_missing(column.text(row)) for row in range(self.rows))
         return InputError(
             f"E_INPUT_MISSING: {self._place(name, row)}: a cell must hold a value, and"
@@ -160,7 +160,7 @@ class Table:
         return f"{wanted}; {self.time!r} runs from {times.text(0)} to {times.text(self.rows - 1)}."
 
 
-def find_time(columns: Mapping[str, Column]) -> str | None:
+def find_time(columns: Mapping[str, TableColumn]) -> str | None:
     """Return the name of the first column where it tells the time: it rises at every row.
 
     One column alone is a series, and one row rises by accident: neither has a time.
@@ -171,9 +171,9 @@ def find_time(columns: Mapping[str, Column]) -> str | None:
     return name if len(column.values) > 1 and _rising(column) is not None else None
 
 
-def _rising(column: Column) -> Sequence[Any] | None:
+def _rising(column: TableColumn) -> Sequence[Any] | None:
     """Return the column as dates or numbers if they rise at every row, else None."""
-    keys: Sequence[Any] | None = moments(column.cells) if column.cells else None
+    keys: Sequence[Any] | None = parse_dates(column.cells) if column.cells else None
     if keys is None:
         if not np.isfinite(column.values).all():
             return None
@@ -181,7 +181,7 @@ def _rising(column: Column) -> Sequence[Any] | None:
     return keys if all(before < after for before, after in itertools.pairwise(keys)) else None
 
 
-def _nothing(column: Column, row: int) -> str:
+def _nothing(column: TableColumn, row: int) -> str:
     """Return how a cell without a value says so."""
     if column.cells is None:
         return "is NaN"
@@ -191,7 +191,7 @@ def _nothing(column: Column, row: int) -> str:
 
 def _edges(text: str, dates: bool) -> tuple[Any, Any]:
     """Return the first and last key that `text` stands for."""
-    edges = period(text) if dates else (number(text), number(text))
+    edges = parse_period(text) if dates else (parse_number(text), parse_number(text))
     if edges is None or edges[0] != edges[0]:
         kind = "a date such as 1990, 1990-06 or 1990-06-30" if dates else "a number"
         raise UsageError(f"the first and last row of a part must be {kind} here, got {text!r:.60}.")

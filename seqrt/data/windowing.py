@@ -58,7 +58,7 @@ def _joined(values: Sequence[Any]) -> Any:
 
 
 @dataclass(frozen=True)
-class Question:
+class Windowing:
     """What is asked of a table: which columns answer, from which, and how far back and ahead."""
 
     task: Task
@@ -72,7 +72,7 @@ class Question:
         """How many rows one window with its answer needs."""
         return {"forecast": self.window + self.horizon, "tag": 1}.get(self.task, self.window)
 
-    def part(self, values: Array, answers: Array, when: Array) -> Part:
+    def cut(self, values: Array, answers: Array, when: Array) -> Part:
         """Cut values (T, D), their answers and times, a row each, into sequences.
 
         A window is left out where a value to be answered is missing, or where there was no value of

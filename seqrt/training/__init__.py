@@ -18,7 +18,7 @@ from seqrt.data import Part
 from seqrt.errors import MissingExtraError
 
 try:
-    from seqrt.training.inputs.batches import answers
+    from seqrt.training.inputs.batches import predict
     from seqrt.training.loop.fit import Epoch, fit
     from seqrt.training.loop.recipe import Recipe
     from seqrt.training.networks.initialise import remember
@@ -39,6 +39,8 @@ except ModuleNotFoundError as error:
         f"training needs {error.name}. Install it with: pip install 'seqrt[train]'"
     ) from None
 
+answers = predict  # its former name
+
 __all__ = [
     "About",
     "Epoch",
@@ -55,6 +57,7 @@ __all__ = [
     "fit",
     "load_run",
     "newest_run",
+    "predict",
     "prepare",
     "remember",
     "resume",

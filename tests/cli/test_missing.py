@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import seqrt
-from seqrt.training import answers, load_run
+from seqrt.training import load_run, predict
 
 NETS = Path(__file__).parents[2] / "tests" / "runtime" / "nets"
 FORWARD, STRICT = NETS / "missing" / "gru-forward.onnx", NETS / "gru-sequence.onnx"
@@ -83,7 +83,7 @@ def test_the_file_of_a_committee_answers_the_mean_of_its_members(run, missing):
 
     folds = [load_run(f"runs/wave-lstm-1/fold-{fold}") for fold in (1, 2)]
     scale = np.nanstd(heights())
-    want = np.mean([answers(net, x) for net in folds], axis=0)
+    want = np.mean([predict(net, x) for net in folds], axis=0)
     np.testing.assert_allclose(said / scale, want / scale, rtol=0, atol=2e-6)
 
 

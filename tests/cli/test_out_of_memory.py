@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(
 # with all modules loaded: only the data and the work are left to ask for memory.
 CHILD = """
 import os, resource, sys
-import numpy, onnxruntime, seqrt.cli.app, seqrt.data.reading, seqrt.runtime.model
+import numpy, onnxruntime, seqrt.cli.app, seqrt.data.readers.reading, seqrt.runtime.model
 import seqrt.cli.predict_file, seqrt.cli.progress, seqrt.data.slices
 from seqrt.cli import main
 

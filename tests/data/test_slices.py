@@ -9,7 +9,7 @@ import pytest
 
 from seqrt.contract import Column, Layer, Manifest
 from seqrt.data import Sequences, read, windows
-from seqrt.data.mapped import Mapped
+from seqrt.data.readers.mapped import Mapped
 from seqrt.data.slices import slices
 from seqrt.errors import InputError
 

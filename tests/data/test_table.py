@@ -7,13 +7,15 @@ from datetime import datetime
 import numpy as np
 import pytest
 
-from seqrt.data.column import Column
+from seqrt.data.column import TableColumn
 from seqrt.data.table import Table, find_time
 from seqrt.errors import InputError, UsageError
 
 
 def table(**columns):
-    held = {name: Column.of_text([str(cell) for cell in cells]) for name, cells in columns.items()}
+    held = {
+        name: TableColumn.of_text([str(cell) for cell in cells]) for name, cells in columns.items()
+    }
     rows = len(next(iter(columns.values())))
     return Table("t.csv", held, range(2, rows + 2), find_time(held))
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from seqrt.data.windowing import Part, Question, joined
+from seqrt.data.windowing import Part, Windowing, joined
 from seqrt.errors import InputError
 
 
 def asking(task, *, window=3, horizon=1):
-    return Question(task, ("height",), ("height",), window, horizon)
+    return Windowing(task, ("height",), ("height",), window, horizon)
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def rows():
 
 
 def test_a_forecast_is_asked_for_what_follows_its_window(rows):
-    part = asking("forecast", horizon=2).part(*rows)
+    part = asking("forecast", horizon=2).cut(*rows)
 
     assert part.x[0, :, 0].tolist() == [0, 1, 2]
     assert part.y[0].tolist() == [300, 400]
@@ -31,7 +31,7 @@ def test_a_forecast_is_asked_for_what_follows_its_window(rows):
 
 
 def test_other_answers_are_those_of_the_last_row_of_a_window(rows):
-    part = asking("regress").part(*rows)
+    part = asking("regress").cut(*rows)
 
     assert part.x[-1, :, 0].tolist() == [7, 8, 9]
     assert part.y[:, 0].tolist() == [200, 300, 400, 500, 600, 700, 800, 900]
@@ -40,7 +40,7 @@ def test_other_answers_are_those_of_the_last_row_of_a_window(rows):
 
 
 def test_labels_at_every_row_are_asked_for_in_pieces(rows):
-    part = asking("tag", window=4).part(*rows)
+    part = asking("tag", window=4).cut(*rows)
 
     assert [len(x) for x in part.x] == [4, 4, 2]
     np.testing.assert_array_equal(part.truth, rows[1])
@@ -48,17 +48,17 @@ def test_labels_at_every_row_are_asked_for_in_pieces(rows):
 
 @pytest.mark.parametrize(("task", "least"), [("forecast", 5), ("tag", 1), ("classify", 3)])
 def test_the_least_rows_are_those_of_one_window_and_its_answer(rows, task, least):
-    question = asking(task, horizon=2)
+    windowing = asking(task, horizon=2)
 
-    assert question.least == least
-    assert len(question.part(*(part[:least] for part in rows))) == 1
+    assert windowing.least == least
+    assert len(windowing.cut(*(part[:least] for part in rows))) == 1
 
 
 def test_words_are_no_gaps(rows):
     values, _, when = rows
     words = np.array(["calm", ""] * 5)
 
-    part = asking("classify").part(values, words, when)
+    part = asking("classify").cut(values, words, when)
 
     assert part.y.tolist() == words[2:].tolist()
 
@@ -67,7 +67,7 @@ def test_a_window_without_an_answer_is_left_out_and_counted(rows):
     values, answers, when = rows
     answers[[4, 7]] = np.nan
 
-    part = asking("regress").part(values, answers, when)
+    part = asking("regress").cut(values, answers, when)
 
     assert part.y[:, 0].tolist() == [200, 300, 500, 600, 800, 900]
     assert part.x[2, :, 0].tolist() == [3, 4, 5]
@@ -79,7 +79,7 @@ def test_a_window_before_any_value_of_the_target_is_left_out(rows):
     values, answers, when = rows
     answers[:4] = np.nan
 
-    part = asking("forecast").part(values, answers, when)
+    part = asking("forecast").cut(values, answers, when)
 
     assert part.y[:, 0].tolist() == [500, 600, 700, 800, 900]
     assert part.known[:, 0].tolist() == [400, 500, 600, 700, 800]
@@ -92,15 +92,15 @@ def test_no_answer_at_all_is_an_error(rows, task):
     answers[:] = np.nan
 
     with pytest.raises(InputError, match="E_INPUT_MISSING: a window needs an answer, and in all"):
-        asking(task).part(values, answers, when)
+        asking(task).cut(values, answers, when)
 
 
 @pytest.mark.parametrize("task", ["forecast", "regress", "tag"])
 def test_parts_are_joined_in_their_order_and_what_they_left_out_is_added_up(rows, task):
     values, answers, when = rows
     answers[8] = np.nan
-    question = asking(task)
-    parts = [question.part(values[:6], answers[:6], when[:6]), question.part(*rows)]
+    windowing = asking(task)
+    parts = [windowing.cut(values[:6], answers[:6], when[:6]), windowing.cut(*rows)]
 
     both = joined(parts)
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from seqrt.cli.answers import Answers
     from seqrt.contract import Manifest
     from seqrt.data import Sequences, Table
-    from seqrt.data.mapped import Mapped
+    from seqrt.data.readers.mapped import Mapped
     from seqrt.runtime import Model
 
 
@@ -91,7 +91,7 @@ def predict(
 def _opened(data: Path) -> Table | Sequences | Mapped:
     """Return what the file holds: an array by itself stays there until it is asked for."""
     from seqrt.data import read
-    from seqrt.data.mapped import Mapped
+    from seqrt.data.readers.mapped import Mapped
 
     return Mapped(data) if data.suffix.lower() == ".npy" else read(data)
 

@@ -116,7 +116,7 @@ class _Live:
         return self._many.snapshot() if self._one is None else self._one.save()
 
     def restore(self, path: Path) -> None:
-        from seqrt.data.source import opened
+        from seqrt.data.readers.source import opened
 
         with opened(path) as file:
             saved = file.read()

@@ -25,7 +25,7 @@ import numpy as np
 from seqrt.data import joined
 from seqrt.errors import UsageError
 from seqrt.metrics import measure
-from seqrt.training.inputs.batches import answers
+from seqrt.training.inputs.batches import predict
 from seqrt.training.loop.distributed import check_one_process
 from seqrt.training.networks.average import mean_of
 from seqrt.training.problems.baselines import baseline
@@ -71,7 +71,7 @@ class Committee:
             problem = replace(self.plan, fold=fold).problem()
             nets.append(load_run(self.folder(fold)))
             parts.append(problem.judged)
-            predicted.append(answers(nets[-1], problem.judged.x))
+            predicted.append(predict(nets[-1], problem.judged.x))
             plain_name, said = baseline(problem)
             plain.append(said)
         problem = replace(self.problem, validation=joined(parts), folded=True)

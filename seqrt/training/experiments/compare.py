@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from seqrt.contract.manifest import Cell
 from seqrt.errors import TrainingError, UsageError
 from seqrt.metrics import measure
-from seqrt.training.inputs.batches import answers
+from seqrt.training.inputs.batches import predict
 from seqrt.training.loop.fit import Epoch
 from seqrt.training.problems.baselines import baseline
 from seqrt.training.problems.tasks import TASKS
@@ -131,7 +131,7 @@ class Turn:
         )
 
     def _answers(self) -> Array:
-        return answers(self.run.net, self.run.problem.judged.x)
+        return predict(self.run.net, self.run.problem.judged.x)
 
     def _figures(self, predicted: Array) -> dict[str, float]:
         about = self.run.problem.about

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from seqrt.training.inputs.check import Data, sequences
+from seqrt.training.inputs.check import Data, as_ragged
 from seqrt.training.inputs.examples import Examples, unlabelled
 from seqrt.training.networks.dropout import Share, sharing
 from seqrt.training.networks.stack import Stack
@@ -115,13 +115,13 @@ def _in_pieces(net: Stack, data: Examples, rows: Tensor, steps: int, logits: Ten
             logits[rows[:going][ending]] = v[ending]
 
 
-def answers(net: Stack, x: Data, lengths: ArrayLike | None = None) -> NDArray[np.float32]:
+def predict(net: Stack, x: Data, lengths: ArrayLike | None = None) -> NDArray[np.float32]:
     """Return the network's answers to x in raw units or probabilities: (B, O), or (N, O) per step.
 
     N counts the steps of all sequences together, without padding.
     """
     missing = net.missing != "error"
-    rows = sequences(x, lengths, len(net.about.features), missing=missing)
+    rows = as_ragged(x, lengths, len(net.about.features), missing=missing)
     data = unlabelled(rows, net.head).to(net.x_mean.device)
     y: NDArray[np.float32] = net.answer(all_logits(net, data)).detach().cpu().numpy()
     return y
@@ -145,7 +145,7 @@ def batch(
     return Batch(x, None if dense else lengths, data.y[counted], counted)
 
 
-def padded(data: Examples, rows: Tensor, steps: int) -> Batch:
+def padded_batch(data: Examples, rows: Tensor, steps: int) -> Batch:
     """Return the sequences `rows` with one answer each, padded to so many `steps`."""
     lengths = data.lengths[rows]
     x = _looked_up(data.x, data.starts[rows], lengths, steps)

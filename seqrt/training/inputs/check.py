@@ -31,7 +31,7 @@ class Raw:
     y: Array
 
 
-def labelled(
+def check_labelled(
     x: Data,
     y: Data,
     lengths: ArrayLike | None,
@@ -48,7 +48,7 @@ def labelled(
     for a `sequence` head (B, T), (B, T, O), or a list of (T_i,) or (T_i, O). With `missing` x may
     hold NaN; y never may.
     """
-    rows = sequences(x, lengths, features, missing=missing)
+    rows = as_ragged(x, lengths, features, missing=missing)
     steps = rows.lengths.tolist()
     answers = _per_step(y, steps) if head == "sequence" else _per_sequence(y, len(rows))
     if activation == "softmax":
@@ -56,7 +56,7 @@ def labelled(
     return Raw(rows, _numbers(answers, outputs, binary=activation == "sigmoid"))
 
 
-def sequences(
+def as_ragged(
     x: Data, lengths: ArrayLike | None, features: int, *, missing: bool = False
 ) -> Ragged:
     """Return x as sequences (T_i, D) without padding; raise InputError where it is none.

@@ -63,7 +63,7 @@ def named(labels: Iterable[int | str]) -> tuple[Column, ...]:
     return tuple(Column(str(label), low=0.0, high=1.0) for label in labels)
 
 
-def acquainted(about: About, activation: Activation, raw: Raw) -> About:
+def with_scaling_from(about: About, activation: Activation, raw: Raw) -> About:
     """Return `about` with the scaling, ranges and classes of its first data; later ones keep it."""
     if about.features[0].low is not None:
         return about

@@ -17,9 +17,9 @@ from torch import Tensor
 
 from seqrt.errors import ResourceError, TrainingError, UsageError
 from seqrt.training.inputs.batches import all_logits
-from seqrt.training.inputs.check import Data, Raw, labelled
+from seqrt.training.inputs.check import Data, Raw, check_labelled
 from seqrt.training.inputs.examples import Examples, encoded
-from seqrt.training.inputs.scaling import acquainted
+from seqrt.training.inputs.scaling import with_scaling_from
 from seqrt.training.loop.adam import Descent
 from seqrt.training.loop.checkpoints import Asked, Checkpoints, Standing
 from seqrt.training.loop.cuda_graph import Replay
@@ -143,7 +143,7 @@ def examples(net: Stack, *parts: Labelled) -> list[Examples]:
     A network that has seen no data takes its scaling and classes from the first.
     """
     raw, device = [_checked(net, *part) for part in parts], net.x_mean.device
-    about = acquainted(net.about, net.activation, raw[0])
+    about = with_scaling_from(net.about, net.activation, raw[0])
     encode = partial(encoded, about=about, head=net.head, activation=net.activation)
     moved: dict[Any, Tensor] = {}
     try:
@@ -159,7 +159,7 @@ def examples(net: Stack, *parts: Labelled) -> list[Examples]:
 def _checked(net: Stack, x: Data, y: Data, lengths: ArrayLike | None = None) -> Raw:
     sizes = {"features": len(net.about.features), "outputs": len(net.about.outputs)}
     missing = net.missing != "error"
-    return labelled(
+    return check_labelled(
         x, y, lengths, **sizes, head=net.head, activation=net.activation, missing=missing
     )
 

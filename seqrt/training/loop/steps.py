@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from seqrt.training.inputs.batches import Batch, batch, extents, groups, padded
+from seqrt.training.inputs.batches import Batch, batch, extents, groups, padded_batch
 from seqrt.training.inputs.examples import Examples
 from seqrt.training.loop.distributed import ALONE, World
 from seqrt.training.loop.recipe import Recipe
@@ -87,7 +87,7 @@ class Padded(Part):
 
     def answer(self, net: Stack) -> tuple[Tensor, Tensor]:
         """Return what `net` says and what is true, row by row."""
-        read = padded(self.data, self.rows, self.steps)
+        read = padded_batch(self.data, self.rows, self.steps)
         if self.noise:
             read = read.blurred(self.noise * net.x_scale)
         return read.logits(net), read.y

@@ -12,7 +12,7 @@ from seqrt.data import Part, Sequences
 from seqrt.data.ragged import Ragged
 from seqrt.errors import UsageError
 from seqrt.numbers import check_finite
-from seqrt.training.inputs.check import sequences
+from seqrt.training.inputs.check import as_ragged
 from seqrt.training.inputs.scaling import measured, named
 from seqrt.training.networks.metadata import About
 from seqrt.training.problems.problem import Problem
@@ -36,7 +36,7 @@ def from_sequences(
             "these sequences have no answers y. Write them into one file:"
             " np.savez(path, x=..., y=...); or give one long series to forecast."
         )
-    x = sequences(data.x, None, data.features, missing=missing)
+    x = as_ragged(data.x, None, data.features, missing=missing)
     truth = np.concatenate(data.y) if isinstance(data.y, list) else data.y
     truth = truth[:, 0] if truth.ndim == 2 and truth.shape[1] == 1 else truth
     task = task or _told(truth, data.per_step)

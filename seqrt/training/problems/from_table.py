@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from seqrt.contract import Column
 from seqrt.contract.manifest import Task
-from seqrt.data import Part, Question, Table, joined
+from seqrt.data import Part, Table, Windowing, joined
 from seqrt.errors import UsageError
 from seqrt.numbers import as_floats
 from seqrt.training.inputs.scaling import measured, named
@@ -21,14 +21,14 @@ from seqrt.training.problems.split import Kept, in_time
 Array = NDArray[Any]
 
 
-def ask(
+def windowing_for(
     table: Table,
     task: Task | None,
     target: tuple[str, ...],
     features: tuple[str, ...],
     window: int,
     horizon: int,
-) -> Question:
+) -> Windowing:
     """Fill in what was left out; raise UsageError where it is not certain.
 
     forecast    the next `horizon` values of the target, from a window of all that is numeric
@@ -50,44 +50,46 @@ def ask(
             f"task {task} needs a feature beside the target, and {table.source} has no other"
             " column of numbers. Use --task forecast, or name --features."
         )
-    return Question(task, target, features, window, horizon)
+    return Windowing(task, target, features, window, horizon)
 
 
-def from_table(table: Table, question: Question, val: Kept, *, missing: bool = False) -> Problem:
+def from_table(table: Table, windowing: Windowing, val: Kept, *, missing: bool = False) -> Problem:
     """Make a problem of `table`: the last share `val` of its rows, or a fold, is for validation.
 
     With `missing` cells may be empty, but for labels; windows without an answer are left out.
     """
-    values = table.numbers(question.features, missing=missing)
+    values = table.numbers(windowing.features, missing=missing)
     floats = as_floats(table.source, values, np.float32)
-    answers, classes = _answers(table, question, missing=missing)
+    answers, classes = _answers(table, windowing, missing=missing)
     when = table.times()
-    kept = in_time(table.rows, val, question.least)
+    kept = in_time(table.rows, val, windowing.least)
     sides = (slice(0, kept.start), slice(kept.stop, table.rows))
-    learnt = [rows for rows in sides if rows.stop - rows.start >= question.least]
+    learnt = [rows for rows in sides if rows.stop - rows.start >= windowing.least]
 
     def part(rows: slice) -> Part:
-        return question.part(floats[rows], answers[rows], when[rows])
+        return windowing.cut(floats[rows], answers[rows], when[rows])
 
     outputs: tuple[Column, ...]
     if classes:
         outputs = named(classes)
-    elif question.task == "tag":
-        outputs = named(question.target)
+    elif windowing.task == "tag":
+        outputs = named(windowing.target)
     else:
-        outputs = _scaled(question, np.concatenate([answers[rows] for rows in learnt]))
+        outputs = _scaled(windowing, np.concatenate([answers[rows] for rows in learnt]))
     return Problem(
         about=About(
-            task=question.task,
-            features=measured(question.features, np.concatenate([values[rows] for rows in learnt])),
+            task=windowing.task,
+            features=measured(
+                windowing.features, np.concatenate([values[rows] for rows in learnt])
+            ),
             outputs=outputs,
             classes=classes,
-            window=question.window,
-            horizon=question.horizon if question.task == "forecast" else None,
-            targets=question.target,
+            window=windowing.window,
+            horizon=windowing.horizon if windowing.task == "forecast" else None,
+            targets=windowing.target,
         ),
-        head="sequence" if question.task == "tag" else "last",
-        activation="softmax" if classes else "sigmoid" if question.task == "tag" else "none",
+        head="sequence" if windowing.task == "tag" else "last",
+        activation="softmax" if classes else "sigmoid" if windowing.task == "tag" else "none",
         train=joined([part(rows) for rows in learnt]),
         validation=part(kept) if kept.start < kept.stop else None,
         time=table.time or "row",
@@ -104,21 +106,21 @@ def _only_column(table: Table) -> tuple[str, ...]:
 
 
 def _answers(
-    table: Table, question: Question, *, missing: bool
+    table: Table, windowing: Windowing, *, missing: bool
 ) -> tuple[Array, tuple[int | str, ...]]:
     """Return the targets, one row each, and the classes where they are labels."""
-    if question.task in ("forecast", "regress"):
-        return table.numbers(question.target, missing=missing), ()
-    if len(question.target) > 1:
-        return table.numbers(question.target), ()
-    labels = np.array(table.labels(question.target[0]))
+    if windowing.task in ("forecast", "regress"):
+        return table.numbers(windowing.target, missing=missing), ()
+    if len(windowing.target) > 1:
+        return table.numbers(windowing.target), ()
+    labels = np.array(table.labels(windowing.target[0]))
     return labels, tuple(np.unique(labels).tolist())
 
 
-def _scaled(question: Question, answers: Array) -> tuple[Column, ...]:
+def _scaled(windowing: Windowing, answers: Array) -> tuple[Column, ...]:
     """Measure each target once, so that all steps ahead are in the same units."""
-    columns = measured(question.target, answers)
-    if question.task != "forecast":
+    columns = measured(windowing.target, answers)
+    if windowing.task != "forecast":
         return columns
-    steps = range(1, question.horizon + 1)
+    steps = range(1, windowing.horizon + 1)
     return tuple(replace(c, name=f"{c.name}+{step}") for step in steps for c in columns)

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from seqrt.contract.manifest import Missing, Task
 from seqrt.data import Sequences, Table, digest, read
-from seqrt.data.column import Column
+from seqrt.data.column import TableColumn
 from seqrt.errors import UsageError
 from seqrt.training.networks.missing import AS_MEAN
 from seqrt.training.problems.from_sequences import from_sequences
-from seqrt.training.problems.from_table import ask, from_table
+from seqrt.training.problems.from_table import from_table, windowing_for
 from seqrt.training.problems.problem import Problem, held
 from seqrt.training.problems.series import ROWS, SERIES
 from seqrt.training.problems.split import Fold, Kept
@@ -65,8 +65,8 @@ def prepare(
         table = data.span(*span) if span else data
         window = WINDOW if window is None else window
         horizon = 1 if horizon is None else horizon
-        question = ask(table, task, held(target), held(features), window, horizon)
-        split = partial(from_table, table, question, missing=gaps)
+        windowing = windowing_for(table, task, held(target), held(features), window, horizon)
+        split = partial(from_table, table, windowing, missing=gaps)
     else:
         _refuse_options(target=target, features=features, window=window, horizon=horizon, span=span)
         split = partial(from_sequences, data, task, seed=seed, missing=gaps)
@@ -103,7 +103,7 @@ def _read(source: str | Path, seed: int, length: int | None) -> tuple[Table | Se
         return drawn, _digest(*drawn.x, *(drawn.y if drawn.y is not None else ()))
     if name in SERIES:
         values = SERIES[name](seed, length or ROWS)
-        table = Table(name, {"x": Column(values)}, range(1, len(values) + 1), place="row")
+        table = Table(name, {"x": TableColumn(values)}, range(1, len(values) + 1), place="row")
         return table, _digest(values)
     if length is not None:
         raise UsageError(

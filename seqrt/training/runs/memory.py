@@ -13,7 +13,7 @@ from torch import Tensor
 
 from seqrt.contract import MEMORY_TOLERANCE
 from seqrt.data import Part
-from seqrt.data.npy import read_npy
+from seqrt.data.readers.npy import read_npy
 from seqrt.files import writing
 from seqrt.training.networks.stack import Stack
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from seqrt.errors import DeviceError, TrainingError, UsageError
 from seqrt.metrics import measure
-from seqrt.training.inputs.batches import answers
+from seqrt.training.inputs.batches import predict
 from seqrt.training.loop.checkpoints import Checkpoints
 from seqrt.training.loop.distributed import ALONE, World, join, own_device
 from seqrt.training.loop.fit import Epoch, fit
@@ -121,7 +121,7 @@ class Run:
         """Judge the best weights beside a baseline, and write figures and pictures."""
         self.net.cpu()
         part, about = self.problem.judged, self.problem.about
-        predicted = answers(self.net, part.x)
+        predicted = predict(self.net, part.x)
         plain_name, plain = baseline(self.problem)
         result = Result(
             path=self.path,

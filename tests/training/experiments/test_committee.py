@@ -9,7 +9,7 @@ import pytest
 
 from seqrt.data import joined
 from seqrt.errors import UsageError
-from seqrt.training import Plan, answers, load_run, train
+from seqrt.training import Plan, load_run, predict, train
 from seqrt.training.experiments.committee import convene, is_committee, reconvene
 from seqrt.training.runs.folder import read_record
 
@@ -62,17 +62,17 @@ def members(run):
 def test_what_ships_is_the_mean_of_the_members(table, alone):
     x = table.problem().judged.x
 
-    want = np.mean([answers(net, x) for net in members(alone)], axis=0)
-    np.testing.assert_allclose(answers(load_run(alone), x), want, rtol=1e-5, atol=1e-6)
+    want = np.mean([predict(net, x) for net in members(alone)], axis=0)
+    np.testing.assert_allclose(predict(load_run(alone), x), want, rtol=1e-5, atol=1e-6)
 
 
 def test_labels_are_told_by_the_mean_of_the_logits(sequences, tmp_path):
     train(sequences, tmp_path / "run")
 
     x = sequences.problem().judged.x
-    logits = np.mean([np.log(answers(net, x)) for net in members(tmp_path / "run")], axis=0)
+    logits = np.mean([np.log(predict(net, x)) for net in members(tmp_path / "run")], axis=0)
     want = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(answers(load_run(tmp_path / "run"), x), want, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(predict(load_run(tmp_path / "run"), x), want, rtol=1e-5, atol=1e-6)
 
 
 def test_every_year_is_judged_once_by_the_member_that_has_not_seen_it(table, alone):
@@ -84,7 +84,7 @@ def test_every_year_is_judged_once_by_the_member_that_has_not_seen_it(table, alo
     judged = joined([problem.judged for problem in problems])
     assert len(set(judged.when)) == len(judged.when) == 100 - 3 * 5
     said = [
-        answers(*each) for each in zip(members(alone), (p.judged.x for p in problems), strict=True)
+        predict(*each) for each in zip(members(alone), (p.judged.x for p in problems), strict=True)
     ]
     errors = np.concatenate(said) - judged.truth
     assert result["part"] == "out of fold"

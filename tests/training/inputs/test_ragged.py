@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from seqrt.data import npz, ragged, windows
+from seqrt.data import ragged, windows
 from seqrt.data.ragged import Ragged
+from seqrt.data.readers import npz
 from seqrt.training.inputs.batches import batch
-from seqrt.training.inputs.check import sequences
+from seqrt.training.inputs.check import as_ragged
 from seqrt.training.inputs.examples import unlabelled
 from seqrt.training.runs.folder import load_run
 from seqrt.training.runs.plan import Plan
@@ -110,7 +111,7 @@ def test_batches_of_windows_are_cut_from_the_series_itself(rng):
     series = rng.standard_normal((50, 2)).astype(np.float32)
     x = windows(series, 7)
 
-    data = unlabelled(sequences(x, None, 2), "last")
+    data = unlabelled(as_ragged(x, None, 2), "last")
 
     assert np.shares_memory(data.x.numpy(), series)
     rows = data.lengths.new_tensor([40, 3, 3])
@@ -120,7 +121,7 @@ def test_batches_of_windows_are_cut_from_the_series_itself(rng):
 def test_padding_is_never_looked_at(block):
     block[1, 1:], block[2, 3:] = np.nan, np.inf
 
-    assert_same(sequences(block, LENGTHS, 2), cut(block))
+    assert_same(as_ragged(block, LENGTHS, 2), cut(block))
 
 
 @pytest.mark.parametrize("per_step", [False, True])

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from seqrt.errors import InputError, TrainingError, UsageError
-from seqrt.training import answers, fit
+from seqrt.training import fit, predict
 
 
 def weights(net) -> dict[str, torch.Tensor]:
@@ -29,7 +29,7 @@ def test_a_wave_far_from_zero_is_learnt_in_raw_units(cell, network, waves):
 
     epochs = list(fit(net, x, y, epochs=30, lr=1e-2))
 
-    error = np.mean((answers(net, x)[:, 0] - y) ** 2) / y.var()
+    error = np.mean((predict(net, x)[:, 0] - y) ** 2) / y.var()
     assert error < 0.01
     assert epochs[-1].loss < epochs[0].loss / 10
     assert [epoch.number for epoch in epochs] == list(range(1, 31))
@@ -43,7 +43,7 @@ def test_ragged_text_labels_are_learnt(network, ragged):
 
     list(fit(net, x, y, epochs=40, lr=2e-2))
 
-    said = np.array(net.about.classes)[answers(net, x).argmax(1)]
+    said = np.array(net.about.classes)[predict(net, x).argmax(1)]
     assert net.about.classes == ("down", "up")
     assert np.mean(said == y) > 0.95
 
@@ -55,7 +55,7 @@ def test_a_label_for_every_step_is_learnt(network, ragged):
 
     list(fit(net, x, y, epochs=40, lr=2e-2))
 
-    said = np.array(net.about.classes)[answers(net, x).argmax(1)]
+    said = np.array(net.about.classes)[predict(net, x).argmax(1)]
     assert np.mean(said == np.concatenate(y)) > 0.9
 
 
@@ -66,7 +66,7 @@ def test_several_flags_for_every_step_are_learnt(network, ragged):
 
     list(fit(net, x, y, epochs=30, lr=2e-2))
 
-    assert np.mean((answers(net, x) > 0.5) == np.concatenate(y)) > 0.95
+    assert np.mean((predict(net, x) > 0.5) == np.concatenate(y)) > 0.95
 
 
 def test_padded_arrays_and_lists_train_the_same_network(network, ragged):

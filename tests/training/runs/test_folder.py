@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from seqrt.errors import DeviceError, InputError, ModelError, OutputError, TrainingError, UsageError
-from seqrt.training import Plan, answers, load_run, newest_run, start, train
+from seqrt.training import Plan, load_run, newest_run, predict, start, train
 from seqrt.training.runs.folder import save_weights
 
 
@@ -67,7 +67,7 @@ def test_a_run_comes_back_with_its_best_weights_and_all_it_knows(plan):
     x = run.problem.validation.x
     assert net.about == run.problem.about
     assert net.config() == run.net.config()
-    np.testing.assert_array_equal(answers(net, x), answers(run.net, x))
+    np.testing.assert_array_equal(predict(net, x), predict(run.net, x))
     assert not net.training
 
 

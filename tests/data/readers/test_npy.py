@@ -8,7 +8,7 @@ import struct
 import numpy as np
 import pytest
 
-from seqrt.data.npy import read_array, read_npy
+from seqrt.data.readers.npy import read_array, read_npy
 from seqrt.errors import InputError
 
 

@@ -14,9 +14,9 @@ from typing import TextIO
 
 import numpy as np
 
-from seqrt.data.column import Column, number
-from seqrt.data.dates import moment
-from seqrt.data.source import opened
+from seqrt.data.column import TableColumn, parse_number
+from seqrt.data.dates import parse_date
+from seqrt.data.readers.source import opened
 from seqrt.data.table import Table, find_time
 from seqrt.errors import InputError
 
@@ -36,7 +36,7 @@ def read_csv(path: str | Path) -> Table:
     names = [name or f"x{i}" for i, name in enumerate(names)]
     _check_names(names, path, lines[0])
     texts = list(zip(*rows[named:], strict=True)) or [()] * len(names)
-    columns = {name: Column.of_text(cells) for name, cells in zip(names, texts, strict=True)}
+    columns = {name: TableColumn.of_text(cells) for name, cells in zip(names, texts, strict=True)}
     return Table(str(path), columns, lines[named:], find_time(columns))
 
 
@@ -112,4 +112,4 @@ def _check_names(names: list[str], path: str | Path, line: int) -> None:
 
 
 def _is_value(cell: str) -> bool:
-    return bool(np.isfinite(number(cell))) or moment(cell) is not None
+    return bool(np.isfinite(parse_number(cell))) or parse_date(cell) is not None

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrt.data.npy import clean, read_header, truncated
-from seqrt.data.source import opened
+from seqrt.data.readers.npy import clean, read_header, truncated
+from seqrt.data.readers.source import opened
 
 
 class Mapped:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from seqrt.data.column import Column
-from seqrt.data.source import opened
+from seqrt.data.column import TableColumn
+from seqrt.data.readers.source import opened
 from seqrt.data.table import Table, find_time
 from seqrt.errors import InputError, UsageError
 
@@ -64,7 +64,7 @@ def _names(table: Any) -> list[str]:
     return first + [name for name in table.column_names if name not in first]
 
 
-def _column(cells: Any, name: str) -> Column:
+def _column(cells: Any, name: str) -> TableColumn:
     """Turn a column of numbers into float64, NaN where it is null, and any other into text."""
     import pyarrow
     from pyarrow import types
@@ -73,7 +73,7 @@ def _column(cells: Any, name: str) -> Column:
     number_kinds = (types.is_integer, types.is_floating, types.is_boolean, types.is_decimal)
     try:
         if any(is_kind(kind) for is_kind in number_kinds):
-            return Column(cells.cast(pyarrow.float64()).to_numpy())
+            return TableColumn(cells.cast(pyarrow.float64()).to_numpy())
         texts = cells.cast(pyarrow.string()).to_pylist()
     except pyarrow.ArrowNotImplementedError:
         raise InputError(
@@ -84,4 +84,4 @@ def _column(cells: Any, name: str) -> Column:
         raise InputError(
             f"E_INPUT_RANGE: {name} must hold values that float64 or text can hold ({error})."
         ) from None
-    return Column.of_text([text or "" for text in texts])
+    return TableColumn.of_text([text or "" for text in texts])

@@ -15,7 +15,7 @@ from typing import IO, Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrt.data.source import opened
+from seqrt.data.readers.source import opened
 from seqrt.errors import InputError
 
 _MAGIC = b"\x93NUMPY"

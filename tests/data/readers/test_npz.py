@@ -11,8 +11,9 @@ import zipfile
 import numpy as np
 import pytest
 
-from seqrt.data import npz, read
-from seqrt.data.npz import read_npz
+from seqrt.data import read
+from seqrt.data.readers import npz
+from seqrt.data.readers.npz import read_npz
 from seqrt.errors import InputError, ResourceError
 
 LIMIT = 1 << 20

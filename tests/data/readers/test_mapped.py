@@ -8,8 +8,8 @@ import sys
 import numpy as np
 import pytest
 
-from seqrt.data.mapped import Mapped
-from seqrt.data.npy import read_npy
+from seqrt.data.readers.mapped import Mapped
+from seqrt.data.readers.npy import read_npy
 from seqrt.errors import InputError
 
 AXES = (slice(1, 3), slice(0, 2), slice(None))

@@ -19,8 +19,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrt.data.npy import read_array, read_header
-from seqrt.data.source import opened
+from seqrt.data.readers.npy import read_array, read_header
+from seqrt.data.readers.source import opened
 from seqrt.errors import InputError
 
 MEMBERS = ("x", "y", "lengths")

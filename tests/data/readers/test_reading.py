@@ -12,7 +12,7 @@ import pytest
 from seqrt.data import Sequences, Table, digest, read
 from seqrt.errors import InputError, ResourceError, UsageError
 
-SHARED = Path(__file__).parents[3] / "shared" / "data"
+SHARED = Path(__file__).parents[4] / "shared" / "data"
 needs_shared_data = pytest.mark.skipif(
     not SHARED.is_dir(), reason="the real data is not beside this checkout"
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from seqrt.data.csv import read_csv
+from seqrt.data.readers.csv import read_csv
 from seqrt.errors import InputError
 
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrt.data.column import Column
-from seqrt.data.csv import read_csv
-from seqrt.data.npy import read_npy
-from seqrt.data.npz import read_npz
-from seqrt.data.parquet import read_parquet
+from seqrt.data.column import TableColumn
+from seqrt.data.readers.csv import read_csv
+from seqrt.data.readers.npy import read_npy
+from seqrt.data.readers.npz import read_npz
+from seqrt.data.readers.parquet import read_parquet
 from seqrt.data.sequences import Sequences
 from seqrt.data.table import Table
 from seqrt.errors import InputError, ResourceError, UsageError
@@ -69,5 +69,5 @@ def _of_arrays(arrays: dict[str, NDArray[Any]], source: str) -> Table | Sequence
 def _table(x: NDArray[Any], source: str) -> Table:
     values = as_floats(source, x, np.float64)
     columns = values.reshape(len(values), -1).T if values.ndim == 1 else values.T
-    named = {f"x{i}": Column(column) for i, column in enumerate(columns)}
+    named = {f"x{i}": TableColumn(column) for i, column in enumerate(columns)}
     return Table(source, named, range(1, len(values) + 1), named=False, place="row")

@@ -1,0 +1,7 @@
+"""Readers of .csv, .parquet, .npy and .npz files.
+
+Every file may come from a stranger: sizes are checked before memory is allocated, nothing is
+unpickled or evaluated, and data that cannot be used is rejected with its place in the file.
+"""
+
+from __future__ import annotations
