@@ -1,4 +1,4 @@
-"""The recipes of the README are run by the tests beside them, where their hosts are installed."""
+"""The recipes are run by the tests beside them, if their hosts are installed."""
 
 from __future__ import annotations
 

@@ -6,7 +6,6 @@ import contextlib
 import io
 import json
 import os
-import re
 import select
 import signal
 import subprocess
@@ -432,20 +431,6 @@ def test_a_reader_that_leaves_ends_it_quietly(live):
 
     assert process.wait(60) == 0
     assert process.stderr.read() == b""
-
-
-def test_the_line_of_the_readme_answers_as_it_says():
-    readme = (HOUSE / "README.md").read_text(encoding="utf-8")
-    command, shown = re.search(r"    \$ (.*\| seqrt stream .*)\n((?:    .*\n)+)", readme).groups()
-    command = command.replace("seqrt stream", f"'{sys.executable}' -m seqrt stream")
-
-    done = subprocess.run(
-        command, shell=True, cwd=HOUSE, capture_output=True, text=True, check=True
-    )
-
-    (name, *want), (got_name, *got) = shown.split(), done.stdout.split()
-    assert got_name == name
-    np.testing.assert_allclose(np.array(got, float), np.array(want, float), rtol=1e-4)
 
 
 def test_the_state_is_never_saved_over_what_it_comes_from(stream, tmp_path):
