@@ -250,9 +250,10 @@ def test_every_page_is_reached_from_the_readme():
 
 @each_page
 def test_the_files_it_names_exist(page):
-    for span in page.spans():
-        if OURS.fullmatch(span) and not span.startswith(("runs/", "models/", "search/")):
-            assert (page.folder / span).exists() or (HOUSE / span).exists(), span
+    code = [*page.spans(), *page.blocks("sh"), *re.findall(r"^    .*$", page.prose, re.MULTILINE)]
+    for word in " ".join(code).split():
+        if OURS.fullmatch(word) and not word.startswith(("runs/", "models/", "search/")):
+            assert (page.folder / word).exists() or (HOUSE / word).exists(), word
 
 
 def test_every_tool_has_a_section():
