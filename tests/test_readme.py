@@ -263,10 +263,17 @@ def test_every_tool_has_a_section():
     assert sorted(sections) == sorted(tools - {"README.md", "constraints.txt"})
 
 
-def test_the_measured_table_has_its_markers_on_one_page():
-    marked = [page.name for page in PAGES.values() if "<!-- figures -->" in page.text]
+def test_the_measured_table_has_the_rows_and_bounds_of_the_tool(monkeypatch):
+    monkeypatch.syspath_prepend(HOUSE / "tools")
+    from side_by_side.rows import ROWS, TITLES, Measured
 
-    assert marked == ["tools/README.md"]
+    marked = [page for page in PAGES.values() if "<!-- figures -->" in page.text]
+    assert marked == [TOOLS]
+    table = TOOLS.text.partition("<!-- figures -->")[2].partition("<!-- /figures -->")[0]
+    lines = [line[2:-2].split(" | ") for line in table.splitlines() if line.startswith("| ")]
+    assert lines[0] == list(TITLES)
+    wanted = [Measured(row, [(1.0, 1.0)] * 2).cells()[:3] for row in ROWS.values()]
+    assert [line[:3] for line in lines[2:]] == wanted
 
 
 def test_the_shipped_models_prove_themselves_and_match_their_cards():
