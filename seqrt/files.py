@@ -54,12 +54,12 @@ def writing(path: str | Path) -> Iterator[BinaryIO]:
     _sync_folder(target.parent)
 
 
-def check(path: str | Path) -> None:
+def check_writable(path: str | Path) -> None:
     """Raise OutputError where no file can appear under `path`, before there is one to write."""
     _target(path)
 
 
-def keep(out: str | Path, *inputs: str | Path | int) -> None:
+def check_not_input(out: str | Path, *inputs: str | Path | int) -> None:
     """Raise OutputError where `out` is one of the files that it is made from.
 
     An input is a path or the number of an open file.

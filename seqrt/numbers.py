@@ -18,7 +18,7 @@ Float = TypeVar("Float", np.float32, np.float64)
 _ANY_INTEGER = 2.0**63
 
 
-def as_floats(
+def checked_cast(
     name: str, array: NDArray[Any], kind: type[Float], origin: tuple[int, ...] | None = None
 ) -> NDArray[Float]:
     """Return `array` as native `kind`, without copying where it is that already.
@@ -66,12 +66,12 @@ def check_finite(
     seqrt.errors.InputError: E_INPUT_NONFINITE: x must be finite; \
 x[item 1, step 1, feature 0] is nan (1 non-finite values in 1 items). Fill or drop them.
     """
-    counts = [int(unfit(item, missing=missing).sum()) for item in arrays]
+    counts = [int(nonfinite_mask(item, missing=missing).sum()) for item in arrays]
     if not any(counts):
         return
     first = next(i for i, count in enumerate(counts) if count)
     array = np.asarray(arrays[first])
-    where = tuple(int(i) for i in np.argwhere(unfit(array, missing=missing))[0])
+    where = tuple(int(i) for i in np.argwhere(nonfinite_mask(array, missing=missing))[0])
     words = zip(axes, where, strict=False)
     place = ", ".join([f"item {first}", *(f"{word} {index}" for word, index in words)])
     raise InputError(
@@ -80,7 +80,7 @@ x[item 1, step 1, feature 0] is nan (1 non-finite values in 1 items). Fill or dr
     )
 
 
-def unfit(x: NDArray[Any], *, missing: bool) -> NDArray[np.bool_]:
+def nonfinite_mask(x: NDArray[Any], *, missing: bool) -> NDArray[np.bool_]:
     """Return where x is Inf, or NaN, unless that stands for a value that is missing."""
     wrong: NDArray[np.bool_] = np.isinf(x) if missing else ~np.isfinite(x)
     return wrong

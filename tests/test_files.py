@@ -14,7 +14,14 @@ import numpy as np
 import pytest
 
 from seqrt.errors import OutputError
-from seqrt.files import check, keep, make_folder, write_bytes, write_text, writing
+from seqrt.files import (
+    check_not_input,
+    check_writable,
+    make_folder,
+    write_bytes,
+    write_text,
+    writing,
+)
 
 
 @pytest.fixture
@@ -166,7 +173,7 @@ def test_a_link_in_a_circle_is_not_replaced(tmp_path):
     (tmp_path / "two").symlink_to("one")
 
     with pytest.raises(OutputError, match=r"^E_OUTPUT_PATH: .*one must be .* is a link in a cir"):
-        check(tmp_path / "one")
+        check_writable(tmp_path / "one")
 
     assert (tmp_path / "one").is_symlink()
 
@@ -202,7 +209,7 @@ def test_a_file_that_is_read_only_is_refused_before_there_is_anything_to_write(o
     monkeypatch.setattr(os, "access", lambda path, mode: False)
 
     with pytest.raises(OutputError, match=r"^E_OUTPUT_DENIED: .*model\.onnx must be writable"):
-        check(old)
+        check_writable(old)
 
 
 def test_a_file_is_written_where_folders_cannot_be_synchronised(old, monkeypatch):
@@ -220,11 +227,11 @@ def test_a_result_is_kept_from_its_inputs_by_whatever_name(old, tmp_path):
 
     for out in (old, link, hard):
         with pytest.raises(OutputError, match=rf"E_OUTPUT_INPUT: .* written over {old}, which"):
-            keep(out, tmp_path / "gone", old)
+            check_not_input(out, tmp_path / "gone", old)
         with open(old, "rb") as file, pytest.raises(OutputError, match="written over its input"):
-            keep(out, file.fileno())
-    keep(tmp_path / "new", old)
-    keep("nul\0byte", old)
+            check_not_input(out, file.fileno())
+    check_not_input(tmp_path / "new", old)
+    check_not_input("nul\0byte", old)
 
 
 def test_a_folder_is_made_with_those_above_it_and_may_be_there_already(tmp_path):

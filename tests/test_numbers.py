@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from seqrt.errors import InputError
-from seqrt.numbers import as_floats, check_finite
+from seqrt.numbers import check_finite, checked_cast
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from seqrt.numbers import as_floats, check_finite
     ],
 )
 def test_values_that_float32_holds_pass(array):
-    floats = as_floats("x", array, np.float32)
+    floats = checked_cast("x", array, np.float32)
 
     assert floats.dtype == np.float32
     assert floats.dtype.isnative
@@ -33,7 +33,7 @@ def test_values_that_float32_holds_pass(array):
 def test_float32_passes_without_a_copy():
     array = np.float32([1, 2])
 
-    assert as_floats("x", array, np.float32) is array
+    assert checked_cast("x", array, np.float32) is array
 
 
 @pytest.mark.parametrize("number", [2**24 + 1, -(2**24) - 1, 2**63 - 1])
@@ -41,33 +41,33 @@ def test_an_integer_that_would_be_rounded_is_named(number):
     with pytest.raises(
         InputError, match=rf"^E_INPUT_RANGE: x .* {number} at \[1\] is rounded by float32 \(1 such"
     ):
-        as_floats("x", np.array([0, number, 5]), np.float32)
+        checked_cast("x", np.array([0, number, 5]), np.float32)
 
 
 def test_float64_holds_integers_up_to_its_own_limit():
-    assert as_floats("x", np.array([2**53]), np.float64)[0] == 2**53
+    assert checked_cast("x", np.array([2**53]), np.float64)[0] == 2**53
     with pytest.raises(InputError, match=r"9007199254740993 at \[0\] is rounded by float64"):
-        as_floats("x", np.array([2**53 + 1]), np.float64)
+        checked_cast("x", np.array([2**53 + 1]), np.float64)
     with pytest.raises(InputError, match=r"18446744073709551615 at \[0\] is rounded by float64"):
-        as_floats("x", np.array([2**64 - 1], np.uint64), np.float64)
+        checked_cast("x", np.array([2**64 - 1], np.uint64), np.float64)
 
 
 def test_a_number_too_large_for_float32_is_named():
     with pytest.raises(InputError, match=r"1e\+39 at \[0, 1\] is too large for float32 \(2 such"):
-        as_floats("x", np.array([[1, 1e39], [-1e300, np.inf]]), np.float32)
+        checked_cast("x", np.array([[1, 1e39], [-1e300, np.inf]]), np.float32)
 
 
 def test_in_a_part_of_an_array_a_number_is_named_by_its_place_in_the_whole():
     with pytest.raises(InputError, match=r"1e\+39 at \[70, 3\] is too large for float32\. Scale"):
-        as_floats("x", np.array([[1, 1e39]]), np.float32, (70, 2))
+        checked_cast("x", np.array([[1, 1e39]]), np.float32, (70, 2))
     with pytest.raises(InputError, match=r"16777217 at \[0, 2\] is rounded by float32\. Subtract"):
-        as_floats("x", np.array([[2**24 + 1]]), np.float32, (0, 2))
+        checked_cast("x", np.array([[2**24 + 1]]), np.float32, (0, 2))
 
 
 @pytest.mark.parametrize("array", [np.array(["1"]), np.array([1j]), np.array([None])])
 def test_what_holds_no_numbers_is_refused(array):
     with pytest.raises(InputError, match=r"^E_INPUT_DTYPE: x must hold numbers, got dtype"):
-        as_floats("x", array, np.float32)
+        checked_cast("x", array, np.float32)
 
 
 def test_finite_arrays_pass():

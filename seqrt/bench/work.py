@@ -10,7 +10,6 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from seqrt.contract import Column
     from seqrt.runtime import Model
     from seqrt.runtime.opening.file import Trust
 
@@ -60,7 +59,7 @@ class Work:
             sha256=model.digest,
             trust="sealed" if model.sealed else "unsealed",
             layers=tuple((p.cell, p.units, p.bidirectional, p.nonlinearity) for p in m.layers),
-            ranges=tuple(_range(column) for column in m.features),
+            ranges=tuple(column.typical_range for column in m.features),
             outputs=len(m.outputs),
             per_step=m.head == "sequence",
             activation=m.activation,
@@ -112,10 +111,3 @@ def _sizes(operations: int, bulk: int) -> tuple[int, int]:
     fitting = bulk // (operations * _LONGEST) // 64 * 64
     sequences = min(_MOST, max(_FEWEST, fitting))
     return sequences, min(_LONGEST, max(_SHORTEST, 3 * bulk // (operations * sequences)))
-
-
-def _range(column: Column) -> tuple[float, float]:
-    """Return the range of a feature that training saw, or two scales about its mean."""
-    if column.low is None or column.high is None:
-        return column.mean - 2 * column.scale, column.mean + 2 * column.scale
-    return column.low, column.high

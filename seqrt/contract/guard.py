@@ -34,9 +34,9 @@ from seqrt.contract import (
     X,
     Y,
 )
-from seqrt.contract.gaps import filled, parted
-from seqrt.contract.onnx_file import FLOAT, INT32, SIZES, attribute, read, refuse
-from seqrt.contract.operators import BATCH, TIME, Call, Misfit, Size, Value, answers
+from seqrt.contract.guard_missing import policy_outputs, split_at_policy
+from seqrt.contract.onnx_reader import FLOAT, INT32, SIZES, attribute, guard_error, read_message
+from seqrt.contract.operators import BATCH, TIME, Call, GraphError, Size, Value, output_of
 from seqrt.contract.protobuf import fields
 from seqrt.errors import ModelError
 
@@ -76,13 +76,13 @@ def guard(content: bytes) -> Guarded:
     try:
         records = _records(whole)
         manifest = Manifest.from_json(str(records[MANIFEST_KEY], "utf-8"))
-        model = read("model", whole)
+        model = read_message("model", whole)
         _check_versions(model)
-        constants = _check_graph(model["graph"] or read("graph", whole[:0]), manifest)
+        constants = _check_graph(model["graph"] or read_message("graph", whole[:0]), manifest)
         return Guarded(manifest, str(records[PROOF_KEY], "ascii"), constants)
     except ModelError:
         raise
-    except Misfit as error:
+    except GraphError as error:
         raise ModelError(f"E_MODEL_GRAPH: {error}. Export the model again.") from None
     except (ValueError, IndexError) as error:
         raise ModelError(
@@ -95,12 +95,12 @@ def _records(whole: memoryview) -> dict[str, memoryview]:
     records: dict[str, memoryview] = {}
     for number, _, value in fields(whole):
         if number == _METADATA_FIELD and isinstance(value, memoryview):
-            record = read("record", value)
+            record = read_message("record", value)
             key, text = record["key"] or "", record["value"] or whole[:0]
             if key in records or key == _OPTIONS:
-                raise refuse(f"has the metadata record {key!r:.60}, or has it twice")
+                raise guard_error(f"has the metadata record {key!r:.60}, or has it twice")
             if len(text) > _LONGEST.get(key, _LONGEST_OTHER):
-                raise refuse(f"has a metadata record {key!r:.60} of {len(text):,} bytes")
+                raise guard_error(f"has a metadata record {key!r:.60} of {len(text):,} bytes")
             records[key] = text
     for key in (MANIFEST_KEY, PROOF_KEY):
         if key not in records:
@@ -114,7 +114,7 @@ def _records(whole: memoryview) -> dict[str, memoryview]:
 def _check_versions(model: dict[str, Any]) -> None:
     versions = [(opset["domain"] or "", opset["version"]) for opset in model["opset_import"]]
     if len(versions) != 1 or versions[0][0]:
-        raise refuse(f"uses the operators of {versions!r:.60}")
+        raise guard_error(f"uses the operators of {versions!r:.60}")
     for what, got, known in (
         ("opset", versions[0][1], _OPSETS),
         ("IR version", model["ir_version"], _IRS),
@@ -125,7 +125,7 @@ def _check_versions(model: dict[str, Any]) -> None:
                 f" {known[-1]}. Upgrade with: pip install -U seqrt"
             )
         if got not in known:
-            raise refuse(f"has ONNX {what} {got}, where {known[0]} is the first")
+            raise guard_error(f"has ONNX {what} {got}, where {known[0]} is the first")
 
 
 def _check_graph(graph: dict[str, Any], manifest: Manifest) -> dict[str, Value]:
@@ -135,17 +135,19 @@ def _check_graph(graph: dict[str, Any], manifest: Manifest) -> dict[str, Value]:
     _check_declared("give", gives, graph["output"])
     constants = dict(map(_constant, graph["initializer"]))
     if len(constants) != len(graph["initializer"]):
-        raise refuse("has two initialisers of one name")
+        raise guard_error("has two initialisers of one name")
     _check_shared(graph["node"], constants)
     values = constants | {name: Value(kind, shape) for name, shape, kind in takes}
     if len(values) != len(constants) + len(takes):
-        raise refuse("has an initialiser for an input")
+        raise guard_error("has an initialiser for an input")
     layers = list(_layers(graph["node"], values, manifest))
     _check_layers(layers, manifest)
     _check_activation(graph["node"], manifest)
     for name, shape, kind in gives:
         if values.get(name) != Value(kind, shape):
-            raise Misfit(f"the graph must compute {name} of shape {shape}, got {values.get(name)}")
+            raise GraphError(
+                f"the graph must compute {name} of shape {shape}, got {values.get(name)}"
+            )
     return constants
 
 
@@ -163,14 +165,14 @@ def _wanted(m: Manifest) -> tuple[Any, Any]:
 def _check_declared(what: str, wanted: Declared, values: list[dict[str, Any]]) -> None:
     got = [_declared(value) for value in values]
     if got != wanted:
-        raise Misfit(f"by its manifest the graph must {what} {wanted}, it does {got}")
+        raise GraphError(f"by its manifest the graph must {what} {wanted}, it does {got}")
 
 
 def _declared(value: dict[str, Any]) -> tuple[str, tuple[Size | None, ...], int | None]:
     tensor = (value["type"] or {}).get("tensor_type") or {}
     dims = (tensor.get("shape") or {}).get("dim", [])
     if any(dim["dim_value"] is not None and dim["dim_param"] is not None for dim in dims):
-        raise refuse(f"has a size with a number and a name in {value['name']!r}")
+        raise guard_error(f"has a size with a number and a name in {value['name']!r}")
     sizes = (d["dim_param"] if d["dim_value"] is None else d["dim_value"] for d in dims)
     return value["name"], tuple(sizes), tensor.get("elem_type")
 
@@ -180,9 +182,9 @@ def _constant(tensor: dict[str, Any]) -> tuple[str, Value]:
     name, shape, kind = tensor["name"], tuple(tensor["dims"]), tensor["data_type"]
     data = memoryview(b"") if tensor["raw_data"] is None else tensor["raw_data"]
     if not name or kind not in SIZES or min(shape, default=1) < 1:
-        raise refuse(f"has an initialiser {name!r} of type {kind} and shape {shape}")
+        raise guard_error(f"has an initialiser {name!r} of type {kind} and shape {shape}")
     if math.prod(shape) * SIZES[kind] != len(data):
-        raise refuse(f"has {len(data):,} bytes for the initialiser {name!r} of shape {shape}")
+        raise guard_error(f"has {len(data):,} bytes for the initialiser {name!r} of shape {shape}")
     return name, Value(kind, shape, data)
 
 
@@ -191,7 +193,7 @@ def _check_shared(nodes: list[dict[str, Any]], constants: dict[str, Value]) -> N
     used = Counter(name for node in nodes for name in node["input"])
     shared = [name for name, value in constants.items() if len(value.shape) > 1 < used[name]]
     if shared:
-        raise refuse(f"uses the weights {shared[0]!r} more than once")
+        raise guard_error(f"uses the weights {shared[0]!r} more than once")
 
 
 def _widest(m: Manifest) -> int:
@@ -205,10 +207,10 @@ def _layers(
     """Yield the layers as `_run` does; the policy for missing values stands before them."""
     names = [node["name"] for node in nodes if node["name"]]
     if len(set(names)) != len(names):
-        raise refuse("has two nodes of one name")
-    before, policy, after = parted(nodes, manifest)
+        raise guard_error("has two nodes of one name")
+    before, policy, after = split_at_policy(nodes, manifest)
     yield from _run(before, values, _widest(manifest))
-    values |= filled(policy, values, manifest)
+    values |= policy_outputs(policy, values, manifest)
     yield from _run(after, values, _widest(manifest))
 
 
@@ -219,22 +221,24 @@ def _run(
     for node in nodes:
         operator = node["op_type"] or ""
         if node["domain"]:
-            raise refuse(f"has an operator of the domain {node['domain']!r:.60}")
+            raise guard_error(f"has an operator of the domain {node['domain']!r:.60}")
         found = {record["name"]: attribute(record) for record in node["attribute"]}
         if len(found) != len(node["attribute"]):
-            raise refuse(f"has an attribute twice in a {operator!r:.60}")
+            raise guard_error(f"has an attribute twice in a {operator!r:.60}")
         try:
             inputs = [values[name] for name in node["input"]]
-            outputs = answers(operator, Call(inputs, found, len(node["output"])))
+            outputs = output_of(operator, Call(inputs, found, len(node["output"])))
             for name, value in zip(node["output"], outputs, strict=True):
                 _check_size(value, widest)
                 if name in values or (not name and operator not in _CELLS):
-                    raise Misfit(f"it gives {name!r} anew")
+                    raise GraphError(f"it gives {name!r} anew")
                 if name:
                     values[name] = value
-        except (KeyError, Misfit) as error:
+        except (KeyError, GraphError) as error:
             why = f"{error} is not there yet" if type(error) is KeyError else error
-            raise Misfit(f"the node {node['name']!r:.60} ({operator}) must fit: {why}") from None
+            raise GraphError(
+                f"the node {node['name']!r:.60} ({operator}) must fit: {why}"
+            ) from None
         if operator in _CELLS:
             yield _layer(operator, found), len(inputs) > _WITHOUT_STARTS
 
@@ -243,9 +247,9 @@ def _check_size(value: Value, widest: int) -> None:
     """Rows by steps by a bounded width: no batch squared, nothing wider than the network is."""
     sizes = [size for size in value.shape if isinstance(size, int)]
     if len(value.shape) - len(sizes) != len({*value.shape} & {BATCH, TIME}):
-        raise Misfit(f"it gives shape {value.shape}")
+        raise GraphError(f"it gives shape {value.shape}")
     if math.prod(sizes) > widest:
-        raise Misfit(f"it gives shape {value.shape}, wider than {widest:,}")
+        raise GraphError(f"it gives shape {value.shape}, wider than {widest:,}")
 
 
 def _layer(operator: str, attributes: dict[str, Any]) -> Layer:
@@ -258,9 +262,9 @@ def _layer(operator: str, attributes: dict[str, Any]) -> Layer:
 def _check_layers(found: list[tuple[Layer, bool]], manifest: Manifest) -> None:
     layers = tuple(layer for layer, _ in found)
     if layers != manifest.layers:
-        raise Misfit(f"by its manifest the layers must be {manifest.layers}, they are {layers}")
+        raise GraphError(f"by its manifest the layers must be {manifest.layers}, they are {layers}")
     if any(starts != manifest.streamable for _, starts in found):
-        raise Misfit("each layer of a causal network must start from state, and no other may")
+        raise GraphError("each layer of a causal network must start from state, and no other may")
 
 
 def _check_activation(nodes: list[dict[str, Any]], manifest: Manifest) -> None:
@@ -269,4 +273,4 @@ def _check_activation(nodes: list[dict[str, Any]], manifest: Manifest) -> None:
     found = [node for node in nodes if node["op_type"] in ("Softmax", "Sigmoid")]
     kinds = [node["op_type"] for node in found]
     if kinds != wanted or any(node["output"] != [Y] for node in found):
-        raise Misfit(f"by its manifest the activation must be {wanted}, the graph has {kinds}")
+        raise GraphError(f"by its manifest the activation must be {wanted}, the graph has {kinds}")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from seqrt.contract.decoding import decode, parse, refuse
+from seqrt.contract.strict_json import decode_as, manifest_error, parse_json
 from seqrt.errors import ModelError
 
 Cell = Literal["rnn", "lstm", "gru"]
@@ -23,7 +23,11 @@ LONGEST_TEXT = 1 << 20
 # The smallest scale: what is divided by a smaller one leaves float32.
 _SMALLEST = 2.0**-126
 
-_GATES: dict[Cell, int] = {"rnn": 1, "gru": 3, "lstm": 4}
+# Matrices per cell that read the input, and as many that read h: one for each gate.
+GATES: Final[dict[Cell, int]] = {"rnn": 1, "gru": 3, "lstm": 4}
+
+# The vectors that a cell carries from step to step.
+STATE_PARTS: Final[dict[Cell, str]] = {"rnn": "h", "gru": "h", "lstm": "hc"}
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Layer:
     @property
     def state_size(self) -> int:
         """Numbers of state that one sequence carries from step to step: h, and c for the LSTM."""
-        return self.units * (2 if self.cell == "lstm" else 1)
+        return self.units * len(STATE_PARTS[self.cell])
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,13 @@ class Column:
     scale: float = 1.0
     low: float | None = None
     high: float | None = None
+
+    @property
+    def typical_range(self) -> tuple[float, float]:
+        """The range that training saw; for each end it does not say, two scales from the mean."""
+        low = self.mean - 2 * self.scale if self.low is None else self.low
+        high = self.mean + 2 * self.scale if self.high is None else self.high
+        return low, high
 
 
 @dataclass(frozen=True)
@@ -170,7 +181,7 @@ class Manifest:
             width *= 2
         for layer in self.layers:
             directions = 2 if layer.bidirectional else 1
-            total += 2 * directions * _GATES[layer.cell] * layer.units * (width + layer.units)
+            total += 2 * directions * GATES[layer.cell] * layer.units * (width + layer.units)
             width = directions * layer.units
         return total
 
@@ -187,23 +198,23 @@ class Manifest:
         so a format can grow.
         """
         if len(text) > LONGEST_TEXT:
-            raise refuse(f"must be at most {LONGEST_TEXT} characters, got {len(text)}")
-        record = parse(text)
+            raise manifest_error(f"must be at most {LONGEST_TEXT} characters, got {len(text)}")
+        record = parse_json(text)
         if not isinstance(record, dict):
-            raise refuse("must be a JSON object")
+            raise manifest_error("must be a JSON object")
         _check_format(record)
-        manifest: Manifest = decode(cls, record, "manifest")
+        manifest: Manifest = decode_as(cls, record, "manifest")
         _check_sense(manifest)
         for derived in ("streamable", "state_size"):
             if record.get(derived, getattr(manifest, derived)) != getattr(manifest, derived):
-                raise refuse(f"has another {derived} than its layers")
+                raise manifest_error(f"has another {derived} than its layers")
         return manifest
 
 
 def _check_format(record: dict[str, Any]) -> None:
     version = record.get("format")
     if type(version) is not int or version < 1:
-        raise refuse(f"format must be a whole number from 1, got {version!r}")
+        raise manifest_error(f"format must be a whole number from 1, got {version!r}")
     if version > NEWEST_FORMAT:
         raise ModelError(
             f"E_MODEL_VERSION: this file has format {version!r:.20}, written by"
@@ -217,21 +228,21 @@ def _check_sense(manifest: Manifest) -> None:
     """Raise ModelError where fields that are each of their kind do not fit together."""
     sizes = [layer.units for layer in manifest.layers]
     if not sizes or min(sizes) < 1:
-        raise refuse(f"needs layers of at least 1 unit, got units {sizes!r:.60}")
+        raise manifest_error(f"needs layers of at least 1 unit, got units {sizes!r:.60}")
     if any(steps is not None and steps < 1 for steps in (manifest.window, manifest.horizon)):
-        raise refuse("needs a window and a horizon of at least 1, or none")
+        raise manifest_error("needs a window and a horizon of at least 1, or none")
     if not all(abs(c.scale) >= _SMALLEST for c in (*manifest.features, *manifest.outputs)):
-        raise refuse("needs scales that are not zero")
+        raise manifest_error("needs scales that are not zero")
     if not manifest.features or not manifest.outputs:
-        raise refuse("needs at least one feature and one output")
+        raise manifest_error("needs at least one feature and one output")
     if manifest.classes and len(manifest.classes) != len(manifest.outputs):
-        raise refuse(
+        raise manifest_error(
             f"needs one output a class, got {len(manifest.outputs)} outputs"
             f" and {len(manifest.classes)} classes"
         )
     gradient = manifest.memory.gradient if manifest.memory else None
     if gradient and (not gradient.lags or len(gradient.lags) != len(gradient.norms)):
-        raise refuse(
+        raise manifest_error(
             f"needs a norm of the gradient for each lag, got {len(gradient.lags)} lags"
             f" and {len(gradient.norms)} norms"
         )

@@ -15,7 +15,8 @@ from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from seqrt.contract.onnx_file import FLOAT, INT32, INT64, refuse
+from seqrt.contract.manifest import GATES, STATE_PARTS, Cell
+from seqrt.contract.onnx_reader import FLOAT, INT32, INT64, guard_error
 
 BATCH, TIME = "batch", "time"
 Size = int | str
@@ -44,21 +45,21 @@ class Call(NamedTuple):
         """Return an input that must be there, of a type."""
         value = self.inputs[place] if place < len(self.inputs) else None
         if value is None or value.kind != kind:
-            raise Misfit(f"input {place} must be a tensor of type {kind}")
+            raise GraphError(f"input {place} must be a tensor of type {kind}")
         return value
 
     def constant(self, place: int, kind: int = FLOAT) -> Value:
         """Return an input that must be an initialiser, of a type."""
         value = self.array(place, kind)
         if value.data is None:
-            raise Misfit(f"input {place} must be an initialiser")
+            raise GraphError(f"input {place} must be an initialiser")
         return value
 
     def numbers(self, place: int) -> tuple[int, ...]:
         """Return the numbers of an input that must be a constant row of int64."""
         value = self.constant(place, INT64)
         if len(value.shape) != 1 or len(value.data or b"") > 8 * _MANY:
-            raise Misfit(f"input {place} must be a row of numbers, got shape {value.shape}")
+            raise GraphError(f"input {place} must be a row of numbers, got shape {value.shape}")
         return struct.unpack(f"<{value.shape[0]}q", value.data or b"")
 
 
@@ -78,7 +79,7 @@ class Operator(NamedTuple):
     outputs: int = 1
 
 
-class Misfit(ValueError):
+class GraphError(ValueError):
     """Shapes or types that no export writes; the guard says at which node."""
 
 
@@ -100,38 +101,38 @@ def _broadcast(call: Call) -> list[Value]:
 
 def _either(a: Size, b: Size) -> Size:
     if a != b and 1 not in (a, b):
-        raise Misfit(f"sizes {a} and {b} do not fit together")
+        raise GraphError(f"sizes {a} and {b} do not fit together")
     return b if a == 1 else a
 
 
 def _divide(call: Call) -> list[Value]:
     divisor = call.constant(1)
     if divisor.shape != (_width(call.array(0)),):
-        raise Misfit(f"it must divide by one number a column, got shape {divisor.shape}")
+        raise GraphError(f"it must divide by one number a column, got shape {divisor.shape}")
     for (number,) in struct.iter_unpack("<f", divisor.data or b""):
         if not abs(number) >= _SMALLEST:
-            raise Misfit(f"it divides by {number}")
+            raise GraphError(f"it divides by {number}")
     return _broadcast(call)
 
 
 def _transpose(call: Call) -> list[Value]:
     shape, order = call.array(0).shape, call.attributes["perm"]
     if sorted(order) != list(range(len(shape))):
-        raise Misfit(f"perm {order} is no order of {len(shape)} axes")
+        raise GraphError(f"perm {order} is no order of {len(shape)} axes")
     return [Value(FLOAT, tuple(shape[axis] for axis in order))]
 
 
 def _squeeze(call: Call) -> list[Value]:
     shape, axes = call.array(0).shape, call.numbers(1)
     if len(set(axes)) < len(axes) or any(shape[axis : axis + 1] != (1,) for axis in axes):
-        raise Misfit(f"axes {axes} of shape {shape} are not all 1")
+        raise GraphError(f"axes {axes} of shape {shape} are not all 1")
     return [Value(FLOAT, tuple(size for axis, size in enumerate(shape) if axis not in axes))]
 
 
 def _unsqueeze(call: Call) -> list[Value]:
     shape, axes = call.array(0).shape, call.numbers(1)
     if axes != (0,):
-        raise Misfit(f"axes must be (0,), got {axes[:8]}")
+        raise GraphError(f"axes must be (0,), got {axes[:8]}")
     return [Value(FLOAT, (1, *shape))]
 
 
@@ -139,7 +140,7 @@ def _split(call: Call) -> list[Value]:
     value, sizes = call.array(0), call.numbers(1)
     _check_last(call, value)
     if min(sizes, default=0) < 1 or sum(sizes) != _width(value) or len(sizes) != call.outputs:
-        raise Misfit(f"sizes {sizes[:8]} do not split {value.shape} into {call.outputs}")
+        raise GraphError(f"sizes {sizes[:8]} do not split {value.shape} into {call.outputs}")
     return [Value(FLOAT, (*value.shape[:-1], size)) for size in sizes]
 
 
@@ -148,14 +149,16 @@ def _concat(call: Call) -> list[Value]:
     before = values[0].shape[:-1]
     _check_last(call, values[0])
     if any(value.shape[:-1] != before for value in values):
-        raise Misfit(f"shapes {[value.shape for value in values[:8]]} differ before the last axis")
+        raise GraphError(
+            f"shapes {[value.shape for value in values[:8]]} differ before the last axis"
+        )
     return [Value(FLOAT, (*before, sum(map(_width, values))))]
 
 
 def _check_last(call: Call, value: Value) -> None:
     """Splitting and joining are for the last axis alone: neither batch nor time."""
     if call.attributes["axis"] != len(value.shape) - 1:
-        raise Misfit(f"axis must be the last of shape {value.shape}")
+        raise GraphError(f"axis must be the last of shape {value.shape}")
 
 
 def _reshape(call: Call) -> list[Value]:
@@ -163,14 +166,14 @@ def _reshape(call: Call) -> list[Value]:
     kept = len(target) - 1
     merged = shape[kept:]
     if target != (0,) * kept + (-1,) or not merged or not all(type(n) is int for n in merged):
-        raise Misfit(f"{target[:8]} must join the last axes of {shape}, neither batch nor time")
+        raise GraphError(f"{target[:8]} must join the last axes of {shape}, neither batch nor time")
     return [Value(FLOAT, (*shape[:kept], math.prod(map(int, merged))))]
 
 
 def _product(call: Call) -> list[Value]:
     a, weight = call.array(0), call.constant(1)
     if len(weight.shape) != 2 or weight.shape[0] != _width(a) or len(a.shape) < 2:
-        raise Misfit(f"{a.shape} and {weight.shape} do not multiply")
+        raise GraphError(f"{a.shape} and {weight.shape} do not multiply")
     return [Value(FLOAT, (*a.shape[:-1], weight.shape[1]))]
 
 
@@ -178,12 +181,15 @@ def _normalise(call: Call) -> list[Value]:
     value = call.array(0)
     sizes = [call.constant(place).shape for place in (1, 2)]
     if sizes != [(_width(value),)] * 2 or not 0 < call.attributes["epsilon"] < 1:
-        raise Misfit(f"weight and bias {sizes} do not fit {value.shape}, or epsilon is not in 0..1")
+        raise GraphError(
+            f"weight and bias {sizes} do not fit {value.shape}, or epsilon is not in 0..1"
+        )
     return [Value(FLOAT, value.shape)]
 
 
-def _recurrent(gates: int, states: int) -> Rule:
+def _recurrent(cell: Cell) -> Rule:
     """Return the rule of a recurrent operator: G gates, and as many states: h, or h and c."""
+    gates, states = GATES[cell], len(STATE_PARTS[cell])
 
     def rule(call: Call) -> list[Value]:
         x, lengths = call.array(0), call.array(4, INT32)
@@ -195,14 +201,14 @@ def _recurrent(gates: int, states: int) -> Rule:
         wanted = [(ways, tall, width), (ways, tall, units), (ways, 2 * tall)]
         starts = [call.array(place).shape for place in range(5, len(call.inputs))]
         if x.shape[:-1] != (TIME, BATCH) or lengths.shape != (BATCH,):
-            raise Misfit(f"it must read (time, batch, width) and lengths, got {x.shape}")
+            raise GraphError(f"it must read (time, batch, width) and lengths, got {x.shape}")
         if weights != wanted:
-            raise Misfit(f"W, R, B must have shapes {wanted}, got {weights}")
+            raise GraphError(f"W, R, B must have shapes {wanted}, got {weights}")
         if starts not in ([], [state] * states):
-            raise Misfit(f"it must start from {states} of {state} or from none, got {starts}")
+            raise GraphError(f"it must start from {states} of {state} or from none, got {starts}")
         functions = call.attributes.get("activations")
         if functions is not None and functions not in ([name] * ways for name in _FUNCTIONS):
-            raise Misfit(f"activations must be {ways} of Tanh or of Relu, got {functions}")
+            raise GraphError(f"activations must be {ways} of Tanh or of Relu, got {functions}")
         steps = Value(FLOAT, (TIME, ways, BATCH, units))
         return [steps, *[Value(FLOAT, state)] * states][: call.outputs]
 
@@ -213,7 +219,7 @@ def _width(value: Value) -> int:
     """Return the last size of a shape, which must be neither batch nor time."""
     last = value.shape[-1] if value.shape else None
     if not isinstance(last, int):
-        raise Misfit(f"the last axis of shape {value.shape} must have a fixed size")
+        raise GraphError(f"the last axis of shape {value.shape} must have a fixed size")
     return last
 
 
@@ -235,27 +241,27 @@ OPERATORS: dict[str, Operator] = {
     "Reshape": Operator(_reshape, (2, 2)),
     "Split": Operator(_split, (2, 2), {"axis": int}, _MANY),
     "Concat": Operator(_concat, (1, _MANY), {"axis": int}),
-    "RNN": Operator(_recurrent(1, 1), (5, 6), {**_WAYS, "activations": list}, 2),
-    "GRU": Operator(_recurrent(3, 1), (5, 6), {**_WAYS, "linear_before_reset": (1,)}, 2),
-    "LSTM": Operator(_recurrent(4, 2), (5, 7), _WAYS, 3),
+    "RNN": Operator(_recurrent("rnn"), (5, 6), {**_WAYS, "activations": list}, 2),
+    "GRU": Operator(_recurrent("gru"), (5, 6), {**_WAYS, "linear_before_reset": (1,)}, 2),
+    "LSTM": Operator(_recurrent("lstm"), (5, 7), _WAYS, 3),
 }
 
 
-def answers(operator: str, call: Call) -> list[Value]:
+def output_of(operator: str, call: Call) -> list[Value]:
     """Return the outputs of a node by its rule.
 
-    Raises ModelError for what is not in OPERATORS, Misfit where the inputs do not fit the rule.
+    Raises ModelError for what is not in OPERATORS, GraphError where the inputs do not fit the rule.
     """
     allowed = OPERATORS.get(operator)
     if allowed is None:
-        raise refuse(f"has an operator {operator!r:.60}")
+        raise guard_error(f"has an operator {operator!r:.60}")
     least, most = allowed.inputs
     if not least <= len(call.inputs) <= most or not 1 <= call.outputs <= allowed.outputs:
-        raise refuse(f"has a {operator} of {len(call.inputs)} inputs, {call.outputs} outputs")
+        raise guard_error(f"has a {operator} of {len(call.inputs)} inputs, {call.outputs} outputs")
     if call.attributes.keys() != allowed.attributes.keys():
-        raise refuse(f"has a {operator} with attributes {sorted(call.attributes)}")
+        raise guard_error(f"has a {operator} with attributes {sorted(call.attributes)}")
     for name, may in allowed.attributes.items():
         value = call.attributes[name]
         if not (isinstance(value, may) if isinstance(may, type) else value in may):
-            raise refuse(f"has a {operator} whose {name} is {value!r:.60}")
+            raise guard_error(f"has a {operator} whose {name} is {value!r:.60}")
     return allowed.rule(call)

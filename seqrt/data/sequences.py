@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.errors import InputError
-from seqrt.numbers import as_floats
+from seqrt.numbers import checked_cast
 
 Floats = NDArray[np.float32]
 Lengths = NDArray[np.int64]
@@ -39,7 +39,7 @@ class Sequences:
         (sum of lengths,) or (sum of lengths, O) beside a flat x. Where both would do, a batch's
         y (B, T) is read per step, and a flat y as one row a sequence.
         """
-        x = as_floats(f"{source}, x", arrays["x"], np.float32)
+        x = checked_cast(f"{source}, x", arrays["x"], np.float32)
         y = _targets(arrays["y"], f"{source}, y") if "y" in arrays else None
         lengths = _lengths(arrays["lengths"], source) if "lengths" in arrays else None
         if x.ndim == len("BTD"):
@@ -102,7 +102,7 @@ def _targets(y: NDArray[Any], name: str) -> Targets:
     if y.dtype.kind == "U":
         return y
     if y.dtype.kind == "f":
-        return as_floats(name, y, np.float32)
+        return checked_cast(name, y, np.float32)
     if y.dtype.kind == "u" and (y > np.iinfo(np.int64).max).any():
         raise InputError(f"E_INPUT_RANGE: {name} must fit int64, got {y.max()}.")
     return y.astype(np.int64, copy=False)

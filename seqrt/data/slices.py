@@ -15,7 +15,7 @@ from seqrt.data.serving import check_columns, values
 from seqrt.data.table import Table
 from seqrt.data.windows import count, windows
 from seqrt.errors import InputError
-from seqrt.numbers import as_floats, check_finite, unfit
+from seqrt.numbers import check_finite, checked_cast, nonfinite_mask
 
 Floats = NDArray[np.float32]
 Numbers = NDArray[np.float64]
@@ -94,8 +94,8 @@ def _sequences(data: Mapped, manifest: Manifest) -> Slices:
 
     def part(rows: slice, steps: slice) -> Floats:
         origin = (rows.start, steps.start, 0)
-        x = as_floats(data.source, data.part(rows, steps), np.float32, origin)
-        place = _first(unfit(x, missing=missing))
+        x = checked_cast(data.source, data.part(rows, steps), np.float32, origin)
+        place = _first(nonfinite_mask(x, missing=missing))
         if place:
             item, step, feature = (int(i) for i in np.add(place, origin))
             raise InputError(
@@ -117,7 +117,7 @@ def _series(
     """Return a series of which `take` gives some rows (t, D)."""
 
     def floats(start: int, stop: int) -> Floats:
-        return as_floats(data.source, take(start, stop), np.float32, (start, 0))
+        return checked_cast(data.source, take(start, stop), np.float32, (start, 0))
 
     if manifest.window is None or manifest.head == "sequence":
         return Slices(1, rows, lambda _, steps: floats(steps.start, steps.stop)[None])
@@ -137,8 +137,8 @@ def _rows(data: Mapped, start: int, stop: int, *, missing: bool) -> Numbers:
     """Return some rows (t, D) of a series (T,) or (T, D)."""
     found = data.part(slice(start, stop))
     found = found[:, None] if found.ndim == 1 else found
-    numbers = as_floats(data.source, found, np.float64, (start, 0))
-    place = _first(unfit(numbers, missing=missing))
+    numbers = checked_cast(data.source, found, np.float64, (start, 0))
+    place = _first(nonfinite_mask(numbers, missing=missing))
     if place:
         raise InputError(
             f"E_INPUT_NONFINITE: {data.source}, row {start + place[0] + 1}, column 'x{place[1]}'"

@@ -6,12 +6,12 @@ for cell in CELLS:
     for epoch in run:                       # train
         ...
     lessons.append(conclude(run, "demo"))   # export, prove, predict, measure
-pictures = draw(lessons, "demo")
+pictures = draw_pictures(lessons, "demo")
 """
 
 from __future__ import annotations
 
-from seqrt.demo.pictures import draw
+from seqrt.demo.pictures import draw_pictures
 from seqrt.demo.tutorial import (
     CELLS,
     EPOCHS,
@@ -23,6 +23,9 @@ from seqrt.demo.tutorial import (
     write_data,
 )
 
+# The short name of draw_pictures.
+draw = draw_pictures
+
 __all__ = [
     "CELLS",
     "EPOCHS",
@@ -31,6 +34,7 @@ __all__ = [
     "begin",
     "conclude",
     "draw",
+    "draw_pictures",
     "held_out",
     "write_data",
 ]

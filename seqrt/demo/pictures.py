@@ -29,10 +29,10 @@ _SHOWN = 150
 _BOUND = 1e-5
 
 
-def draw(lessons: Sequence[Lesson], folder: str | Path) -> tuple[Path, ...]:
+def draw_pictures(lessons: Sequence[Lesson], folder: str | Path) -> tuple[Path, ...]:
     """Write curves.png, forecast.png and parity.png into `folder`; return their paths."""
     figures = {
-        "curves.png": curves(lessons),
+        "curves.png": learning_curves(lessons),
         "forecast.png": forecast(lessons),
         "parity.png": parity(lessons),
     }
@@ -41,7 +41,7 @@ def draw(lessons: Sequence[Lesson], folder: str | Path) -> tuple[Path, ...]:
     return tuple(Path(folder) / name for name in figures)
 
 
-def curves(lessons: Sequence[Lesson]) -> Figure:
+def learning_curves(lessons: Sequence[Lesson]) -> Figure:
     """Draw the loss of training and validation over the epochs, the networks side by side."""
     figure = figure_of(10, 4.2)
     for axes, lesson in _panels(figure, lessons):

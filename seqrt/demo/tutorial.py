@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from seqrt.contract.manifest import Cell
 from seqrt.data import Part
-from seqrt.demo.steps import errors_by_step
+from seqrt.demo.parity_by_step import errors_by_step
 from seqrt.export import Exported, export
 from seqrt.files import writing
 from seqrt.metrics import measure

@@ -14,10 +14,11 @@ from onnx import TensorProto, helper
 from torch import nn
 
 from seqrt.contract import IR_VERSION, LENGTHS, OPSET, STATE, STATE_OUT, X, Y
-from seqrt.contract.missing import KNOWN_START
-from seqrt.export.gates import as_array, onnx_weights
-from seqrt.export.missing import fill
-from seqrt.export.nodes import Nodes
+from seqrt.contract.manifest import STATE_PARTS
+from seqrt.contract.missing_nodes import KNOWN_START, policy
+from seqrt.contract.onnx_reader import FLOAT
+from seqrt.export.graph_builder import GraphBuilder
+from seqrt.export.weights import float32_array, onnx_weights
 from seqrt.training.networks.recurrent import Recurrent
 from seqrt.training.networks.stack import Stack
 
@@ -26,10 +27,9 @@ _DIRECTIONS = {False: "forward", True: "bidirectional"}
 
 def build(stack: Stack) -> onnx.ModelProto:
     """Return the ONNX model of a stack, without metadata."""
-    graph = Nodes()
+    graph = GraphBuilder()
     starts = _split_state(graph, stack)
-    streamable = stack.state_size > 0
-    u, known = fill(graph, _scaled(graph, stack), stack.missing, streamable=streamable)
+    u, known = _fill_missing(graph, stack, _scaled(graph, stack))
     ends: list[str] = []
     h = graph.add("Transpose", [u], "x_time_major", perm=[1, 0, 2])
     steps = [step for step in stack.steps() if not isinstance(step, nn.Dropout)]
@@ -38,7 +38,7 @@ def build(stack: Stack) -> onnx.ModelProto:
         name = f"layer{number}"
         if isinstance(step, Recurrent):
             only_last = step is last and stack.head == "last"
-            parts = 2 if step.layer.cell == "lstm" else 1
+            parts = len(STATE_PARTS[step.layer.cell])
             h, my_ends = _recurrent(graph, step, name, h, starts[:parts], only_last=only_last)
             starts = starts[parts:]
             ends += my_ends
@@ -53,15 +53,28 @@ def build(stack: Stack) -> onnx.ModelProto:
     return _model(graph, stack)
 
 
-def _scaled(graph: Nodes, stack: Stack) -> str:
-    mean, scale = as_array(stack.x_mean), as_array(stack.x_scale)
+def _scaled(graph: GraphBuilder, stack: Stack) -> str:
+    mean, scale = float32_array(stack.x_mean), float32_array(stack.x_scale)
     if not mean.any() and (scale == 1).all():
         return X
     centred = graph.add("Sub", [X, graph.constant("x_mean", mean)], "x_centred")
     return graph.add("Div", [centred, graph.constant("x_scale", scale)], "x_scaled")
 
 
-def _split_state(graph: Nodes, stack: Stack) -> list[str]:
+def _fill_missing(graph: GraphBuilder, stack: Stack, u: str) -> tuple[str, list[str]]:
+    """Append what fills u (B, T, D); return what the first layer reads, and what is carried on."""
+    if stack.missing == "error":
+        return u, []
+    written = policy(stack.missing, u, streamable=stack.state_size > 0)
+    for name, constant in written.constants.items():
+        kind = "<f4" if constant.kind == FLOAT else "<i8"
+        graph.constant(name, np.frombuffer(constant.data, kind).reshape(constant.shape))
+    for step in written.steps:
+        graph.add(step.operator, list(step.inputs), step.output, **step.attributes)
+    return written.filled, [written.known] if written.known else []
+
+
+def _split_state(graph: GraphBuilder, stack: Stack) -> list[str]:
     """Return the names of the start states, h (and c) of every layer, each (1, B, H).
 
     Behind them, what the policy for missing values carries, (1, B, D), where it carries something.
@@ -70,7 +83,7 @@ def _split_state(graph: Nodes, stack: Stack) -> list[str]:
         return []
     sizes, names = [], []
     for number, step in enumerate(stack.recurrent()):
-        for part in "hc" if step.layer.cell == "lstm" else "h":
+        for part in STATE_PARTS[step.layer.cell]:
             sizes.append(step.layer.units)
             names.append(f"{part}{number}_start")
     if stack.missing == "forward":
@@ -85,7 +98,7 @@ def _split_state(graph: Nodes, stack: Stack) -> list[str]:
 
 
 def _recurrent(
-    graph: Nodes, step: Recurrent, name: str, h: str, starts: list[str], *, only_last: bool
+    graph: GraphBuilder, step: Recurrent, name: str, h: str, starts: list[str], *, only_last: bool
 ) -> tuple[str, list[str]]:
     """Append a layer; return what the next step reads, and the end states, each (1, B, H)."""
     layer = step.layer
@@ -97,7 +110,7 @@ def _recurrent(
     if layer.cell == "gru":
         # torch applies the reset gate behind the matrix product
         attributes["linear_before_reset"] = 1
-    ends = [f"{name}_{part}_end" for part in ("hc" if layer.cell == "lstm" else "h")]
+    ends = [f"{name}_{part}_end" for part in STATE_PARTS[layer.cell]]
     outputs = ["" if only_last else f"{name}_steps", *ends]
     wanted = ends if starts else ends[:1] if only_last else []
     graph.append(
@@ -111,7 +124,7 @@ def _recurrent(
     return side_by_side(graph, name, layer.bidirectional), wanted if starts else []
 
 
-def _last(graph: Nodes, name: str, bidirectional: bool) -> str:
+def _last(graph: GraphBuilder, name: str, bidirectional: bool) -> str:
     """Return each direction's last answer, (dirs, B, H), as (B, dirs H)."""
     end = f"{name}_h_end"
     if not bidirectional:
@@ -120,7 +133,7 @@ def _last(graph: Nodes, name: str, bidirectional: bool) -> str:
     return graph.add("Reshape", [rows, graph.axes(0, -1)], f"{name}_last")
 
 
-def _every_step(graph: Nodes, name: str, bidirectional: bool) -> str:
+def _every_step(graph: GraphBuilder, name: str, bidirectional: bool) -> str:
     """Return every step's answer, (T, dirs, B, H), as (T, B, dirs H)."""
     steps = f"{name}_steps"
     if not bidirectional:
@@ -129,26 +142,28 @@ def _every_step(graph: Nodes, name: str, bidirectional: bool) -> str:
     return graph.add("Reshape", [rows, graph.axes(0, 0, -1)], f"{name}_out")
 
 
-def _layer_norm(graph: Nodes, step: nn.LayerNorm, name: str, h: str) -> str:
+def _layer_norm(graph: GraphBuilder, step: nn.LayerNorm, name: str, h: str) -> str:
     size = step.normalized_shape[-1]
-    weight = np.ones(size, np.float32) if step.weight is None else as_array(step.weight)
-    bias = np.zeros(size, np.float32) if step.bias is None else as_array(step.bias)
+    weight = np.ones(size, np.float32) if step.weight is None else float32_array(step.weight)
+    bias = np.zeros(size, np.float32) if step.bias is None else float32_array(step.bias)
     inputs = [h, graph.constant(f"{name}_weight", weight), graph.constant(f"{name}_bias", bias)]
     return graph.add("LayerNormalization", inputs, f"{name}_out", axis=-1, epsilon=step.eps)
 
 
-def _linear(graph: Nodes, step: nn.Linear, name: str, h: str) -> str:
-    weight = graph.constant(f"{name}_weight", as_array(step.weight).T)
+def _linear(graph: GraphBuilder, step: nn.Linear, name: str, h: str) -> str:
+    weight = graph.constant(f"{name}_weight", float32_array(step.weight).T)
     product = graph.add("MatMul", [h, weight], f"{name}_product")
-    bias = np.zeros(step.out_features, np.float32) if step.bias is None else as_array(step.bias)
+    bias = (
+        np.zeros(step.out_features, np.float32) if step.bias is None else float32_array(step.bias)
+    )
     return graph.add("Add", [product, graph.constant(f"{name}_bias", bias)], f"{name}_out")
 
 
-def _answer(graph: Nodes, stack: Stack, h: str) -> None:
+def _answer(graph: GraphBuilder, stack: Stack, h: str) -> None:
     """Append what turns the last step's values into y."""
     if stack.head == "sequence":
         h = graph.add("Transpose", [h], "logits", perm=[1, 0, 2])
-    mean, scale = as_array(stack.y_mean), as_array(stack.y_scale)
+    mean, scale = float32_array(stack.y_mean), float32_array(stack.y_scale)
     if stack.activation == "softmax":
         graph.add("Softmax", [h], Y, axis=-1)
     elif stack.activation == "sigmoid":
@@ -160,13 +175,13 @@ def _answer(graph: Nodes, stack: Stack, h: str) -> None:
         graph.nodes[-1].output[0] = Y
 
 
-def _join_state(graph: Nodes, ends: list[str]) -> None:
+def _join_state(graph: GraphBuilder, ends: list[str]) -> None:
     """Append what packs the end states, each (1, B, H), into state_out (B, S)."""
     joined = ends[0] if len(ends) == 1 else graph.add("Concat", ends, "state_joined", axis=2)
     graph.add("Squeeze", [joined, graph.axes(0)], STATE_OUT)
 
 
-def _model(graph: Nodes, stack: Stack) -> onnx.ModelProto:
+def _model(graph: GraphBuilder, stack: Stack) -> onnx.ModelProto:
     features, outputs = len(stack.x_mean), len(stack.y_mean)
     steps = ["batch", "time", outputs] if stack.head == "sequence" else ["batch", outputs]
     inputs = [

@@ -8,8 +8,7 @@ from numpy.typing import ArrayLike
 from seqrt.contract import MEMORY_TOLERANCE, Gradient, Memory
 from seqrt.contract.manifest import Inputs
 from seqrt.errors import InputError
-from seqrt.export.prove import ends
-from seqrt.numbers import unfit
+from seqrt.numbers import nonfinite_mask
 from seqrt.runtime import Model
 from seqrt.runtime.inputs.arrays import as_floats, check_shape
 from seqrt.runtime.memory import forgetting
@@ -22,7 +21,7 @@ _STEPS = 2000
 _WANDER = 8
 
 
-def measure(draft: Model, stack: Stack, series: ArrayLike | None) -> Memory | None:
+def measure_memory(draft: Model, stack: Stack, series: ArrayLike | None) -> Memory | None:
     """Return how long the network remembers, None for one that reads both ways.
 
     Effective memory is the file's own, run by the runtime; the gradient is PyTorch's, looked at as
@@ -66,7 +65,7 @@ def _drawn(stack: Stack) -> Floats:
     """
     rng = np.random.Generator(np.random.PCG64(_SEED))
     columns = stack.about.features
-    low, high = np.array([ends(column) for column in columns]).T
+    low, high = np.array([column.typical_range for column in columns]).T
     half = ROWS // 2
     x = rng.random((ROWS, _STEPS, len(columns)))
     marks = rng.random((half, _STEPS // _WANDER + 2, len(columns)))
@@ -80,7 +79,7 @@ def _drawn(stack: Stack) -> Floats:
 def _checked(series: ArrayLike, stack: Stack) -> Floats:
     steps, features = as_floats(series, "series"), len(stack.about.features)
     check_shape("series", steps, ("time", features))
-    if not len(steps) or unfit(steps, missing=stack.missing != "error").any():
+    if not len(steps) or nonfinite_mask(steps, missing=stack.missing != "error").any():
         raise InputError(
             "E_INPUT_NONFINITE: series must hold at least one step, and finite numbers only."
         )

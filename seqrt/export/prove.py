@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqrt.contract import Column, Parity
+from seqrt.contract import Parity
 from seqrt.errors import ParityError
-from seqrt.export.gates import as_array
+from seqrt.export.weights import float32_array
 from seqrt.runtime import Model
 from seqrt.runtime.inputs.arrays import inside
 from seqrt.runtime.proving.parity import largest, own_units
@@ -83,7 +83,7 @@ def _reach(draft: Model, stack: Stack) -> int:
     rows = np.zeros(len(steps), np.intp)
     x, state = case.x[rows], case.state[rows]
     truth, _ = _solve(stack, torch.float64, x, steps, state)
-    scale = as_array(stack.y_scale)
+    scale = float32_array(stack.y_scale)
     limit = _FORGETS * max(1.0, largest(truth / scale))
     errors = np.abs((draft.run(x, steps, state)[0] - truth) / scale)
     within = errors.reshape(len(steps), -1).max(axis=1) <= limit
@@ -121,7 +121,7 @@ def _case(stack: Stack, rows: int, steps: int, rng: np.random.Generator) -> Case
         state,
         truth,
         state_truth,
-        torch_error=largest((y - truth) / as_array(stack.y_scale)),
+        torch_error=largest((y - truth) / float32_array(stack.y_scale)),
         torch_state_error=largest(state_out - state_truth),
     )
 
@@ -137,20 +137,13 @@ def _draw(
     """
     x = np.empty((rows, steps, len(stack.about.features)), np.float32)
     for d, column in enumerate(stack.about.features):
-        low, high = ends(column)
+        low, high = column.typical_range
         x[..., d] = low + (high - low) * rng.random((rows, steps))
     lengths = np.maximum(1, steps - np.arange(rows) * steps // (rows + 1)).astype(np.int32)
     state = rng.random((rows, stack.state_size)) - 0.5
     if stack.missing != "error":
         x[rng.random(x.shape) < _GAPS] = np.nan
     return x, lengths, state.astype(np.float32)
-
-
-def ends(column: Column) -> tuple[float, float]:
-    """Return the range to draw a feature from: what training saw, or two scales about the mean."""
-    low = column.mean - 2 * column.scale if column.low is None else column.low
-    high = column.mean + 2 * column.scale if column.high is None else column.high
-    return low, high
 
 
 def _solve(

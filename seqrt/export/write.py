@@ -15,11 +15,11 @@ from seqrt import __version__
 from seqrt.contract import MANIFEST_KEY, PROOF_KEY, Column, Manifest, seal
 from seqrt.contract.manifest import Head
 from seqrt.errors import ParityError
-from seqrt.export.adopt import adopt
+from seqrt.export.from_module import as_stack
 from seqrt.export.graph import build
-from seqrt.export.memory import measure
+from seqrt.export.memory import measure_memory
 from seqrt.export.prove import prove
-from seqrt.files import check, writing
+from seqrt.files import check_writable, writing
 from seqrt.runtime import Model
 from seqrt.runtime.proving.proof import encode
 from seqrt.runtime.proving.validate import Report
@@ -50,7 +50,7 @@ def export(
     """Write `net` to `path` as one ONNX file that carries its own proof.
 
     `net` is a seqrt Network, trained or not, or a network of your own made of nn.RNN, nn.LSTM,
-    nn.GRU, nn.Linear, nn.LayerNorm and nn.Dropout in sequence; see `adopt`. `about` names its
+    nn.GRU, nn.Linear, nn.LayerNorm and nn.Dropout in sequence; see `as_stack`. `about` names its
     features, outputs and classes, by default what the network itself knows. `series` (N, D) is
     typical input in raw units: the memory that the manifest tells of is measured on it, and none of
     it goes into the file. Without one, inputs are drawn from the range that training saw.
@@ -64,18 +64,18 @@ def export(
     """
     # One thread sums in one order: PyTorch's own errors, and so the bytes, are the same everywhere.
     with torch_threads(1):
-        stack = adopt(net, head)
+        stack = as_stack(net, head)
         if about is not None:
             stack.about = about
         return _write(stack, Path(path), series)
 
 
 def _write(stack: Stack, path: Path, series: ArrayLike | None) -> Exported:
-    check(path)
+    check_writable(path)
     _check_weights(stack)
     model = Model(draft(stack))
     golden, parity = prove(model, stack)
-    manifest = replace(_manifest(stack), parity=parity, memory=measure(model, stack, series))
+    manifest = replace(_manifest(stack), parity=parity, memory=measure_memory(model, stack, series))
     content = _sealed(stack, manifest, encode(golden))
     onnx.checker.check_model(content, full_check=True)
     with writing(path) as file:

@@ -13,6 +13,9 @@ Needs numpy and onnxruntime, and no more.
 
 from __future__ import annotations
 
-from seqrt.testing.check import Finding, ModelCheck, Report, check_model, checks
+from seqrt.testing.check import CheckReport, Finding, ModelCheck, check_model, checks
 
-__all__ = ["Finding", "ModelCheck", "Report", "check_model", "checks"]
+# The name of CheckReport in seqrt 0.1.0.
+Report = CheckReport
+
+__all__ = ["CheckReport", "Finding", "ModelCheck", "Report", "check_model", "checks"]

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seqrt.runtime.model import Model
-from seqrt.testing.subject import Subject, refused, same
+from seqrt.testing.assertions import assert_refused, assert_same
+from seqrt.testing.model_under_test import ModelUnderTest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from seqrt.runtime.types import Floats
 
 
-def faults(_: Model) -> list[Callable[[Subject], None]]:
+def faults(_: Model) -> list[Callable[[ModelUnderTest], None]]:
     """Return the checks of this file: they apply to every model."""
     return [
         numbers_of_any_kind_mean_the_same,
@@ -32,89 +33,97 @@ def faults(_: Model) -> list[Callable[[Subject], None]]:
     ]
 
 
-def numbers_of_any_kind_mean_the_same(subject: Subject) -> None:
+def numbers_of_any_kind_mean_the_same(tested: ModelUnderTest) -> None:
     """Every dtype that float32 holds, of either byte order: bit for bit the answer of float32."""
-    whole = np.clip(np.rint(subject.x), 0, 100)
+    whole = np.clip(np.rint(tested.x), 0, 100)
     for x, kinds in (
         (whole, "<f4 >f4 <f8 >f8 i1 u1 <i2 >i2 <u2 <i4 >i4 >u4 <i8 >i8 u8 g"),
-        (subject.x.astype(np.float16).clip(-6e4, 6e4), "<f2 >f2 >f4 >f8"),
+        (tested.x.astype(np.float16).clip(-6e4, 6e4), "<f2 >f2 >f4 >f8"),
         (whole > whole.mean(), "?"),
     ):
         plain = np.asarray(x, np.float32)
-        want, listed = subject.model.predict(plain), subject.model.predict(list(plain))
+        want, listed = tested.model.predict(plain), tested.model.predict(list(plain))
         for kind in kinds.split():
             held = x.astype(kind)
-            same(subject.model.predict(held), want, f"answers to {kind} and to float32")
-            same(
-                np.array(subject.model.predict(list(held))),
+            assert_same(tested.model.predict(held), want, f"answers to {kind} and to float32")
+            assert_same(
+                np.array(tested.model.predict(list(held))),
                 np.array(listed),
                 f"answers to a list of {kind} and of float32",
             )
 
 
-def numbers_in_any_layout_mean_the_same(subject: Subject) -> None:
+def numbers_in_any_layout_mean_the_same(tested: ModelUnderTest) -> None:
     """Strided, reversed, Fortran, unaligned, read-only: the answer of a plain array."""
-    want, listed = subject.model.predict(subject.x), subject.model.predict(list(subject.x))
-    for name, x in _layouts(subject.x):
-        same(subject.model.predict(x), want, f"answers to an array that is {name} and a plain one")
-        again = subject.model.predict(list(x))
-        same(np.array(again), np.array(listed), f"answers to items that are {name} and plain ones")
-    spread = np.broadcast_to(subject.x[0], (5, 12, subject.x.shape[2]))
-    same(subject.model.predict(spread), subject.model.predict(spread.copy()), "a broadcast array")
+    want, listed = tested.model.predict(tested.x), tested.model.predict(list(tested.x))
+    for name, x in _layouts(tested.x):
+        assert_same(
+            tested.model.predict(x), want, f"answers to an array that is {name} and a plain one"
+        )
+        again = tested.model.predict(list(x))
+        assert_same(
+            np.array(again), np.array(listed), f"answers to items that are {name} and plain ones"
+        )
+    spread = np.broadcast_to(tested.x[0], (5, 12, tested.x.shape[2]))
+    assert_same(
+        tested.model.predict(spread), tested.model.predict(spread.copy()), "a broadcast array"
+    )
 
 
-def numbers_that_float32_cannot_hold_are_refused(subject: Subject) -> None:
+def numbers_that_float32_cannot_hold_are_refused(tested: ModelUnderTest) -> None:
     """1e300, and integers that would be rounded: E_INPUT_RANGE."""
-    predict, shape = subject.model.predict, subject.x.shape
+    predict, shape = tested.model.predict, tested.x.shape
     for value in (1e300, -1e39, 2**24 + 1, -(2**24) - 1, 2**63 - 1):
         x = np.zeros(shape, np.float64 if isinstance(value, float) else np.int64)
         x[2, 3, 0] = value
-        refused("E_INPUT_RANGE", f"{value} in x", predict, x)
-        refused("E_INPUT_RANGE", f"{value} in an item", predict, list(x))
+        assert_refused("E_INPUT_RANGE", f"{value} in x", predict, x)
+        assert_refused("E_INPUT_RANGE", f"{value} in an item", predict, list(x))
 
 
-def what_holds_no_numbers_is_refused(subject: Subject) -> None:
+def what_holds_no_numbers_is_refused(tested: ModelUnderTest) -> None:
     """Complex numbers, text, objects, dates, records: E_INPUT_DTYPE."""
-    shape = subject.x.shape
+    shape = tested.x.shape
     for kind in ("c8", "U3", "S3", "O", "M8[s]", "m8[s]", "f4,i4", "V4"):
         x = np.zeros(shape, kind)
-        refused("E_INPUT_DTYPE", f"an array of {x.dtype}", subject.model.predict, x)
-        refused("E_INPUT_DTYPE", f"a list of {x.dtype}", subject.model.predict, list(x))
+        assert_refused("E_INPUT_DTYPE", f"an array of {x.dtype}", tested.model.predict, x)
+        assert_refused("E_INPUT_DTYPE", f"a list of {x.dtype}", tested.model.predict, list(x))
 
 
-def masked_values_are_refused(subject: Subject) -> None:
+def masked_values_are_refused(tested: ModelUnderTest) -> None:
     """A masked array with masked values: E_INPUT_TYPE; without, it is an array."""
-    x = np.ma.MaskedArray(subject.x)
-    same(subject.model.predict(x), subject.model.predict(subject.x), "a masked array without masks")
+    x = np.ma.MaskedArray(tested.x)
+    assert_same(
+        tested.model.predict(x), tested.model.predict(tested.x), "a masked array without masks"
+    )
     x[1, 2, 0] = np.ma.masked
-    refused("E_INPUT_TYPE", "an array with a masked value", subject.model.predict, x)
-    refused("E_INPUT_TYPE", "items with a masked value", subject.model.predict, list(x))
+    assert_refused("E_INPUT_TYPE", "an array with a masked value", tested.model.predict, x)
+    assert_refused("E_INPUT_TYPE", "items with a masked value", tested.model.predict, list(x))
 
 
-def the_arrays_of_the_caller_are_never_written(subject: Subject) -> None:
+def the_arrays_of_the_caller_are_never_written(tested: ModelUnderTest) -> None:
     """x, lengths, items and states are what they were, whatever was asked of the model."""
-    x, lengths, state = subject.x, np.array([12, 0, 5, 1, 12], np.int32), subject.state(5)
+    x, lengths, state = tested.x, np.array([12, 0, 5, 1, 12], np.int32), tested.state(5)
     x[0, 3, 0] = np.nan
     before = x.copy(), lengths.copy(), state.copy()
-    subject.model.run(x, lengths, state, nonfinite="propagate")
-    subject.model.predict(x, lengths, nonfinite="propagate")
-    subject.model.predict(list(x), nonfinite="propagate")
+    tested.model.run(x, lengths, state, nonfinite="propagate")
+    tested.model.predict(x, lengths, nonfinite="propagate")
+    tested.model.predict(list(x), nonfinite="propagate")
     for name, now, was in zip(("x", "lengths", "state"), (x, lengths, state), before, strict=True):
         if now.tobytes() != was.tobytes():
             raise AssertionError(f"{name} must be left as it is, and was written.")
 
 
-def an_answer_is_never_written_again(subject: Subject) -> None:
+def an_answer_is_never_written_again(tested: ModelUnderTest) -> None:
     """An answer stays what it is when the model is asked again, and may be written."""
-    y, state = subject.model.run(subject.x)
+    y, state = tested.model.run(tested.x)
     kept = y.copy(), state.copy()
-    subject.model.run(subject.x[::-1] * np.float32(0.5))
-    same(y, kept[0], "an answer before and after the next call")
-    same(state, kept[1], "a state before and after the next call")
+    tested.model.run(tested.x[::-1] * np.float32(0.5))
+    assert_same(y, kept[0], "an answer before and after the next call")
+    assert_same(state, kept[1], "a state before and after the next call")
     y[...] = state[...] = 0
-    again = subject.model.run(subject.x)
-    same(again[0], kept[0], "an answer after an older one was written to")
-    same(again[1], kept[1], "a state after an older one was written to")
+    again = tested.model.run(tested.x)
+    assert_same(again[0], kept[0], "an answer after an older one was written to")
+    assert_same(again[1], kept[1], "a state after an older one was written to")
 
 
 def _layouts(x: Floats) -> Iterator[tuple[str, NDArray[Any]]]:

@@ -10,10 +10,10 @@ from typing import Literal
 
 from seqrt.errors import CheckError, UsageError
 from seqrt.runtime.proving.validate import Check, lawful, proofs
-from seqrt.testing import arrays, damage, empty, nonfinite, shapes, streams, travel
-from seqrt.testing.subject import Subject
+from seqrt.testing import arrays, damaged_files, empty_inputs, nonfinite, processes, shapes, streams
+from seqrt.testing.model_under_test import ModelUnderTest
 
-_FAULTS = (empty, shapes, arrays, nonfinite, streams, travel, damage)
+_FAULTS = (empty_inputs, shapes, arrays, nonfinite, streams, processes, damaged_files)
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Report:
+class CheckReport:
     """What all checks of a model came to."""
 
     path: str
@@ -85,7 +85,7 @@ class Report:
 
 def check_model(
     path: str | os.PathLike[str], *, on_fail: Literal["raise", "report"] = "raise"
-) -> Report:
+) -> CheckReport:
     """Run every check on the model at `path`, on the CPU; return what they came to.
 
     Raises ModelError for a file that does not open, and CheckError that names every check that
@@ -93,7 +93,7 @@ def check_model(
     """
     if on_fail not in ("raise", "report"):
         raise UsageError(f"on_fail must be 'raise' or 'report', got {on_fail!r}.")
-    report = Report(os.fspath(path), tuple(map(_finding, checks(path))))
+    report = CheckReport(os.fspath(path), tuple(map(_finding, checks(path))))
     if on_fail == "raise":
         report.raise_if_failed()
     return report
@@ -104,18 +104,18 @@ def checks(path: str | os.PathLike[str]) -> list[ModelCheck]:
 
     Raises ModelError for a file that does not open.
     """
-    subject = Subject(path)
-    return [ModelCheck(name, os.fspath(path), hold) for name, hold in _holding(subject)]
+    tested = ModelUnderTest(path)
+    return [ModelCheck(name, os.fspath(path), hold) for name, hold in _holding(tested)]
 
 
-def _holding(subject: Subject) -> Iterator[tuple[str, Callable[[], object]]]:
-    for name, replayed in proofs(subject.model, subject.cases):
+def _holding(tested: ModelUnderTest) -> Iterator[tuple[str, Callable[[], object]]]:
+    for name, replayed in proofs(tested.model, tested.cases):
         yield name, partial(_all_ok, replayed)
-    for name, measured in lawful(subject.model, subject.cases):
+    for name, measured in lawful(tested.model, tested.cases):
         yield name, partial(_ok, measured)
     for room in _FAULTS:
-        for fault in room.faults(subject.model):
-            yield fault.__name__.replace("_", " "), partial(fault, subject)
+        for fault in room.faults(tested.model):
+            yield fault.__name__.replace("_", " "), partial(fault, tested)
 
 
 def _all_ok(replayed: Callable[[], list[Check]]) -> None:

@@ -9,12 +9,13 @@ import numpy as np
 
 from seqrt.errors import UsageError
 from seqrt.runtime.model import Model
-from seqrt.testing.subject import Subject, refused, same
+from seqrt.testing.assertions import assert_refused, assert_same
+from seqrt.testing.model_under_test import ModelUnderTest
 
 
-def faults(model: Model) -> list[Callable[[Subject], None]]:
+def faults(model: Model) -> list[Callable[[ModelUnderTest], None]]:
     """Return the checks of this file that apply to the model."""
-    always: list[Callable[[Subject], None]] = [
+    always: list[Callable[[ModelUnderTest], None]] = [
         wrong_shapes_are_refused,
         wrong_lengths_are_refused,
         lengths_of_any_kind_of_integer_mean_the_same,
@@ -24,65 +25,67 @@ def faults(model: Model) -> list[Callable[[Subject], None]]:
     return [*always, wrong_states_are_refused] if model.manifest.streamable else always
 
 
-def wrong_shapes_are_refused(subject: Subject) -> None:
+def wrong_shapes_are_refused(tested: ModelUnderTest) -> None:
     """Too few axes, too many, and other features than the model's: E_INPUT_SHAPE."""
-    x, predict = subject.x, subject.model.predict
+    x, predict = tested.x, tested.model.predict
     rows, steps, features = x.shape
     shapes = [(), (features,), (steps, features), (1, rows, steps, features)]
     shapes += [(rows, steps, features + 1), (rows, steps, 0), (0,)]
     for shape in shapes:
-        refused("E_INPUT_SHAPE", f"x of shape {shape}", predict, np.zeros(shape))
+        assert_refused("E_INPUT_SHAPE", f"x of shape {shape}", predict, np.zeros(shape))
     for item in (x[0, 0], x, np.zeros((steps, features + 1), np.float32)):
-        refused("E_INPUT_SHAPE", f"an item {item.shape}", predict, [x[0], item])
+        assert_refused("E_INPUT_SHAPE", f"an item {item.shape}", predict, [x[0], item])
 
 
-def wrong_lengths_are_refused(subject: Subject) -> None:
+def wrong_lengths_are_refused(tested: ModelUnderTest) -> None:
     """Negative, beyond T, too many, too few, no whole numbers: E_INPUT_LENGTHS or _SHAPE."""
-    x, codes = subject.x, "E_INPUT_LENGTHS E_INPUT_SHAPE"
+    x, codes = tested.x, "E_INPUT_LENGTHS E_INPUT_SHAPE"
     wrong: list[object] = [[-1, 1, 1, 1, 1], [13, 1, 1, 1, 1], [1] * 4, [1] * 6, 3, [[1] * 5]]
     wrong += [[1.0] * 5, [True] * 5, ["1"] * 5, [None] * 5, "12", [2**40] * 5, [-(2**62)] * 5]
     wrong += [np.array([np.nan] * 5), {}, np.array([2**64 - 1] * 5, np.uint64)]
     for lengths in wrong:
-        refused(codes, f"lengths {lengths!r:.40}", subject.model.predict, x, lengths)
-    refused("E_INPUT_LENGTHS", "lengths of a list", subject.model.predict, list(x), [12] * 5)
+        assert_refused(codes, f"lengths {lengths!r:.40}", tested.model.predict, x, lengths)
+    assert_refused("E_INPUT_LENGTHS", "lengths of a list", tested.model.predict, list(x), [12] * 5)
 
 
-def lengths_of_any_kind_of_integer_mean_the_same(subject: Subject) -> None:
+def lengths_of_any_kind_of_integer_mean_the_same(tested: ModelUnderTest) -> None:
     """int8 to uint64, of either byte order, strided, or a list."""
-    x, lengths = subject.x, [12, 1, 5, 0, 11]
-    want = subject.model.predict(x, lengths)
+    x, lengths = tested.x, [12, 1, 5, 0, 11]
+    want = tested.model.predict(x, lengths)
     for kind in ("i1", "u1", ">i2", "<i4", ">i4", "i8", ">u8"):
         held = np.repeat(np.array(lengths, kind), 2)[::2]
-        same(subject.model.predict(x, held), want, f"answers with lengths of {kind} and of a list")
+        assert_same(
+            tested.model.predict(x, held), want, f"answers with lengths of {kind} and of a list"
+        )
 
 
-def what_is_no_array_is_refused(subject: Subject) -> None:
+def what_is_no_array_is_refused(tested: ModelUnderTest) -> None:
     """None, a number, text, a dict, a set, a generator, any object: E_INPUT_TYPE."""
-    predict = subject.model.predict
+    predict = tested.model.predict
     things: list[object] = [None, 1.5, "x", b"x", {"x": 1}, {1.0}, iter([]), object(), predict]
     for thing in things:
-        refused("E_INPUT_TYPE", f"x = {thing!r:.40}", predict, thing)
+        assert_refused("E_INPUT_TYPE", f"x = {thing!r:.40}", predict, thing)
     codes = "E_INPUT_TYPE E_INPUT_DTYPE E_INPUT_SHAPE"
     for thing in (None, 1.5, "x", [None], [[1.0], [1.0, 2.0]], object()):
-        refused(codes, f"an item {thing!r:.40}", predict, [subject.x[0], thing])
+        assert_refused(codes, f"an item {thing!r:.40}", predict, [tested.x[0], thing])
 
 
-def wrong_states_are_refused(subject: Subject) -> None:
+def wrong_states_are_refused(tested: ModelUnderTest) -> None:
     """Other rows, other numbers, an axis too many, no numbers: refused, and so is NaN."""
-    run, x, state = subject.model.run, subject.x, subject.state(5)
+    run, x, state = tested.model.run, tested.x, tested.state(5)
     shape, size = "E_INPUT_SHAPE", state.shape[1]
     wrong = [state[:4], state[:, :-1], np.zeros((5, size + 1)), state[None], state.T[:, :4]]
     for given in wrong:
-        refused(shape, f"a state {given.shape}", run, x, None, given)
-    refused("E_INPUT_DTYPE", "a state of text", run, x, None, state.astype(str))
-    refused("E_INPUT_TYPE", "a state in bytes", run, x, None, state.tobytes())
-    refused("E_INPUT_NONFINITE", "a NaN in a state", run, x, None, state * np.nan)
+        assert_refused(shape, f"a state {given.shape}", run, x, None, given)
+    assert_refused("E_INPUT_DTYPE", "a state of text", run, x, None, state.astype(str))
+    assert_refused("E_INPUT_TYPE", "a state in bytes", run, x, None, state.tobytes())
+    assert_refused("E_INPUT_NONFINITE", "a NaN in a state", run, x, None, state * np.nan)
 
 
-def wrong_options_are_refused(subject: Subject) -> None:
+def wrong_options_are_refused(tested: ModelUnderTest) -> None:
     """A device that is none, threads below one, TF32 on a CPU, an unknown policy: UsageError."""
     options: list[dict[str, Any]] = [{"device": "tpu"}, {"threads": 0}, {"threads": 1.5}]
     options += [{"device": None}, {"tf32": 1}, {"tf32": True}]
     for wrong in options:
-        refused(UsageError, f"{wrong}", Model, subject.path, **wrong)
-    refused(UsageError, "nonfinite='?'", subject.model.predict, subject.x, nonfinite="?")
+        assert_refused(UsageError, f"{wrong}", Model, tested.path, **wrong)
+    assert_refused(UsageError, "nonfinite='?'", tested.model.predict, tested.x, nonfinite="?")

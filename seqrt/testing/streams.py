@@ -11,12 +11,13 @@ import numpy as np
 from seqrt.errors import UsageError
 from seqrt.runtime.live.saved_state import Snapshot, pack, pack_many, unpack
 from seqrt.runtime.model import Model
-from seqrt.testing.subject import Subject, refused, same
+from seqrt.testing.assertions import assert_refused, assert_same
+from seqrt.testing.model_under_test import ModelUnderTest
 
 _MANY_STEPS = 2**40
 
 
-def faults(model: Model) -> list[Callable[[Subject], None]]:
+def faults(model: Model) -> list[Callable[[ModelUnderTest], None]]:
     """Return the checks of this file that apply to the model."""
     if not model.manifest.streamable:
         return [a_network_that_reads_both_ways_refuses_to_stream]
@@ -31,28 +32,28 @@ def faults(model: Model) -> list[Callable[[Subject], None]]:
     ]
 
 
-def a_network_that_reads_both_ways_refuses_to_stream(subject: Subject) -> None:
+def a_network_that_reads_both_ways_refuses_to_stream(tested: ModelUnderTest) -> None:
     """It has no state to keep: E_STREAM."""
-    refused("E_STREAM", "a stream", subject.model.stream)
-    refused("E_STREAM", "streams", subject.model.streams)
+    assert_refused("E_STREAM", "a stream", tested.model.stream)
+    assert_refused("E_STREAM", "streams", tested.model.streams)
 
 
-def what_a_stream_refuses_leaves_it_where_it_was(subject: Subject) -> None:
+def what_a_stream_refuses_leaves_it_where_it_was(tested: ModelUnderTest) -> None:
     """A wrong shape, Inf, text: refused, and the next step is answered as if it had not been."""
-    x, stream = subject.x[0], subject.model.stream()
+    x, stream = tested.x[0], tested.model.stream()
     stream.push(x[:5])
     saved = stream.save()
     codes = "E_INPUT_SHAPE E_INPUT_NONFINITE E_INPUT_TYPE E_INPUT_DTYPE"
     wrong: list[Any] = [x[None], np.zeros(x.shape[1] + 1), x[0] + np.inf, x[:3] - np.inf, None]
     for chunk in [*wrong, "x", x.astype(str)]:
-        refused(codes, f"a push of {chunk!r:.40}", stream.push, chunk)
+        assert_refused(codes, f"a push of {chunk!r:.40}", stream.push, chunk)
     if stream.save() != saved:
         raise AssertionError("a stream must stay where it was when a push is refused, and moved.")
 
 
-def a_stream_that_is_pushed_nothing_stays_where_it_is(subject: Subject) -> None:
+def a_stream_that_is_pushed_nothing_stays_where_it_is(tested: ModelUnderTest) -> None:
     """A chunk (0, D) answers no steps, or zeros, and counts as none."""
-    x, stream = subject.x[0], subject.model.stream()
+    x, stream = tested.x[0], tested.model.stream()
     stream.push(x[:5])
     saved = stream.save()
     y = stream.push(x[:0])
@@ -60,18 +61,18 @@ def a_stream_that_is_pushed_nothing_stays_where_it_is(subject: Subject) -> None:
         raise AssertionError("no steps must leave a stream where it is, and did not.")
 
 
-def a_stream_with_a_caller_in_it_is_busy(subject: Subject) -> None:
+def a_stream_with_a_caller_in_it_is_busy(tested: ModelUnderTest) -> None:
     """A second thread in a stream is refused with E_STREAM_BUSY, and the first goes on."""
-    x, stream, streams = subject.x[0], subject.model.stream(), subject.model.streams()
+    x, stream, streams = tested.x[0], tested.model.stream(), tested.model.streams()
     held = [_Held(x, lambda: stream.push(x[0])), _Held(x, lambda: streams.push({"a": x[0]}))]
     y = stream.push(held[0])
     answers = streams.push({"a": held[1]})
     for second in held:
         if not isinstance(second.met, UsageError) or second.met.code != "E_STREAM_BUSY":
             raise AssertionError(f"a second caller must be refused, got {second.met!r:.100}.")
-    want = subject.model.stream().push(x)
-    same(y, want, "answers of a stream with a second caller and without")
-    same(answers["a"], want, "answers of streams with a second caller and without")
+    want = tested.model.stream().push(x)
+    assert_same(y, want, "answers of a stream with a second caller and without")
+    assert_same(answers["a"], want, "answers of streams with a second caller and without")
 
 
 class _Held:
@@ -97,10 +98,10 @@ class _Held:
             self.met = error
 
 
-def a_saved_state_that_is_damaged_or_of_another_model_is_refused(subject: Subject) -> None:
+def a_saved_state_that_is_damaged_or_of_another_model_is_refused(tested: ModelUnderTest) -> None:
     """Cut, longer, a bit flipped, of another model, or no state at all: refused, nothing moved."""
-    stream = subject.model.stream()
-    stream.push(subject.x[0])
+    stream = tested.model.stream()
+    stream.push(tested.x[0])
     saved = stream.save()
     wrong: list[Any] = [saved[:cut] for cut in (0, 10, 40, len(saved) - 1)]
     for damaged in [
@@ -113,57 +114,63 @@ def a_saved_state_that_is_damaged_or_of_another_model_is_refused(subject: Subjec
         bytearray(saved),
         7,
     ]:
-        refused("E_STATE E_STATE_MODEL", "a damaged state", stream.restore, damaged)
-        refused("E_STATE E_STATE_MODEL", "a damaged state", subject.model.stream, damaged or b"")
-    foreign = pack("0" * 64, 3, subject.state(1))
-    refused("E_STATE_MODEL", "another model's state", stream.restore, foreign)
+        assert_refused("E_STATE E_STATE_MODEL", "a damaged state", stream.restore, damaged)
+        assert_refused(
+            "E_STATE E_STATE_MODEL", "a damaged state", tested.model.stream, damaged or b""
+        )
+    foreign = pack("0" * 64, 3, tested.state(1))
+    assert_refused("E_STATE_MODEL", "another model's state", stream.restore, foreign)
     if stream.save() != saved:
         raise AssertionError("a stream must stay where it was when a state is refused, and moved.")
 
 
-def a_stream_counts_past_32_bits(subject: Subject) -> None:
+def a_stream_counts_past_32_bits(tested: ModelUnderTest) -> None:
     """After 2^40 steps the next one is step 2^40 + 1, and the state goes on."""
-    state, x = subject.state(1), subject.x[0]
-    saved = pack(subject.model.digest, _MANY_STEPS, state)
-    stream, streams = subject.model.stream(saved), subject.model.streams()
+    state, x = tested.state(1), tested.x[0]
+    saved = pack(tested.model.digest, _MANY_STEPS, state)
+    stream, streams = tested.model.stream(saved), tested.model.streams()
     streams.restore("a", saved)
-    want = subject.model.run(x[None], None, state)[0][0]
-    same(stream.push(x), want, "answers after 2^40 steps and from the same state")
-    same(streams.push({"a": x})["a"], want, "answers after 2^40 steps and from the same state")
+    want = tested.model.run(x[None], None, state)[0][0]
+    assert_same(stream.push(x), want, "answers after 2^40 steps and from the same state")
+    assert_same(
+        streams.push({"a": x})["a"], want, "answers after 2^40 steps and from the same state"
+    )
     for steps in (stream.steps, streams.steps("a")):
         if steps != _MANY_STEPS + len(x):
             raise AssertionError(f"steps must be 2^40 + {len(x)}, got {steps}.")
 
 
-def many_streams_are_each_as_if_alone(subject: Subject) -> None:
+def many_streams_are_each_as_if_alone(tested: ModelUnderTest) -> None:
     """Chunks of any length in one push, an empty and a refused one among them."""
-    x, streams = subject.x, subject.model.streams()
+    x, streams = tested.x, tested.model.streams()
     streams.push({"a": x[0, :3], "b": x[1, :0], 3: x[2, 0], "late": x[3, :7]})
-    refused("E_INPUT_NONFINITE", "Inf for one", streams.push, {"a": x[0], "b": x[1] + np.inf})
+    assert_refused(
+        "E_INPUT_NONFINITE", "Inf for one", streams.push, {"a": x[0], "b": x[1] + np.inf}
+    )
     streams.push({"a": x[0, 3:], "b": x[1], 3: x[2, 1:]})
     for key, row in (("a", x[0]), ("b", x[1]), (3, x[2])):
-        alone = subject.model.stream()
+        alone = tested.model.stream()
         alone.push(row)
-        got, want = _reached(subject, streams.save(key)), _reached(subject, alone.save())
-        subject.states_close(got, want, f"the states of stream {key!r} among others and alone")
-    refused("E_STREAM_KEY", "a key that is not there", streams.leave, "nobody")
-    refused("E_INPUT_TYPE", "a list of chunks", streams.push, [x[0]])
+        got, want = _reached(tested, streams.save(key)), _reached(tested, alone.save())
+        tested.states_close(got, want, f"the states of stream {key!r} among others and alone")
+    assert_refused("E_STREAM_KEY", "a key that is not there", streams.leave, "nobody")
+    assert_refused("E_INPUT_TYPE", "a list of chunks", streams.push, [x[0]])
 
 
-def a_snapshot_that_is_damaged_or_of_another_model_is_refused(subject: Subject) -> None:
+def a_snapshot_that_is_damaged_or_of_another_model_is_refused(tested: ModelUnderTest) -> None:
     """Cut, longer, a bit flipped, a state of one stream: refused; whole, it brings all back."""
-    streams = subject.model.streams()
-    streams.push({"a": subject.x[0], 2: subject.x[1]})
+    streams = tested.model.streams()
+    streams.push({"a": tested.x[0], 2: tested.x[1]})
     saved = streams.snapshot()
     for cut in range(0, len(saved), max(1, len(saved) // 50)):
-        refused("E_STATE E_STATE_MODEL", f"{cut} bytes", subject.model.streams, saved[:cut])
+        assert_refused("E_STATE E_STATE_MODEL", f"{cut} bytes", tested.model.streams, saved[:cut])
     for damaged in [saved + b"\0", *_flipped(saved)]:
-        refused("E_STATE", "a byte more or another", subject.model.streams, damaged)
-    alone = Snapshot(["a"], np.ones(1, np.int64), subject.state(1))
+        assert_refused("E_STATE", "a byte more or another", tested.model.streams, damaged)
+    alone = Snapshot(["a"], np.ones(1, np.int64), tested.state(1))
     foreign = pack_many("0" * 64, alone)
-    refused("E_STATE_MODEL", "another model's streams", subject.model.streams, foreign)
-    refused("E_STATE", "one stream's state", subject.model.streams, streams.save("a"))
-    if subject.model.streams(saved).snapshot() != saved:
+    assert_refused("E_STATE_MODEL", "another model's streams", tested.model.streams, foreign)
+    assert_refused("E_STATE", "one stream's state", tested.model.streams, streams.save("a"))
+    if tested.model.streams(saved).snapshot() != saved:
         raise AssertionError("a snapshot must bring all streams back, and did not.")
 
 
@@ -175,5 +182,5 @@ def _flipped(saved: bytes) -> Iterator[bytes]:
         yield bytes(changed)
 
 
-def _reached(subject: Subject, saved: bytes) -> Any:
-    return unpack(saved, subject.model.digest, subject.model.manifest.state_size)[0]
+def _reached(tested: ModelUnderTest, saved: bytes) -> Any:
+    return unpack(saved, tested.model.digest, tested.model.manifest.state_size)[0]

@@ -41,7 +41,7 @@ def demo(
       seqrt demo
       seqrt demo -o tutorial --epochs 20
     """
-    from seqrt.demo import CELLS, begin, conclude, draw, write_data
+    from seqrt.demo import CELLS, begin, conclude, draw_pictures, write_data
     from seqrt.training.loop.distributed import check_one_process
 
     check_one_process("seqrt demo")
@@ -54,7 +54,7 @@ def demo(
         lesson = conclude(run, out)
         lessons.append(lesson)
         _say(_proved(lesson))
-    pictures = draw(lessons, out)
+    pictures = draw_pictures(lessons, out)
     data = out / "data.npz"
     write_data(data)
     for what, paths in _made(lessons, data, pictures):

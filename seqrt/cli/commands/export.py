@@ -37,7 +37,7 @@ def export(
       seqrt export runs/sunspots-gru-1 -o sunspots.onnx
     """
     from seqrt.export import export as write
-    from seqrt.files import keep, make_folder
+    from seqrt.files import check_not_input, make_folder
     from seqrt.training.runs.folder import load_run, newest_run
     from seqrt.training.runs.memory import load_series
 
@@ -48,7 +48,7 @@ def export(
     if out is None:
         make_folder(FOLDER)
         out = FOLDER / f"{(run if run.is_dir() else run.parent).resolve().name}.onnx"
-    keep(out, run, *(run.iterdir() if run.is_dir() else ()))
+    check_not_input(out, run, *(run.iterdir() if run.is_dir() else ()))
     exported = write(net, out, series=series)
     if as_json:
         typer.echo(json.dumps(_record(exported), indent=2))

@@ -67,11 +67,11 @@ def predict(
     from seqrt.cli.predict_file import answers, shape_of
     from seqrt.cli.rate import counting
     from seqrt.data.slices import slices
-    from seqrt.files import keep, writing
+    from seqrt.files import check_not_input, writing
 
     path = chosen(model)
     out = out or data.with_suffix(".pred.npy")
-    keep(out, data, path)
+    check_not_input(out, data, path)
     opened = open_model(path, device, sha256=sha256, unsealed=unsealed, threads=threads, tf32=tf32)
     source = _opened(data)
     read = slices(source, opened.manifest)

@@ -65,14 +65,14 @@ def stream(
       tail -f pump.jsonl | seqrt stream pump.onnx
       seqrt stream --key car --restore cars.state --save cars.state < cars.csv
     """
-    from seqrt.files import check, keep, write_bytes
+    from seqrt.files import check_not_input, check_writable, write_bytes
 
     if sys.stdin is None:
         raise UsageError("stdin must be open: the steps come from there.")
     path = chosen(model)
     if save is not None:
-        check(save)
-        keep(save, path, 0)
+        check_writable(save)
+        check_not_input(save, path, 0)
     opened = open_model(path, device, sha256=sha256, unsealed=unsealed, tf32=tf32)
     columns = _columns(opened, key)
     live = _Live(opened, keyed=key is not None)

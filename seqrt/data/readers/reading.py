@@ -16,7 +16,7 @@ from seqrt.data.readers.parquet import read_parquet
 from seqrt.data.sequences import Sequences
 from seqrt.data.table import Table
 from seqrt.errors import InputError, ResourceError, UsageError
-from seqrt.numbers import as_floats
+from seqrt.numbers import checked_cast
 
 _LIMIT = 4 << 30
 
@@ -67,7 +67,7 @@ def _of_arrays(arrays: dict[str, NDArray[Any]], source: str) -> Table | Sequence
 
 
 def _table(x: NDArray[Any], source: str) -> Table:
-    values = as_floats(source, x, np.float64)
+    values = checked_cast(source, x, np.float64)
     columns = values.reshape(len(values), -1).T if values.ndim == 1 else values.T
     named = {f"x{i}": TableColumn(column) for i, column in enumerate(columns)}
     return Table(source, named, range(1, len(values) + 1), named=False, place="row")

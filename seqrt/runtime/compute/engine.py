@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seqrt.contract import LENGTHS, STATE, STATE_OUT, Manifest, X, Y
+from seqrt.contract.manifest import GATES
 from seqrt.errors import ResourceError
 from seqrt.runtime.inputs.arrays import inside
 from seqrt.runtime.opening.session import open_session, run_session
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 _PIECE = 1_000_000_000
 _STEPS = 20_000
 _NUMBERS = 640_000
-_GATES = 4
 
 # In bytes: a model whose weights may well be held twice.
 _SMALL = 1 << 20
@@ -53,7 +53,7 @@ class Engine:
         self._manifest = manifest
         self._features = len(manifest.features)
         self._outputs = len(manifest.outputs)
-        self._width = _GATES * max(layer.units for layer in manifest.layers)
+        self._width = max(GATES.values()) * max(layer.units for layer in manifest.layers)
         self._has_rnn = any(layer.cell == "rnn" for layer in manifest.layers)
         self._names = [Y, STATE_OUT] if self.streamable else [Y]
         self._step_session: Any = None

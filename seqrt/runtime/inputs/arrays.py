@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seqrt.errors import InputError
-from seqrt.numbers import as_floats as narrow
+from seqrt.numbers import checked_cast as narrow
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

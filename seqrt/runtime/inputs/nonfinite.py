@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from seqrt.errors import InputError, UsageError
-from seqrt.numbers import unfit
+from seqrt.numbers import nonfinite_mask
 from seqrt.runtime.inputs.arrays import inside
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def separate(
     """
     if nonfinite == "allow" or all_fit(x, missing=missing):
         return x, None
-    wrong = unfit(x, missing=missing)
+    wrong = nonfinite_mask(x, missing=missing)
     bad = wrong if lengths is None else wrong & inside(lengths, x.shape[1])[..., None]
     if nonfinite == "error" and bad.any():
         raise refuse(name, x, bad, ("item", "step", "feature")[-x.ndim :])

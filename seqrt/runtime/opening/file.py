@@ -12,7 +12,7 @@ import numpy as np
 
 from seqrt.contract import Manifest
 from seqrt.contract.guard import guard
-from seqrt.contract.onnx_file import FLOAT
+from seqrt.contract.onnx_reader import FLOAT
 from seqrt.contract.operators import Value
 from seqrt.contract.seal import broken, digests
 from seqrt.errors import ModelError, UsageError

@@ -13,7 +13,7 @@ from torch import Tensor
 from seqrt.contract.manifest import Activation, Head
 from seqrt.data.ragged import Ragged
 from seqrt.errors import InputError
-from seqrt.numbers import as_floats, check_finite, unfit
+from seqrt.numbers import check_finite, checked_cast, nonfinite_mask
 
 Array = NDArray[Any]
 Floats = NDArray[np.float32]
@@ -77,7 +77,7 @@ def as_ragged(
         else:
             cut = [row[:end] for row, end in zip(batch, ends.tolist(), strict=True)]
             rows = Ragged.of(_floats(cut, features))
-    if not rows.hold(lambda values: not unfit(values, missing=missing).any()):
+    if not rows.hold(lambda values: not nonfinite_mask(values, missing=missing).any()):
         check_finite("x", rows, missing=missing)
     return rows
 
@@ -90,7 +90,7 @@ def _floats(rows: list[Array], features: int) -> list[Floats]:
             )
         if not len(row):
             raise InputError(f"E_INPUT_LENGTH: x[{i}] has no steps. Leave empty sequences out.")
-    return [as_floats(f"x[{i}]", row, np.float32) for i, row in enumerate(rows)]
+    return [checked_cast(f"x[{i}]", row, np.float32) for i, row in enumerate(rows)]
 
 
 def _ends(x: Array, lengths: ArrayLike | None, features: int) -> NDArray[np.int64]:
@@ -168,7 +168,7 @@ def _numbers(answers: Array, outputs: int, *, binary: bool) -> Array:
             f"E_INPUT_SHAPE: y must have {outputs} outputs, as the network has,"
             f" got {values.shape[1]}."
         )
-    floats = as_floats("y", values, np.float64)
+    floats = checked_cast("y", values, np.float64)
     check_finite("y", floats[None], ("row", "output"))
     if binary and not np.isin(floats, (0, 1)).all():
         raise InputError("E_INPUT_LABEL: y must hold only 0 and 1 for a sigmoid network.")

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
 
 import torch
 
-from seqrt.contract.manifest import Cell
-
-# How many times its units a layer computes in a step of time.
-_GATES: Final[dict[Cell, int]] = {"rnn": 1, "gru": 3, "lstm": 4}
+from seqrt.contract.manifest import GATES, Cell
 
 # From so many numbers on another thread finds enough to do, and a fifth never does.
 _ANOTHER = 128
@@ -24,7 +20,7 @@ def threads_that_pay(cell: Cell, units: Sequence[int]) -> int:
     Small layers lose more by waiting than they gain: a step of training is many products one after
     the other, each too small to share.
     """
-    busy = 1 + _GATES[cell] * max(units) // _ANOTHER
+    busy = 1 + GATES[cell] * max(units) // _ANOTHER
     return min(busy, _MOST, torch.get_num_threads())
 
 

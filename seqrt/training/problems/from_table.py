@@ -12,7 +12,7 @@ from seqrt.contract import Column
 from seqrt.contract.manifest import Task
 from seqrt.data import Part, Table, Windowing, joined
 from seqrt.errors import UsageError
-from seqrt.numbers import as_floats
+from seqrt.numbers import checked_cast
 from seqrt.training.inputs.scaling import measured, named
 from seqrt.training.networks.metadata import About
 from seqrt.training.problems.problem import Problem
@@ -59,7 +59,7 @@ def from_table(table: Table, windowing: Windowing, val: Kept, *, missing: bool =
     With `missing` cells may be empty, but for labels; windows without an answer are left out.
     """
     values = table.numbers(windowing.features, missing=missing)
-    floats = as_floats(table.source, values, np.float32)
+    floats = checked_cast(table.source, values, np.float32)
     answers, classes = _answers(table, windowing, missing=missing)
     when = table.times()
     kept = in_time(table.rows, val, windowing.least)

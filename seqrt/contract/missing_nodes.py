@@ -17,7 +17,7 @@ import struct
 from typing import Any, Final, NamedTuple
 
 from seqrt.contract.manifest import Missing
-from seqrt.contract.onnx_file import FLOAT, INT64
+from seqrt.contract.onnx_reader import FLOAT, INT64
 
 KNOWN_START: Final = "known_start"
 _LENGTHS = "lengths"

@@ -21,7 +21,7 @@ _KNOWN = "nn.RNN, nn.LSTM, nn.GRU, nn.Linear, nn.LayerNorm, nn.Dropout"
 _TOLERANCE = 1e-9
 
 
-class Adopted(Stack):
+class ModuleStack(Stack):
     """A stack made of the layers of a network of the user's own."""
 
     def __init__(self, parts: list[nn.Module], head: Head) -> None:
@@ -35,7 +35,7 @@ class Adopted(Stack):
         return list(self.parts)
 
 
-def adopt(net: nn.Module, head: Head | None = None) -> Stack:
+def as_stack(net: nn.Module, head: Head | None = None) -> Stack:
     """Return `net` as a stack on the CPU in float32, ready to be exported; `net` is unchanged.
 
     A network of seqrt's own is taken as it is. Any other must be made of nn.RNN, nn.LSTM, nn.GRU,
@@ -54,9 +54,9 @@ def adopt(net: nn.Module, head: Head | None = None) -> Stack:
     if not any(isinstance(part, Recurrent) for part in parts):
         raise UsageError(f"net must have a recurrent layer, got {type(net).__name__} without one.")
     if isinstance(own, nn.Sequential):
-        return Adopted(parts, head or "last").eval()
+        return ModuleStack(parts, head or "last").eval()
     heads: tuple[Head, ...] = (head,) if head else ("last", "sequence")
-    return _agreeing(own, [Adopted(parts, kind).eval() for kind in heads])
+    return _agreeing(own, [ModuleStack(parts, kind).eval() for kind in heads])
 
 
 def _leaves(module: nn.Module, name: str) -> Iterator[nn.Module]:
@@ -121,7 +121,7 @@ def _widths(part: nn.Module) -> tuple[int, int]:
     return part.normalized_shape[0], part.normalized_shape[0]
 
 
-def _agreeing(own: nn.Module, stacks: list[Adopted]) -> Stack:
+def _agreeing(own: nn.Module, stacks: list[ModuleStack]) -> Stack:
     """Return the stack that computes what `own` does; raise ParityError where none does."""
     features = len(stacks[0].x_mean)
     x = torch.randn(3, 7, features, generator=torch.Generator().manual_seed(0)).double()

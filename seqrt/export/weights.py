@@ -33,11 +33,11 @@ def onnx_weights(step: Recurrent) -> tuple[Weights, Weights, Weights]:
 
 
 def _regate(parameter: Any, order: tuple[int, ...]) -> Weights:
-    blocks = np.split(as_array(parameter), len(order))
+    blocks = np.split(float32_array(parameter), len(order))
     return np.concatenate([blocks[i] for i in order])
 
 
-def as_array(parameter: Tensor) -> Weights:
+def float32_array(parameter: Tensor) -> Weights:
     """Return a parameter or buffer as a float32 array."""
     array: Weights = parameter.detach().cpu().numpy().astype(np.float32)
     return array

@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from seqrt.runtime.model import Model
-from seqrt.testing.subject import Subject, same
+from seqrt.testing.assertions import assert_same
+from seqrt.testing.model_under_test import ModelUnderTest
 
 _SECONDS = 60
 
@@ -30,9 +31,9 @@ sys.stdout.buffer.write(numpy.asarray(model.predict(numpy.load(sys.argv[2]))).to
 """
 
 
-def faults(_: Model) -> list[Callable[[Subject], None]]:
+def faults(_: Model) -> list[Callable[[ModelUnderTest], None]]:
     """Return the checks of this file that apply here; a safe fork is Linux's."""
-    always: list[Callable[[Subject], None]] = [
+    always: list[Callable[[ModelUnderTest], None]] = [
         a_pickled_and_a_copied_model_answer_the_same,
         threads_share_a_model,
         a_fresh_python_answers_the_same_and_leaves_nothing,
@@ -40,33 +41,33 @@ def faults(_: Model) -> list[Callable[[Subject], None]]:
     return [*always, a_forked_child_answers_the_same] if sys.platform == "linux" else always
 
 
-def a_pickled_and_a_copied_model_answer_the_same(subject: Subject) -> None:
+def a_pickled_and_a_copied_model_answer_the_same(tested: ModelUnderTest) -> None:
     """Through pickle and deepcopy: the same digest, and the same bits."""
-    want = subject.model.predict(subject.x)
-    sent = pickle.loads(pickle.dumps(subject.model))  # noqa: S301 - see above
-    for again in (sent, copy.deepcopy(subject.model)):
-        same(again.predict(subject.x), want, "answers of a model and of its copy")
-        if again.digest != subject.model.digest:
+    want = tested.model.predict(tested.x)
+    sent = pickle.loads(pickle.dumps(tested.model))  # noqa: S301 - see above
+    for again in (sent, copy.deepcopy(tested.model)):
+        assert_same(again.predict(tested.x), want, "answers of a model and of its copy")
+        if again.digest != tested.model.digest:
             raise AssertionError("a copied model must have the digest of the first.")
 
 
-def threads_share_a_model(subject: Subject) -> None:
+def threads_share_a_model(tested: ModelUnderTest) -> None:
     """Eight threads, each with batches of its own: the answers of one."""
-    asked = [subject.x[rows:, :steps] for rows in (0, 3, 4) for steps in (1, 7, 12)] * 4
-    want = [subject.model.predict(x) for x in asked]
+    asked = [tested.x[rows:, :steps] for rows in (0, 3, 4) for steps in (1, 7, 12)] * 4
+    want = [tested.model.predict(x) for x in asked]
     with ThreadPoolExecutor(8) as threads:
-        for got, alone in zip(threads.map(subject.model.predict, asked), want, strict=True):
-            same(got, alone, "answers on eight threads and on one")
+        for got, alone in zip(threads.map(tested.model.predict, asked), want, strict=True):
+            assert_same(got, alone, "answers on eight threads and on one")
 
 
-def a_forked_child_answers_the_same(subject: Subject) -> None:
+def a_forked_child_answers_the_same(tested: ModelUnderTest) -> None:
     """A child that is forked after the model was used answers, and ends."""
-    want = np.asarray(subject.model.predict(subject.x))
+    want = np.asarray(tested.model.predict(tested.x))
     context = multiprocessing.get_context("fork")
     reading, writing = context.Pipe(duplex=False)
 
     def answer() -> None:
-        writing.send_bytes(np.asarray(subject.model.predict(subject.x)).tobytes())
+        writing.send_bytes(np.asarray(tested.model.predict(tested.x)).tobytes())
 
     child: Any = context.Process(target=answer)
     with warnings.catch_warnings():
@@ -87,14 +88,14 @@ def a_forked_child_answers_the_same(subject: Subject) -> None:
         raise AssertionError("a forked child must answer the same bit for bit, and does not.")
 
 
-def a_fresh_python_answers_the_same_and_leaves_nothing(subject: Subject) -> None:
+def a_fresh_python_answers_the_same_and_leaves_nothing(tested: ModelUnderTest) -> None:
     """Another process, with a home of its own: the same bits, no word on stderr, no file."""
     with tempfile.TemporaryDirectory() as folder:
         home, x = Path(folder, "home"), Path(folder, "x.npy")
         home.mkdir()
-        np.save(x, subject.x)
+        np.save(x, tested.x)
         done = subprocess.run(
-            [sys.executable, "-c", _FRESH, os.path.abspath(subject.path), str(x)],
+            [sys.executable, "-c", _FRESH, os.path.abspath(tested.path), str(x)],
             capture_output=True,
             env=_plain(home),
             timeout=_SECONDS,
@@ -104,7 +105,7 @@ def a_fresh_python_answers_the_same_and_leaves_nothing(subject: Subject) -> None
     if done.returncode or done.stderr:
         said = done.stderr.decode(errors="replace")[-300:]
         raise AssertionError(f"a fresh Python must end well and say nothing, and said: {said}")
-    if done.stdout != np.asarray(subject.model.predict(subject.x)).tobytes():
+    if done.stdout != np.asarray(tested.model.predict(tested.x)).tobytes():
         raise AssertionError("a fresh Python must answer the same bit for bit, and does not.")
     if left:
         raise AssertionError(f"nothing must be left in the home folder, and there is {left[:3]}.")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 
-class Nodes:
+class GraphBuilder:
     """The nodes and constants of a graph under construction."""
 
     def __init__(self) -> None:

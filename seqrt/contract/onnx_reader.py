@@ -90,7 +90,7 @@ FIELDS: dict[str, dict[int, Field]] = {
 _ATTRIBUTES = {1: "f", 2: "i", 3: "s", 7: "ints", 8: "strings"}
 
 
-def read(kind: str, message: memoryview) -> dict[str, Any]:
+def read_message(kind: str, message: memoryview) -> dict[str, Any]:
     """Return the fields of a message by name; None, or an empty list, where there is none.
 
     Raises ModelError for a field that is not in the table or stands too often, and ValueError or
@@ -100,29 +100,29 @@ def read(kind: str, message: memoryview) -> dict[str, Any]:
     record: dict[str, Any] = {name: [] if most > 1 else None for name, _, most in known.values()}
     for number, wire, value in fields(message):
         if number not in known:
-            raise refuse(f"has field {number} in a {kind}")
+            raise guard_error(f"has field {number} in a {kind}")
         name, holds, most = known[number]
         if most == 1:
             if record[name] is not None:
-                raise refuse(f"has the {name} of a {kind} twice")
+                raise guard_error(f"has the {name} of a {kind} twice")
             record[name] = _value(holds, wire, value)
         else:
             if len(record[name]) == most:
-                raise refuse(f"has more than {most:,} of {name} in a {kind}")
+                raise guard_error(f"has more than {most:,} of {name} in a {kind}")
             record[name].append(_value(holds, wire, value))
     return record
 
 
 def attribute(record: dict[str, Any]) -> Any:
-    """Return the value of an attribute that `read` returned: exactly one, of the type it names."""
+    """Return the value of an attribute message: exactly one, of the type that it names."""
     held = _ATTRIBUTES.get(record["type"], "")
     others = [n for n in _ATTRIBUTES.values() if n != held and record[n] not in (None, [])]
     if not held or record[held] is None or others:
-        raise refuse(f"has an attribute {record['name']!r} of another type than it says")
+        raise guard_error(f"has an attribute {record['name']!r} of another type than it says")
     return record[held]
 
 
-def refuse(what: str) -> ModelError:
+def guard_error(what: str) -> ModelError:
     """Return the error for a file that holds what no export of seqrt writes."""
     return ModelError(
         f"E_MODEL_GUARD: a model may hold only what seqrt writes, and this one {what}. It was made"
@@ -133,13 +133,13 @@ def refuse(what: str) -> ModelError:
 def _value(holds: str, wire: int, value: Any) -> Any:
     wanted, convert = _SCALARS.get(holds, (LENGTH, None))
     if wire != wanted:
-        raise refuse(f"has a {holds} of wire type {wire}")
-    return convert(value) if convert else read(holds, value)
+        raise guard_error(f"has a {holds} of wire type {wire}")
+    return convert(value) if convert else read_message(holds, value)
 
 
 def _text(value: memoryview) -> str:
     if len(value) > LONGEST_NAME:
-        raise refuse(f"has a text of {len(value):,} bytes, where {LONGEST_NAME} are the most")
+        raise guard_error(f"has a text of {len(value):,} bytes, where {LONGEST_NAME} are the most")
     return str(value, "utf-8")
 
 
