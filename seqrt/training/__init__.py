@@ -19,8 +19,9 @@ from seqrt.errors import MissingExtraError
 
 try:
     from seqrt.training.inputs.batches import predict
-    from seqrt.training.loop.fit import Epoch, fit
+    from seqrt.training.loop.fit import fit
     from seqrt.training.loop.recipe import Recipe
+    from seqrt.training.loop.state import Epoch
     from seqrt.training.networks.initialise import remember
     from seqrt.training.networks.metadata import About
     from seqrt.training.networks.network import Network

@@ -15,7 +15,7 @@ from seqrt.contract.manifest import Cell
 from seqrt.errors import TrainingError, UsageError
 from seqrt.metrics import measure
 from seqrt.training.inputs.batches import predict
-from seqrt.training.loop.fit import Epoch
+from seqrt.training.loop.state import Epoch
 from seqrt.training.problems.baselines import baseline
 from seqrt.training.problems.tasks import TASKS
 from seqrt.training.runs.folder import numbered, plain_name

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from seqrt.contract.manifest import Cell
 from seqrt.errors import TrainingError, UsageError
-from seqrt.training.loop.fit import Epoch
 from seqrt.training.loop.recipe import Recipe
+from seqrt.training.loop.state import Epoch
 from seqrt.training.runs.folder import new_folder, numbered, plain_name
 from seqrt.training.runs.plan import Plan
 from seqrt.training.runs.record import Result

@@ -5,18 +5,23 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from seqrt.contract.manifest import Activation, Head
 from seqrt.data.ragged import Ragged
-from seqrt.errors import InputError
-from seqrt.training.inputs.check import Array, Floats, Raw
+from seqrt.errors import InputError, ResourceError
+from seqrt.training.inputs.check import Array, Data, Floats, Raw, check_labelled
+from seqrt.training.inputs.scaling import with_scaling_from
 from seqrt.training.networks.metadata import About
+from seqrt.training.networks.stack import Stack
+
+Labelled = tuple[Data, Data] | tuple[Data, Data, ArrayLike | None]
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,41 @@ class Examples:
         moved = {} if moved is None else moved
         x = moved[block] = moved[block] if block in moved else self.x.to(device)
         return replace(self, x=x, **tensors)
+
+
+def examples(net: Stack, *parts: Labelled) -> list[Examples]:
+    """Return parts of data as the loss wants them, on the device of `net`.
+
+    A network that has seen no data takes its scaling and classes from the first.
+    """
+    raw, device = [_checked(net, *part) for part in parts], net.x_mean.device
+    about = with_scaling_from(net.about, net.activation, raw[0])
+    encode = partial(encoded, about=about, head=net.head, activation=net.activation)
+    moved: dict[Any, Tensor] = {}
+    try:
+        found = [encode(part).to(device, moved) for part in raw]
+    except torch.OutOfMemoryError as error:
+        raise out_of_memory(error) from None
+    if about is not net.about:
+        net.about = about
+        net.set_scaling(about.features, about.outputs)
+    return found
+
+
+def _checked(net: Stack, x: Data, y: Data, lengths: ArrayLike | None = None) -> Raw:
+    sizes = {"features": len(net.about.features), "outputs": len(net.about.outputs)}
+    missing = net.missing != "error"
+    return check_labelled(
+        x, y, lengths, **sizes, head=net.head, activation=net.activation, missing=missing
+    )
+
+
+def out_of_memory(error: Exception) -> ResourceError:
+    """Return the error to raise where the memory of the device runs out."""
+    return ResourceError(
+        "E_MEMORY: the data and a step of training must fit into the memory of the device, and did"
+        f" not ({str(error).partition('. ')[0]}). Give less data, a smaller batch size, or tbptt."
+    )
 
 
 def encoded(raw: Raw, about: About, head: Head, activation: Activation) -> Examples:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 import time
 from collections.abc import Iterable
@@ -29,6 +28,7 @@ from torch import Tensor
 from seqrt.errors import ModelError, OutputError, UsageError
 from seqrt.files import writing
 from seqrt.training.loop.distributed import World
+from seqrt.training.loop.state import Standing
 
 FORMAT = 1
 NEWEST = "checkpoint.safetensors"
@@ -37,34 +37,6 @@ EVERY = 30.0
 SHARE = 0.02
 _KEY = "seqrt"
 _DAMAGE = (SafetensorError, OSError, LookupError, TypeError, ValueError)
-
-
-@dataclass
-class Standing:
-    """Where training stands: the pass under way, the steps done in it, and the best so far.
-
-    `total` is the sum of the loss over the rows of this pass, `grad_norm` its largest norm.
-    """
-
-    number: int = 1
-    step: int = 0
-    total: float = 0.0
-    grad_norm: float = 0.0
-    seconds: float = 0.0
-    best_loss: float = math.inf
-    best_number: int = 0
-
-    def after_step(self, loss: float, grad_norm: float, seconds: float) -> None:
-        """Count a step of this pass; `loss` is a sum over its rows."""
-        self.step += 1
-        self.total += loss
-        self.grad_norm = max(self.grad_norm, grad_norm)
-        self.seconds = seconds
-
-    def after_pass(self) -> None:
-        """Stand before the first step of the next pass."""
-        self.number += 1
-        self.step, self.total, self.grad_norm, self.seconds = 0, 0.0, 0.0, 0.0
 
 
 class Asked(NamedTuple):

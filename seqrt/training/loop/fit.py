@@ -4,64 +4,40 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from seqrt.errors import ResourceError, TrainingError, UsageError
+from seqrt.errors import TrainingError, UsageError
 from seqrt.training.inputs.batches import all_logits
-from seqrt.training.inputs.check import Data, Raw, check_labelled
-from seqrt.training.inputs.examples import Examples, encoded
-from seqrt.training.inputs.scaling import with_scaling_from
+from seqrt.training.inputs.check import Data
+from seqrt.training.inputs.examples import Examples, Labelled, examples, out_of_memory
 from seqrt.training.loop.adam import Descent
-from seqrt.training.loop.checkpoints import Asked, Checkpoints, Standing
+from seqrt.training.loop.checkpoints import Asked, Checkpoints
 from seqrt.training.loop.cuda_graph import Replay
 from seqrt.training.loop.distributed import World, join
 from seqrt.training.loop.gradient import Learning
 from seqrt.training.loop.loss import LOSSES
 from seqrt.training.loop.recipe import Recipe
-from seqrt.training.loop.state import Tensors, carried_in, held, restored, set_random, weights_of
+from seqrt.training.loop.state import (
+    Epoch,
+    Standing,
+    Tensors,
+    carried_in,
+    held,
+    restored,
+    set_random,
+    weights_of,
+)
 from seqrt.training.loop.steps import Part, steps
 from seqrt.training.networks.stack import Stack
 
 Step = tuple[float, list[Part]]
-Labelled = tuple[Data, Data] | tuple[Data, Data, ArrayLike | None]
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """One pass over the training data.
-
-    `loss` is the mean over the pass and `val_loss` that of the validation part after it, both in
-    scaled units; `grad_norm` is the largest norm of the gradient before clipping. `best` says
-    that these are the best weights so far.
-    """
-
-    number: int
-    loss: float
-    val_loss: float | None
-    grad_norm: float
-    seconds: float
-    best: bool
-
-    @classmethod
-    def of_row(cls, row: Mapping[str, str]) -> Epoch:
-        """Return the pass that a row of results.csv wrote down."""
-        return cls(
-            number=int(row["number"]),
-            loss=float(row["loss"]),
-            val_loss=float(row["val_loss"]) if row["val_loss"] else None,
-            grad_norm=float(row["grad_norm"]),
-            seconds=float(row["seconds"]),
-            best=row["best"] == "True",
-        )
 
 
 def fit(
@@ -137,33 +113,6 @@ def _check_causal(net: Stack, recipe: Recipe) -> None:
         )
 
 
-def examples(net: Stack, *parts: Labelled) -> list[Examples]:
-    """Return parts of data as the loss wants them, on the device of `net`.
-
-    A network that has seen no data takes its scaling and classes from the first.
-    """
-    raw, device = [_checked(net, *part) for part in parts], net.x_mean.device
-    about = with_scaling_from(net.about, net.activation, raw[0])
-    encode = partial(encoded, about=about, head=net.head, activation=net.activation)
-    moved: dict[Any, Tensor] = {}
-    try:
-        found = [encode(part).to(device, moved) for part in raw]
-    except torch.OutOfMemoryError as error:
-        raise _out_of_memory(error) from None
-    if about is not net.about:
-        net.about = about
-        net.set_scaling(about.features, about.outputs)
-    return found
-
-
-def _checked(net: Stack, x: Data, y: Data, lengths: ArrayLike | None = None) -> Raw:
-    sizes = {"features": len(net.about.features), "outputs": len(net.about.outputs)}
-    missing = net.missing != "error"
-    return check_labelled(
-        x, y, lengths, **sizes, head=net.head, activation=net.activation, missing=missing
-    )
-
-
 def _loop(
     net: Stack,
     train: Examples,
@@ -218,7 +167,7 @@ def _loop(
                 checkpoints.stopping = True
                 return
     except torch.OutOfMemoryError as error:
-        raise _out_of_memory(error) from None
+        raise out_of_memory(error) from None
     finally:
         net.load_state_dict(best)
         net.eval()
@@ -275,13 +224,6 @@ def seeded(seed: int, number: int, device: torch.device) -> Iterator[None]:
             with torch.cuda.device(device):
                 torch.cuda.manual_seed(drawn)
         yield
-
-
-def _out_of_memory(error: Exception) -> ResourceError:
-    return ResourceError(
-        "E_MEMORY: the data and a step of training must fit into the memory of the device, and did"
-        f" not ({str(error).partition('. ')[0]}). Give less data, a smaller batch size, or tbptt."
-    )
 
 
 def _check_finite(loss: float, norm: float, number: int, step: int) -> None:

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from seqrt.training.inputs.check import Data
-from seqrt.training.inputs.examples import Examples
+from seqrt.training.inputs.examples import Examples, examples
 from seqrt.training.loop.adam import Descent
-from seqrt.training.loop.fit import examples, seeded
+from seqrt.training.loop.fit import seeded
 from seqrt.training.loop.gradient import Learning
 from seqrt.training.loop.recipe import Recipe
 from seqrt.training.loop.steps import Part, steps

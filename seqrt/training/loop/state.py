@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +13,63 @@ from seqrt.training.loop.adam import Descent
 from seqrt.training.loop.distributed import World
 
 Tensors = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over the training data.
+
+    `loss` is the mean over the pass and `val_loss` that of the validation part after it, both in
+    scaled units; `grad_norm` is the largest norm of the gradient before clipping. `best` says
+    that these are the best weights so far.
+    """
+
+    number: int
+    loss: float
+    val_loss: float | None
+    grad_norm: float
+    seconds: float
+    best: bool
+
+    @classmethod
+    def of_row(cls, row: Mapping[str, str]) -> Epoch:
+        """Return the pass that a row of results.csv wrote down."""
+        return cls(
+            number=int(row["number"]),
+            loss=float(row["loss"]),
+            val_loss=float(row["val_loss"]) if row["val_loss"] else None,
+            grad_norm=float(row["grad_norm"]),
+            seconds=float(row["seconds"]),
+            best=row["best"] == "True",
+        )
+
+
+@dataclass
+class Standing:
+    """Where training stands: the pass under way, the steps done in it, and the best so far.
+
+    `total` is the sum of the loss over the rows of this pass, `grad_norm` its largest norm.
+    """
+
+    number: int = 1
+    step: int = 0
+    total: float = 0.0
+    grad_norm: float = 0.0
+    seconds: float = 0.0
+    best_loss: float = math.inf
+    best_number: int = 0
+
+    def after_step(self, loss: float, grad_norm: float, seconds: float) -> None:
+        """Count a step of this pass; `loss` is a sum over its rows."""
+        self.step += 1
+        self.total += loss
+        self.grad_norm = max(self.grad_norm, grad_norm)
+        self.seconds = seconds
+
+    def after_pass(self) -> None:
+        """Stand before the first step of the next pass."""
+        self.number += 1
+        self.step, self.total, self.grad_norm, self.seconds = 0, 0.0, 0.0, 0.0
 
 
 def weights_of(net: nn.Module) -> dict[str, Tensor]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from seqrt.files import write_bytes
 from seqrt.metrics import confusion
-from seqrt.training.loop.fit import Epoch
+from seqrt.training.loop.state import Epoch
 from seqrt.training.problems.problem import Problem
 
 if TYPE_CHECKING:

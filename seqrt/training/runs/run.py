@@ -20,8 +20,9 @@ from seqrt.metrics import measure
 from seqrt.training.inputs.batches import predict
 from seqrt.training.loop.checkpoints import Checkpoints
 from seqrt.training.loop.distributed import ALONE, World, join, own_device
-from seqrt.training.loop.fit import Epoch, fit
+from seqrt.training.loop.fit import fit
 from seqrt.training.loop.lr_finder import found_rate
+from seqrt.training.loop.state import Epoch
 from seqrt.training.loop.threads import torch_threads
 from seqrt.training.networks.network import Network
 from seqrt.training.problems.baselines import baseline
