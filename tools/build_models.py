@@ -3,8 +3,8 @@
     python tools/build_models.py [FOLDER OF SUNSPOTS.CSV]
 
 The tutorial's networks learn a built-in series. The sunspots forecaster needs sunspots.csv (yearly,
-1700 to 2008, columns YEAR and SUNACTIVITY) and is left as it is where no folder is named. Export
-fails where parity or a law does, and then the script does.
+1700 to 2008, columns YEAR and SUNACTIVITY) and is skipped if no folder is given. The script fails
+if an export misses parity or breaks a law.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ SPAN_OF_VARIANCE = ("1700", "1979")
 
 @dataclass(frozen=True)
 class Recipe:
-    """One shipped model: its name, what it is for, its data in words, the plan, its command.
+    """One shipped model: name, purpose, description of the data, plan, command.
 
-    `unseen` are years of the file that it is judged on and has not learnt from.
+    `unseen` is a span of years in the file that is kept from training and evaluated.
     """
 
     name: str
@@ -71,8 +71,9 @@ def sunspots(folder: Path) -> Recipe:
     )
     return Recipe(
         "sunspots",
-        "The yearly sunspot number, one year ahead, from the 24 years before: the mean of five"
-        " networks (GRU 64 -> GRU 32), each validated on a fifth of the years, as one network.",
+        "Forecasts the yearly sunspot number one year ahead from the 24 years before. It is the"
+        " mean of five networks (GRU 64 -> GRU 32), each validated on a fifth of the years, written"
+        " as one network.",
         "Yearly mean sunspot numbers, 1700 to 1920, public domain; the data is not shipped.",
         plan,
         "seqrt train sunspots.csv --target SUNACTIVITY --task forecast --window 24 --horizon 1"
@@ -82,7 +83,7 @@ def sunspots(folder: Path) -> Recipe:
 
 
 def build(recipe: Recipe) -> None:
-    """Train, export and describe one model."""
+    """Train and export one model, and write its card."""
     with tempfile.TemporaryDirectory() as folder:
         result = train(recipe.plan, Path(folder) / recipe.name)
         net, series = load_run(result.path), load_series(result.path)
@@ -103,7 +104,7 @@ def card(recipe: Recipe, result: Result, exported: Exported) -> str:
     laws = "bit for bit" if exported.report.exact else "to rounding"
     folds = recipe.plan.folds
     best = f"{folds} folds" if folds else f"best in epoch {result.best_epoch}"
-    where = "Out of fold" if folds else f"On the {result.part} part"
+    where = "out of fold" if folds else f"on the {result.part} part"
     text = f"""# {recipe.name}
 
 {recipe.what}
@@ -113,7 +114,7 @@ def card(recipe: Recipe, result: Result, exported: Exported) -> str:
 | data | {recipe.data} |
 | command | `{recipe.command}` |
 | network | {len(m.features)} -> {layers} -> {len(m.outputs)} |
-| trained | seed {m.seed}, {best} |
+| training | seed {m.seed}, {best} |
 | memory | {remembered(m.memory)} |
 | file | {size} |
 | parity | {far} (PyTorch: {parity.torch:.1e}) |
@@ -121,21 +122,21 @@ def card(recipe: Recipe, result: Result, exported: Exported) -> str:
 | SHA-256 | `{exported.digest}` |
 | licence | Apache-2.0 |
 
-{where}, in raw units, beside {result.baseline}:
+Metrics {where}, in raw units, next to {result.baseline}:
 
 {table(result.figures, result.baseline, result.baseline_figures)}"""
     return text + judged(recipe, exported) if recipe.unseen else text
 
 
 def remembered(memory: Memory) -> str:
-    """Say how long the network remembers where a stream began."""
+    """Describe how long the network remembers its initial state."""
     if memory.more:
-        return f"keeps its start for more than {memory.steps:,} steps"
-    return f"forgets its start after {memory.steps:,} steps (median {memory.median:,})"
+        return f"remembers its initial state for more than {memory.steps:,} steps"
+    return f"forgets its initial state after {memory.steps:,} steps (median {memory.median:,})"
 
 
 def judged(recipe: Recipe, exported: Exported) -> str:
-    """Return the card's part on years that the network has not seen, as `seqrt evaluate` would."""
+    """Return the card's section on unseen years: the metrics of `seqrt evaluate`."""
     assert recipe.unseen
     data = read(recipe.plan.source)
     assert isinstance(data, Table)
@@ -148,23 +149,23 @@ def judged(recipe: Recipe, exported: Exported) -> str:
         name = f"mse/variance of {' to '.join(SPAN_OF_VARIANCE)}"
         sides.append(figures | {name: figures["mse"] / float(known.var())})
     return f"""
-On {" to ".join(recipe.unseen)}, which it has not seen, in raw units, beside persistence:
+Metrics on {" to ".join(recipe.unseen)}, years not seen in training, next to persistence:
 
 {table(sides[0], "persistence", sides[1])}"""
 
 
 def table(network: dict[str, float], name: str, plain: dict[str, float]) -> str:
-    """Return the figures of a network beside those of what has the `name`, in Markdown."""
+    """Return the metrics of a network next to those of the baseline `name`, in Markdown."""
     rows = "".join(
         f"| {key} | {value:.4g} | {plain[key]:.4g} |\n" for key, value in network.items()
     )
-    return f"| figure | network | {name} |\n|---|---|---|\n{rows}"
+    return f"| metric | network | {name} |\n|---|---|---|\n{rows}"
 
 
 def main() -> None:
-    """Build every model whose data is there."""
+    """Build every model whose data is available."""
     words = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    words.add_argument("data", nargs="?", type=Path, help="the folder with the real data")
+    words.add_argument("data", nargs="?", type=Path, help="folder of sunspots.csv")
     data = words.parse_args().data
     build(tutorial("rnn", "SimpleRNN"))
     build(tutorial("lstm", "LSTM"))
