@@ -87,7 +87,7 @@ def build(recipe: Recipe) -> None:
     with tempfile.TemporaryDirectory() as folder:
         result = train(recipe.plan, Path(folder) / recipe.name)
         net, series = load_run(result.path), load_series(result.path)
-    net.about = replace(net.about, name=recipe.name)
+    net.metadata = replace(net.metadata, name=recipe.name)
     exported = export(net, MODELS / f"{recipe.name}.onnx", series=series)
     (MODELS / f"{recipe.name}.md").write_text(card(recipe, result, exported))
     print(f"{exported.path.name}: {exported.size:,} bytes, {exported.digest}")

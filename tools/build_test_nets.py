@@ -31,13 +31,13 @@ def build(name: str, **architecture: Any) -> None:
     """Export one network of random weights in raw units."""
     torch.manual_seed(7)
     net = Network(features=2, units=(6, 4), outputs=2, **architecture)
-    about = replace(net.about, name=name, features=FEATURES, seed=7)
+    about = replace(net.metadata, name=name, features=FEATURES, seed=7)
     if net.activation == "none":
         net.set_scaling(FEATURES, OUTPUTS)
         about = replace(about, outputs=OUTPUTS)
     else:
         about = replace(about, classes=("calm", "rough") if net.activation == "softmax" else ())
-    net.about = about
+    net.metadata = about
     exported = export(net, NETS / f"{name}.onnx")
     print(f"{name}: {exported.size:,} bytes, exact: {exported.report.exact}")
 

@@ -62,7 +62,7 @@ def verdict(run: Run, result: Result) -> Iterator[str]:
     seconds = sum(epoch.seconds for epoch in run.epochs)
     yield f"best epoch {result.best_epoch} of {epochs}, {seconds:.1f} s{stopped}"
     if not _beats(result):
-        window = "a longer --window, " if run.problem.about.window else ""
+        window = "a longer --window, " if run.problem.metadata.window else ""
         yield (
             f"warning: the network is no better than {result.baseline} here."
             f" Try more data, {window}more --epochs or another --lr."
@@ -85,7 +85,7 @@ def record(run: Run, result: Result) -> dict[str, Any]:
 
 def entries(problem: Problem, result: Result) -> dict[str, Any]:
     """Return what was asked, and what came of it."""
-    about = problem.about
+    about = problem.metadata
     return {
         "run": str(result.path),
         "task": about.task,
@@ -123,7 +123,7 @@ def _beats(result: Result) -> bool:
 
 
 def _question(problem: Problem) -> str:
-    about, targets = problem.about, _listed(problem.targets)
+    about, targets = problem.metadata, _listed(problem.targets)
     table = about.window is not None
     where = f" from windows of {about.window} rows" if table and problem.head == "last" else ""
     if about.task == "forecast":
@@ -139,7 +139,7 @@ def _question(problem: Problem) -> str:
 
 
 def _features(problem: Problem) -> str:
-    about = problem.about
+    about = problem.metadata
     timed = about.window is not None and problem.time != "row"
     skipped = f" ({problem.time} is the time)" if timed else ""
     return f"{_listed([column.name for column in about.features])}{skipped}"
@@ -163,7 +163,7 @@ def _moment(value: Any) -> str:
 
 def network_of(plan: Plan, problem: Problem) -> str:
     """Return the layers of a network in words."""
-    sizes = " -> ".join(map(str, (*plan.units, len(problem.about.outputs))))
+    sizes = " -> ".join(map(str, (*plan.units, len(problem.metadata.outputs))))
     extras = [f"dropout {plan.dropout:g}"] if plan.dropout else []
     extras += ["layer norm"] if plan.layer_norm else []
     extras += ["both directions"] if plan.bidirectional else []

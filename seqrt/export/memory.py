@@ -34,7 +34,7 @@ def measure_memory(draft: Model, stack: Stack, series: ArrayLike | None) -> Memo
     x = _drawn(stack) if series is None else streams(_checked(series, stack), _STEPS)
     found = forgetting(draft, x)
     least, most = LAGS
-    back = min(max(found.longest, stack.about.window or 0, least), most)
+    back = min(max(found.longest, stack.metadata.window or 0, least), most)
     return Memory(
         steps=found.longest,
         median=found.median,
@@ -64,7 +64,7 @@ def _drawn(stack: Stack) -> Floats:
     are smooth, and a network forgets slower what it reads smoothly.
     """
     rng = np.random.Generator(np.random.PCG64(_SEED))
-    columns = stack.about.features
+    columns = stack.metadata.features
     low, high = np.array([column.typical_range for column in columns]).T
     half = ROWS // 2
     x = rng.random((ROWS, _STEPS, len(columns)))
@@ -77,7 +77,7 @@ def _drawn(stack: Stack) -> Floats:
 
 
 def _checked(series: ArrayLike, stack: Stack) -> Floats:
-    steps, features = as_floats(series, "series"), len(stack.about.features)
+    steps, features = as_floats(series, "series"), len(stack.metadata.features)
     check_shape("series", steps, ("time", features))
     if not len(steps) or nonfinite_mask(steps, missing=stack.missing != "error").any():
         raise InputError(

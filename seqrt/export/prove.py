@@ -56,7 +56,7 @@ def _golden(stack: Stack, reach: int) -> Iterator[Case]:
     """Yield the cases that go into the file: one step, a ragged batch, longer than training."""
     rng = np.random.Generator(np.random.PCG64(_SEED))
     per_step = 4 * len(stack.x_mean) + (8 * len(stack.y_mean) if stack.head == "sequence" else 0)
-    longest = max(24, min(2 * (stack.about.window or 32), _ROOM // per_step))
+    longest = max(24, min(2 * (stack.metadata.window or 32), _ROOM // per_step))
     for rows, steps in ((1, 1), (3, 17), (1, longest)):
         yield _case(stack, rows, min(steps, reach), rng)
 
@@ -69,7 +69,7 @@ def _trials(stack: Stack, reach: int) -> Iterator[Case]:
 
 
 def _longest(stack: Stack) -> int:
-    return max(300, min(4 * (stack.about.window or 0), 1000))
+    return max(300, min(4 * (stack.metadata.window or 0), 1000))
 
 
 def _reach(draft: Model, stack: Stack) -> int:
@@ -135,8 +135,8 @@ def _draw(
 
     Never the training data itself: a file travels further than its data may.
     """
-    x = np.empty((rows, steps, len(stack.about.features)), np.float32)
-    for d, column in enumerate(stack.about.features):
+    x = np.empty((rows, steps, len(stack.metadata.features)), np.float32)
+    for d, column in enumerate(stack.metadata.features):
         low, high = column.typical_range
         x[..., d] = low + (high - low) * rng.random((rows, steps))
     lengths = np.maximum(1, steps - np.arange(rows) * steps // (rows + 1)).astype(np.int32)

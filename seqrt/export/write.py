@@ -24,7 +24,7 @@ from seqrt.runtime import Model
 from seqrt.runtime.proving.proof import encode
 from seqrt.runtime.proving.validate import Report
 from seqrt.training.loop.threads import torch_threads
-from seqrt.training.networks.metadata import About
+from seqrt.training.networks.metadata import Metadata
 from seqrt.training.networks.stack import Stack
 
 
@@ -44,7 +44,7 @@ def export(
     path: str | os.PathLike[str],
     *,
     head: Head | None = None,
-    about: About | None = None,
+    about: Metadata | None = None,
     series: ArrayLike | None = None,
 ) -> Exported:
     """Write `net` to `path` as one ONNX file that carries its own proof.
@@ -66,7 +66,7 @@ def export(
     with torch_threads(1):
         stack = as_stack(net, head)
         if about is not None:
-            stack.about = about
+            stack.metadata = about
         return _write(stack, Path(path), series)
 
 
@@ -93,7 +93,7 @@ def draft(stack: Stack) -> bytes:
 
 
 def _manifest(stack: Stack) -> Manifest:
-    about = stack.about
+    about = stack.metadata
     return Manifest(
         name=about.name,
         producer=f"seqrt {__version__}",

@@ -1,14 +1,14 @@
-"""Data, networks and fitting: everything that needs torch and ends in a network's weights.
+"""Training networks: from data, or tensors of your own, to trained weights. Needs torch.
 
 net = Network(cell="lstm", features=1, units=(64, 32), outputs=1)
 for epoch in fit(net, x, y):                # a generator: print, plot or break
     ...
 
-run = start(Plan("sunspots.csv", target=("SUNACTIVITY",), cell="gru"))      # a file, a folder
+run = start(Plan("sunspots.csv", target=("SUNACTIVITY",), cell="gru"))      # makes a run folder
 for epoch in run:
     ...
-result = run.finish()                       # figures beside a baseline, and pictures
-run = resume()                              # the newest unfinished run, whatever ended it
+result = run.finish()                       # metrics beside a baseline, and pictures
+run = resume()                              # the newest unfinished run, however it was interrupted
 net = load_run(newest_run())
 """
 
@@ -22,8 +22,8 @@ try:
     from seqrt.training.loop.fit import fit
     from seqrt.training.loop.recipe import Recipe
     from seqrt.training.loop.state import Epoch
-    from seqrt.training.networks.initialise import remember
-    from seqrt.training.networks.metadata import About
+    from seqrt.training.networks.initialise import chrono_initialise
+    from seqrt.training.networks.metadata import Metadata
     from seqrt.training.networks.network import Network
     from seqrt.training.networks.recurrent import Recurrent
     from seqrt.training.networks.stack import Stack
@@ -40,11 +40,15 @@ except ModuleNotFoundError as error:
         f"training needs {error.name}. Install it with: pip install 'seqrt[train]'"
     ) from None
 
-answers = predict  # its former name
+# Names of earlier versions, which keep working.
+About = Metadata
+answers = predict
+remember = chrono_initialise
 
 __all__ = [
     "About",
     "Epoch",
+    "Metadata",
     "Network",
     "Part",
     "Plan",
@@ -55,6 +59,7 @@ __all__ = [
     "Run",
     "Stack",
     "answers",
+    "chrono_initialise",
     "fit",
     "load_run",
     "newest_run",

@@ -13,7 +13,7 @@ from seqrt.contract import Column
 from seqrt.errors import InputError
 from seqrt.export import export
 from seqrt.runtime.memory import forgetting
-from seqrt.training import About, Network, remember
+from seqrt.training import Metadata, Network, chrono_initialise
 from seqrt.training.runs.memory import streams
 
 
@@ -26,7 +26,7 @@ def leaky(keep: float, head: str = "last") -> Network:
             weight.fill_(values[name])
         net.dense.weight.fill_(1.0)
         net.dense.bias.zero_()
-    net.about = About("regress", (Column("x", low=0.0, high=1.0),), (Column("y"),))
+    net.metadata = Metadata("regress", (Column("x", low=0.0, high=1.0),), (Column("y"),))
     return net
 
 
@@ -90,7 +90,7 @@ def test_first_weights_that_remember_are_seen_in_the_file(path):
     torch.manual_seed(0)
     net = Network("lstm", 1, (16,), 1)
     plain = export(net, path).manifest.memory
-    remember(net, 200)
+    chrono_initialise(net, 200)
 
     long = export(net, path).manifest.memory
 

@@ -23,8 +23,8 @@ FEATURES = (Column("t", mean=300.0, scale=20.0), Column("p", mean=-1e5, scale=3e
 
 def scaled_network(missing, **choices):
     net = Network(features=3, units=(9, 5), outputs=2, missing=missing, **choices)
-    net.set_scaling(FEATURES, net.about.outputs)
-    net.about = replace(net.about, features=FEATURES)
+    net.set_scaling(FEATURES, net.metadata.outputs)
+    net.metadata = replace(net.metadata, features=FEATURES)
     return net
 
 

@@ -72,7 +72,7 @@ def test_raw_units_go_in_and_come_out(tmp_path, rng):
     features = (Column("t", mean=300.0, scale=20.0), Column("p", mean=-1e5, scale=3e3))
     outputs = (Column("a", mean=1e3, scale=50.0), Column("b", mean=0.0, scale=1e-4))
     net.set_scaling(features, outputs)
-    net.about = replace(net.about, features=features, outputs=outputs)
+    net.metadata = replace(net.metadata, features=features, outputs=outputs)
     x = (rng.standard_normal((4, 30, 2)) * [20.0, 3e3] + [300.0, -1e5]).astype(np.float32)
 
     exported = export(net, tmp_path / "m.onnx")

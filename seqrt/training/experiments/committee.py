@@ -75,15 +75,15 @@ class Committee:
             plain_name, said = baseline(problem)
             plain.append(said)
         problem = replace(self.problem, validation=joined(parts), folded=True)
-        about, truth, found = problem.about, problem.judged.truth, np.concatenate(predicted)
-        save_weights(mean_of(nets, about), self.path)
+        metadata, truth, found = problem.metadata, problem.judged.truth, np.concatenate(predicted)
+        save_weights(mean_of(nets, metadata), self.path)
         save_series(typical(problem.train), self.path)
         result = Result(
             path=self.path,
             part=problem.part,
-            figures=measure(about.task, truth, found, about.classes),
+            figures=measure(metadata.task, truth, found, metadata.classes),
             baseline=plain_name,
-            baseline_figures=measure(about.task, truth, np.concatenate(plain), about.classes),
+            baseline_figures=measure(metadata.task, truth, np.concatenate(plain), metadata.classes),
             best_epoch=0,
             pictures=draw(self.path, problem, [], found),
         )

@@ -134,8 +134,8 @@ class Turn:
         return predict(self.run.net, self.run.problem.judged.x)
 
     def _figures(self, predicted: Array) -> dict[str, float]:
-        about = self.run.problem.about
-        return measure(about.task, self.run.problem.judged.truth, predicted, about.classes)
+        metadata = self.run.problem.metadata
+        return measure(metadata.task, self.run.problem.judged.truth, predicted, metadata.classes)
 
     def _is_solved(self, figures: dict[str, float]) -> bool:
         return self._task is not None and self._task.is_solved(figures)

@@ -87,7 +87,7 @@ def all_logits(net: Stack, data: Examples, size: int = 256, numbers: int = 2**22
     """
     was_training = net.training
     net.eval()
-    logits = data.x.new_empty(len(data.y), len(net.about.outputs))
+    logits = data.x.new_empty(len(data.y), len(net.metadata.outputs))
     widest = max(layer.layer.units for layer in net.recurrent())
     for group in data.lengths.argsort(stable=True).split(size):
         steps = max(1, numbers // (widest * len(group)))
@@ -121,7 +121,7 @@ def predict(net: Stack, x: Data, lengths: ArrayLike | None = None) -> NDArray[np
     N counts the steps of all sequences together, without padding.
     """
     missing = net.missing != "error"
-    rows = as_ragged(x, lengths, len(net.about.features), missing=missing)
+    rows = as_ragged(x, lengths, len(net.metadata.features), missing=missing)
     data = unlabelled(rows, net.head).to(net.x_mean.device)
     y: NDArray[np.float32] = net.answer(all_logits(net, data)).detach().cpu().numpy()
     return y

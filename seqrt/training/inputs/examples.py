@@ -18,7 +18,7 @@ from seqrt.data.ragged import Ragged
 from seqrt.errors import InputError, ResourceError
 from seqrt.training.inputs.check import Array, Data, Floats, Raw, check_labelled
 from seqrt.training.inputs.scaling import with_scaling_from
-from seqrt.training.networks.metadata import About
+from seqrt.training.networks.metadata import Metadata
 from seqrt.training.networks.stack import Stack
 
 Labelled = tuple[Data, Data] | tuple[Data, Data, ArrayLike | None]
@@ -89,21 +89,21 @@ def examples(net: Stack, *parts: Labelled) -> list[Examples]:
     A network that has seen no data takes its scaling and classes from the first.
     """
     raw, device = [_checked(net, *part) for part in parts], net.x_mean.device
-    about = with_scaling_from(net.about, net.activation, raw[0])
+    about = with_scaling_from(net.metadata, net.activation, raw[0])
     encode = partial(encoded, about=about, head=net.head, activation=net.activation)
     moved: dict[Any, Tensor] = {}
     try:
         found = [encode(part).to(device, moved) for part in raw]
     except torch.OutOfMemoryError as error:
         raise out_of_memory(error) from None
-    if about is not net.about:
-        net.about = about
+    if about is not net.metadata:
+        net.metadata = about
         net.set_scaling(about.features, about.outputs)
     return found
 
 
 def _checked(net: Stack, x: Data, y: Data, lengths: ArrayLike | None = None) -> Raw:
-    sizes = {"features": len(net.about.features), "outputs": len(net.about.outputs)}
+    sizes = {"features": len(net.metadata.features), "outputs": len(net.metadata.outputs)}
     missing = net.missing != "error"
     return check_labelled(
         x, y, lengths, **sizes, head=net.head, activation=net.activation, missing=missing
@@ -118,7 +118,7 @@ def out_of_memory(error: Exception) -> ResourceError:
     )
 
 
-def encoded(raw: Raw, about: About, head: Head, activation: Activation) -> Examples:
+def encoded(raw: Raw, about: Metadata, head: Head, activation: Activation) -> Examples:
     """Return raw sequences with their answers as the loss wants them."""
     return Examples.of(raw.x, _targets(raw.y, about, activation), head)
 
@@ -137,7 +137,7 @@ def _as_tensor(values: Floats) -> Tensor:
         return torch.from_numpy(values)
 
 
-def _targets(y: Array, about: About, activation: Activation) -> Tensor:
+def _targets(y: Array, about: Metadata, activation: Activation) -> Tensor:
     if activation == "softmax":
         return _class_numbers(y, about.classes or tuple(range(len(about.outputs))))
     if activation == "none":

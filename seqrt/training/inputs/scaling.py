@@ -12,7 +12,7 @@ from seqrt.contract.manifest import Activation
 from seqrt.data.ragged import Ragged
 from seqrt.errors import InputError
 from seqrt.training.inputs.check import Array, Raw
-from seqrt.training.networks.metadata import About
+from seqrt.training.networks.metadata import Metadata
 
 
 def measured(names: Iterable[str], values: Array | Ragged) -> tuple[Column, ...]:
@@ -63,7 +63,7 @@ def named(labels: Iterable[int | str]) -> tuple[Column, ...]:
     return tuple(Column(str(label), low=0.0, high=1.0) for label in labels)
 
 
-def with_scaling_from(about: About, activation: Activation, raw: Raw) -> About:
+def with_scaling_from(about: Metadata, activation: Activation, raw: Raw) -> Metadata:
     """Return `about` with the scaling, ranges and classes of its first data; later ones keep it."""
     if about.features[0].low is not None:
         return about
@@ -74,7 +74,7 @@ def with_scaling_from(about: About, activation: Activation, raw: Raw) -> About:
     return _with_classes(about, raw.y) if activation == "softmax" else about
 
 
-def _with_classes(about: About, labels: Array) -> About:
+def _with_classes(about: Metadata, labels: Array) -> Metadata:
     outputs = len(about.outputs)
     classes = about.classes or tuple(np.unique(labels).tolist())
     if all(isinstance(label, int) and 0 <= label < outputs for label in classes):

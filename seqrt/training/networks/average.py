@@ -8,26 +8,26 @@ import torch
 from torch import Tensor, nn
 
 from seqrt.errors import UsageError
-from seqrt.training.networks.metadata import About
+from seqrt.training.networks.metadata import Metadata
 from seqrt.training.networks.missing import AS_MEAN
 from seqrt.training.networks.network import Network
 
 
-def mean_of(nets: Sequence[Network], about: About) -> Network:
-    """Return one network whose logits are the mean of those of `nets`; `about` names and scales it.
+def mean_of(nets: Sequence[Network], metadata: Metadata) -> Network:
+    """Return one network whose logits are the mean of the logits of `nets`.
 
     Its layers hold those of the K members side by side, K times as wide, with zeros between them:
 
         W_ih = | W_1        |    W_hh, from the second layer on W_ih, and so on;  dense = mean_k W_k
                |      W_2   |
 
-    The first layer and the head take over what the members' own scaling differs by from that of
-    `about`. Answers in raw units are the mean of the members', and probabilities the softmax or
-    sigmoid of the mean logits, to the rounding of float32.
+    Its names and scaling come from `metadata`; where a member was scaled differently, the first
+    layer and the head make up for the difference. Outputs in raw units are the mean of the members'
+    outputs, and probabilities the softmax or sigmoid of the mean logits, up to float32 rounding.
 
-    Raises UsageError unless all have the same architecture, without layer normalisation, which
-    would look at all members together, and read a missing value as the mean of `about` where no
-    indicator beside it tells them apart.
+    Raises UsageError unless all networks have the same architecture, without layer normalisation
+    (which would mix the members), and the same feature means where a missing value is read as the
+    mean without an indicator.
     """
     plan = nets[0].architecture
     if any(net.architecture != plan for net in nets) or plan.layer_norm:
@@ -37,8 +37,8 @@ def mean_of(nets: Sequence[Network], about: About) -> Network:
         )
     count = len(nets)
     merged = Network(**{**nets[0].config(), "units": tuple(count * size for size in plan.units)})
-    merged.about = about
-    merged.set_scaling(about.features, about.outputs)
+    merged.metadata = metadata
+    merged.set_scaling(metadata.features, metadata.outputs)
     if plan.missing in AS_MEAN:
         _check_means(merged, nets)
     with torch.no_grad():

@@ -11,7 +11,7 @@ from seqrt.training.networks.stack import Stack
 
 
 @torch.no_grad()
-def remember(net: Stack, steps: int) -> None:
+def chrono_initialise(net: Stack, steps: int) -> None:
     """Draw new weights for the recurrent layers of `net`, fit to remember over so many steps.
 
     Recurrent weights are orthogonal, gate by gate, so that what runs through them neither fades

@@ -9,7 +9,7 @@ from seqrt.contract.manifest import Activation, Head, Task
 
 
 @dataclass(frozen=True)
-class About:
+class Metadata:
     """What training knows and no weight tells: it travels with the network into the file.
 
     `features` and `outputs` hold a column each, with the range that training saw. Their mean and
@@ -28,7 +28,7 @@ class About:
     seed: int | None = None
 
     @classmethod
-    def unnamed(cls, features: int, outputs: int, activation: Activation, head: Head) -> About:
+    def unnamed(cls, features: int, outputs: int, activation: Activation, head: Head) -> Metadata:
         """Describe a network that no data has named: features x0, x1, ..., outputs y0, y1, ..."""
         labels: Task = "tag" if head == "sequence" else "classify"
         return cls(

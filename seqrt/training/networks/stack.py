@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from seqrt.contract import Column
 from seqrt.contract.manifest import Activation, Head, Missing
-from seqrt.training.networks.metadata import About
+from seqrt.training.networks.metadata import Metadata
 from seqrt.training.networks.missing import carried, filled, reached
 from seqrt.training.networks.recurrent import Recurrent
 
@@ -47,10 +47,20 @@ class Stack(nn.Module):
         self.missing = missing
         self.head = head
         self.activation = activation
-        self.about = About.unnamed(features, outputs, activation, head)
+        self.metadata = Metadata.unnamed(features, outputs, activation, head)
         for name, size in (("x", features), ("y", outputs)):
             self.register_buffer(f"{name}_mean", torch.zeros(size))
             self.register_buffer(f"{name}_scale", torch.ones(size))
+
+    @property
+    def about(self) -> Metadata:
+        """The metadata, under the name it had in earlier versions."""
+        return self.metadata
+
+    @about.setter
+    def about(self, metadata: Metadata) -> None:
+        """Set the metadata."""
+        self.metadata = metadata
 
     def steps(self) -> list[nn.Module]:
         """Return the modules in the order in which they act; at least one is Recurrent."""

@@ -26,7 +26,7 @@ def baseline(problem: Problem) -> tuple[str, Array]:
     count = len(problem.judged.truth)
     truth = problem.train.truth
     if problem.activation == "softmax":
-        classes = np.array(problem.about.classes)
+        classes = np.array(problem.metadata.classes)
         shares = (truth.reshape(-1, 1) == classes).mean(0)
         return "majority class", np.tile(shares, (count, 1))
     shares = truth.reshape(len(truth), -1).astype(np.float64).mean(0)

@@ -14,7 +14,7 @@ from seqrt.errors import UsageError
 from seqrt.numbers import check_finite
 from seqrt.training.inputs.check import as_ragged
 from seqrt.training.inputs.scaling import measured, named
-from seqrt.training.networks.metadata import About
+from seqrt.training.networks.metadata import Metadata
 from seqrt.training.problems.problem import Problem
 from seqrt.training.problems.split import Kept, by_sequence
 
@@ -46,7 +46,7 @@ def from_sequences(
     train, kept = by_sequence(truth if task == "classify" else None, len(x), val, seed)
     part = _part(x, y, train)
     return Problem(
-        about=_about(task, activation, truth, x[train], part),
+        metadata=_metadata(task, activation, truth, x[train], part),
         head="sequence" if data.per_step else "last",
         activation=activation,
         train=part,
@@ -96,15 +96,15 @@ def _activation(task: Task, truth: Array) -> Activation:
     return "sigmoid" if truth.ndim == 2 else "softmax"
 
 
-def _about(task: Task, activation: Activation, truth: Array, x: Ragged, train: Part) -> About:
+def _metadata(task: Task, activation: Activation, truth: Array, x: Ragged, train: Part) -> Metadata:
     features = measured((f"x{i}" for i in range(x.values.shape[1])), x)
     if activation == "softmax":
         classes = tuple(np.unique(truth).tolist())
-        return About(task, features, named(classes), classes=classes)
+        return Metadata(task, features, named(classes), classes=classes)
     names = [f"y{i}" for i in range(truth.shape[1] if truth.ndim == 2 else 1)]
     if activation == "sigmoid":
-        return About(task, features, named(names))
-    return About(task, features, measured(names, train.truth.reshape(-1, len(names))))
+        return Metadata(task, features, named(names))
+    return Metadata(task, features, measured(names, train.truth.reshape(-1, len(names))))
 
 
 def _part(x: Ragged, y: Array | list[Array], members: NDArray[np.intp]) -> Part:

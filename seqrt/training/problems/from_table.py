@@ -14,7 +14,7 @@ from seqrt.data import Part, Table, Windowing, joined
 from seqrt.errors import UsageError
 from seqrt.numbers import checked_cast
 from seqrt.training.inputs.scaling import measured, named
-from seqrt.training.networks.metadata import About
+from seqrt.training.networks.metadata import Metadata
 from seqrt.training.problems.problem import Problem
 from seqrt.training.problems.split import Kept, in_time
 
@@ -77,7 +77,7 @@ def from_table(table: Table, windowing: Windowing, val: Kept, *, missing: bool =
     else:
         outputs = _scaled(windowing, np.concatenate([answers[rows] for rows in learnt]))
     return Problem(
-        about=About(
+        metadata=Metadata(
             task=windowing.task,
             features=measured(
                 windowing.features, np.concatenate([values[rows] for rows in learnt])

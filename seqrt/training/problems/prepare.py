@@ -73,16 +73,16 @@ def prepare(
     problem = split(val=val)
     if isinstance(val, Fold) and missing in AS_MEAN:
         problem = _centred(problem, split(val=0.0))
-    about = replace(problem.about, name=Path(source).stem, data_sha256=sha256, seed=seed)
+    metadata = replace(problem.metadata, name=Path(source).stem, data_sha256=sha256, seed=seed)
     plain = TASKS[str(source)].plain if str(source) in TASKS else None
-    return replace(problem, about=about, plain=plain)
+    return replace(problem, metadata=metadata, plain=plain)
 
 
 def _centred(fold: Problem, whole: Problem) -> Problem:
     """Return the problem of a fold, its features with the means of the whole."""
-    pairs = zip(fold.about.features, whole.about.features, strict=True)
+    pairs = zip(fold.metadata.features, whole.metadata.features, strict=True)
     features = tuple(replace(own, mean=common.mean) for own, common in pairs)
-    return replace(fold, about=replace(fold.about, features=features))
+    return replace(fold, metadata=replace(fold.metadata, features=features))
 
 
 def _check_missing(missing: str) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from seqrt.contract.manifest import Activation, Head
 from seqrt.data import Part
-from seqrt.training.networks.metadata import About
+from seqrt.training.networks.metadata import Metadata
 
 Array = NDArray[Any]
 
@@ -19,13 +19,13 @@ Array = NDArray[Any]
 class Problem:
     """What there is to learn, and the part that is kept to judge it by.
 
-    `about` holds the names, and the scaling as learnt from `train` alone, but for the means of a
+    `metadata` holds the names, and the scaling as learnt from `train` alone, but for the means of a
     fold with missing values (see prepare). `validation` is None where nothing was kept, and with
     `folded` all data, judged fold by fold. `time` says in words what `Part.when` counts. `plain`,
     where there is such, says of a part what can be known without memory: (N, O).
     """
 
-    about: About
+    metadata: Metadata
     head: Head
     activation: Activation
     train: Part
@@ -35,9 +35,14 @@ class Problem:
     folded: bool = False
 
     @property
+    def about(self) -> Metadata:
+        """The metadata, under the name it had in earlier versions."""
+        return self.metadata
+
+    @property
     def targets(self) -> tuple[str, ...]:
         """The columns of the table that the answers are learnt from; none for sequences."""
-        return self.about.targets
+        return self.metadata.targets
 
     @property
     def judged(self) -> Part:

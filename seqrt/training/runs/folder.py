@@ -31,7 +31,7 @@ from safetensors.torch import load, save
 from seqrt.contract import Column
 from seqrt.errors import ModelError, OutputError, UsageError
 from seqrt.files import write_bytes, write_text
-from seqrt.training.networks.metadata import About
+from seqrt.training.networks.metadata import Metadata
 from seqrt.training.networks.network import Network
 from seqrt.training.runs.lock import is_locked
 
@@ -145,7 +145,7 @@ def sweep(folder: Path) -> None:
 
 def save_weights(net: Network, folder: Path) -> None:
     """Write the weights of `net`, with all that makes the network again in the header."""
-    header = {"format": FORMAT, "architecture": net.config(), "about": asdict(net.about)}
+    header = {"format": FORMAT, "architecture": net.config(), "about": asdict(net.metadata)}
     weights = {name: value.cpu().contiguous() for name, value in net.state_dict().items()}
     write_bytes(folder / WEIGHTS, save(weights, {_KEY: json.dumps(header, sort_keys=True)}))
 
@@ -241,19 +241,19 @@ def _restored(data: bytes, path: Path) -> Network:
 
 def _network(header: dict[str, Any]) -> Network:
     """Make the network that the header describes, without weights."""
-    about = _about(header["about"])
+    metadata = _metadata_of(header["about"])
     sizes = (header["architecture"]["features"], header["architecture"]["outputs"])
-    if sizes != (len(about.features), len(about.outputs)):
+    if sizes != (len(metadata.features), len(metadata.outputs)):
         raise ValueError("its header contradicts itself")
     with torch.device("meta"):
         net = Network(**header["architecture"])
-    net.about = about
+    net.metadata = metadata
     return net
 
 
-def _about(record: dict[str, Any]) -> About:
+def _metadata_of(record: dict[str, Any]) -> Metadata:
     columns = {
         name: tuple(Column(**column) for column in record[name]) for name in ("features", "outputs")
     }
     lists = {name: tuple(record[name]) for name in ("classes", "targets")}
-    return About(**{**record, **columns, **lists})
+    return Metadata(**{**record, **columns, **lists})

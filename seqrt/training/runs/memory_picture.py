@@ -46,7 +46,7 @@ def draw_memory(
         x = streams(series, min(max(length, least), most))
         norms = {"first weights": gradient(first, x), "trained": gradient(net, x)}
         apart = parting(net, streams(series, most))
-    save(memory(norms, apart, length, net.about.name), folder / "memory.png")
+    save(memory(norms, apart, length, net.metadata.name), folder / "memory.png")
     return (folder / "memory.png",)
 
 

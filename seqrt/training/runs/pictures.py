@@ -38,7 +38,7 @@ def draw(
     folder: Path, problem: Problem, epochs: Sequence[Epoch], predicted: Array
 ) -> tuple[Path, ...]:
     """Write the pictures of a run into its folder; `predicted` is for the judged part."""
-    figures = {"curves.png": curves(epochs, problem.about.name)} if epochs else {}
+    figures = {"curves.png": curves(epochs, problem.metadata.name)} if epochs else {}
     if problem.activation == "none":
         ordered = problem.judged.when is not None
         figures["forecast.png"] = (over_time if ordered else against_truth)(problem, predicted)
@@ -82,7 +82,7 @@ def over_time(problem: Problem, predicted: Array) -> Figure:
 
     A forecast of several steps shows the first and the last of them.
     """
-    part, outputs = problem.judged, problem.about.outputs
+    part, outputs = problem.judged, problem.metadata.outputs
     truth = part.truth.reshape(len(predicted), -1)
     when = np.arange(len(truth)) if part.when is None else part.when
     each = len(problem.targets)
@@ -128,7 +128,7 @@ def against_truth(problem: Problem, predicted: Array) -> Figure:
     axes = figure.subplots()
     ends = [min(truth.min(), predicted.min()), max(truth.max(), predicted.max())]
     axes.plot(ends, ends, color=FAINT, linewidth=1)
-    outputs = [column.name for column in problem.about.outputs]
+    outputs = [column.name for column in problem.metadata.outputs]
     for i, name in enumerate(outputs[: len(COLOURS)]):
         axes.plot(truth[:, i], predicted[:, i], ".", color=COLOURS[i], alpha=0.6, label=name)
     axes.set_aspect("equal")
@@ -138,7 +138,7 @@ def against_truth(problem: Problem, predicted: Array) -> Figure:
 
 def confusions(problem: Problem, predicted: Array) -> Figure:
     """Draw how often each class was taken for each; rows add up to 100 %."""
-    classes = problem.about.classes
+    classes = problem.metadata.classes
     counts = confusion(problem.judged.truth, predicted, classes)
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     side = min(12.0, 2.4 + 0.55 * len(classes))
@@ -167,7 +167,7 @@ def figure_of(width: float, height: float) -> Figure:
 def _said_of(problem: Problem, i: int) -> str:
     """Return the title of output `i`: how far ahead it is, and of which part."""
     each, ahead = len(problem.targets), ""
-    if problem.about.task == "forecast":
+    if problem.metadata.task == "forecast":
         steps = i // each + 1
         ahead = f", {steps} step{'s' if steps > 1 else ''} ahead"
     return f"{problem.targets[i % each]}{ahead}: network against truth ({problem.part})"

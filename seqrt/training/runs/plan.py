@@ -15,7 +15,7 @@ from seqrt.contract.manifest import Cell, Missing, Nonlinearity, Task
 from seqrt.errors import UsageError
 from seqrt.training.loop.recipe import Recipe
 from seqrt.training.loop.threads import threads_that_pay
-from seqrt.training.networks.initialise import remember
+from seqrt.training.networks.initialise import chrono_initialise
 from seqrt.training.networks.network import Network
 from seqrt.training.problems.prepare import prepare, usual_length
 from seqrt.training.problems.problem import Problem
@@ -127,9 +127,9 @@ class Plan:
             torch.default_generator.manual_seed(self._drawn_from())
             net = Network(
                 self.cell,
-                len(problem.about.features),
+                len(problem.metadata.features),
                 self.units,
-                len(problem.about.outputs),
+                len(problem.metadata.outputs),
                 bidirectional=self.bidirectional,
                 head=problem.head,
                 activation=problem.activation,
@@ -140,15 +140,15 @@ class Plan:
             )
             plan = self.resolved(problem)
             if plan.memory is not None:
-                remember(net, plan.memory)
-        net.about = problem.about
-        net.set_scaling(net.about.features, net.about.outputs)
+                chrono_initialise(net, plan.memory)
+        net.metadata = problem.metadata
+        net.set_scaling(net.metadata.features, net.metadata.outputs)
         return net
 
     def resolved(self, problem: Problem) -> Plan:
         """Fill in what was told from the data."""
-        about = problem.about
-        table = about.window is not None
+        metadata = problem.metadata
+        table = metadata.window is not None
         longest = self._longest(problem)
         built_in = self.source in TASKS
         far = self.memory or longest > _LONG or built_in
@@ -158,11 +158,11 @@ class Plan:
         epochs = self.epochs or max(usual, math.ceil(_LEAST / steps))
         return replace(
             self,
-            task=about.task,
+            task=metadata.task,
             target=problem.targets,
-            features=tuple(column.name for column in about.features) if table else (),
-            window=about.window,
-            horizon=about.horizon,
+            features=tuple(column.name for column in metadata.features) if table else (),
+            window=metadata.window,
+            horizon=metadata.horizon,
             length=self.length or usual_length(self.source),
             init=init,
             epochs=epochs,

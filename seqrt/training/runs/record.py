@@ -34,7 +34,7 @@ def record_of(plan: Plan, problem: Problem, started: str) -> dict[str, Any]:
     return {
         "started": started,
         "seqrt": __version__,
-        "data_sha256": problem.about.data_sha256,
+        "data_sha256": problem.metadata.data_sha256,
         "plan": plan.record(),
     }
 
@@ -51,7 +51,7 @@ def entry(result: Result) -> dict[str, Any]:
 
 def check_data(record: dict[str, Any], problem: Problem, source: str) -> None:
     """Raise InputError where the data of a record is no longer what it was."""
-    was, now = record.get("data_sha256"), problem.about.data_sha256
+    was, now = record.get("data_sha256"), problem.metadata.data_sha256
     if was != now:
         raise InputError(
             f"E_DATA_CHANGED: {source} must be what the run began with, SHA-256 {was}, got {now}."

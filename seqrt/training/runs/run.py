@@ -121,15 +121,15 @@ class Run:
     def finish(self) -> Result:
         """Judge the best weights beside a baseline, and write figures and pictures."""
         self.net.cpu()
-        part, about = self.problem.judged, self.problem.about
+        part, metadata = self.problem.judged, self.problem.metadata
         predicted = predict(self.net, part.x)
         plain_name, plain = baseline(self.problem)
         result = Result(
             path=self.path,
             part=self.problem.part,
-            figures=measure(about.task, part.truth, predicted, about.classes),
+            figures=measure(metadata.task, part.truth, predicted, metadata.classes),
             baseline=plain_name,
-            baseline_figures=measure(about.task, part.truth, plain, about.classes),
+            baseline_figures=measure(metadata.task, part.truth, plain, metadata.classes),
             best_epoch=max((epoch.number for epoch in self.epochs if epoch.best), default=0),
             pictures=self._pictures(predicted) if self.world.first else (),
         )

@@ -38,7 +38,7 @@ def test_all_is_in_one_folder_and_the_folder_is_the_result(run):
     assert (done.code, done.out) == (0, f"{folder}\n")
     assert {path.name for path in folder.iterdir()} == runs | made
     for name in runs:
-        assert load_run(folder / name).about.task == "classify"
+        assert load_run(folder / name).metadata.task == "classify"
 
 
 def test_the_table_stands_beside_the_baseline_and_a_program_gets_the_same_in_json(run):

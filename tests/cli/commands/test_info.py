@@ -12,7 +12,7 @@ import torch
 import seqrt
 from seqrt.contract import MANIFEST_KEY, PROOF_KEY, Column, seal
 from seqrt.export import export
-from seqrt.training import About, Network, remember
+from seqrt.training import Metadata, Network, chrono_initialise
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +26,7 @@ def here(tmp_path, monkeypatch):
 def forecaster():
     """A small forecaster of known names and ranges."""
     torch.manual_seed(0)
-    about = About(
+    about = Metadata(
         task="forecast",
         features=(Column("load", "kW", mean=50, scale=9, low=12, high=99.5),),
         outputs=(Column("load+1", "kW", mean=50, scale=9),),
@@ -43,7 +43,7 @@ def forecaster():
 def classifier():
     """A small classifier that reads both ways."""
     torch.manual_seed(0)
-    about = About(
+    about = Metadata(
         "classify", (Column("x0"),), (Column("down"), Column("up")), classes=("down", "up")
     )
     net = Network("gru", 1, (4,), 2, bidirectional=True, activation="softmax")
@@ -111,7 +111,7 @@ def test_it_says_how_long_the_network_remembers_and_what_that_is_good_for(run, f
 def test_of_a_network_that_keeps_its_start_it_says_so(run):
     torch.manual_seed(0)
     net = Network("lstm", 1, (4,), 1)
-    remember(net, 10_000)
+    chrono_initialise(net, 10_000)
     export(net, "long.onnx")
 
     page = run("info", "long.onnx").out

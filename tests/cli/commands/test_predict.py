@@ -38,8 +38,13 @@ def _exported(name, feature, outputs, window=None, **options):
     net = Network("gru", 1, (4,), len(outputs), **options)
     task = "forecast" if window else "classify"
     classes = ("calm", "rough") if options.get("activation") == "softmax" else ()
-    net.about = replace(
-        net.about, task=task, features=(feature,), outputs=outputs, window=window, classes=classes
+    net.metadata = replace(
+        net.metadata,
+        task=task,
+        features=(feature,),
+        outputs=outputs,
+        window=window,
+        classes=classes,
     )
     export(net, Path("models") / f"{name}.onnx")
     return seqrt.load(Path("models") / f"{name}.onnx")

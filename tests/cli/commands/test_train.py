@@ -57,7 +57,7 @@ def test_the_folder_of_the_run_is_the_result_and_all_else_is_talk(run):
     kept = {path.name for path in Path("runs/wave-lstm-1").iterdir()}
     pictures = {"curves.png", "forecast.png", "memory.png"}
     assert kept == {"run.toml", "results.csv", "best.safetensors", "typical.npy"} | pictures
-    assert load_run("runs/wave-lstm-1").about.task == "forecast"
+    assert load_run("runs/wave-lstm-1").metadata.task == "forecast"
 
 
 def test_it_says_first_what_it_understood(run):
@@ -447,7 +447,7 @@ def test_what_breaks_off_a_run_keeps_the_best_weights_so_far(number, code):
     assert talk[-1] == "seqrt: interrupted."
     with Path("runs/wave-lstm-1/results.csv").open() as file:
         assert best in (int(row["number"]) for row in csv.DictReader(file))
-    assert load_run("runs/wave-lstm-1").about.name == "wave"
+    assert load_run("runs/wave-lstm-1").metadata.name == "wave"
     assert list(Path("runs/wave-lstm-1").glob(".*")) == []
 
 

@@ -49,7 +49,7 @@ def test_the_best_trial_is_the_run_and_goes_into_export_as_any_other(run):
     assert done.code == 0
     assert folder.parent == Path("runs")
     assert [row["trial"] for row in table] == ["1", "2", "3"]
-    assert all(load_run(row["run"]).about.task == "classify" for row in table)
+    assert all(load_run(row["run"]).metadata.task == "classify" for row in table)
     assert answer["trial"] == int(best["trial"])
     assert (folder / "best.safetensors").read_bytes() == (
         Path(best["run"]) / "best.safetensors"

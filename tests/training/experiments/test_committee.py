@@ -94,7 +94,7 @@ def test_every_year_is_judged_once_by_the_member_that_has_not_seen_it(table, alo
 def test_scaling_is_learnt_from_the_other_folds_alone(table, heights):
     problem = replace(table, fold=2).problem()
 
-    (column,) = problem.about.features
+    (column,) = problem.metadata.features
     others = np.concatenate([heights[:33], heights[67:]])
     assert (column.mean, column.scale) == pytest.approx((others.mean(), others.std()))
 
@@ -103,7 +103,7 @@ def test_scaling_is_learnt_from_the_other_folds_alone(table, heights):
 def test_all_members_read_a_missing_value_as_one_number(table, heights, missing):
     problem = replace(table, fold=2, missing=missing).problem()
 
-    (column,) = problem.about.features
+    (column,) = problem.metadata.features
     others = np.concatenate([heights[:33], heights[67:]])
     mean = others.mean() if missing == "indicator" else heights.mean()
     assert (column.mean, column.scale) == pytest.approx((mean, others.std()))

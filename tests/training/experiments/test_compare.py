@@ -48,7 +48,7 @@ def test_every_contender_is_trained_with_every_seed_in_a_folder_of_its_own(few, 
     records = [read_record(trial.path) for trial in trials]
     for trial, record in zip(trials, records, strict=True):
         assert record["plan"]["cell"] == trial.contender.cell
-        assert record["plan"]["seed"] == trial.seed == load_run(trial.path).about.seed
+        assert record["plan"]["seed"] == trial.seed == load_run(trial.path).metadata.seed
         assert record["result"]["figures"][trial.figure] == trial.value
         assert trial.value == pytest.approx(min(trial.curve[1:]), rel=1e-5)
         assert len(trial.curve) - 1 == len(trial.seconds) == 2

@@ -33,8 +33,8 @@ def test_a_wave_far_from_zero_is_learnt_in_raw_units(cell, network, waves):
     assert error < 0.01
     assert epochs[-1].loss < epochs[0].loss / 10
     assert [epoch.number for epoch in epochs] == list(range(1, 31))
-    assert net.about.features[0].mean == pytest.approx(x.mean(), rel=1e-6)
-    assert net.about.outputs[0].low == y.min()
+    assert net.metadata.features[0].mean == pytest.approx(x.mean(), rel=1e-6)
+    assert net.metadata.outputs[0].low == y.min()
 
 
 def test_ragged_text_labels_are_learnt(network, ragged):
@@ -43,8 +43,8 @@ def test_ragged_text_labels_are_learnt(network, ragged):
 
     list(fit(net, x, y, epochs=40, lr=2e-2))
 
-    said = np.array(net.about.classes)[predict(net, x).argmax(1)]
-    assert net.about.classes == ("down", "up")
+    said = np.array(net.metadata.classes)[predict(net, x).argmax(1)]
+    assert net.metadata.classes == ("down", "up")
     assert np.mean(said == y) > 0.95
 
 
@@ -55,7 +55,7 @@ def test_a_label_for_every_step_is_learnt(network, ragged):
 
     list(fit(net, x, y, epochs=40, lr=2e-2))
 
-    said = np.array(net.about.classes)[predict(net, x).argmax(1)]
+    said = np.array(net.metadata.classes)[predict(net, x).argmax(1)]
     assert np.mean(said == np.concatenate(y)) > 0.9
 
 
@@ -222,11 +222,11 @@ def test_a_network_that_knows_its_data_keeps_its_scaling(network, waves):
     x, y = waves
     net = network()
     list(fit(net, x, y, epochs=1))
-    about = net.about
+    about = net.metadata
 
     list(fit(net, x * 3, y * 3, epochs=1))
 
-    assert net.about == about
+    assert net.metadata == about
     assert net.x_mean.item() == pytest.approx(about.features[0].mean)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from seqrt.training import Network, Plan, Recipe, remember, start
+from seqrt.training import Network, Plan, Recipe, chrono_initialise, start
 from seqrt.training.loop.lr_finder import found_rate
 
 
@@ -23,7 +23,7 @@ def test_the_rate_is_one_that_adam_can_use_and_the_network_stays_as_it_was(cell,
     assert rate == found_rate(net, *waves, Recipe())
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
     assert torch.equal(torch.get_rng_state(), random)
-    assert net.about.features[0].low is None
+    assert net.metadata.features[0].low is None
 
 
 def test_a_network_that_soon_blows_up_gets_a_lower_rate():
@@ -35,7 +35,7 @@ def test_a_network_that_soon_blows_up_gets_a_lower_rate():
     )
     for net in (steady, steep):
         torch.manual_seed(0)
-        remember(net, 200)
+        chrono_initialise(net, 200)
 
     rates = [found_rate(net, problem.train.x, problem.train.y, Recipe()) for net in (steady, steep)]
 

@@ -29,11 +29,11 @@ def members(count=3, seed=0, **options):
 
 def scaled(net):
     """What is known of a network, with a scaling that is none of its members'."""
-    outputs = net.about.outputs
+    outputs = net.metadata.outputs
     if net.activation == "none":
         outputs = tuple(Column(c.name, mean=-1.0, scale=3.0) for c in outputs)
-    features = tuple(Column(c.name, mean=0.5, scale=2.0) for c in net.about.features)
-    return replace(net.about, features=features, outputs=outputs)
+    features = tuple(Column(c.name, mean=0.5, scale=2.0) for c in net.metadata.features)
+    return replace(net.metadata, features=features, outputs=outputs)
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
@@ -89,7 +89,7 @@ def test_networks_that_read_a_missing_value_as_several_numbers_have_no_mean(miss
 
 def test_members_do_not_read_each_other():
     nets = members(cell="lstm")
-    merged = mean_of(nets, nets[0].about)
+    merged = mean_of(nets, nets[0].metadata)
 
     recurrent = merged.recurrent()[0].cells[0].weight_hh_l0
 
@@ -105,11 +105,11 @@ def test_networks_of_another_kind_have_no_mean(others):
     nets = [*members(1, cell="rnn"), *others]
 
     with pytest.raises(UsageError, match="must have the same architecture"):
-        mean_of(nets, nets[0].about)
+        mean_of(nets, nets[0].metadata)
 
 
 def test_a_norm_between_layers_would_look_at_all_members_together():
     nets = members(cell="gru", layer_norm=True)
 
     with pytest.raises(UsageError, match="without layer normalisation"):
-        mean_of(nets, nets[0].about)
+        mean_of(nets, nets[0].metadata)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from seqrt import UsageError
-from seqrt.training import Network, remember
+from seqrt.training import Network, chrono_initialise
 
 STEPS = 200
 
@@ -15,7 +15,7 @@ STEPS = 200
 def kernel(cell: str, steps: int = STEPS, **options: object) -> dict[str, np.ndarray]:
     torch.manual_seed(0)
     net = Network(cell, 3, (256,), 1, **options)
-    remember(net, steps)
+    chrono_initialise(net, steps)
     weights = net.recurrent()[0].cells[-1].named_parameters()
     return {name.removesuffix("_l0"): w.detach().numpy() for name, w in weights}
 

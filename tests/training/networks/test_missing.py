@@ -118,7 +118,7 @@ def test_columns_are_measured_over_what_was_observed(network, gaps):
     next(fit(net, gaps, np.arange(40.0)))
 
     flat = np.concatenate(gaps).astype(np.float64)
-    for d, column in enumerate(net.about.features):
+    for d, column in enumerate(net.metadata.features):
         seen = flat[~np.isnan(flat[:, d]), d]
         got = (column.mean, column.scale, column.low, column.high)
         assert got == pytest.approx((seen.mean(), seen.std(), seen.min(), seen.max()))
@@ -203,7 +203,7 @@ def test_a_column_is_measured_on_the_training_part_alone(gappy_csv):
     problem = prepare(gappy_csv, target="a", features="a", window=4, val=0.2, missing="mean")
 
     seen = np.array([i for i in range(80) if i % 10 != 9])
-    column = problem.about.features[0]
+    column = problem.metadata.features[0]
     assert (column.mean, column.low, column.high) == (pytest.approx(seen.mean()), 0, 78)
 
 

@@ -49,7 +49,7 @@ def test_labels_are_said_to_be_the_majority(tmp_path, rng):
 
     name, predicted = baseline(problem)
 
-    figures = measure("classify", problem.validation.truth, predicted, problem.about.classes)
+    figures = measure("classify", problem.validation.truth, predicted, problem.metadata.classes)
     assert name == "majority class"
     np.testing.assert_allclose(predicted, [[0.75, 0.25]] * 8)
     assert figures["accuracy"] == 0.75

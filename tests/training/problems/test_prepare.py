@@ -31,25 +31,27 @@ def test_a_forecast_sees_a_window_and_answers_the_values_that_follow(series_csv)
 
     problem = prepare(series_csv, target="height", features="height", window=6, horizon=3, val=0.3)
 
-    assert problem.about.task == "forecast"
+    assert problem.metadata.task == "forecast"
     assert problem.train.x.shape == (70 - 6 - 3 + 1, 6, 1)
     np.testing.assert_allclose(problem.train.x[5, :, 0], values[5:11])
     np.testing.assert_allclose(problem.train.y[5], values[11:14])
     np.testing.assert_allclose(problem.train.known[5], [values[10]] * 3)
     assert problem.train.when[5] == 1911
-    assert [column.name for column in problem.about.outputs] == [f"height+{i}" for i in (1, 2, 3)]
+    assert [column.name for column in problem.metadata.outputs] == [
+        f"height+{i}" for i in (1, 2, 3)
+    ]
 
 
 def test_a_forecast_uses_every_column_of_numbers_but_the_time(series_csv):
     problem = prepare(series_csv, target="height", window=6)
 
-    assert [column.name for column in problem.about.features] == ["height", "weekday"]
+    assert [column.name for column in problem.metadata.features] == ["height", "weekday"]
 
 
 def test_several_targets_are_forecast_step_by_step(series_csv):
     problem = prepare(series_csv, target=("height", "weekday"), window=6, horizon=2)
 
-    names = [column.name for column in problem.about.outputs]
+    names = [column.name for column in problem.metadata.outputs]
     assert names == ["height+1", "weekday+1", "height+2", "weekday+2"]
     np.testing.assert_allclose(problem.train.y[0][[1, 3]], [6, 0])
     np.testing.assert_allclose(problem.train.known[0], problem.train.x[0, -1][[0, 1, 0, 1]])
@@ -72,7 +74,7 @@ def test_scaling_and_ranges_are_learnt_from_the_training_part_alone(series_csv):
 
     problem = prepare(series_csv, target="height", window=6)
 
-    for column in (problem.about.features[0], problem.about.outputs[0]):
+    for column in (problem.metadata.features[0], problem.metadata.outputs[0]):
         assert column.mean == pytest.approx(values.mean())
         assert column.scale == pytest.approx(values.std())
         assert (column.low, column.high) == (values.min(), values.max())
@@ -89,9 +91,9 @@ def test_a_span_keeps_the_rows_between_two_times(series_csv):
 def test_words_in_a_table_are_classified_from_the_window_before(series_csv):
     problem = prepare(series_csv, target="way", window=6)
 
-    assert problem.about.task == "classify"
-    assert problem.about.classes == ("down", "up")
-    assert [column.name for column in problem.about.features] == ["height", "weekday"]
+    assert problem.metadata.task == "classify"
+    assert problem.metadata.classes == ("down", "up")
+    assert [column.name for column in problem.metadata.features] == ["height", "weekday"]
     assert problem.train.y[0] == series_csv.read_text().split()[6].split(",")[2]
     assert problem.activation == "softmax"
 
@@ -99,7 +101,7 @@ def test_words_in_a_table_are_classified_from_the_window_before(series_csv):
 def test_a_regression_takes_the_other_columns(series_csv):
     problem = prepare(series_csv, task="regress", target="height", window=6)
 
-    assert [column.name for column in problem.about.features] == ["weekday"]
+    assert [column.name for column in problem.metadata.features] == ["weekday"]
     np.testing.assert_allclose(problem.train.y[:, 0], heights(series_csv)[5:80])
 
 
@@ -116,19 +118,23 @@ def test_one_series_needs_no_options(tmp_path):
 
     problem = prepare(tmp_path / "series.npy")
 
-    assert (problem.about.task, problem.about.window, problem.about.horizon) == ("forecast", 24, 1)
-    assert problem.about.name == "series"
+    assert (problem.metadata.task, problem.metadata.window, problem.metadata.horizon) == (
+        "forecast",
+        24,
+        1,
+    )
+    assert problem.metadata.name == "series"
     digest = hashlib.sha256((tmp_path / "series.npy").read_bytes()).hexdigest()
-    assert problem.about.data_sha256 == digest
+    assert problem.metadata.data_sha256 == digest
 
 
 @pytest.mark.parametrize("name", ["mackey-glass", "sine-mix"])
 def test_a_built_in_series_stands_where_a_file_could(name):
     first, same, other = prepare(name), prepare(name), prepare(name, seed=1)
 
-    assert first.about.task == "forecast"
+    assert first.metadata.task == "forecast"
     np.testing.assert_array_equal(first.train.x, same.train.x)
-    assert first.about.data_sha256 == same.about.data_sha256 != other.about.data_sha256
+    assert first.metadata.data_sha256 == same.metadata.data_sha256 != other.metadata.data_sha256
 
 
 @pytest.mark.parametrize(
@@ -149,8 +155,8 @@ def test_the_task_is_told_from_the_answers(y, per_step, task, activation, classe
 
     problem = prepare(path)
 
-    assert (problem.about.task, problem.activation) == (task, activation)
-    assert problem.about.classes == classes
+    assert (problem.metadata.task, problem.activation) == (task, activation)
+    assert problem.metadata.classes == classes
     assert problem.head == ("sequence" if per_step else "last")
     assert len(problem.train) == 16
     assert len(problem.validation) == 4
@@ -161,7 +167,7 @@ def test_whole_numbers_as_fractions_are_labels_when_asked(archive, rng):
 
     problem = prepare(path, task="classify")
 
-    assert problem.about.classes == (1, 2)
+    assert problem.metadata.classes == (1, 2)
 
 
 def test_every_class_gives_its_share_to_validation(archive):
@@ -193,7 +199,7 @@ def test_padding_never_comes_in(archive, rng):
 
     problem = prepare(archive(x=x, y=np.zeros(20), lengths=lengths))
 
-    assert problem.about.features[0].high < 1
+    assert problem.metadata.features[0].high < 1
     assert sum(map(len, [*problem.train.x, *problem.validation.x])) == lengths.sum()
 
 

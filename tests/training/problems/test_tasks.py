@@ -191,14 +191,14 @@ def problem(name, monkeypatch, **options):
 def test_the_kind_of_a_task_is_told_from_its_answers(name, task, activation, head, monkeypatch):
     made = problem(name, monkeypatch)
 
-    assert (made.about.task, made.activation, made.head) == (task, activation, head)
-    assert made.about.name == name
+    assert (made.metadata.task, made.activation, made.head) == (task, activation, head)
+    assert made.metadata.name == name
     assert (len(made.train), len(made.validation)) == (240, 60)
 
 
 def test_the_digest_is_of_the_data(monkeypatch):
     digests = [
-        problem("recall", monkeypatch, length=length, seed=seed).about.data_sha256
+        problem("recall", monkeypatch, length=length, seed=seed).metadata.data_sha256
         for length, seed in ((20, 0), (20, 0), (21, 0), (20, 1))
     ]
 
@@ -208,7 +208,7 @@ def test_the_digest_is_of_the_data(monkeypatch):
 
 def plain(made):
     name, predicted = baseline(made)
-    about = made.about
+    about = made.metadata
     return name, measure(about.task, made.judged.truth, predicted, about.classes)
 
 
@@ -241,10 +241,10 @@ def test_reber_without_memory_errs_once_a_string(monkeypatch):
 def test_the_truth_solves_a_task_and_its_baseline_does_not(name, monkeypatch):
     made = problem(name, monkeypatch)
     truth = made.judged.truth
-    if made.about.classes:
-        truth = np.equal.outer(truth, np.array(made.about.classes))
+    if made.metadata.classes:
+        truth = np.equal.outer(truth, np.array(made.metadata.classes))
 
-    figures = measure(made.about.task, made.judged.truth, truth, made.about.classes)
+    figures = measure(made.metadata.task, made.judged.truth, truth, made.metadata.classes)
 
     assert TASKS[name].is_solved(figures)
     assert not TASKS[name].is_solved(plain(made)[1])

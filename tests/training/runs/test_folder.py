@@ -65,7 +65,7 @@ def test_a_run_comes_back_with_its_best_weights_and_all_it_knows(plan):
     net = load_run(run.path)
 
     x = run.problem.validation.x
-    assert net.about == run.problem.about
+    assert net.metadata == run.problem.metadata
     assert net.config() == run.net.config()
     np.testing.assert_array_equal(predict(net, x), predict(run.net, x))
     assert not net.training

@@ -9,7 +9,7 @@ import torch
 from seqrt.contract import Column
 from seqrt.data import Part
 from seqrt.errors import InputError
-from seqrt.training import Network, prepare, remember
+from seqrt.training import Network, chrono_initialise, prepare
 from seqrt.training.runs.memory import (
     faded,
     gradient,
@@ -119,7 +119,7 @@ def test_the_starts_of_a_halving_network_meet_by_half_with_every_step(halving, n
 def test_first_weights_that_remember_keep_starts_apart_for_longer(network, rng):
     x = rng.standard_normal((4, 300, 1)).astype(np.float32)
     plain, long = network("lstm", units=(16,)), network("lstm", units=(16,))
-    remember(long, 200)
+    chrono_initialise(long, 200)
 
     steps = {net: together(parting(net, x).max(axis=0)) or 301 for net in (plain, long)}
 
