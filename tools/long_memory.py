@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from seqrt.training import Plan
-from seqrt.training.experiments.compare import Contender, Trial, turns
+from seqrt.training.experiments.compare import Candidate, Outcome, comparison_trials
 from seqrt.training.problems.tasks import TASKS, MemoryTask
 
 SEEDS = 3
@@ -71,7 +71,7 @@ def main(parts: list[str]) -> int:
         if parts and not {work.data, work.cell} & set(parts):
             continue
         trials = list(_trials(work))
-        worst = (max if trials[0].figure == "mse" else min)(trial.value or 0.0 for trial in trials)
+        worst = (max if trials[0].metric == "mse" else min)(trial.value or 0.0 for trial in trials)
         well = all(trial.value is not None and work.reached(trial.value) for trial in trials)
         missed |= not well
         asked = "-" if work.asked is None else f"{work.asked:g}"
@@ -79,26 +79,26 @@ def main(parts: list[str]) -> int:
         steps = ", ".join(_steps(trial, TASKS[work.data]) for trial in trials)
         length = work.options.get("length", "")
         print(
-            f"{work.data:15} {length:>4} {work.cell:5}{trials[0].figure:>24}{asked:>8}{worst:9.3g}"
+            f"{work.data:15} {length:>4} {work.cell:5}{trials[0].metric:>24}{asked:>8}{worst:9.3g}"
             f"  {steps} ({work.options.get('batch_size', Plan.batch_size)})  {verdict}",
             flush=True,
         )
     return int(missed)
 
 
-def _trials(work: Work) -> Iterator[Trial]:
+def _trials(work: Work) -> Iterator[Outcome]:
     plan = Plan(work.data, **work.options)
-    field = [Contender(work.cell, UNITS)]
+    field = [Candidate(work.cell, UNITS)]
     with tempfile.TemporaryDirectory() as folder:
-        for turn in turns(plan, field, work.seeds, Path(folder)):
-            for epoch in turn:
-                print(f"{turn.title} {work.data} pass {epoch.number}", file=sys.stderr)
-            yield turn.finish()
+        for trial in comparison_trials(plan, field, work.seeds, Path(folder)):
+            for epoch in trial:
+                print(f"{trial.title} {work.data} pass {epoch.number}", file=sys.stderr)
+            yield trial.finish()
 
 
-def _steps(trial: Trial, task: MemoryTask) -> str:
+def _steps(trial: Outcome, task: MemoryTask) -> str:
     """After how many steps a pass ended with the task solved, for the first time."""
-    solved = (i for i, value in enumerate(trial.curve) if task.is_solved({trial.figure: value}))
+    solved = (i for i, value in enumerate(trial.curve) if task.is_solved({trial.metric: value}))
     first = next(solved, None)
     return "never" if first is None else f"{first * trial.steps:,}"
 

@@ -8,36 +8,36 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from seqrt.training.experiments.compare import Trial
-    from seqrt.training.experiments.ranking import Choice, Row
+    from seqrt.training.experiments.compare import Outcome
+    from seqrt.training.experiments.ranking import Choice, Summary
 
 
-def outcome(trial: Trial) -> str:
+def describe(outcome: Outcome) -> str:
     """Say what one trial came to."""
-    if trial.failure:
-        return f"failed: {trial.failure}"
-    steps = len(trial.seconds) * trial.steps
-    how = "solved" if trial.solved else "ended"
-    return f"{trial.figure} {_figure(trial.value)}, {how} after {steps:,} steps"
+    if outcome.failure:
+        return f"failed: {outcome.failure}"
+    steps = len(outcome.seconds) * outcome.steps
+    how = "solved" if outcome.solved else "ended"
+    return f"{outcome.metric} {_figure(outcome.value)}, {how} after {steps:,} steps"
 
 
-def lines(table: Sequence[Row], models: Mapping[str, Path]) -> Iterator[str]:
+def lines(table: Sequence[Summary], models: Mapping[str, Path]) -> Iterator[str]:
     """Yield the table: a line for each contender, and the baseline."""
-    first, trial = table[0], table[0].trials[0]
-    width = max(len(trial.baseline), *(len(row.contender.name) for row in table))
-    seeds = max(len(row.trials) for row in table)
+    first, trial = table[0], table[0].outcomes[0]
+    width = max(len(trial.baseline), *(len(row.candidate.name) for row in table))
+    seeds = max(len(row.outcomes) for row in table)
     several = f", the median of {seeds} seeds, the best and the worst" if seeds > 1 else ""
-    yield f"{first.figure}{several}"
+    yield f"{first.metric}{several}"
     titles = ("weights", "median", "best", "worst", "solved", "failed", "steps", "s/pass", "bytes")
     yield " " * width + "".join(f"{title:>{_width(title)}}" for title in titles)
     for row in table:
-        name = row.contender.name
-        best, worst = row.ends or (None, None)
+        name = row.candidate.name
+        best, worst = row.extremes or (None, None)
         cells = (
             f"{row.weights:,}",
-            *map(_figure, (row.middle, best, worst)),
-            f"{row.solved}/{len(row.trials)}",
-            f"{len(row.trials) - len(row.done)}/{len(row.trials)}",
+            *map(_figure, (row.median, best, worst)),
+            f"{row.solved}/{len(row.outcomes)}",
+            f"{len(row.outcomes) - len(row.finished)}/{len(row.outcomes)}",
             f"{row.steps:,.0f}",
             _figure(row.seconds),
             f"{models[name].stat().st_size:,}" if name in models else "-",
@@ -50,43 +50,43 @@ def lines(table: Sequence[Row], models: Mapping[str, Path]) -> Iterator[str]:
 def record(
     data: str,
     folder: Path,
-    table: Sequence[Row],
+    table: Sequence[Summary],
     models: Mapping[str, Path],
     chosen: Choice | None,
 ) -> dict[str, Any]:
     """Return what a program wants to know of a comparison, as JSON can hold it."""
-    row = chosen.row if chosen else None
+    row = chosen.summary if chosen else None
     return {
         "folder": str(folder),
         "data": data,
-        "figure": table[0].figure,
-        "baseline": {"name": table[0].trials[0].baseline, "value": _finite(table[0].plain)},
-        "contenders": {row.contender.name: _contender(row, models) for row in table},
-        "ship": row.contender.name if row else None,
+        "figure": table[0].metric,
+        "baseline": {"name": table[0].outcomes[0].baseline, "value": _finite(table[0].plain)},
+        "contenders": {row.candidate.name: _contender(row, models) for row in table},
+        "ship": row.candidate.name if row else None,
         "why": chosen.why if chosen else "not all trials are done",
     }
 
 
-def _contender(row: Row, models: Mapping[str, Path]) -> dict[str, Any]:
-    best, worst = row.ends or (None, None)
-    model = models.get(row.contender.name)
+def _contender(row: Summary, models: Mapping[str, Path]) -> dict[str, Any]:
+    best, worst = row.extremes or (None, None)
+    model = models.get(row.candidate.name)
     return {
-        "cell": row.contender.cell,
-        "units": list(row.contender.units),
+        "cell": row.candidate.cell,
+        "units": list(row.candidate.units),
         "weights": row.weights,
-        "median": _finite(row.middle),
+        "median": _finite(row.median),
         "best": _finite(best),
         "worst": _finite(worst),
         "solved": row.solved,
-        "failed": len(row.trials) - len(row.done),
+        "failed": len(row.outcomes) - len(row.finished),
         "seconds_per_pass": _finite(row.seconds),
         "model": str(model) if model else None,
         "bytes": model.stat().st_size if model else None,
-        "trials": [_trial(trial) for trial in row.trials],
+        "trials": [_trial(trial) for trial in row.outcomes],
     }
 
 
-def _trial(trial: Trial) -> dict[str, Any]:
+def _trial(trial: Outcome) -> dict[str, Any]:
     return {
         "seed": trial.seed,
         "run": str(trial.path),

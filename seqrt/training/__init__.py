@@ -18,6 +18,7 @@ from seqrt.data import Part
 from seqrt.errors import MissingExtraError
 
 try:
+    from seqrt.training.experiments.committee import train
     from seqrt.training.inputs.batches import predict
     from seqrt.training.loop.fit import fit
     from seqrt.training.loop.recipe import Recipe
@@ -32,7 +33,7 @@ try:
     from seqrt.training.runs.folder import load_run, newest_run
     from seqrt.training.runs.plan import Plan
     from seqrt.training.runs.record import Result
-    from seqrt.training.runs.run import Run, resume, start, train
+    from seqrt.training.runs.run import Run, resume, start
 except ModuleNotFoundError as error:
     if (error.name or "").split(".")[0] not in ("torch", "safetensors", "tomli_w"):
         raise

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from seqrt.cli.comparison_report import lines, outcome, record
+from seqrt.cli.comparison_report import describe, lines, record
 from seqrt.cli.options import JsonOption
 from seqrt.cli.progress import train_shown
 from seqrt.cli.training_options import (
@@ -37,8 +37,8 @@ from seqrt.cli.words import span as ends
 from seqrt.errors import ParityError, SeqrtError, UsageError
 
 if TYPE_CHECKING:
-    from seqrt.training.experiments.compare import Trial, Turn
-    from seqrt.training.experiments.ranking import Choice, Row
+    from seqrt.training.experiments.compare import CandidateTrial, Outcome
+    from seqrt.training.experiments.ranking import Choice, Summary
 
 _REPORT = "report.json"
 _LINES = 4
@@ -94,7 +94,11 @@ def compare(
       seqrt compare gestures.npz --cells lstm,gru --units 32 --units 64,32
       seqrt compare load.csv --target kW --window 48 --seeds 5
     """
-    from seqrt.training.experiments.compare import contenders, folder_for, turns
+    from seqrt.training.experiments.compare import (
+        candidates,
+        comparison_folder,
+        comparison_trials,
+    )
     from seqrt.training.loop.distributed import check_one_process
     from seqrt.training.runs.plan import Plan
 
@@ -117,23 +121,23 @@ def compare(
     }
     options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     plan = Plan(source(data), **options)
-    field = contenders(_cells(cells), [sizes(each) or () for each in units or ["64,32"]])
-    folder = folder_for(plan.source, out)
+    field = candidates(_cells(cells), [sizes(each) or () for each in units or ["64,32"]])
+    folder = comparison_folder(plan.source, out)
     count = len(field) * seeds
-    trials: list[Trial] = []
+    outcomes: list[Outcome] = []
     try:
-        for turn in turns(plan, field, seeds, folder):
-            trials.append(_taken(turn, f"{len(trials) + 1}/{count}"))
+        for trial in comparison_trials(plan, field, seeds, folder):
+            outcomes.append(_taken(trial, f"{len(outcomes) + 1}/{count}"))
     except SeqrtError:
         with suppress(OSError):
             folder.rmdir()  # unless a run stands in it
         raise
     except SystemExit:
-        if trials:
-            _say(f"broken off: {len(trials)} of {count} trials are done.")
-            _conclude(plan.source, folder, trials, export=False)
+        if outcomes:
+            _say(f"broken off: {len(outcomes)} of {count} trials are done.")
+            _conclude(plan.source, folder, outcomes, export=False)
         raise
-    report = _conclude(plan.source, folder, trials, export=True)
+    report = _conclude(plan.source, folder, outcomes, export=True)
     typer.echo(json.dumps(report, indent=2) if as_json else folder)
 
 
@@ -146,23 +150,25 @@ def _cells(text: str) -> list[Cell]:
     return [known[cell] for cell in asked]
 
 
-def _taken(turn: Turn, number: str) -> Trial:
+def _taken(trial: CandidateTrial, number: str) -> Outcome:
     """Train and judge; say what it came to."""
-    title = f"{number} {turn.title}"
-    train_shown(turn.run, turn, title, _LINES)
-    trial = turn.finish()
-    _say(f"{title}: {outcome(trial)}")
-    return trial
+    title = f"{number} {trial.title}"
+    train_shown(trial.run, trial, title, _LINES)
+    outcome = trial.finish()
+    _say(f"{title}: {describe(outcome)}")
+    return outcome
 
 
-def _conclude(data: str, folder: Path, trials: Sequence[Trial], *, export: bool) -> dict[str, Any]:
+def _conclude(
+    data: str, folder: Path, outcomes: Sequence[Outcome], *, export: bool
+) -> dict[str, Any]:
     """Write the models, the picture and the report; say it all, and which to ship."""
     from seqrt.files import write_text
     from seqrt.training.experiments.compare_picture import draw_comparison
-    from seqrt.training.experiments.ranking import rows
+    from seqrt.training.experiments.ranking import summaries
     from seqrt.training.problems.tasks import TASKS
 
-    table = rows(trials)
+    table = summaries(outcomes)
     models = _models(folder, table) if export else {}
     chosen = _choice(table, models) if export else None
     solved = TASKS[data].solved if data in TASKS else None
@@ -174,12 +180,12 @@ def _conclude(data: str, folder: Path, trials: Sequence[Trial], *, export: bool)
     _say(f"picture     {picture}")
     _say(f"report      {folder / _REPORT}")
     if chosen:
-        model = models[chosen.row.contender.name] if chosen.row else None
+        model = models[chosen.summary.candidate.name] if chosen.summary else None
         _say(f"ship        {model or 'none'}: {chosen.why}")
     return report
 
 
-def _models(folder: Path, table: Sequence[Row]) -> dict[str, Path]:
+def _models(folder: Path, table: Sequence[Summary]) -> dict[str, Path]:
     """Export the best run of each contender; return the files by the contender's name."""
     from seqrt.export import export
     from seqrt.training.runs.folder import load_run
@@ -187,8 +193,8 @@ def _models(folder: Path, table: Sequence[Row]) -> dict[str, Path]:
 
     models = {}
     for row in table:
-        name = row.contender.name
-        for best in row.done[:1]:
+        name = row.candidate.name
+        for best in row.finished[:1]:
             try:
                 export(load_run(best.path), folder / f"{name}.onnx", series=load_series(best.path))
                 models[name] = folder / f"{name}.onnx"
@@ -197,10 +203,10 @@ def _models(folder: Path, table: Sequence[Row]) -> dict[str, Path]:
     return models
 
 
-def _choice(table: Sequence[Row], models: Mapping[str, Path]) -> Choice:
+def _choice(table: Sequence[Summary], models: Mapping[str, Path]) -> Choice:
     from seqrt.training.experiments.ranking import Choice, choice
 
-    shippable = [row for row in table if row.contender.name in models]
+    shippable = [row for row in table if row.candidate.name in models]
     return choice(shippable) if shippable else Choice(None, "there is no model")
 
 

@@ -33,31 +33,31 @@ def is_meant(data: str | None, options: dict[str, Any], *, resume: bool) -> bool
 
 def begun(source: str, options: dict[str, Any], out: Path | None) -> Committee:
     """Begin a committee, and say what it was understood to be."""
-    from seqrt.training.experiments.committee import convene
+    from seqrt.training.experiments.committee import start_committee
     from seqrt.training.loop.distributed import check_one_process
     from seqrt.training.runs.plan import Plan
 
     check_one_process("seqrt train --folds")
     if "val" in options:
         raise UsageError("--folds validate on every part in turn. Leave out --val, or --folds.")
-    return _introduced(convene(Plan(source, **options), out))
+    return _introduced(start_committee(Plan(source, **options), out))
 
 
 def gone_on(path: str | None, options: dict[str, Any], out: Path | None) -> Committee:
     """Go on with a committee; what it was told at the start holds."""
-    from seqrt.training.experiments.committee import reconvene
+    from seqrt.training.experiments.committee import resume_committee
     from seqrt.training.loop.distributed import check_one_process
     from seqrt.training.runs.folder import newest_unfinished
 
     check_one_process("seqrt train --folds")
     check_nothing_given(options, out)
-    return _introduced(reconvene(path or newest_unfinished()))
+    return _introduced(resume_committee(path or newest_unfinished()))
 
 
 def decide(committee: Committee, *, as_json: bool) -> None:
     """Train what is not trained yet, join it, and print the folder."""
     try:
-        for run in committee.turns():
+        for run in committee.members():
             train_shown(run, run, f"fold {run.plan.fold}/{run.plan.folds}", _LINES)
             run.finish()
     except SystemExit:

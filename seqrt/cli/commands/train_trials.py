@@ -17,7 +17,7 @@ from seqrt.cli.run_report import figures, record, verdict
 from seqrt.errors import SeqrtError, TrainingError, UsageError
 
 if TYPE_CHECKING:
-    from seqrt.training.experiments.search import Attempt, Tried
+    from seqrt.training.experiments.search import SearchOutcome, SearchTrial
 
 TrialsOption = Annotated[
     int | None,
@@ -38,7 +38,12 @@ def search(
     as_json: bool,
 ) -> None:
     """Try what is not among `options`, and keep the best; print the folder of its run."""
-    from seqrt.training.experiments.search import attempts, best_of, check_search, folder_for
+    from seqrt.training.experiments.search import (
+        best_outcome,
+        check_search,
+        search_folder,
+        search_trials,
+    )
     from seqrt.training.loop.distributed import check_one_process
     from seqrt.training.runs.plan import Plan
 
@@ -47,11 +52,11 @@ def search(
         raise UsageError("a search is not gone on with. Leave out --resume, or --trials.")
     plan = Plan(data, **options)
     check_search(plan, options, trials)
-    folder = folder_for(plan.source)
-    tries: list[Tried] = []
+    folder = search_folder(plan.source)
+    tries: list[SearchOutcome] = []
     try:
-        for attempt in attempts(plan, options, trials, folder):
-            tries.append(_taken(attempt, trials))
+        for trial in search_trials(plan, options, trials, folder):
+            tries.append(_taken(trial))
             _write(tries, folder)
     except SeqrtError:
         with suppress(OSError):
@@ -59,32 +64,31 @@ def search(
         raise
     except SystemExit:
         _say(f"broken off: {len(tries)} of {trials} trials are done.")
-        if best_of(tries):
+        if best_outcome(tries):
             _conclude(tries, folder, out)
         raise
     answer = _conclude(tries, folder, out)
     typer.echo(json.dumps(answer, indent=2) if as_json else answer["run"])
 
 
-def _taken(attempt: Attempt, trials: int) -> Tried:
+def _taken(trial: SearchTrial) -> SearchOutcome:
     """Train; say what it came to."""
-    title = f"trial {attempt.number}/{trials}"
-    train_shown(attempt.run, attempt, title, _LINES)
-    tried = attempt.finish()
-    _say(f"{title}: {tried.failure or _line(tried)}")
+    train_shown(trial.run, trial, trial.title, _LINES)
+    tried = trial.finish()
+    _say(f"{trial.title}: {tried.failure or _line(tried)}")
     return tried
 
 
-def _conclude(tries: Sequence[Tried], folder: Path, out: Path | None) -> dict[str, Any]:
+def _conclude(tries: Sequence[SearchOutcome], folder: Path, out: Path | None) -> dict[str, Any]:
     """Finish the best run; say all trials, the best, and what its figures are worth."""
-    from seqrt.training.experiments.search import best_of, keep
+    from seqrt.training.experiments.search import best_outcome, promote
 
     for line in ("", *_lines(tries), ""):
         _say(line)
-    best = best_of(tries)
+    best = best_outcome(tries)
     if best is None:
         raise TrainingError(f"all {len(tries)} trials failed. Try a lower --lr, or other data.")
-    result = keep(best, folder / _TABLE, out)
+    result = promote(best, folder / _TABLE, out)
     _say(f"best        trial {best.number}: {_line(best)}")
     for line in (*verdict(best.run, result), "", *figures(best.run.plan, result), ""):
         _say(line)
@@ -102,7 +106,7 @@ def _conclude(tries: Sequence[Tried], folder: Path, out: Path | None) -> dict[st
     }
 
 
-def _write(tries: Sequence[Tried], folder: Path) -> None:
+def _write(tries: Sequence[SearchOutcome], folder: Path) -> None:
     from seqrt.files import write_text
 
     rows = [tried.row() for tried in tries]
@@ -113,7 +117,7 @@ def _write(tries: Sequence[Tried], folder: Path) -> None:
     write_text(folder / _TABLE, text.getvalue())
 
 
-def _lines(tries: Sequence[Tried]) -> Iterator[str]:
+def _lines(tries: Sequence[SearchOutcome]) -> Iterator[str]:
     """Yield the table of trials, the best first."""
     yield "trial  cell  units    lr        dropout  noise  val loss   epochs  state"
     worst = float("inf")
@@ -127,7 +131,7 @@ def _lines(tries: Sequence[Tried]) -> Iterator[str]:
         )
 
 
-def _line(tried: Tried) -> str:
+def _line(tried: SearchOutcome) -> str:
     row = tried.row()
     value = "no loss" if tried.value is None else f"val loss {tried.value:.4g}"
     return (

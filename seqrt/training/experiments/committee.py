@@ -1,12 +1,12 @@
-"""Several trainings of one plan, each validated on a part of the data of its own; they ship as one.
+"""Cross-validation committees: one network per fold of the data, shipped as their mean.
 
-Few data are too few to keep a part of them from training, and what one small network learns from
-them hangs on its first weights. So the data are cut into folds, and for each a network learns from
-all the others. Together they have learnt from everything, every datum is judged by the one network
-that has not seen it, and the answer that ships is the mean of all.
+A small data set has no rows to spare for validation, and what one small network learns from it
+depends on its initial weights. So the data is cut into folds, and each member is trained on all
+folds but one and validated on that one. Together the members have learnt from all the data, every
+row is judged by the one member that has not seen it, and the mean of the members is shipped.
 
 RUN/
-    run.toml, best.safetensors ...     as of any run: the mean, as one network
+    run.toml, best.safetensors ...     as in any run: the mean, as one network
     fold-1/ fold-2/ ...                the run of each member
 
 Parmanto, Munro & Doyle 1996 (cross-validation committees); Krogh & Vedelsby 1995 (why it helps).
@@ -49,15 +49,15 @@ from seqrt.training.runs.run import Run, resume, start
 
 @dataclass
 class Committee:
-    """A committee under way: train each of its `turns`, then `finish`."""
+    """A committee in training: train each of its `members`, then `finish`."""
 
     plan: Plan
     problem: Problem
     path: Path
     started: str
 
-    def turns(self) -> Iterator[Run]:
-        """Yield the training of each member that is not finished: iterate it, `finish` it."""
+    def members(self) -> Iterator[Run]:
+        """Yield the run of each member that is not finished: iterate it, then `finish` it."""
         with locked(self.path):
             for fold in self.folds:
                 run = self._member(fold)
@@ -65,27 +65,28 @@ class Committee:
                     yield run
 
     def finish(self) -> Result:
-        """Join the members to one network, and judge them, each on what it has not seen."""
+        """Merge the members into one network; measure each on the fold it has not seen."""
         nets, parts, predicted, plain = [], [], [], []
         for fold in self.folds:
-            problem = replace(self.plan, fold=fold).problem()
+            problem = self.plan.with_options(fold=fold).problem()
             nets.append(load_run(self.folder(fold)))
             parts.append(problem.judged)
             predicted.append(predict(nets[-1], problem.judged.x))
-            plain_name, said = baseline(problem)
-            plain.append(said)
+            plain_name, plain_here = baseline(problem)
+            plain.append(plain_here)
         problem = replace(self.problem, validation=joined(parts), folded=True)
-        metadata, truth, found = problem.metadata, problem.judged.truth, np.concatenate(predicted)
+        metadata, truth = problem.metadata, problem.judged.truth
+        out_of_fold = np.concatenate(predicted)
         save_weights(mean_of(nets, metadata), self.path)
         save_series(typical(problem.train), self.path)
         result = Result(
             path=self.path,
             part=problem.part,
-            figures=measure(metadata.task, truth, found, metadata.classes),
+            figures=measure(metadata.task, truth, out_of_fold, metadata.classes),
             baseline=plain_name,
             baseline_figures=measure(metadata.task, truth, np.concatenate(plain), metadata.classes),
             best_epoch=0,
-            pictures=draw(self.path, problem, [], found),
+            pictures=draw(self.path, problem, [], out_of_fold),
         )
         write_record(self.path, self.record() | {"result": entry(result)})
         return result
@@ -95,59 +96,75 @@ class Committee:
         return self.path / f"fold-{fold}"
 
     def record(self) -> dict[str, Any]:
-        """Return what run.toml says from the start."""
+        """Return the entries of run.toml that are known from the start."""
         return record_of(self.plan, self.problem, self.started)
 
     @property
     def folds(self) -> range:
-        """The numbers of its members."""
+        """The numbers of the folds, from 1."""
         assert self.plan.folds is not None
         return range(1, self.plan.folds + 1)
 
     def _member(self, fold: int) -> Run | None:
-        """Return a member's training where it stands; None where it is finished."""
+        """Start or resume the run of a member; return None if it is finished."""
         folder = self.folder(fold)
         if not (folder / RECORD).exists():
             if folder.exists():
                 sweep(folder)
-            return start(replace(self.plan, fold=fold), folder)
+            return start(self.plan.with_options(fold=fold), folder)
         return None if "result" in read_record(folder) else resume(folder)
 
 
-def convene(plan: Plan, out: str | Path | None = None) -> Committee:
+def train(plan: Plan, out: str | Path | None = None) -> Result:
+    """Train by `plan` from start to finish; with folds, train and finish every member."""
+    if plan.folds and not plan.fold:
+        committee = start_committee(plan, out)
+        for member in committee.members():
+            for _ in member:
+                pass
+            member.finish()
+        return committee.finish()
+    run = start(plan, out)
+    for _ in run:
+        pass
+    return run.finish()
+
+
+def start_committee(plan: Plan, out: str | Path | None = None) -> Committee:
     """Read the data and make the committee's folder: `out`, or a new one in runs/.
 
-    Raises UsageError where the plan has no `folds`, or layer normalisation, which has no mean.
+    Raises UsageError if the plan has no `folds`, or has layer normalisation, which rules out
+    merging the members into one network.
     """
     check_one_process("a committee")
     if plan.folds is None or plan.layer_norm:
         raise UsageError(
-            "a committee needs folds, and layers without normalisation between them, so that its"
-            f" mean is one network; got folds {plan.folds}, layer norm {plan.layer_norm}."
+            "a committee needs folds, and no layer normalisation, so that the mean of its members"
+            f" is one network; got folds {plan.folds}, layer norm {plan.layer_norm}."
         )
     for fold in (1, plan.folds):
-        replace(plan, fold=fold).problem()
-    problem = replace(plan, val=0.0).problem()
-    resolved = replace(plan.resolved(problem), val=plan.val)
+        plan.with_options(fold=fold).problem()
+    problem = plan.with_options(val=0.0).problem()
+    resolved = plan.resolved(problem).with_options(val=plan.val)
     started = datetime.now(UTC).isoformat(timespec="microseconds")
     committee = Committee(resolved, problem, new_folder(plan.source, plan.cell, out), started)
     write_record(committee.path, committee.record())
     return committee
 
 
-def reconvene(path: str | Path) -> Committee:
-    """Go on with an unfinished committee; raise as `training.resume` does."""
+def resume_committee(path: str | Path) -> Committee:
+    """Resume an unfinished committee; raises the errors of `training.resume`."""
     record = read_record(path)
     if "result" in record:
-        raise UsageError(f"{path} is finished. Use it with: seqrt export {path}")
+        raise UsageError(f"{path} is finished. Export it with: seqrt export {path}")
     plan = Plan.of_record(record.get("plan", {}))
-    problem = replace(plan, val=0.0).problem()
+    problem = plan.with_options(val=0.0).problem()
     check_data(record, problem, plan.source)
     sweep(Path(path))
     return Committee(plan, problem, Path(path), str(record.get("started", "")))
 
 
 def is_committee(path: str | Path) -> bool:
-    """Say whether `path` is the folder of a committee, not of one of its members or another run."""
+    """Return whether `path` is the folder of a committee, not of a member or another run."""
     plan = read_record(path).get("plan", {})
     return "folds" in plan and "fold" not in plan

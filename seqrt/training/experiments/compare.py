@@ -1,19 +1,19 @@
-"""The work behind `seqrt compare`: several networks on one task, each with several seeds."""
+"""`seqrt compare`: several networks trained on one task, each with several seeds."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
 from seqrt.contract.manifest import Cell
-from seqrt.errors import TrainingError, UsageError
+from seqrt.errors import UsageError
 from seqrt.metrics import measure
+from seqrt.training.experiments.trial import Trial
 from seqrt.training.inputs.batches import predict
 from seqrt.training.loop.state import Epoch
 from seqrt.training.problems.baselines import baseline
@@ -22,43 +22,41 @@ from seqrt.training.runs.folder import numbered, plain_name
 from seqrt.training.runs.plan import Plan
 from seqrt.training.runs.run import Run, start
 
-Array = NDArray[Any]
-
 FOLDER = "compare"
 
-# A task is solved when a pass says so and the next one confirms it.
-_ENOUGH = 2
+# A built-in task counts as solved when two epochs in a row have solved it.
+_EPOCHS_TO_CONFIRM = 2
 
 
 @dataclass(frozen=True)
-class Contender:
-    """One kind of network: its cell, and the sizes of its layers."""
+class Candidate:
+    """One kind of network: its cell and the sizes of its layers."""
 
     cell: Cell
     units: tuple[int, ...]
 
     @property
     def name(self) -> str:
-        """What its folders and files are called."""
+        """The name of its folders and files."""
         return "-".join(map(str, (self.cell, *self.units)))
 
 
 @dataclass(frozen=True)
-class Trial:
-    """What one contender came to with one seed.
+class Outcome:
+    """What one candidate achieved with one seed.
 
-    `value` is the `figure` to look at, with the best weights, on the part that is kept for
-    validation; `curve` is the same before training and after every pass of `steps` steps, and
-    `plain` that of the `baseline`. A trial that failed has no `value`, and says why.
+    `value` is the `metric` of the best weights on the validation part. `curve` holds the metric
+    before training and after every epoch of `steps` steps, and `plain` is the metric of the
+    `baseline`. A trial that failed has no `value`; `failure` says why.
     """
 
-    contender: Contender
+    candidate: Candidate
     seed: int
     path: Path
     weights: int
     steps: int
     seconds: tuple[float, ...]
-    figure: str
+    metric: str
     curve: tuple[float, ...]
     value: float | None
     baseline: str
@@ -67,102 +65,96 @@ class Trial:
     failure: str | None = None
 
 
-class Turn:
-    """One trial under way: iterate to train, then `finish`.
+class CandidateTrial(Trial):
+    """The training of one candidate with one seed: iterate to train, then `finish`.
 
-    A built-in task is trained on until two passes in a row have solved it, and no longer.
+    On a built-in task training ends as soon as two epochs in a row have solved it.
     """
 
-    def __init__(self, contender: Contender, run: Run) -> None:
-        """Make ready to train `run`, which is of this contender."""
-        self.contender = contender
-        self.run = run
+    def __init__(self, candidate: Candidate, run: Run) -> None:
+        """Prepare to train `run`, a network of this candidate."""
+        super().__init__(run, f"{candidate.name} seed {run.plan.seed}")
+        self.candidate = candidate
         self._baseline, plain = baseline(run.problem)
         self._task = TASKS.get(run.plan.source)
-        self._plain = self._figures(plain)
+        self._plain = self._metrics(plain)
         self._curve: list[dict[str, float]] = []
-        self._failure: str | None = None
-
-    @property
-    def title(self) -> str:
-        """Which contender it is, with which seed."""
-        return f"{self.contender.name} seed {self.run.plan.seed}"
+        self._solved_in_a_row = 0
 
     def __iter__(self) -> Iterator[Epoch]:
-        """Train; yield after every pass. What diverges ends here, and fails."""
-        passes: Any = iter(self.run)
-        in_a_row = 0
-        try:
-            self._curve.append(self._figures(self._answers()))
-            with closing(passes):
-                for epoch in passes:
-                    self._curve.append(self._figures(self._answers()))
-                    yield epoch
-                    in_a_row = in_a_row + 1 if self._is_solved(self._curve[-1]) else 0
-                    if in_a_row == _ENOUGH:
-                        return
-            if not any(epoch.best for epoch in self.run.epochs):
-                self._failure = "E_DIVERGED: no pass ended with a finite loss."
-        except TrainingError as error:
-            self._failure = str(error)
+        """Train; yield after every epoch."""
+        self._curve.append(self._metrics_now())
+        yield from super().__iter__()
 
-    def finish(self) -> Trial:
-        """Judge the best weights, and write figures and pictures of the run."""
-        figure = self._task.figure if self._task else next(iter(self._plain))
-        figures: dict[str, float] = {}
-        if self._failure:
+    def is_over(self, epoch: Epoch) -> bool:
+        """Return whether this epoch and the one before have solved the task."""
+        self._curve.append(self._metrics_now())
+        solved = self._is_solved(self._curve[-1])
+        self._solved_in_a_row = self._solved_in_a_row + 1 if solved else 0
+        return self._solved_in_a_row == _EPOCHS_TO_CONFIRM
+
+    def finish(self) -> Outcome:
+        """Measure the best weights, and write the metrics and pictures of the run."""
+        if self.failure is None and not any(epoch.best for epoch in self.run.epochs):
+            self.failure = "E_DIVERGED: no epoch ended with a finite loss."
+        metrics: dict[str, float] = {}
+        if self.failure:
             self.run.checkpoints.remove()
         else:
-            figures = self.run.finish().figures
-        return Trial(
-            contender=self.contender,
+            metrics = self.run.finish().figures
+        metric = self._task.figure if self._task else next(iter(self._plain))
+        return Outcome(
+            candidate=self.candidate,
             seed=self.run.plan.seed,
             path=self.run.path,
             weights=sum(weights.numel() for weights in self.run.net.parameters()),
             steps=math.ceil(len(self.run.problem.train) / self.run.plan.batch_size),
             seconds=tuple(epoch.seconds for epoch in self.run.epochs),
-            figure=figure,
-            curve=tuple(figures[figure] for figures in self._curve),
-            value=figures.get(figure),
+            metric=metric,
+            curve=tuple(metrics[metric] for metrics in self._curve),
+            value=metrics.get(metric),
             baseline=self._baseline,
-            plain=self._plain[figure],
-            solved=bool(figures) and self._is_solved(figures),
-            failure=self._failure,
+            plain=self._plain[metric],
+            solved=bool(metrics) and self._is_solved(metrics),
+            failure=self.failure,
         )
 
-    def _answers(self) -> Array:
-        return predict(self.run.net, self.run.problem.judged.x)
+    def _metrics_now(self) -> dict[str, float]:
+        return self._metrics(predict(self.run.net, self.run.problem.judged.x))
 
-    def _figures(self, predicted: Array) -> dict[str, float]:
+    def _metrics(self, predicted: NDArray[Any]) -> dict[str, float]:
         metadata = self.run.problem.metadata
         return measure(metadata.task, self.run.problem.judged.truth, predicted, metadata.classes)
 
-    def _is_solved(self, figures: dict[str, float]) -> bool:
-        return self._task is not None and self._task.is_solved(figures)
+    def _is_solved(self, metrics: dict[str, float]) -> bool:
+        return self._task is not None and self._task.is_solved(metrics)
 
 
-def contenders(cells: Sequence[Cell], units: Sequence[tuple[int, ...]]) -> tuple[Contender, ...]:
+def candidates(cells: Sequence[Cell], units: Sequence[tuple[int, ...]]) -> tuple[Candidate, ...]:
     """Return every cell in every size; raise UsageError where two of them are the same."""
-    every = tuple(Contender(cell, sizes) for sizes in units for cell in cells)
-    twice = [contender.name for contender in every if every.count(contender) > 1]
+    every = tuple(Candidate(cell, sizes) for sizes in units for cell in cells)
+    twice = [candidate.name for candidate in every if every.count(candidate) > 1]
     if twice:
-        raise UsageError(f"contenders must differ, and {twice[0]} is there twice.")
+        raise UsageError(f"candidates must differ, but {twice[0]} is listed twice.")
     return every
 
 
-def folder_for(source: str, out: str | Path | None = None) -> Path:
+def comparison_folder(source: str, out: str | Path | None = None) -> Path:
     """Make the folder of a comparison: `out`, or compare/SOURCE-NUMBER."""
     return numbered(FOLDER, plain_name(source), out)
 
 
-def turns(plan: Plan, field: Sequence[Contender], seeds: int, folder: Path) -> Iterator[Turn]:
-    """Yield a turn for each contender with each seed, by `plan` in all else; train it, finish it.
+def comparison_trials(
+    plan: Plan, field: Sequence[Candidate], seeds: int, folder: Path
+) -> Iterator[CandidateTrial]:
+    """Yield a trial for each candidate and seed, in all else by `plan`; train and finish each.
 
-    A seed draws the same data and the same split for all. Every run has its own folder in `folder`,
-    as if it had been trained alone. Seeds come one after the other, so that all contenders have
-    come equally far when there is no time for more.
+    All candidates get the same data and the same split for a seed. Every run has its own folder
+    inside `folder`, as if it had been trained by itself. The seeds come one after the other, so
+    that after an interruption all candidates have about equally many trials.
     """
     for seed in range(seeds):
-        for contender in field:
-            own = replace(plan, cell=contender.cell, units=contender.units, seed=seed)
-            yield Turn(contender, start(own, folder / f"{contender.name}-seed-{seed}"))
+        for candidate in field:
+            own = plan.with_options(cell=candidate.cell, units=candidate.units, seed=seed)
+            run = start(own, folder / f"{candidate.name}-seed-{seed}")
+            yield CandidateTrial(candidate, run)

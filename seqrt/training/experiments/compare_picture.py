@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrt.training.experiments.ranking import SMALL_IS_GOOD, Row
+from seqrt.training.experiments.ranking import SMALL_IS_GOOD, Summary
 from seqrt.training.runs.pictures import COLOURS, INK, dress, figure_of, save
 
 if TYPE_CHECKING:
@@ -21,7 +21,9 @@ Array = NDArray[Any]
 _STYLES = ("-", "--", ":", "-.")
 
 
-def draw_comparison(folder: Path, table: Sequence[Row], name: str, solved: float | None) -> Path:
+def draw_comparison(
+    folder: Path, table: Sequence[Summary], name: str, solved: float | None
+) -> Path:
     """Write curves.png into the folder of a comparison; return its path.
 
     `solved` is the figure from which on a built-in task counts as solved.
@@ -31,7 +33,7 @@ def draw_comparison(folder: Path, table: Sequence[Row], name: str, solved: float
     return path
 
 
-def comparison(table: Sequence[Row], name: str, solved: float | None) -> Figure:
+def comparison(table: Sequence[Summary], name: str, solved: float | None) -> Figure:
     """Draw the median of each contender over the steps and the band of its seeds; at the side ends.
 
     A trial that ended keeps the figure it ended with.
@@ -41,31 +43,31 @@ def comparison(table: Sequence[Row], name: str, solved: float | None) -> Figure:
     for number, row in enumerate(table):
         look = {"color": COLOURS[number % len(COLOURS)]}
         _curve(learning, row, look | {"linestyle": _STYLES[number // len(COLOURS) % len(_STYLES)]})
-        values = [trial.value for trial in row.done]
+        values = [trial.value for trial in row.finished]
         ends.plot([number] * len(values), values, "o", alpha=0.6, **look)
     for axes in (learning, ends):
         axes.axhline(table[0].plain, color=INK, linestyle="--", linewidth=1)
         if solved is not None:
             axes.axhline(solved, color=INK, linestyle=":", linewidth=1)
     _name_lines(learning, solved)
-    _scale(learning, table[0].figure)
-    seeds = max(len(row.trials) for row in table)
+    _scale(learning, table[0].metric)
+    seeds = max(len(row.outcomes) for row in table)
     several = f": median and range of {seeds} seeds" if seeds > 1 else ""
-    dress(learning, f"Learning {name}{several}", "steps", table[0].figure)
+    dress(learning, f"Learning {name}{several}", "steps", table[0].metric)
     dress(ends, "At the end")
     ends.set_xticks(
-        range(len(table)), [row.contender.name for row in table], rotation=45, ha="right"
+        range(len(table)), [row.candidate.name for row in table], rotation=45, ha="right"
     )
     ends.margins(x=0.25)
     return figure
 
 
-def _curve(axes: Axes, row: Row, look: dict[str, Any]) -> None:
-    label = row.contender.name
-    if failed := len(row.trials) - len(row.done):
-        label += f" ({failed} of {len(row.trials)} failed)"
-    curves = _even([trial.curve for trial in row.done])
-    steps = row.trials[0].steps * np.arange(curves.shape[1])
+def _curve(axes: Axes, row: Summary, look: dict[str, Any]) -> None:
+    label = row.candidate.name
+    if failed := len(row.outcomes) - len(row.finished):
+        label += f" ({failed} of {len(row.outcomes)} failed)"
+    curves = _even([trial.curve for trial in row.finished])
+    steps = row.outcomes[0].steps * np.arange(curves.shape[1])
     if not curves.size:
         axes.plot([], [], label=label, **look)
         return

@@ -1,4 +1,4 @@
-"""Which network to ship: contenders side by side, over all their seeds."""
+"""Which network to ship: the candidates of a comparison, ranked over all their seeds."""
 
 from __future__ import annotations
 
@@ -7,122 +7,123 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from seqrt.training.experiments.compare import Contender, Trial
+from seqrt.training.experiments.compare import Candidate, Outcome
 
 SMALL_IS_GOOD = ("mse",)
 
 
 @dataclass(frozen=True)
-class Row:
-    """All trials of one contender: at least one."""
+class Summary:
+    """The outcomes of one candidate over its seeds: at least one."""
 
-    contender: Contender
-    trials: tuple[Trial, ...]
-
-    @property
-    def figure(self) -> str:
-        """The name of the figure to look at."""
-        return self.trials[0].figure
+    candidate: Candidate
+    outcomes: tuple[Outcome, ...]
 
     @property
-    def done(self) -> tuple[Trial, ...]:
-        """The trials that did not fail, the best first."""
-        came = [trial for trial in self.trials if math.isfinite(_cost(trial))]
-        return tuple(sorted(came, key=_cost))
+    def metric(self) -> str:
+        """The name of the metric that decides."""
+        return self.outcomes[0].metric
 
     @property
-    def middle(self) -> float | None:
-        """The median over the seeds, those that failed as the worst; None where that is one."""
-        middle = median(map(_cost, self.trials))
-        return _sign(self.figure) * middle if math.isfinite(middle) else None
+    def finished(self) -> tuple[Outcome, ...]:
+        """The outcomes that did not fail, the best first."""
+        finite = [outcome for outcome in self.outcomes if math.isfinite(_cost(outcome))]
+        return tuple(sorted(finite, key=_cost))
 
     @property
-    def ends(self) -> tuple[float, float] | None:
-        """The best and the worst of those that did not fail; None where all did."""
-        values = [trial.value for trial in self.done if trial.value is not None]
+    def median(self) -> float | None:
+        """The median over the seeds, a failed one counted as worst; None if that is the median."""
+        middle = median(map(_cost, self.outcomes))
+        return _sign(self.metric) * middle if math.isfinite(middle) else None
+
+    @property
+    def extremes(self) -> tuple[float, float] | None:
+        """The best and the worst value of the seeds that did not fail; None if all failed."""
+        values = [outcome.value for outcome in self.finished if outcome.value is not None]
         return (values[0], values[-1]) if values else None
 
     @property
     def plain(self) -> float:
-        """The baseline, its median over the seeds."""
-        return median(trial.plain for trial in self.trials)
+        """The metric of the baseline, its median over the seeds."""
+        return median(outcome.plain for outcome in self.outcomes)
 
     @property
     def solved(self) -> int:
-        """How many seeds solved the task."""
-        return sum(trial.solved for trial in self.trials)
+        """The number of seeds that solved the task."""
+        return sum(outcome.solved for outcome in self.outcomes)
 
     @property
     def steps(self) -> float:
-        """After how many steps a trial ended, the median over the seeds."""
-        return median(len(trial.seconds) * trial.steps for trial in self.trials)
+        """The number of steps that a training took, its median over the seeds."""
+        return median(len(outcome.seconds) * outcome.steps for outcome in self.outcomes)
 
     @property
     def weights(self) -> int:
-        """How many numbers it learns."""
-        return self.trials[0].weights
+        """The number of trainable weights."""
+        return self.outcomes[0].weights
 
     @property
     def seconds(self) -> float | None:
-        """The seconds of a pass, their median; None where there was none."""
-        every = [seconds for trial in self.trials for seconds in trial.seconds]
+        """The median seconds of an epoch; None if there was no epoch."""
+        every = [seconds for outcome in self.outcomes for seconds in outcome.seconds]
         return median(every) if every else None
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Which contender to ship, and why; `row` is None where none is worth it."""
+    """The candidate to ship, and why; `summary` is None if no candidate is worth shipping."""
 
-    row: Row | None
+    summary: Summary | None
     why: str
 
 
-def rows(trials: Iterable[Trial]) -> tuple[Row, ...]:
-    """Put the trials of each contender together, in the order of their first."""
-    of: dict[Contender, list[Trial]] = {}
-    for trial in trials:
-        of.setdefault(trial.contender, []).append(trial)
-    return tuple(Row(contender, tuple(its)) for contender, its in of.items())
+def summaries(outcomes: Iterable[Outcome]) -> tuple[Summary, ...]:
+    """Group the outcomes by candidate, in the order of each candidate's first."""
+    groups: dict[Candidate, list[Outcome]] = {}
+    for outcome in outcomes:
+        groups.setdefault(outcome.candidate, []).append(outcome)
+    return tuple(Summary(candidate, tuple(group)) for candidate, group in groups.items())
 
 
-def choice(table: Sequence[Row]) -> Choice:
-    """Return the smallest of those that solve the task with every seed, or are as good as the best.
+def choice(table: Sequence[Summary]) -> Choice:
+    """Return the smallest candidate that solves the task with every seed.
 
-    As good is whose median is not worse than that of the best by more than the seeds of the best
-    are apart.
+    If there is none, return the smallest that is as good as the best: whose median is worse by no
+    more than the spread between the seeds of the best.
     """
-    best = min(table, key=_cost_of)
-    name = best.contender.name
-    if not _cost_of(best) < _sign(best.figure) * best.plain:
-        return Choice(None, "no contender is better than the baseline")
-    good = [row for row in table if row.solved == len(row.trials)]
+    best = min(table, key=_median_cost)
+    name = best.candidate.name
+    if not _median_cost(best) < _sign(best.metric) * best.plain:
+        return Choice(None, "no candidate is better than the baseline")
+    good = [summary for summary in table if summary.solved == len(summary.outcomes)]
     what = "solve the task with every seed"
     if not good:
-        good = [row for row in table if _cost_of(row) <= _cost_of(best) + _spread(best)]
+        worst_cost = _median_cost(best) + _spread(best)
+        good = [summary for summary in table if _median_cost(summary) <= worst_cost]
         what = f"are as good as {name}, within the spread of its seeds"
-    row = min(good, key=lambda row: (row.weights, row.seconds or math.inf))
+    smallest = min(good, key=lambda summary: (summary.weights, summary.seconds or math.inf))
     if len(good) > 1:
-        return Choice(row, f"the smallest of the {len(good)} that {what}")
-    if row.solved:
-        return Choice(row, "the only one that solves the task with every seed")
-    return Choice(row, f"the best {row.figure}, by more than its seeds are apart")
+        return Choice(smallest, f"the smallest of the {len(good)} that {what}")
+    if smallest.solved:
+        return Choice(smallest, "the only one that solves the task with every seed")
+    return Choice(smallest, f"the best {smallest.metric}, by more than the spread of its seeds")
 
 
-def _cost(trial: Trial) -> float:
-    """Return the figure as something that is better when it is smaller; infinite after failure."""
-    if trial.value is None or not math.isfinite(trial.value):
+def _cost(outcome: Outcome) -> float:
+    """Return the metric turned so that smaller is better; infinite for a failed trial."""
+    if outcome.value is None or not math.isfinite(outcome.value):
         return math.inf
-    return _sign(trial.figure) * trial.value
+    return _sign(outcome.metric) * outcome.value
 
 
-def _cost_of(row: Row) -> float:
-    return math.inf if row.middle is None else _sign(row.figure) * row.middle
+def _median_cost(summary: Summary) -> float:
+    return math.inf if summary.median is None else _sign(summary.metric) * summary.median
 
 
-def _spread(row: Row) -> float:
-    best, worst = row.ends or (0.0, 0.0)
+def _spread(summary: Summary) -> float:
+    best, worst = summary.extremes or (0.0, 0.0)
     return abs(worst - best)
 
 
-def _sign(figure: str) -> int:
-    return 1 if figure in SMALL_IS_GOOD else -1
+def _sign(metric: str) -> int:
+    return 1 if metric in SMALL_IS_GOOD else -1

@@ -1,7 +1,7 @@
-"""The work behind `seqrt train --trials`: sizes and rates are tried, and the best run is kept.
+"""`seqrt train --trials`: a search over sizes and rates that keeps the best run.
 
-What to try next is Optuna's choice, by the tree-structured Parzen estimator, and so is which trial
-is hopeless: one that stands behind the median of the others at the same pass.
+Optuna suggests what to try next, by the tree-structured Parzen estimator, and prunes a trial whose
+validation loss is above the median of the other trials at the same epoch.
 
 Bergstra et al. 2011, Algorithms for hyper-parameter optimization; Akiba et al. 2019,
 doi:10.1145/3292500.3330701.
@@ -12,13 +12,13 @@ from __future__ import annotations
 import math
 import shutil
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from seqrt.contract.manifest import Cell
-from seqrt.errors import TrainingError, UsageError
+from seqrt.errors import UsageError
+from seqrt.training.experiments.trial import Trial
 from seqrt.training.loop.recipe import Recipe
 from seqrt.training.loop.state import Epoch
 from seqrt.training.runs.folder import new_folder, numbered, plain_name
@@ -28,6 +28,8 @@ from seqrt.training.runs.run import Run, start
 
 if TYPE_CHECKING:
     import optuna
+
+State = Literal["done", "pruned", "failed"]
 
 FOLDER = "search"
 
@@ -39,36 +41,36 @@ DROPOUT = (0.0, 0.5)
 NOISE = (0.0, 0.3)
 
 SEARCHED = ("cell", "units", "lr", "dropout", "noise")
-"""What of a Plan is tried where it is not given."""
+"""The options that are searched unless they are given."""
 
-# The first trials teach what is usual: until then none is called hopeless.
+# No trial is pruned before this many have finished: there is too little to compare with.
 _BEFORE_PRUNING = 4
 
-# A low rate falls behind at first: nobody is judged in this share of the passes.
-_LEFT_ALONE = 0.2
+# A low rate is behind at first, so no trial is pruned in this share of its epochs.
+_GRACE = 0.2
 
 
 @dataclass(frozen=True)
-class Tried:
-    """What one trial came to.
+class SearchOutcome:
+    """What one trial of a search achieved.
 
-    `value` is the best validation loss, in scaled units, that its run is left with; None where it
-    failed, and `failure` says why. `run` is the run itself.
+    `value` is the best validation loss of its run, in scaled units; None if the trial failed, with
+    the reason in `failure`.
     """
 
     number: int
-    state: Literal["done", "pruned", "failed"]
+    state: State
     value: float | None
     run: Run
     failure: str | None = None
 
     @property
     def best_epoch(self) -> int:
-        """The pass that was best; 0 where there was none."""
+        """The number of the best epoch; 0 if there was none."""
         return max((epoch.number for epoch in self.run.epochs if epoch.best), default=0)
 
     def row(self) -> dict[str, Any]:
-        """Return the trial as a row of trials.csv."""
+        """Return the outcome as a row of trials.csv."""
         plan = self.run.plan
         return {
             "trial": self.number,
@@ -86,52 +88,46 @@ class Tried:
         }
 
 
-class Attempt:
-    """One trial under way: iterate to train, then `finish`."""
+class SearchTrial(Trial):
+    """The training of one suggestion: iterate to train, then `finish`."""
 
-    def __init__(self, run: Run, trial: optuna.Trial, study: optuna.Study) -> None:
-        """Make ready to train `run`, as `trial` of `study` has asked."""
-        self.run = run
+    def __init__(self, run: Run, trial: optuna.Trial, study: optuna.Study, count: int) -> None:
+        """Prepare to train `run`, as suggested by `trial` of `study`, one of `count`."""
         self.number = trial.number + 1
+        super().__init__(run, f"trial {self.number}/{count}")
         self._trial = trial
         self._study = study
-        self._state: Literal["done", "pruned", "failed"] = "done"
-        self._failure: str | None = None
+        self._pruned = False
 
-    def __iter__(self) -> Iterator[Epoch]:
-        """Train; yield after every pass. What is hopeless or diverges ends here."""
-        passes: Any = iter(self.run)
-        try:
-            with closing(passes):
-                for epoch in passes:
-                    yield epoch
-                    self._trial.report(epoch.val_loss, epoch.number)
-                    early = epoch.number < self.run.plan.recipe().epochs * _LEFT_ALONE
-                    if not early and self._trial.should_prune():
-                        self._state = "pruned"
-                        return
-        except TrainingError as error:
-            self._state, self._failure = "failed", str(error)
+    def is_over(self, epoch: Epoch) -> bool:
+        """Report the epoch to the study, and return whether the trial is pruned."""
+        assert epoch.val_loss is not None, "a search has a validation part"
+        self._trial.report(epoch.val_loss, epoch.number)
+        early = epoch.number < self.run.plan.recipe().epochs * _GRACE
+        self._pruned = not early and self._trial.should_prune()
+        return self._pruned
 
-    def finish(self) -> Tried:
-        """Tell the study, and return what it came to."""
+    def finish(self) -> SearchOutcome:
+        """Tell the study the outcome, and return it."""
         from optuna.trial import TrialState
 
         self.run.checkpoints.remove()
+        state: State = "failed" if self.failure else "pruned" if self._pruned else "done"
         losses = [epoch.val_loss for epoch in self.run.epochs if epoch.val_loss is not None]
-        value = min(losses, default=None) if self._state != "failed" else None
+        value = min(losses, default=None) if state != "failed" else None
         states = {"pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
-        told = value if self._state == "done" else None
-        self._study.tell(self._trial, told, state=states.get(self._state))
-        return Tried(self.number, self._state, value, self.run, self._failure)
+        self._study.tell(self._trial, value if state == "done" else None, state=states.get(state))
+        return SearchOutcome(self.number, state, value, self.run, self.failure)
 
 
-def attempts(plan: Plan, given: Collection[str], count: int, folder: Path) -> Iterator[Attempt]:
-    """Yield `count` trials, one after the other: train each, and finish it, before the next.
+def search_trials(
+    plan: Plan, given: Collection[str], count: int, folder: Path
+) -> Iterator[SearchTrial]:
+    """Yield `count` trials, one after the other: train and finish each before the next.
 
-    What of `plan` is `given` stays; the rest of SEARCHED is tried, first as it stands in `plan`.
-    Every run has its own folder in `folder`. `plan.seed` draws what is tried, and all else as in
-    any run, so the same call tries the same. See check_search for what cannot be.
+    The options of `plan` named in `given` stay fixed; the rest of SEARCHED is searched, beginning
+    with the values in `plan`. Every run has its own folder in `folder`. Everything is drawn from
+    `plan.seed`, so the same call tries the same. See check_search for the searches that cannot be.
     """
     free = [name for name in SEARCHED if name not in given]
     study = _study(plan.seed)
@@ -139,47 +135,49 @@ def attempts(plan: Plan, given: Collection[str], count: int, folder: Path) -> It
     study.enqueue_trial({**usual, "layers": len(plan.units), "units": plan.units[0]})
     for _ in range(count):
         trial = study.ask()
-        own = replace(plan, **_drawn(trial, plan, free))
-        yield Attempt(start(own, folder / f"trial-{trial.number + 1}"), trial, study)
+        own = plan.with_options(**_suggested(trial, plan, free))
+        run = start(own, folder / f"trial-{trial.number + 1}")
+        yield SearchTrial(run, trial, study, count)
 
 
 def check_search(plan: Plan, given: Collection[str], count: int) -> None:
-    """Raise UsageError for a search that has nothing to try, or no validation part to judge by.
+    """Raise UsageError for a search with nothing to search, or without a validation part.
 
-    Raise ModuleNotFoundError where Optuna is not installed.
+    Raise ModuleNotFoundError if Optuna is not installed.
     """
-    import optuna  # noqa: F401 - whether it is there is all that is asked
+    import optuna  # noqa: F401 - only to see whether it is installed
 
     if count < 1:
         raise UsageError(f"trials must be at least 1, got {count}.")
     if set(SEARCHED) <= set(given):
         raise UsageError(
-            f"a search needs something to choose, and {', '.join(SEARCHED)} are all given."
+            f"a search needs an option to search, but {', '.join(SEARCHED)} are all given."
             " Leave one of them out."
         )
     if plan.folds:
-        raise UsageError("a search is for one network, and folds are for several. Leave out one.")
+        raise UsageError("a search tunes one network, but folds train several. Drop one of them.")
     if not plan.val:
         raise UsageError(
-            "a search needs a validation part to judge by, got val 0. Keep a share of the data."
+            "a search needs a validation part to compare trials on, got val 0. Give a share of the"
+            " data, such as 0.2."
         )
 
 
-def best_of(tries: Sequence[Tried]) -> Tried | None:
-    """Return the trial with the least validation loss, or None where all failed."""
-    good = [tried for tried in tries if tried.value is not None and tried.state == "done"]
-    return min(good, key=lambda tried: tried.value or 0.0, default=None)
+def best_outcome(outcomes: Sequence[SearchOutcome]) -> SearchOutcome | None:
+    """Return the finished trial with the lowest validation loss, or None if there is none."""
+    done = [each for each in outcomes if each.value is not None and each.state == "done"]
+    return min(done, key=lambda each: each.value or 0.0, default=None)
 
 
-def folder_for(source: str) -> Path:
+def search_folder(source: str) -> Path:
     """Make the folder of a search: search/SOURCE-NUMBER."""
     return numbered(FOLDER, plain_name(source))
 
 
-def keep(best: Tried, table: Path, out: str | Path | None = None) -> Result:
-    """Make an ordinary run of the best trial: `out`, or a new folder in runs/; finish it there.
+def promote(best: SearchOutcome, table: Path, out: str | Path | None = None) -> Result:
+    """Copy the best trial to an ordinary run, `out` or a new folder in runs/, and finish it there.
 
-    The `table` of trials that it was chosen from goes with it.
+    The `table` of trials that it was chosen from is copied with it.
     """
     run = best.run
     folder = new_folder(run.plan.source, run.plan.cell, out)
@@ -199,20 +197,23 @@ def _study(seed: int) -> optuna.Study:
     )
 
 
-def _drawn(trial: optuna.Trial, plan: Plan, free: Sequence[str]) -> dict[str, Any]:
-    """Return what the trial asks for of what is free; dropout acts between layers alone."""
-    asked: dict[str, Any] = {}
+def _suggested(trial: optuna.Trial, plan: Plan, free: Sequence[str]) -> dict[str, Any]:
+    """Return the values that `trial` suggests for the free options.
+
+    Dropout is suggested for two layers only, because it acts between layers.
+    """
+    suggested: dict[str, Any] = {}
     units = plan.units
     if "cell" in free:
-        asked["cell"] = trial.suggest_categorical("cell", CELLS)
+        suggested["cell"] = trial.suggest_categorical("cell", CELLS)
     if "units" in free:
         layers = trial.suggest_int("layers", *LAYERS)
         size = trial.suggest_int("units", *UNITS, log=True)
-        units = asked["units"] = (size, math.ceil(size / 2))[:layers]
+        units = suggested["units"] = (size, math.ceil(size / 2))[:layers]
     if "lr" in free:
-        asked["lr"] = float(f"{trial.suggest_float('lr', *RATES, log=True):.3g}")
+        suggested["lr"] = float(f"{trial.suggest_float('lr', *RATES, log=True):.3g}")
     if "dropout" in free and len(units) > 1:
-        asked["dropout"] = round(trial.suggest_float("dropout", *DROPOUT, step=0.05), 2)
+        suggested["dropout"] = round(trial.suggest_float("dropout", *DROPOUT, step=0.05), 2)
     if "noise" in free:
-        asked["noise"] = round(trial.suggest_float("noise", *NOISE, step=0.05), 2)
-    return asked
+        suggested["noise"] = round(trial.suggest_float("noise", *NOISE, step=0.05), 2)
+    return suggested

@@ -106,6 +106,10 @@ class Plan:
         if self.folds is not None and self.folds < _FEWEST_FOLDS:
             raise UsageError(f"folds must be at least {_FEWEST_FOLDS}, got {self.folds}.")
 
+    def with_options(self, **options: Any) -> Plan:
+        """Return the plan with these options changed."""
+        return replace(self, **options)
+
     def recipe(self) -> Recipe:
         """Return the numbers of the loop; raise UsageError where one makes no sense."""
         given = {field.name: getattr(self, field.name) for field in fields(Recipe)}

@@ -203,7 +203,7 @@ def _unfinished(path: str | Path | None) -> tuple[str, dict[str, Any]]:
     path = newest_unfinished() if path is None else Path(path)
     record = read_record(path)
     if "result" in record:
-        raise UsageError(f"{path} is finished. Use it with: seqrt export {path}")
+        raise UsageError(f"{path} is finished. Export it with: seqrt export {path}")
     return str(path), record
 
 
@@ -219,23 +219,6 @@ def _taken_up(path: Path, checkpoints: Checkpoints) -> tuple[list[dict[str, str]
 def _from_first(world: World, find: Callable[[], Any]) -> Any:
     """Return, in all processes, what the first finds; paths as text."""
     return json.loads(world.told(lambda: json.dumps(find(), default=str).encode()))
-
-
-def train(plan: Plan, out: str | Path | None = None) -> Result:
-    """Do all that `plan` says at once: `start`, every epoch, `finish`; of all folds, if any."""
-    if plan.folds and not plan.fold:
-        from seqrt.training.experiments.committee import convene
-
-        committee = convene(plan, out)
-        for member in committee.turns():
-            for _ in member:
-                pass
-            member.finish()
-        return committee.finish()
-    run = start(plan, out)
-    for _ in run:
-        pass
-    return run.finish()
 
 
 def _checkpoints(folder: Path, plan: Plan) -> Checkpoints:

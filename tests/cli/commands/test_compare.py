@@ -17,7 +17,7 @@ import seqrt
 from seqrt.cli import training_options
 from seqrt.contract import manifest
 from seqrt.training import load_run
-from seqrt.training.experiments.compare import Turn
+from seqrt.training.experiments.compare import CandidateTrial
 from seqrt.training.runs.folder import read_record
 
 TINY = ("--cells", "gru,rnn", "--units", "3", "--seeds", "2", "--epochs", "2")
@@ -89,7 +89,7 @@ def test_the_options_of_train_reach_every_run(run):
 
 
 def test_ctrl_c_leaves_what_is_done(run, monkeypatch):
-    finish, done = Turn.finish, []
+    finish, done = CandidateTrial.finish, []
 
     def finish_two(turn):
         done.append(turn)
@@ -97,7 +97,7 @@ def test_ctrl_c_leaves_what_is_done(run, monkeypatch):
             os.kill(os.getpid(), signal.SIGINT)
         return finish(turn)
 
-    monkeypatch.setattr(Turn, "finish", finish_two)
+    monkeypatch.setattr(CandidateTrial, "finish", finish_two)
 
     left = run("compare", "moves.npz", *TINY, "-o", "here", "--json")
 
@@ -127,7 +127,7 @@ def test_what_diverges_is_shown_as_failed(run):
     [
         (("--cells", "lstm,transformer"), "--cells must be of rnn, lstm, gru, got 'transformer'"),
         (("--units", "64;32"), "--units must be whole numbers with commas between"),
-        (("--cells", "gru,gru"), "contenders must differ, and gru-64-32 is there twice"),
+        (("--cells", "gru,gru"), "candidates must differ, but gru-64-32 is listed twice"),
         (("--seeds", "0"), "Invalid value for '--seeds'"),
         (("--length", "20"), "--length is for what is built in"),
         (("--window", "20"), "--window is for a table of rows"),

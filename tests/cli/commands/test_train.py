@@ -506,7 +506,7 @@ def test_the_newest_unfinished_run_is_gone_on_with_and_then_it_is_finished(stopp
     assert (first.code, first.out) == (0, f"{stopped}\n")
     assert f"run         {stopped}\n" in first.err
     assert (second.code, second.out) == (2, "")
-    assert second.err == f"seqrt: {stopped} is finished. Use it with: seqrt export {stopped}\n"
+    assert second.err == f"seqrt: {stopped} is finished. Export it with: seqrt export {stopped}\n"
 
 
 def test_a_run_goes_on_as_it_began(stopped, run):
@@ -592,7 +592,7 @@ def test_a_committee_goes_on_where_it_was_stopped(run):
     [
         (("--folds", "3", "--val", "0.3"), "Leave out --val, or --folds"),
         (("--folds", "1"), "folds must be at least 2, got 1"),
-        (("--folds", "3", "--layer-norm"), "without normalisation"),
+        (("--folds", "3", "--layer-norm"), "no layer normalisation"),
         (("--lr", "fast"), "--lr must be a number or auto, got 'fast'"),
     ],
 )

@@ -29,9 +29,9 @@ def here(short_sequences):
 def attempts():
     """What a search is made of, where Optuna is installed."""
     pytest.importorskip("optuna")
-    from seqrt.training.experiments.search import Attempt
+    from seqrt.training.experiments.search import SearchTrial
 
-    return Attempt
+    return SearchTrial
 
 
 def rows(path):
@@ -129,9 +129,9 @@ GIVEN = ("--cell", "gru", "--units", "4", "--lr", "0.1", "--dropout", "0", "--no
     [
         (("--resume",), "a search is not gone on with. Leave out --resume, or --trials."),
         (("--trials", "0"), "trials must be at least 1, got 0."),
-        (("--folds", "3"), "a search is for one network, and folds are for several."),
-        (("--val", "0"), "a search needs a validation part to judge by, got val 0."),
-        (GIVEN, "a search needs something to choose, and cell, units, lr, dropout, noise are all"),
+        (("--folds", "3"), "a search tunes one network, but folds train several."),
+        (("--val", "0"), "a search needs a validation part to compare trials on, got val 0."),
+        (GIVEN, "a search needs an option to search, but cell, units, lr, dropout, noise are all"),
         (("--window", "20"), "--window is for a table of rows"),
     ],
 )

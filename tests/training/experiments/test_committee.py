@@ -10,7 +10,7 @@ import pytest
 from seqrt.data import joined
 from seqrt.errors import UsageError
 from seqrt.training import Plan, load_run, predict, train
-from seqrt.training.experiments.committee import convene, is_committee, reconvene
+from seqrt.training.experiments.committee import is_committee, resume_committee, start_committee
 from seqrt.training.runs.folder import read_record
 
 TINY = {"window": 5, "units": (3,), "epochs": 3, "folds": 3}
@@ -47,12 +47,12 @@ def sequences(tmp_path, ragged):
 
 def advance(committee, members):
     """Train so many of the members."""
-    turns = committee.turns()
+    runs = committee.members()
     for _ in range(members):
-        run = next(turns)
+        run = next(runs)
         list(run)
         run.finish()
-    turns.close()
+    runs.close()
 
 
 def members(run):
@@ -111,27 +111,27 @@ def test_all_members_read_a_missing_value_as_one_number(table, heights, missing)
 
 @pytest.mark.parametrize("done", [0, 2, 3])
 def test_a_committee_that_was_broken_off_ends_as_one_that_was_not(table, alone, tmp_path, done):
-    advance(convene(table, tmp_path / "run"), done)
+    advance(start_committee(table, tmp_path / "run"), done)
     assert is_committee(tmp_path / "run")
 
-    committee = reconvene(tmp_path / "run")
+    committee = resume_committee(tmp_path / "run")
     advance(committee, 3 - done)
     committee.finish()
 
     for name in ("best.safetensors", "typical.npy"):
         assert (tmp_path / "run" / name).read_bytes() == (alone / name).read_bytes()
     with pytest.raises(UsageError, match="is finished"):
-        reconvene(tmp_path / "run")
+        resume_committee(tmp_path / "run")
 
 
 def test_a_member_is_gone_on_with_in_the_middle(table, alone, tmp_path):
-    turns = convene(table, tmp_path / "run").turns()
-    run = next(turns)
+    runs = start_committee(table, tmp_path / "run").members()
+    run = next(runs)
     for _ in run:
         run.stop()
-    turns.close()
+    runs.close()
 
-    committee = reconvene(tmp_path / "run")
+    committee = resume_committee(tmp_path / "run")
     advance(committee, 3)
     committee.finish()
 
@@ -153,7 +153,7 @@ def test_members_begin_with_weights_of_their_own(sequences, tmp_path):
     [
         ({"folds": 1}, "folds must be at least 2, got 1"),
         ({"folds": None}, "a committee needs folds"),
-        ({"layer_norm": True}, "layers without normalisation"),
+        ({"layer_norm": True}, "no layer normalisation"),
         ({"folds": 30}, "100 rows in 30 folds are fewer"),
     ],
 )
@@ -161,7 +161,7 @@ def test_what_cannot_be_a_committee_is_refused_and_leaves_no_folder(
     table, tmp_path, change, message
 ):
     with pytest.raises(UsageError, match=message):
-        convene(replace(table, **change), tmp_path / "run")
+        start_committee(replace(table, **change), tmp_path / "run")
 
     assert not (tmp_path / "run").exists()
 

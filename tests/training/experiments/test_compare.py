@@ -9,13 +9,13 @@ import pytest
 
 from seqrt.errors import UsageError
 from seqrt.training import Plan, load_run
-from seqrt.training.experiments.compare import Contender, contenders, turns
+from seqrt.training.experiments.compare import Candidate, candidates, comparison_trials
 from seqrt.training.experiments.compare_picture import comparison, draw_comparison
-from seqrt.training.experiments.ranking import rows
+from seqrt.training.experiments.ranking import summaries
 from seqrt.training.problems.tasks import TASKS
 from seqrt.training.runs.folder import read_record
 
-FIELD = contenders(["rnn", "gru"], [(3,)])
+FIELD = candidates(["rnn", "gru"], [(3,)])
 
 
 @pytest.fixture
@@ -29,14 +29,14 @@ def few(monkeypatch):
 
 
 def taken(plan, folder, field=FIELD, seeds=2):
-    trials = []
-    for turn in turns(plan, field, seeds, folder):
-        assert all(epoch.number for epoch in turn)
-        trials.append(turn.finish())
-    return trials
+    outcomes = []
+    for trial in comparison_trials(plan, field, seeds, folder):
+        assert all(epoch.number for epoch in trial)
+        outcomes.append(trial.finish())
+    return outcomes
 
 
-def test_every_contender_is_trained_with_every_seed_in_a_folder_of_its_own(few, tmp_path):
+def test_every_candidate_is_trained_with_every_seed_in_a_folder_of_its_own(few, tmp_path):
     trials = taken(Plan("recall", length=4, epochs=2), tmp_path)
 
     assert [trial.path.name for trial in trials] == [
@@ -47,13 +47,13 @@ def test_every_contender_is_trained_with_every_seed_in_a_folder_of_its_own(few, 
     ]
     records = [read_record(trial.path) for trial in trials]
     for trial, record in zip(trials, records, strict=True):
-        assert record["plan"]["cell"] == trial.contender.cell
+        assert record["plan"]["cell"] == trial.candidate.cell
         assert record["plan"]["seed"] == trial.seed == load_run(trial.path).metadata.seed
-        assert record["result"]["figures"][trial.figure] == trial.value
+        assert record["result"]["figures"][trial.metric] == trial.value
         assert trial.value == pytest.approx(min(trial.curve[1:]), rel=1e-5)
         assert len(trial.curve) - 1 == len(trial.seconds) == 2
 
-    # a seed gives all contenders the same data
+    # a seed gives all candidates the same data
     digests = [record["data_sha256"] for record in records]
     plain = [trial.plain for trial in trials]
     assert digests[0] == digests[1] != digests[2] == digests[3]
@@ -75,10 +75,10 @@ def test_a_file_is_never_solved(tmp_path, rng):
 
     (trial,) = taken(Plan(str(path), epochs=2), tmp_path / "all", FIELD[:1], seeds=1)
 
-    assert (trial.figure, trial.baseline, trial.solved) == ("accuracy", "majority class", False)
+    assert (trial.metric, trial.baseline, trial.solved) == ("accuracy", "majority class", False)
 
 
-def test_a_contender_that_diverges_is_shown_as_failed_and_the_others_go_on(few, tmp_path):
+def test_a_candidate_that_diverges_is_shown_as_failed_and_the_others_go_on(few, tmp_path):
     plan = Plan("recall", length=4, epochs=2, lr=1e38, clip=1e38)
 
     trials = taken(plan, tmp_path, seeds=1)
@@ -90,8 +90,8 @@ def test_a_contender_that_diverges_is_shown_as_failed_and_the_others_go_on(few, 
         assert not list(trial.path.glob("checkpoint*"))
 
 
-def test_contenders_are_every_cell_in_every_size():
-    assert [each.name for each in contenders(["rnn", "lstm"], [(8,), (16, 8)])] == [
+def test_candidates_are_every_cell_in_every_size():
+    assert [each.name for each in candidates(["rnn", "lstm"], [(8,), (16, 8)])] == [
         "rnn-8",
         "lstm-8",
         "rnn-16-8",
@@ -99,19 +99,19 @@ def test_contenders_are_every_cell_in_every_size():
     ]
 
 
-def test_contenders_that_are_the_same_are_refused():
-    with pytest.raises(UsageError, match="contenders must differ, and rnn-8 is there twice"):
-        contenders(["rnn", "gru"], [(8,), (8,)])
+def test_candidates_that_are_the_same_are_refused():
+    with pytest.raises(UsageError, match="candidates must differ, but rnn-8 is listed twice"):
+        candidates(["rnn", "gru"], [(8,), (8,)])
 
 
 def test_the_picture_shows_medians_and_what_ended_early_or_failed(few, tmp_path):
     (trial,) = taken(Plan("recall", length=4, epochs=1), tmp_path, FIELD[:1], seeds=1)
     curves = [(9.0, 3.0, 1.0), (8.0, 2.0), (9.0, 5.0, 2.0)]
     whole = [replace(trial, curve=curve, value=curve[-1], steps=10) for curve in curves]
-    gru = replace(trial, contender=FIELD[1])
+    gru = replace(trial, candidate=FIELD[1])
     failed = replace(gru, value=None, curve=(9.0,), failure="E_DIVERGED")
 
-    figure = comparison(rows([*whole, gru, failed]), "recall", 0.01)
+    figure = comparison(summaries([*whole, gru, failed]), "recall", 0.01)
 
     learning, ends = figure.axes
     line = learning.lines[0]
@@ -126,8 +126,8 @@ def test_the_picture_shows_medians_and_what_ended_early_or_failed(few, tmp_path)
 def test_the_picture_is_drawn_of_none_that_came_and_of_many(count, few, tmp_path):
     (trial,) = taken(Plan("recall", length=4, epochs=1), tmp_path, FIELD[:1], seeds=1)
     failed = replace(trial, value=None, curve=(), seconds=(), failure="E_DIVERGED")
-    many = [replace(trial, contender=Contender("gru", (units + 1,))) for units in range(count)]
+    many = [replace(trial, candidate=Candidate("gru", (units + 1,))) for units in range(count)]
 
-    path = draw_comparison(tmp_path, rows([failed, *many]), "recall", None)
+    path = draw_comparison(tmp_path, summaries([failed, *many]), "recall", None)
 
     assert path.read_bytes().startswith(b"\x89PNG")

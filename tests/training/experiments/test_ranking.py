@@ -6,23 +6,23 @@ from pathlib import Path
 
 import pytest
 
-from seqrt.training.experiments.compare import Contender, Trial
-from seqrt.training.experiments.ranking import choice, rows
+from seqrt.training.experiments.compare import Candidate, Outcome
+from seqrt.training.experiments.ranking import choice, summaries
 
 SMALL, MIDDLE, LARGE = 100, 200, 300
 
 
-def trials(cell, weights, values, *, figure="mse", plain=1.0, solved=False, units=(8,)):
+def trials(cell, weights, values, *, metric="mse", plain=1.0, solved=False, units=(8,)):
     """A trial for each value, seeds from 0; None is one that failed."""
     for seed, value in enumerate(values):
-        yield Trial(
-            contender=Contender(cell, units),
+        yield Outcome(
+            candidate=Candidate(cell, units),
             seed=seed,
             path=Path("somewhere"),
             weights=weights,
             steps=10,
             seconds=(1.0,),
-            figure=figure,
+            metric=metric,
             curve=() if value is None else (value,),
             value=value,
             baseline="mean",
@@ -33,8 +33,8 @@ def trials(cell, weights, values, *, figure="mse", plain=1.0, solved=False, unit
 
 
 def chosen(*groups):
-    answer = choice(rows([trial for group in groups for trial in group]))
-    return answer.row.contender.cell if answer.row else None, answer.why
+    answer = choice(summaries([trial for group in groups for trial in group]))
+    return answer.summary.candidate.cell if answer.summary else None, answer.why
 
 
 def test_the_best_is_chosen_where_the_others_are_worse_by_more_than_its_spread():
@@ -42,7 +42,7 @@ def test_the_best_is_chosen_where_the_others_are_worse_by_more_than_its_spread()
         trials("rnn", SMALL, [0.50, 0.51, 0.52]),
         trials("gru", MIDDLE, [0.30, 0.31, 0.29]),
         trials("lstm", LARGE, [0.20, 0.21, 0.22]),
-    ) == ("lstm", "the best mse, by more than its seeds are apart")
+    ) == ("lstm", "the best mse, by more than the spread of its seeds")
 
 
 def test_the_smallest_is_chosen_of_those_within_the_spread_of_the_best():
@@ -54,12 +54,12 @@ def test_the_smallest_is_chosen_of_those_within_the_spread_of_the_best():
 
 
 def test_of_shares_the_largest_is_best():
-    share = {"figure": "accuracy", "plain": 0.25}
+    share = {"metric": "accuracy", "plain": 0.25}
 
     assert chosen(
         trials("rnn", SMALL, [0.3, 0.3, 0.3], **share),
         trials("lstm", LARGE, [0.90, 0.91, 0.92], **share),
-    ) == ("lstm", "the best accuracy, by more than its seeds are apart")
+    ) == ("lstm", "the best accuracy, by more than the spread of its seeds")
 
 
 def test_what_solves_the_task_with_every_seed_is_good_enough():
@@ -81,42 +81,42 @@ def test_what_solves_the_task_with_some_seeds_is_not():
 
 
 def test_a_seed_that_failed_counts_as_the_worst():
-    gru, lstm = rows(
+    gru, lstm = summaries(
         [
             *trials("gru", SMALL, [0.1, None, None]),
             *trials("lstm", LARGE, [0.5, None, 0.4]),
         ]
     )
 
-    assert (gru.middle, gru.ends) == (None, (0.1, 0.1))
-    assert (lstm.middle, lstm.ends) == (0.5, (0.4, 0.5))
-    assert choice([gru, lstm]).row is lstm
+    assert (gru.median, gru.extremes) == (None, (0.1, 0.1))
+    assert (lstm.median, lstm.extremes) == (0.5, (0.4, 0.5))
+    assert choice([gru, lstm]).summary is lstm
 
 
 def test_a_figure_that_is_no_number_is_a_failure():
-    (row,) = rows(trials("gru", SMALL, [float("nan"), 0.2, 0.3]))
+    (row,) = summaries(trials("gru", SMALL, [float("nan"), 0.2, 0.3]))
 
-    assert (row.middle, len(row.done)) == (0.3, 2)
+    assert (row.median, len(row.finished)) == (0.3, 2)
 
 
 @pytest.mark.parametrize(
     ("values", "more"),
-    [([1.0, 1.1, 1.2], {}), ([None, None, None], {}), ([0.2] * 3, {"figure": "accuracy"})],
+    [([1.0, 1.1, 1.2], {}), ([None, None, None], {}), ([0.2] * 3, {"metric": "accuracy"})],
 )
 def test_nothing_is_chosen_that_is_no_better_than_the_baseline(values, more):
     assert chosen(trials("lstm", LARGE, values, **more)) == (
         None,
-        "no contender is better than the baseline",
+        "no candidate is better than the baseline",
     )
 
 
 def test_sizes_are_told_apart():
-    table = rows(
+    table = summaries(
         [
             *trials("gru", SMALL, [0.5], units=(8,)),
             *trials("gru", LARGE, [0.1], units=(16, 8)),
         ]
     )
 
-    assert [row.contender.name for row in table] == ["gru-8", "gru-16-8"]
-    assert choice(table).row is table[1]
+    assert [row.candidate.name for row in table] == ["gru-8", "gru-16-8"]
+    assert choice(table).summary is table[1]

@@ -11,12 +11,12 @@ import torch
 from seqrt.data import ragged, windows
 from seqrt.data.ragged import Ragged
 from seqrt.data.readers import npz
+from seqrt.training import start, train
 from seqrt.training.inputs.batches import batch
 from seqrt.training.inputs.check import as_ragged
 from seqrt.training.inputs.examples import unlabelled
 from seqrt.training.runs.folder import load_run
 from seqrt.training.runs.plan import Plan
-from seqrt.training.runs.run import start, train
 
 LENGTHS, SHORT = np.array([4, 1, 3]), np.array([2, 1, 1])
 

@@ -260,7 +260,9 @@ def test_a_changed_plan_is_refused(plan):
 def test_a_finished_run_is_refused_kindly(plan):
     path = train(plan).path
 
-    with pytest.raises(UsageError, match=r"is finished. Use it with: seqrt export runs/moves-gru"):
+    with pytest.raises(
+        UsageError, match=r"is finished. Export it with: seqrt export runs/moves-gru"
+    ):
         resume(path)
 
 
