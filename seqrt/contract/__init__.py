@@ -1,29 +1,32 @@
-"""What export promises and the runtime relies on: names, manifest, seal.
+"""The file format: what export writes and the runtime reads.
 
-The two halves of seqrt meet only in the file, and the file is described only here.
+Training and runtime share nothing but the model file, and only this package describes that file:
+the names of its tensors, the manifest, the seal, and the guard that checks a file before it runs.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from seqrt.contract.manifest import Column, Gradient, Layer, Manifest, Memory, Parity
+from seqrt.contract.manifest import FORMAT, Column, Gradient, Layer, Manifest, Memory, Parity
 from seqrt.contract.seal import seal
 
-FORMAT: Final = 1
+# The newest ONNX that seqrt writes. README.md says which hosts read it.
 OPSET: Final = 17
 IR_VERSION: Final = 8
 
+# Names of the graph's inputs and outputs.
 X: Final = "x"
 LENGTHS: Final = "lengths"
 STATE: Final = "state"
 Y: Final = "y"
 STATE_OUT: Final = "state_out"
 
-# Starts are forgotten when answers agree so far, in units of each output's own scale: far less than
-# what a trained network is wrong by.
+# A network has forgotten its start once predictions from different states agree this closely, in
+# units of each output's own scale: far less than the error of a trained network.
 MEMORY_TOLERANCE: Final = 1e-3
 
+# Keys of the file's metadata records.
 MANIFEST_KEY: Final = "seqrt.manifest"
 PROOF_KEY: Final = "seqrt.proof"
 

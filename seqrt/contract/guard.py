@@ -1,17 +1,17 @@
-"""The guard: what a model file holds, checked whole before onnxruntime sees a byte of it.
+"""The guard: checks a whole model file before onnxruntime sees any of its bytes.
 
-onnxruntime runs what a file says: operators that allocate gigabytes or never end, tensors read from
-other files, shapes that disagree with the weights behind them. The guard lets pass only what
-`seqrt export` writes, and only where it is what the manifest says. What has passed
+onnxruntime does whatever a file says: run operators that allocate gigabytes or never end, read
+tensors from other files, trust shapes that contradict the weights. The guard passes only what
+`seqrt export` writes, and only if it agrees with the manifest. A file that passes
 
-- reads nothing outside its own bytes, and has no loops, sub-graphs or functions;
-- has shapes that are known, but for batch and time, before it runs, none wider than a few times
-  what the manifest names: memory and work a step are bounded by the size of the file;
-- mixes no rows, and carries nothing from step to step but in its recurrent layers;
-- takes, gives and computes with the sizes, cells, directions and functions of the manifest.
+- reads nothing but its own bytes, and has no loops, sub-graphs or functions;
+- has shapes that are known before it runs, except for batch and time, and none is wider than a few
+  times the sizes in the manifest: the file's size bounds memory and work per step;
+- never mixes rows, and carries values between steps only in its recurrent layers;
+- has the inputs, outputs, sizes, cells, directions and activations of the manifest.
 
-An attacker who can write the file can seal it again, so nothing here relies on the seal. What the
-guard cannot know is whether the weights are the ones that were trained: that takes a signature.
+An attacker who can write the file can seal it again, so nothing here relies on the seal. The guard
+cannot know whether the weights are those that were trained: that takes a signature.
 """
 
 from __future__ import annotations
@@ -35,8 +35,9 @@ from seqrt.contract import (
     Y,
 )
 from seqrt.contract.guard_missing import policy_outputs, split_at_policy
+from seqrt.contract.manifest import LONGEST_MANIFEST
 from seqrt.contract.onnx_reader import FLOAT, INT32, SIZES, attribute, guard_error, read_message
-from seqrt.contract.operators import BATCH, TIME, Call, GraphError, Size, Value, output_of
+from seqrt.contract.operators import BATCH, TIME, Call, GraphError, Size, Value, outputs_of
 from seqrt.contract.protobuf import fields
 from seqrt.errors import ModelError
 
@@ -44,21 +45,24 @@ _OPSETS = range(14, OPSET + 1)
 _IRS = range(7, IR_VERSION + 1)
 
 _METADATA_FIELD = 14
-_LONGEST = {MANIFEST_KEY: 1 << 20, PROOF_KEY: 16 << 20}
+# In bytes.
+_LONGEST = {MANIFEST_KEY: LONGEST_MANIFEST, PROOF_KEY: 16 << 20}
 _LONGEST_OTHER = 1 << 16
-# onnxruntime takes options from this record where an environment variable tells it to.
+# onnxruntime reads session options from this record if an environment variable allows it.
 _OPTIONS = "ort_config"
 
 _CELLS = ("RNN", "GRU", "LSTM")
 _ACTIVATIONS = {"softmax": ["Softmax"], "sigmoid": ["Sigmoid"], "none": []}
-_WITHOUT_STARTS = 5
+# The inputs of a recurrent node without initial states: x, W, R, B and sequence_lens.
+_WITHOUT_STATES = 5
+# A tensor may be this many times wider than the largest size in the manifest.
 _TIMES_WIDER = 4
 
-Declared = list[tuple[str, tuple[Size | None, ...], int]]
+Declared = list[tuple[str, tuple[Size, ...], int]]
 
 
 class Guarded(NamedTuple):
-    """What the guard found in a file: its own account, its proof, and its constants by name."""
+    """The contents of a file that passed: manifest, proof as text, constants by name."""
 
     manifest: Manifest
     proof: str
@@ -66,11 +70,11 @@ class Guarded(NamedTuple):
 
 
 def guard(content: bytes) -> Guarded:
-    """Check the bytes of a model file; raise ModelError unless they are what export writes.
+    """Check the bytes of a model file; raise ModelError unless seqrt could have exported them.
 
-    The codes: E_MODEL_FORMAT, no ONNX file; E_MODEL_FOREIGN, another tool's; E_MODEL_VERSION, too
-    new; E_MODEL_GUARD, it holds what seqrt never writes; E_MODEL_MANIFEST and E_MODEL_GRAPH, it
-    contradicts itself.
+    The codes: E_MODEL_FORMAT, not an ONNX file; E_MODEL_FOREIGN, made by another tool;
+    E_MODEL_VERSION, too new; E_MODEL_GUARD, it contains what seqrt never writes; E_MODEL_MANIFEST
+    and E_MODEL_GRAPH, it contradicts itself.
     """
     whole = memoryview(content)
     try:
@@ -86,12 +90,12 @@ def guard(content: bytes) -> Guarded:
         raise ModelError(f"E_MODEL_GRAPH: {error}. Export the model again.") from None
     except (ValueError, IndexError) as error:
         raise ModelError(
-            f"E_MODEL_FORMAT: the model must be an ONNX file, got bytes that are none ({error})."
+            f"E_MODEL_FORMAT: the model must be an ONNX file, got other bytes ({error})."
         ) from None
 
 
 def _records(whole: memoryview) -> dict[str, memoryview]:
-    """Return the metadata, looked at first because it says whose file this is."""
+    """Return the metadata records, which are read first: they show whether seqrt wrote the file."""
     records: dict[str, memoryview] = {}
     for number, _, value in fields(whole):
         if number == _METADATA_FIELD and isinstance(value, memoryview):
@@ -106,7 +110,7 @@ def _records(whole: memoryview) -> dict[str, memoryview]:
         if key not in records:
             raise ModelError(
                 f"E_MODEL_FOREIGN: a seqrt model must have the metadata record {key},"
-                " and this one has none. Export it with seqrt."
+                " which this file lacks. Export it with seqrt."
             )
     return records
 
@@ -114,7 +118,7 @@ def _records(whole: memoryview) -> dict[str, memoryview]:
 def _check_versions(model: dict[str, Any]) -> None:
     versions = [(opset["domain"] or "", opset["version"]) for opset in model["opset_import"]]
     if len(versions) != 1 or versions[0][0]:
-        raise guard_error(f"uses the operators of {versions!r:.60}")
+        raise guard_error(f"uses the operator sets {versions!r:.60}")
     for what, got, known in (
         ("opset", versions[0][1], _OPSETS),
         ("IR version", model["ir_version"], _IRS),
@@ -125,60 +129,61 @@ def _check_versions(model: dict[str, Any]) -> None:
                 f" {known[-1]}. Upgrade with: pip install -U seqrt"
             )
         if got not in known:
-            raise guard_error(f"has ONNX {what} {got}, where {known[0]} is the first")
+            raise guard_error(f"has ONNX {what} {got}, where the oldest known is {known[0]}")
 
 
 def _check_graph(graph: dict[str, Any], manifest: Manifest) -> dict[str, Value]:
-    """Hold the graph against itself and the manifest; return its constants."""
-    takes, gives = _wanted(manifest)
-    _check_declared("take", takes, graph["input"])
-    _check_declared("give", gives, graph["output"])
+    """Check the graph against the manifest and against itself; return its constants."""
+    inputs, outputs = _signature(manifest)
+    _check_declared("inputs", inputs, graph["input"])
+    _check_declared("outputs", outputs, graph["output"])
     constants = dict(map(_constant, graph["initializer"]))
     if len(constants) != len(graph["initializer"]):
-        raise guard_error("has two initialisers of one name")
+        raise guard_error("has two initialisers with the same name")
     _check_shared(graph["node"], constants)
-    values = constants | {name: Value(kind, shape) for name, shape, kind in takes}
-    if len(values) != len(constants) + len(takes):
+    values = constants | {name: Value(kind, shape) for name, shape, kind in inputs}
+    if len(values) != len(constants) + len(inputs):
         raise guard_error("has an initialiser for an input")
     layers = list(_layers(graph["node"], values, manifest))
     _check_layers(layers, manifest)
     _check_activation(graph["node"], manifest)
-    for name, shape, kind in gives:
-        if values.get(name) != Value(kind, shape):
-            raise GraphError(
-                f"the graph must compute {name} of shape {shape}, got {values.get(name)}"
-            )
+    for name, shape, kind in outputs:
+        got = values.get(name)
+        if got != (kind, shape, None):
+            raise GraphError(f"the graph must compute {name} of shape {shape}, got {got}")
     return constants
 
 
-def _wanted(m: Manifest) -> tuple[Any, Any]:
-    """Return what a graph must take and give by its manifest: names, shapes, types."""
-    outputs, state = len(m.outputs), (BATCH, m.state_size)
-    takes = [(X, (BATCH, TIME, len(m.features)), FLOAT), (LENGTHS, (BATCH,), INT32)]
-    gives = [(Y, (BATCH, TIME, outputs) if m.head == "sequence" else (BATCH, outputs), FLOAT)]
+def _signature(m: Manifest) -> tuple[Declared, Declared]:
+    """Return the inputs and the outputs that the manifest asks for: names, shapes, types."""
+    y: tuple[Size, ...] = (BATCH, len(m.outputs))
+    if m.head == "sequence":
+        y = (BATCH, TIME, len(m.outputs))
+    inputs: Declared = [(X, (BATCH, TIME, len(m.features)), FLOAT), (LENGTHS, (BATCH,), INT32)]
+    outputs: Declared = [(Y, y, FLOAT)]
     if m.streamable:
-        takes.append((STATE, state, FLOAT))
-        gives.append((STATE_OUT, state, FLOAT))
-    return takes, gives
+        inputs.append((STATE, (BATCH, m.state_size), FLOAT))
+        outputs.append((STATE_OUT, (BATCH, m.state_size), FLOAT))
+    return inputs, outputs
 
 
 def _check_declared(what: str, wanted: Declared, values: list[dict[str, Any]]) -> None:
     got = [_declared(value) for value in values]
     if got != wanted:
-        raise GraphError(f"by its manifest the graph must {what} {wanted}, it does {got}")
+        raise GraphError(f"by its manifest the graph must have {what} {wanted}, got {got}")
 
 
 def _declared(value: dict[str, Any]) -> tuple[str, tuple[Size | None, ...], int | None]:
     tensor = (value["type"] or {}).get("tensor_type") or {}
     dims = (tensor.get("shape") or {}).get("dim", [])
     if any(dim["dim_value"] is not None and dim["dim_param"] is not None for dim in dims):
-        raise guard_error(f"has a size with a number and a name in {value['name']!r}")
+        raise guard_error(f"has a size with both a number and a name in {value['name']!r}")
     sizes = (d["dim_param"] if d["dim_value"] is None else d["dim_value"] for d in dims)
     return value["name"], tuple(sizes), tensor.get("elem_type")
 
 
 def _constant(tensor: dict[str, Any]) -> tuple[str, Value]:
-    """Return name and value of an initialiser whose bytes are exactly those of its shape."""
+    """Return the name and value of an initialiser, whose bytes must fill its shape exactly."""
     name, shape, kind = tensor["name"], tuple(tensor["dims"]), tensor["data_type"]
     data = memoryview(b"") if tensor["raw_data"] is None else tensor["raw_data"]
     if not name or kind not in SIZES or min(shape, default=1) < 1:
@@ -189,7 +194,7 @@ def _constant(tensor: dict[str, Any]) -> tuple[str, Value]:
 
 
 def _check_shared(nodes: list[dict[str, Any]], constants: dict[str, Value]) -> None:
-    """A matrix serves one node, so that work a step is at most twice the numbers in the file."""
+    """Reject a matrix with two uses, so that a step costs at most two operations per weight."""
     used = Counter(name for node in nodes for name in node["input"])
     shared = [name for name, value in constants.items() if len(value.shape) > 1 < used[name]]
     if shared:
@@ -204,10 +209,10 @@ def _widest(m: Manifest) -> int:
 def _layers(
     nodes: list[dict[str, Any]], values: dict[str, Value], manifest: Manifest
 ) -> Iterator[tuple[Layer, bool]]:
-    """Yield the layers as `_run` does; the policy for missing values stands before them."""
+    """Yield the layers as `_run` does; the missing-value policy comes before all of them."""
     names = [node["name"] for node in nodes if node["name"]]
     if len(set(names)) != len(names):
-        raise guard_error("has two nodes of one name")
+        raise guard_error("has two nodes with the same name")
     before, policy, after = split_at_policy(nodes, manifest)
     yield from _run(before, values, _widest(manifest))
     values |= policy_outputs(policy, values, manifest)
@@ -217,7 +222,7 @@ def _layers(
 def _run(
     nodes: list[dict[str, Any]], values: dict[str, Value], widest: int
 ) -> Iterator[tuple[Layer, bool]]:
-    """Add to `values` what each node gives; yield the layers, and whether each has a start."""
+    """Add each node's outputs to `values`; yield each layer, and whether it has initial states."""
     for node in nodes:
         operator = node["op_type"] or ""
         if node["domain"]:
@@ -227,50 +232,52 @@ def _run(
             raise guard_error(f"has an attribute twice in a {operator!r:.60}")
         try:
             inputs = [values[name] for name in node["input"]]
-            outputs = output_of(operator, Call(inputs, found, len(node["output"])))
+            outputs = outputs_of(operator, Call(inputs, found, len(node["output"])))
             for name, value in zip(node["output"], outputs, strict=True):
                 _check_size(value, widest)
                 if name in values or (not name and operator not in _CELLS):
-                    raise GraphError(f"it gives {name!r} anew")
+                    raise GraphError(f"the output {name!r} must have a new name")
                 if name:
                     values[name] = value
         except (KeyError, GraphError) as error:
-            why = f"{error} is not there yet" if type(error) is KeyError else error
+            why = f"no earlier node gives {error}" if type(error) is KeyError else error
             raise GraphError(
-                f"the node {node['name']!r:.60} ({operator}) must fit: {why}"
+                f"the node {node['name']!r:.60} ({operator}) does not fit: {why}"
             ) from None
         if operator in _CELLS:
-            yield _layer(operator, found), len(inputs) > _WITHOUT_STARTS
+            yield _layer(operator, found), len(inputs) > _WITHOUT_STATES
 
 
 def _check_size(value: Value, widest: int) -> None:
-    """Rows by steps by a bounded width: no batch squared, nothing wider than the network is."""
+    """Raise GraphError if batch or time occurs twice in a shape, or if the rest is too wide."""
     sizes = [size for size in value.shape if isinstance(size, int)]
     if len(value.shape) - len(sizes) != len({*value.shape} & {BATCH, TIME}):
-        raise GraphError(f"it gives shape {value.shape}")
+        raise GraphError(f"the output has shape {value.shape}")
     if math.prod(sizes) > widest:
-        raise GraphError(f"it gives shape {value.shape}, wider than {widest:,}")
+        raise GraphError(f"the output has shape {value.shape}, wider than {widest:,}")
 
 
 def _layer(operator: str, attributes: dict[str, Any]) -> Layer:
     cell: Any = operator.lower()
     nonlinearity: Any = attributes.get("activations", ["tanh"])[0].lower()
-    both = attributes["direction"] == "bidirectional"
-    return Layer(cell, attributes["hidden_size"], both, nonlinearity)
+    bidirectional = attributes["direction"] == "bidirectional"
+    return Layer(cell, attributes["hidden_size"], bidirectional, nonlinearity)
 
 
 def _check_layers(found: list[tuple[Layer, bool]], manifest: Manifest) -> None:
     layers = tuple(layer for layer, _ in found)
     if layers != manifest.layers:
-        raise GraphError(f"by its manifest the layers must be {manifest.layers}, they are {layers}")
+        raise GraphError(f"by its manifest the layers must be {manifest.layers}, got {layers}")
     if any(starts != manifest.streamable for _, starts in found):
-        raise GraphError("each layer of a causal network must start from state, and no other may")
+        raise GraphError(
+            "the layers of a unidirectional network, and no others, must have initial states"
+        )
 
 
 def _check_activation(nodes: list[dict[str, Any]], manifest: Manifest) -> None:
-    """Softmax or sigmoid stands at the end or nowhere, as the manifest says."""
+    """Raise GraphError unless softmax or sigmoid gives y, or neither occurs, as in the manifest."""
     wanted = _ACTIVATIONS[manifest.activation]
     found = [node for node in nodes if node["op_type"] in ("Softmax", "Sigmoid")]
     kinds = [node["op_type"] for node in found]
     if kinds != wanted or any(node["output"] != [Y] for node in found):
-        raise GraphError(f"by its manifest the activation must be {wanted}, the graph has {kinds}")
+        raise GraphError(f"by its manifest the activation must be {wanted}, got {kinds}")

@@ -1,4 +1,4 @@
-"""The guard's look at the policy for missing values: its nodes are the contract's, or none."""
+"""The guard's check of the missing-value policy: its nodes must be those of missing_nodes.py."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from seqrt.contract.onnx_reader import FLOAT, attribute
 from seqrt.contract.operators import BATCH, TIME, GraphError, Size, Value
 
 Node = dict[str, Any]
-# What stands inside the policy is for no other node: it has a type that none reads.
+# Values inside the policy have a type that no operator accepts, so that no other node can read one.
 _INSIDE = Value(0, ())
 
 
 def split_at_policy(
     nodes: list[Node], manifest: Manifest
 ) -> tuple[list[Node], list[Node], list[Node]]:
-    """Return the nodes before the policy, its own, and those behind it.
+    """Return the nodes before the policy, the nodes of the policy, and the nodes after it.
 
-    Without a policy all stand before it, and none of its operators passes there.
+    Without a policy all nodes come before it; the policy's operators are not allowed there.
     """
     if not manifest.takes_missing:
         return nodes, [], []
@@ -33,9 +33,9 @@ def split_at_policy(
 def policy_outputs(
     nodes: list[Node], values: dict[str, Value], manifest: Manifest
 ) -> dict[str, Value]:
-    """Return the outputs of the policy's nodes; raise GraphError unless each is the contract's.
+    """Return the outputs of the policy's nodes; raise GraphError unless they are as specified.
 
-    They must read x in its own shape, and the last values of a state.
+    The policy must read x in its own shape and, if it carries state, the last known values.
     """
     if not nodes:
         return {}
@@ -47,17 +47,17 @@ def policy_outputs(
         value = values.get(name)
         if value is None or (value.kind, value.shape, value.data) != tuple(constant):
             raise GraphError(f"the constant {name!r} must be that of {manifest.missing}")
-    _check(values, nodes[0]["input"][0], (BATCH, TIME, width))
+    _check_input(values, nodes[0]["input"][0], (BATCH, TIME, width))
     if wanted.known:
-        _check(values, KNOWN_START, (1, BATCH, width))
-    found = dict.fromkeys((step.output for step in wanted.steps), _INSIDE)
-    if found.keys() & values.keys():
-        raise GraphError("the nodes that fill missing values must give names of their own")
-    twice = 2 if manifest.missing == "indicator" else 1
-    found[wanted.filled] = Value(FLOAT, (BATCH, TIME, twice * width))
+        _check_input(values, KNOWN_START, (1, BATCH, width))
+    outputs = dict.fromkeys((step.output for step in wanted.steps), _INSIDE)
+    if outputs.keys() & values.keys():
+        raise GraphError("the nodes that fill missing values must have outputs of unused names")
+    times = 2 if manifest.missing == "indicator" else 1
+    outputs[wanted.filled] = Value(FLOAT, (BATCH, TIME, times * width))
     if wanted.known:
-        found[wanted.known] = Value(FLOAT, (1, BATCH, width))
-    return found
+        outputs[wanted.known] = Value(FLOAT, (1, BATCH, width))
+    return outputs
 
 
 def _policy(first: Node, manifest: Manifest) -> Policy:
@@ -65,7 +65,7 @@ def _policy(first: Node, manifest: Manifest) -> Policy:
 
 
 def _step(node: Node) -> tuple[Any, ...]:
-    """Return a node as the contract writes it down; one of another kind is like no step."""
+    """Return a node in the form of `Step`; an empty tuple, equal to no step, if it has none."""
     attributes = {record["name"]: attribute(record) for record in node["attribute"]}
     plain = len(attributes) == len(node["attribute"]) and not node["domain"]
     if not plain or node["output"] != [node["name"]]:
@@ -73,7 +73,7 @@ def _step(node: Node) -> tuple[Any, ...]:
     return node["op_type"], tuple(node["input"]), node["name"], attributes
 
 
-def _check(values: dict[str, Value], name: str, shape: tuple[Size, ...]) -> None:
+def _check_input(values: dict[str, Value], name: str, shape: tuple[Size, ...]) -> None:
     value = values.get(name)
     if value is None or (value.kind, value.shape) != (FLOAT, shape):
-        raise GraphError(f"{name!r:.60} must have shape {shape} to be filled, got {value}")
+        raise GraphError(f"{name!r:.60} must be float32 of shape {shape} to be filled, got {value}")

@@ -1,4 +1,4 @@
-"""The manifest: what a model file says of itself, as JSON with a versioned schema."""
+"""The manifest: the model file's description of itself, as JSON with a versioned schema."""
 
 from __future__ import annotations
 
@@ -17,24 +17,26 @@ Nonlinearity = Literal["tanh", "relu"]
 Inputs = Literal["data", "drawn"]
 Missing = Literal["error", "forward", "mean", "indicator"]
 
-NEWEST_FORMAT = 1
-LONGEST_TEXT = 1 << 20
+# The newest version of the file format; README.md specifies it.
+FORMAT: Final = 1
+# In characters of JSON.
+LONGEST_MANIFEST: Final = 1 << 20
 
-# The smallest scale: what is divided by a smaller one leaves float32.
-_SMALLEST = 2.0**-126
+# The smallest normal float32. Dividing by a smaller number can overflow.
+SMALLEST_DIVISOR: Final = 2.0**-126
 
-# Matrices per cell that read the input, and as many that read h: one for each gate.
+# Gates of each cell. Its weight matrices W_ih (G H, D) and W_hh (G H, H) stack one block for each.
 GATES: Final[dict[Cell, int]] = {"rnn": 1, "gru": 3, "lstm": 4}
 
-# The vectors that a cell carries from step to step.
+# The vectors that each cell carries from step to step.
 STATE_PARTS: Final[dict[Cell, str]] = {"rnn": "h", "gru": "h", "lstm": "hc"}
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One recurrent layer: its cell, its size per direction, its directions.
+    """One recurrent layer: its cell, its units per direction, and whether it is bidirectional.
 
-    `nonlinearity` is the function of the RNN cell; LSTM and GRU have tanh there by definition.
+    `nonlinearity` is that of the RNN cell; LSTM and GRU always use tanh there.
     """
 
     cell: Cell
@@ -44,13 +46,13 @@ class Layer:
 
     @property
     def state_size(self) -> int:
-        """Numbers of state that one sequence carries from step to step: h, and c for the LSTM."""
+        """Numbers of state per sequence and direction: h, and c for an LSTM."""
         return self.units * len(STATE_PARTS[self.cell])
 
 
 @dataclass(frozen=True)
 class Column:
-    """One feature or one output: its name and unit, its scaling, the range that training saw.
+    """One feature or one output: its name, its unit, its scaling, and its range in training.
 
     The graph computes `(x - mean) / scale` for a feature and `y * scale + mean` for an output.
     """
@@ -64,7 +66,7 @@ class Column:
 
     @property
     def typical_range(self) -> tuple[float, float]:
-        """The range that training saw; for each end it does not say, two scales from the mean."""
+        """The range seen in training; without one, two scales on either side of the mean."""
         low = self.mean - 2 * self.scale if self.low is None else self.low
         high = self.mean + 2 * self.scale if self.high is None else self.high
         return low, high
@@ -74,10 +76,10 @@ class Column:
 class Parity:
     """The largest errors against float64 over the cases that export tried.
 
-    In units of each output's own scale (1 where nothing is scaled): `torch` is PyTorch's error in
-    float32, `runtime` onnxruntime's, `scale` the furthest that an answer went from its mean.
-    `steps` is how long a sequence may be for the error to stay under 1e-5: the longest that was
-    tried, but for a network that amplifies what it reads.
+    In units of each output's own scale (1 for an output without scaling): `torch` is the error of
+    PyTorch in float32, `runtime` that of onnxruntime, `scale` the largest distance of an output
+    from its mean. `steps` is the sequence length up to which the error stays under 1e-5: the
+    longest that was tried, unless the network amplifies its input.
     """
 
     torch: float
@@ -88,11 +90,11 @@ class Parity:
 
 @dataclass(frozen=True)
 class Gradient:
-    """How much the last answer hangs on the input k steps before it, for some k.
+    """How strongly the last output depends on the input k steps before it, for several lags k.
 
-    `norms[i]` is the norm of d y_T / d x_{T-k} at k = `lags[i]`, both in scaled units and y before
-    its activation, a mean over sequences. `steps` is the first k from which on it stays under 1 %
-    of its largest, None where it has not got there within the last of `lags`.
+    `norms[i]` is the norm of d y_T / d x_{T-k} at k = `lags[i]`, averaged over sequences, with x
+    and y in scaled units and y before its activation. `steps` is the first lag from which the norm
+    stays below 1 % of its maximum, or None if it does not within `lags`.
     """
 
     lags: tuple[int, ...]
@@ -102,13 +104,13 @@ class Gradient:
 
 @dataclass(frozen=True)
 class Memory:
-    """How long a causal network remembers, as export measured it on several sequences.
+    """How long a unidirectional network remembers, as export measured it on several sequences.
 
-    From the answer after `steps` steps on, starts from different states agree within `tolerance` in
-    units of each output's own scale: in the sequence that took longest; `median` is the one in the
-    middle. `more` says that they had not agreed after `steps`, as far as was tried. `inputs` says
-    whether the sequences came from data, kept from training if possible, or were drawn from the
-    range that training saw.
+    Run from different initial states, the network gives the same outputs within `tolerance` (in
+    units of each output's own scale) after `steps` steps in the slowest sequence, and after
+    `median` steps in the median sequence. `more` is true if the outputs still differed after
+    `steps`, the longest that was tried. `inputs` is "data" for sequences from the data, held out
+    from training if possible, and "drawn" for sequences drawn from the range seen in training.
     """
 
     steps: int
@@ -121,15 +123,15 @@ class Memory:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a model file says of itself.
+    """The model file's description of itself.
 
-    `targets` are the columns of a table that the answers were learnt from, where there was one.
-    `memory` is None for a network that reads both ways, and in files that do not say.
+    `targets` are the columns of the table that the outputs were trained on, if there was a table.
+    `memory` is None for a bidirectional network and in files that do not record it.
 
-    `missing` says how the graph reads NaN in x, a value that is missing: "mean" as the feature's
-    mean; "indicator" so too, beside one more input a feature that is 1 where it is missing;
-    "forward" as the last value of the feature in its sequence, the mean before there was one.
-    "error": the graph has no answer to NaN.
+    `missing` is how the graph reads a NaN in x, which marks a missing value. "mean": as the mean of
+    the feature. "indicator": as the mean, and one more input per feature is 1 where the value is
+    missing. "forward": as the last known value of the feature in its sequence, or the mean before
+    there is one. "error": NaN is not allowed.
     """
 
     name: str
@@ -150,18 +152,19 @@ class Manifest:
     missing: Missing = "error"
     data_sha256: str | None = None
     seed: int | None = None
-    format: int = NEWEST_FORMAT
+    format: int = FORMAT
 
     @property
     def streamable(self) -> bool:
-        """Whether the network is causal, so that its state can be carried from call to call."""
+        """Whether the network is unidirectional, so that its state can be carried between calls."""
         return not any(layer.bidirectional for layer in self.layers)
 
     @property
     def state_size(self) -> int:
         """S, the width of the state tensor; 0 for a network that cannot stream.
 
-        Every layer's, and behind them the last value of each feature where `missing` is "forward".
+        The state of every layer, followed for the policy "forward" by the last known value of each
+        feature.
         """
         if not self.streamable:
             return 0
@@ -170,12 +173,12 @@ class Manifest:
 
     @property
     def takes_missing(self) -> bool:
-        """Whether NaN in x stands for a value that is missing, and has an answer."""
+        """Whether the graph reads a NaN in x as a missing value."""
         return self.missing != "error"
 
     @property
     def operations(self) -> int:
-        """Multiplications and additions that the recurrent layers take for one step of one row."""
+        """Multiplications and additions of the recurrent layers for one step of one sequence."""
         width, total = len(self.features), 0
         if self.missing == "indicator":
             width *= 2
@@ -186,28 +189,31 @@ class Manifest:
         return total
 
     def to_json(self) -> str:
-        """Canonical JSON: sorted keys, no spaces, so that equal manifests are equal bytes."""
+        """Return canonical JSON, sorted and without spaces: equal manifests give equal bytes."""
         record = {**asdict(self), "streamable": self.streamable, "state_size": self.state_size}
         return json.dumps(record, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str) -> Manifest:
-        """Read a manifest; raise ModelError unless every field is of its kind.
+        """Parse a manifest; raise ModelError unless every field has its type and they agree.
 
-        Keys that this version does not know are ignored, and those with a default may be missing:
-        so a format can grow.
+        Unknown keys are ignored, and a key with a default may be absent, so that the format can
+        grow.
         """
-        if len(text) > LONGEST_TEXT:
-            raise manifest_error(f"must be at most {LONGEST_TEXT} characters, got {len(text)}")
+        if len(text) > LONGEST_MANIFEST:
+            raise manifest_error(f"must be at most {LONGEST_MANIFEST} characters, got {len(text)}")
         record = parse_json(text)
         if not isinstance(record, dict):
             raise manifest_error("must be a JSON object")
         _check_format(record)
         manifest: Manifest = decode_as(cls, record, "manifest")
-        _check_sense(manifest)
+        _check_consistency(manifest)
         for derived in ("streamable", "state_size"):
-            if record.get(derived, getattr(manifest, derived)) != getattr(manifest, derived):
-                raise manifest_error(f"has another {derived} than its layers")
+            wanted = getattr(manifest, derived)
+            if record.get(derived, wanted) != wanted:
+                raise manifest_error(
+                    f"must have {derived} {wanted} for its layers, got {record[derived]!r:.60}"
+                )
         return manifest
 
 
@@ -215,34 +221,33 @@ def _check_format(record: dict[str, Any]) -> None:
     version = record.get("format")
     if type(version) is not int or version < 1:
         raise manifest_error(f"format must be a whole number from 1, got {version!r}")
-    if version > NEWEST_FORMAT:
+    if version > FORMAT:
         raise ModelError(
             f"E_MODEL_VERSION: this file has format {version!r:.20}, written by"
             f" {record.get('producer', 'a newer seqrt')!a:.60}; this seqrt reads up to"
-            f" {NEWEST_FORMAT}."
-            " Upgrade with: pip install -U seqrt"
+            f" {FORMAT}. Upgrade with: pip install -U seqrt"
         )
 
 
-def _check_sense(manifest: Manifest) -> None:
-    """Raise ModelError where fields that are each of their kind do not fit together."""
+def _check_consistency(manifest: Manifest) -> None:
+    """Raise ModelError if fields that are valid by themselves contradict each other."""
     sizes = [layer.units for layer in manifest.layers]
     if not sizes or min(sizes) < 1:
         raise manifest_error(f"needs layers of at least 1 unit, got units {sizes!r:.60}")
     if any(steps is not None and steps < 1 for steps in (manifest.window, manifest.horizon)):
-        raise manifest_error("needs a window and a horizon of at least 1, or none")
-    if not all(abs(c.scale) >= _SMALLEST for c in (*manifest.features, *manifest.outputs)):
-        raise manifest_error("needs scales that are not zero")
+        raise manifest_error("needs a window and a horizon of at least 1, or null")
+    if not all(abs(c.scale) >= SMALLEST_DIVISOR for c in (*manifest.features, *manifest.outputs)):
+        raise manifest_error("needs scales other than zero")
     if not manifest.features or not manifest.outputs:
         raise manifest_error("needs at least one feature and one output")
     if manifest.classes and len(manifest.classes) != len(manifest.outputs):
         raise manifest_error(
-            f"needs one output a class, got {len(manifest.outputs)} outputs"
+            f"needs one output for each class, got {len(manifest.outputs)} outputs"
             f" and {len(manifest.classes)} classes"
         )
     gradient = manifest.memory.gradient if manifest.memory else None
     if gradient and (not gradient.lags or len(gradient.lags) != len(gradient.norms)):
         raise manifest_error(
-            f"needs a norm of the gradient for each lag, got {len(gradient.lags)} lags"
+            f"needs one gradient norm for each lag, got {len(gradient.lags)} lags"
             f" and {len(gradient.norms)} norms"
         )

@@ -1,14 +1,14 @@
-"""The policy for missing values as nodes of the graph: what a NaN in x is read as.
+"""The graph nodes of each missing-value policy: what a NaN in x is replaced with.
 
-Written by export and looked for by the guard, node by node: no other graph may count, sort or copy
-along time. Every ONNX host gives the same answers, because the nodes only ask, count and copy.
-Shapes: B batch, T time, D features; u (B, T, D) is x in scaled units, in which 0 is a feature's
-mean.
+Export writes these nodes and the guard compares them one by one, because no other part of a graph
+may count, sort or copy along time. Every ONNX host computes the same result: the nodes only test,
+count and copy. Shapes: B batch, T time, D features; u (B, T, D) is x in scaled units, in which 0 is
+the mean of a feature.
 
-`forward` has no loop. With n the values of a feature that were there up to a step, and m those that
-were missing, each value that is there goes to place n of T + 1, each NaN to place -m, counted from
-the end: so every place from 1 on is written once. Place 0 is what was known before. What stands at
-place n is then, at every step, the last value that was there.
+`forward` needs no loop. At each step, let n be the number of known values of a feature so far, and
+m the number of missing ones. Scatter every known value to place n of T + 1 places, and every NaN to
+place -m, counted from the end, so that each place from 1 on is written exactly once; place 0 holds
+the value known before the first step. Gathering place n at each step gives the last known value.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from __future__ import annotations
 import struct
 from typing import Any, Final, NamedTuple
 
+from seqrt.contract import LENGTHS
 from seqrt.contract.manifest import Missing
 from seqrt.contract.onnx_reader import FLOAT, INT64
 
 KNOWN_START: Final = "known_start"
-_LENGTHS = "lengths"
 
 
 class Step(NamedTuple):
-    """A node of one output, which is its name too."""
+    """A node with one output, whose name is also the node's."""
 
     operator: str
     inputs: tuple[str, ...]
@@ -33,7 +33,7 @@ class Step(NamedTuple):
 
 
 class Constant(NamedTuple):
-    """A constant: its type, its shape, its bytes."""
+    """A constant: its ONNX type, its shape, its bytes."""
 
     kind: int
     shape: tuple[int, ...]
@@ -41,10 +41,10 @@ class Constant(NamedTuple):
 
 
 class Policy(NamedTuple):
-    """The nodes of a policy in their order, and the constants that they read.
+    """The nodes of a policy in order, and the constants that they read.
 
-    `filled` is what the first layer reads: (B, T, D), with indicators (B, T, 2 D). `known` is what
-    is carried on: (1, B, D), the last values, or None where nothing is.
+    `filled` names the input of the first layer: (B, T, D), or (B, T, 2 D) with indicators. `known`
+    names the last known values (1, B, D) to carry to the next call, if the policy carries any.
     """
 
     steps: list[Step]
@@ -54,7 +54,10 @@ class Policy(NamedTuple):
 
 
 def policy(missing: Missing, u: str, *, streamable: bool) -> Policy:
-    """Return what fills u; `forward` goes on from KNOWN_START (1, B, D) where there is a state."""
+    """Return the nodes that fill u.
+
+    For a `streamable` network, `forward` continues from KNOWN_START (1, B, D), part of the state.
+    """
     unknown = Step("IsNaN", (u,), "x_unknown", {})
     if missing == "forward":
         return _forward(u, unknown, streamable=streamable)
@@ -75,7 +78,7 @@ def _forward(u: str, unknown: Step, *, streamable: bool) -> Policy:
     if streamable:
         row = Step("Transpose", (KNOWN_START,), "known_row", {"perm": [1, 0, 2]})
         before = [row, Step("Concat", (row.output, u), "x_places", time)]
-        last = _last()
+        last = _last_known()
         constants |= {"axes_0": _integers(0), "axes_1": _integers(1)}
     else:
         constants["one_before"] = _integers(0, 1, 0, 0, 0, 0)
@@ -95,10 +98,10 @@ def _forward(u: str, unknown: Step, *, streamable: bool) -> Policy:
     return Policy(steps, constants, "x_filled", last[-1].output if last else None)
 
 
-def _last() -> list[Step]:
-    """Return what each row knew after its own last step."""
+def _last_known() -> list[Step]:
+    """Return the nodes that pick each row's known values after its own last step."""
     return [
-        Step("Cast", (_LENGTHS,), "lengths_wide", {"to": INT64}),
+        Step("Cast", (LENGTHS,), "lengths_wide", {"to": INT64}),
         Step("Sub", ("lengths_wide", "one"), "last_step", {}),
         Step("Unsqueeze", ("last_step", "axes_1"), "last_steps", {}),
         Step("GatherND", ("x_filled", "last_steps"), "known_rows", {"batch_dims": 1}),

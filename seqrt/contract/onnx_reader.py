@@ -1,10 +1,10 @@
-"""The part of ONNX that seqrt writes, as a table, and a reader that refuses the rest.
+"""Reads ONNX messages by a table of the fields that seqrt writes, and rejects every other field.
 
-Fields that are not in the table are refused, whatever they are: external data, sub-graphs,
-functions, sparse or typed tensors, training info. So is a field that stands twice where it may
-stand once: readers of protobuf join such fields, each in its own way.
+External data, sub-graphs, functions, sparse or typed tensors and training info are not in the
+table, so they are rejected without being looked at. A field that may occur once and occurs twice is
+rejected too, because protobuf readers disagree on how to merge the two.
 
-The numbers are those of the ONNX specification, onnx.proto (Apache-2.0).
+The field numbers are those of the ONNX specification, onnx.proto (Apache-2.0).
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ LONGEST_NAME = 512
 MOST_NODES = 1_000
 _MOST_RECORDS = 64
 
-# ONNX's numbers for the types of tensors.
+# ONNX's numbers for tensor types, and the bytes per element of those that constants may have.
 FLOAT, INT32, INT64 = 1, 6, 7
 SIZES = {FLOAT: 4, INT64: 8}
 
 
 class Field(NamedTuple):
-    """A field that a message may have: its name, what it holds, how often it may stand."""
+    """A field that a message may have: its name, its type, how often it may occur."""
 
     name: str
     holds: str
@@ -86,15 +86,15 @@ FIELDS: dict[str, dict[int, Field]] = {
     "dim": {1: Field("dim_value", "number"), 2: Field("dim_param", "text")},
 }
 
-# Which field holds the value of an attribute, by ONNX's number of its type.
+# The field that holds an attribute's value, by ONNX's number for the attribute's type.
 _ATTRIBUTES = {1: "f", 2: "i", 3: "s", 7: "ints", 8: "strings"}
 
 
 def read_message(kind: str, message: memoryview) -> dict[str, Any]:
-    """Return the fields of a message by name; None, or an empty list, where there is none.
+    """Return the fields of a message by name; an absent field is None, or [] if it may repeat.
 
-    Raises ModelError for a field that is not in the table or stands too often, and ValueError or
-    IndexError where the bytes are no message.
+    Raises ModelError for a field that is not in the table or occurs too often, and ValueError or
+    IndexError for bytes that are not a message.
     """
     known = FIELDS[kind]
     record: dict[str, Any] = {name: [] if most > 1 else None for name, _, most in known.values()}
@@ -104,42 +104,44 @@ def read_message(kind: str, message: memoryview) -> dict[str, Any]:
         name, holds, most = known[number]
         if most == 1:
             if record[name] is not None:
-                raise guard_error(f"has the {name} of a {kind} twice")
+                raise guard_error(f"has two fields {name} in a {kind}")
             record[name] = _value(holds, wire, value)
         else:
             if len(record[name]) == most:
-                raise guard_error(f"has more than {most:,} of {name} in a {kind}")
+                raise guard_error(f"has more than {most:,} fields {name} in a {kind}")
             record[name].append(_value(holds, wire, value))
     return record
 
 
 def attribute(record: dict[str, Any]) -> Any:
-    """Return the value of an attribute message: exactly one, of the type that it names."""
-    held = _ATTRIBUTES.get(record["type"], "")
-    others = [n for n in _ATTRIBUTES.values() if n != held and record[n] not in (None, [])]
-    if not held or record[held] is None or others:
-        raise guard_error(f"has an attribute {record['name']!r} of another type than it says")
-    return record[held]
+    """Return the value of an attribute message; it must have one value, of the type it declares."""
+    field = _ATTRIBUTES.get(record["type"], "")
+    others = [n for n in _ATTRIBUTES.values() if n != field and record[n] not in (None, [])]
+    if not field or record[field] is None or others:
+        raise guard_error(
+            f"has an attribute {record['name']!r} whose value is not of its declared type"
+        )
+    return record[field]
 
 
 def guard_error(what: str) -> ModelError:
-    """Return the error for a file that holds what no export of seqrt writes."""
+    """Return the error for a file that seqrt did not write; `what` says what the file has."""
     return ModelError(
-        f"E_MODEL_GUARD: a model may hold only what seqrt writes, and this one {what}. It was made"
-        " or changed by something else: do not trust it, export the model again."
+        f"E_MODEL_GUARD: a model may contain only what seqrt writes, and this one {what}. Another"
+        " program made or changed it. Do not trust it: export the model again."
     )
 
 
 def _value(holds: str, wire: int, value: Any) -> Any:
     wanted, convert = _SCALARS.get(holds, (LENGTH, None))
     if wire != wanted:
-        raise guard_error(f"has a {holds} of wire type {wire}")
+        raise guard_error(f"has a field of type {holds} with wire type {wire}")
     return convert(value) if convert else read_message(holds, value)
 
 
 def _text(value: memoryview) -> str:
     if len(value) > LONGEST_NAME:
-        raise guard_error(f"has a text of {len(value):,} bytes, where {LONGEST_NAME} are the most")
+        raise guard_error(f"has a text of {len(value):,} bytes, more than {LONGEST_NAME}")
     return str(value, "utf-8")
 
 

@@ -1,10 +1,10 @@
-"""The operators that seqrt writes, each with its attributes and what it does to shapes.
+"""The operators that a model may use: the attributes of each, and its rule for shapes.
 
 A shape is a tuple of sizes, of which "batch" and "time" are known only when the graph runs. The
-rules keep these two apart from all others: no operator may sum, sort, split or join along them. So
-a graph that passes mixes no rows, and only its recurrent layers carry anything from step to step.
+rules treat these two apart from all others: no operator may sum, sort, split or join along them. So
+a graph that passes never mixes rows, and only its recurrent layers carry values between steps.
 
-To allow one more operator, write a line in OPERATORS, and a rule if none of those here fits.
+To allow another operator, add a line to OPERATORS, and a rule if none of those below fits.
 """
 
 from __future__ import annotations
@@ -15,51 +15,54 @@ from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from seqrt.contract.manifest import GATES, STATE_PARTS, Cell
+from seqrt.contract.manifest import GATES, SMALLEST_DIVISOR, STATE_PARTS, Cell
 from seqrt.contract.onnx_reader import FLOAT, INT32, INT64, guard_error
 
 BATCH, TIME = "batch", "time"
 Size = int | str
-# The smallest divisor: what a smaller one divides leaves float32.
-_SMALLEST = 2.0**-126
-_MANY = 256
-_FUNCTIONS = ("Tanh", "Relu")
+# The most inputs of a Concat, outputs of a Split, and integers in a constant.
+_MOST = 256
+_ACTIVATIONS = ("Tanh", "Relu")
 
 
 class Value(NamedTuple):
-    """A tensor in the graph: its type, its shape, and its bytes where it is constant."""
+    """A tensor in the graph: its ONNX type, its shape, and its bytes if it is constant."""
 
     kind: int
     shape: tuple[Size, ...]
     data: memoryview | None = None
 
+    def __str__(self) -> str:
+        """Return type and shape, for errors."""
+        return f"type {self.kind} of shape {self.shape}"
+
 
 class Call(NamedTuple):
-    """A node whose inputs are known."""
+    """The inputs and attributes of one node, and how many outputs it has."""
 
     inputs: list[Value]
     attributes: dict[str, Any]
     outputs: int
 
     def array(self, place: int, kind: int = FLOAT) -> Value:
-        """Return an input that must be there, of a type."""
+        """Return the input at `place`; raise GraphError unless it is a tensor of type `kind`."""
         value = self.inputs[place] if place < len(self.inputs) else None
         if value is None or value.kind != kind:
             raise GraphError(f"input {place} must be a tensor of type {kind}")
         return value
 
     def constant(self, place: int, kind: int = FLOAT) -> Value:
-        """Return an input that must be an initialiser, of a type."""
+        """Return the input at `place`; raise GraphError unless it is a constant of type `kind`."""
         value = self.array(place, kind)
         if value.data is None:
             raise GraphError(f"input {place} must be an initialiser")
         return value
 
     def numbers(self, place: int) -> tuple[int, ...]:
-        """Return the numbers of an input that must be a constant row of int64."""
+        """Return the integers of the input at `place`, a constant vector of int64."""
         value = self.constant(place, INT64)
-        if len(value.shape) != 1 or len(value.data or b"") > 8 * _MANY:
-            raise GraphError(f"input {place} must be a row of numbers, got shape {value.shape}")
+        if len(value.shape) != 1 or len(value.data or b"") > 8 * _MOST:
+            raise GraphError(f"input {place} must be a vector of integers, got shape {value.shape}")
         return struct.unpack(f"<{value.shape[0]}q", value.data or b"")
 
 
@@ -68,9 +71,9 @@ Attributes = Mapping[str, Collection[Any] | type]
 
 
 class Operator(NamedTuple):
-    """What a node may be: its inputs and outputs, at least and at most, its attributes, its rule.
+    """An allowed operator: its rule, its fewest and most inputs, its attributes, its most outputs.
 
-    All attributes must be there, each given with the values it may have, or with their type.
+    A node must have all of the attributes. For each, the allowed values are listed, or their type.
     """
 
     rule: Rule
@@ -80,7 +83,7 @@ class Operator(NamedTuple):
 
 
 class GraphError(ValueError):
-    """Shapes or types that no export writes; the guard says at which node."""
+    """Shapes or types that do not fit, as in no file of seqrt's; the guard adds the node."""
 
 
 def _same(call: Call) -> list[Value]:
@@ -101,31 +104,31 @@ def _broadcast(call: Call) -> list[Value]:
 
 def _either(a: Size, b: Size) -> Size:
     if a != b and 1 not in (a, b):
-        raise GraphError(f"sizes {a} and {b} do not fit together")
+        raise GraphError(f"sizes {a} and {b} do not broadcast")
     return b if a == 1 else a
 
 
 def _divide(call: Call) -> list[Value]:
     divisor = call.constant(1)
     if divisor.shape != (_width(call.array(0)),):
-        raise GraphError(f"it must divide by one number a column, got shape {divisor.shape}")
+        raise GraphError(f"its divisor must be a number per column, got shape {divisor.shape}")
     for (number,) in struct.iter_unpack("<f", divisor.data or b""):
-        if not abs(number) >= _SMALLEST:
-            raise GraphError(f"it divides by {number}")
+        if not abs(number) >= SMALLEST_DIVISOR:
+            raise GraphError(f"it divides by {number}, too small for float32")
     return _broadcast(call)
 
 
 def _transpose(call: Call) -> list[Value]:
     shape, order = call.array(0).shape, call.attributes["perm"]
     if sorted(order) != list(range(len(shape))):
-        raise GraphError(f"perm {order} is no order of {len(shape)} axes")
+        raise GraphError(f"perm {order} is not a permutation of {len(shape)} axes")
     return [Value(FLOAT, tuple(shape[axis] for axis in order))]
 
 
 def _squeeze(call: Call) -> list[Value]:
     shape, axes = call.array(0).shape, call.numbers(1)
     if len(set(axes)) < len(axes) or any(shape[axis : axis + 1] != (1,) for axis in axes):
-        raise GraphError(f"axes {axes} of shape {shape} are not all 1")
+        raise GraphError(f"axes {axes} of shape {shape} must have size 1")
     return [Value(FLOAT, tuple(size for axis, size in enumerate(shape) if axis not in axes))]
 
 
@@ -140,7 +143,7 @@ def _split(call: Call) -> list[Value]:
     value, sizes = call.array(0), call.numbers(1)
     _check_last(call, value)
     if min(sizes, default=0) < 1 or sum(sizes) != _width(value) or len(sizes) != call.outputs:
-        raise GraphError(f"sizes {sizes[:8]} do not split {value.shape} into {call.outputs}")
+        raise GraphError(f"sizes {sizes[:8]} do not split shape {value.shape} into {call.outputs}")
     return [Value(FLOAT, (*value.shape[:-1], size)) for size in sizes]
 
 
@@ -150,15 +153,15 @@ def _concat(call: Call) -> list[Value]:
     _check_last(call, values[0])
     if any(value.shape[:-1] != before for value in values):
         raise GraphError(
-            f"shapes {[value.shape for value in values[:8]]} differ before the last axis"
+            f"shapes {[value.shape for value in values[:8]]} must agree up to the last axis"
         )
     return [Value(FLOAT, (*before, sum(map(_width, values))))]
 
 
 def _check_last(call: Call, value: Value) -> None:
-    """Splitting and joining are for the last axis alone: neither batch nor time."""
+    """Raise GraphError unless the node splits or joins along the last axis, never batch or time."""
     if call.attributes["axis"] != len(value.shape) - 1:
-        raise GraphError(f"axis must be the last of shape {value.shape}")
+        raise GraphError(f"axis must be the last one of shape {value.shape}")
 
 
 def _reshape(call: Call) -> list[Value]:
@@ -166,64 +169,70 @@ def _reshape(call: Call) -> list[Value]:
     kept = len(target) - 1
     merged = shape[kept:]
     if target != (0,) * kept + (-1,) or not merged or not all(type(n) is int for n in merged):
-        raise GraphError(f"{target[:8]} must join the last axes of {shape}, neither batch nor time")
+        raise GraphError(
+            f"target {target[:8]} must merge the last axes of shape {shape}, not batch or time"
+        )
     return [Value(FLOAT, (*shape[:kept], math.prod(map(int, merged))))]
 
 
-def _product(call: Call) -> list[Value]:
+def _matmul(call: Call) -> list[Value]:
     a, weight = call.array(0), call.constant(1)
     if len(weight.shape) != 2 or weight.shape[0] != _width(a) or len(a.shape) < 2:
-        raise GraphError(f"{a.shape} and {weight.shape} do not multiply")
+        raise GraphError(f"shapes {a.shape} and {weight.shape} do not multiply")
     return [Value(FLOAT, (*a.shape[:-1], weight.shape[1]))]
 
 
-def _normalise(call: Call) -> list[Value]:
+def _layer_norm(call: Call) -> list[Value]:
     value = call.array(0)
     sizes = [call.constant(place).shape for place in (1, 2)]
     if sizes != [(_width(value),)] * 2 or not 0 < call.attributes["epsilon"] < 1:
         raise GraphError(
-            f"weight and bias {sizes} do not fit {value.shape}, or epsilon is not in 0..1"
+            f"weight and bias {sizes} must fit shape {value.shape}, and epsilon be between 0 and 1"
         )
     return [Value(FLOAT, value.shape)]
 
 
 def _recurrent(cell: Cell) -> Rule:
-    """Return the rule of a recurrent operator: G gates, and as many states: h, or h and c."""
+    """Return the rule of the recurrent operator of `cell`."""
     gates, states = GATES[cell], len(STATE_PARTS[cell])
 
     def rule(call: Call) -> list[Value]:
         x, lengths = call.array(0), call.array(4, INT32)
-        ways = 2 if call.attributes["direction"] == "bidirectional" else 1
+        directions = 2 if call.attributes["direction"] == "bidirectional" else 1
         units, width = call.attributes["hidden_size"], _width(x)
-        state = (ways, BATCH, units)
+        state = (directions, BATCH, units)
         weights = [call.constant(place).shape for place in (1, 2, 3)]
-        tall = gates * units
-        wanted = [(ways, tall, width), (ways, tall, units), (ways, 2 * tall)]
+        rows = gates * units
+        wanted = [(directions, rows, width), (directions, rows, units), (directions, 2 * rows)]
         starts = [call.array(place).shape for place in range(5, len(call.inputs))]
         if x.shape[:-1] != (TIME, BATCH) or lengths.shape != (BATCH,):
-            raise GraphError(f"it must read (time, batch, width) and lengths, got {x.shape}")
+            raise GraphError(
+                f"it must read (time, batch, width) and lengths (batch,), got {x.shape}"
+            )
         if weights != wanted:
             raise GraphError(f"W, R, B must have shapes {wanted}, got {weights}")
         if starts not in ([], [state] * states):
-            raise GraphError(f"it must start from {states} of {state} or from none, got {starts}")
-        functions = call.attributes.get("activations")
-        if functions is not None and functions not in ([name] * ways for name in _FUNCTIONS):
-            raise GraphError(f"activations must be {ways} of Tanh or of Relu, got {functions}")
-        steps = Value(FLOAT, (TIME, ways, BATCH, units))
+            raise GraphError(
+                f"initial states must be {states} of shape {state} or none, got {starts}"
+            )
+        names = call.attributes.get("activations")
+        if names is not None and names not in ([name] * directions for name in _ACTIVATIONS):
+            raise GraphError(f"activations must be Tanh or Relu for each direction, got {names}")
+        steps = Value(FLOAT, (TIME, directions, BATCH, units))
         return [steps, *[Value(FLOAT, state)] * states][: call.outputs]
 
     return rule
 
 
 def _width(value: Value) -> int:
-    """Return the last size of a shape, which must be neither batch nor time."""
+    """Return the size of the last axis; raise GraphError if that is batch or time."""
     last = value.shape[-1] if value.shape else None
     if not isinstance(last, int):
         raise GraphError(f"the last axis of shape {value.shape} must have a fixed size")
     return last
 
 
-_WAYS: Attributes = {"direction": ("forward", "bidirectional"), "hidden_size": int}
+_LAYER: Attributes = {"direction": ("forward", "bidirectional"), "hidden_size": int}
 _LAST: Attributes = {"axis": (-1,)}
 
 OPERATORS: dict[str, Operator] = {
@@ -231,33 +240,36 @@ OPERATORS: dict[str, Operator] = {
     "Sub": Operator(_broadcast, (2, 2)),
     "Mul": Operator(_broadcast, (2, 2)),
     "Div": Operator(_divide, (2, 2)),
-    "MatMul": Operator(_product, (2, 2)),
+    "MatMul": Operator(_matmul, (2, 2)),
     "Sigmoid": Operator(_same, (1, 1)),
     "Softmax": Operator(_along_width, (1, 1), _LAST),
-    "LayerNormalization": Operator(_normalise, (3, 3), {**_LAST, "epsilon": float}),
+    "LayerNormalization": Operator(_layer_norm, (3, 3), {**_LAST, "epsilon": float}),
     "Transpose": Operator(_transpose, (1, 1), {"perm": list}),
     "Squeeze": Operator(_squeeze, (2, 2)),
     "Unsqueeze": Operator(_unsqueeze, (2, 2)),
     "Reshape": Operator(_reshape, (2, 2)),
-    "Split": Operator(_split, (2, 2), {"axis": int}, _MANY),
-    "Concat": Operator(_concat, (1, _MANY), {"axis": int}),
-    "RNN": Operator(_recurrent("rnn"), (5, 6), {**_WAYS, "activations": list}, 2),
-    "GRU": Operator(_recurrent("gru"), (5, 6), {**_WAYS, "linear_before_reset": (1,)}, 2),
-    "LSTM": Operator(_recurrent("lstm"), (5, 7), _WAYS, 3),
+    "Split": Operator(_split, (2, 2), {"axis": int}, _MOST),
+    "Concat": Operator(_concat, (1, _MOST), {"axis": int}),
+    "RNN": Operator(_recurrent("rnn"), (5, 6), {**_LAYER, "activations": list}, 2),
+    "GRU": Operator(_recurrent("gru"), (5, 6), {**_LAYER, "linear_before_reset": (1,)}, 2),
+    "LSTM": Operator(_recurrent("lstm"), (5, 7), _LAYER, 3),
 }
 
 
-def output_of(operator: str, call: Call) -> list[Value]:
-    """Return the outputs of a node by its rule.
+def outputs_of(operator: str, call: Call) -> list[Value]:
+    """Return the outputs of a node by the rule of its operator.
 
-    Raises ModelError for what is not in OPERATORS, GraphError where the inputs do not fit the rule.
+    Raises ModelError for a node that OPERATORS does not allow, GraphError for inputs of the wrong
+    shape or type.
     """
     allowed = OPERATORS.get(operator)
     if allowed is None:
-        raise guard_error(f"has an operator {operator!r:.60}")
+        raise guard_error(f"has the operator {operator!r:.60}")
     least, most = allowed.inputs
     if not least <= len(call.inputs) <= most or not 1 <= call.outputs <= allowed.outputs:
-        raise guard_error(f"has a {operator} of {len(call.inputs)} inputs, {call.outputs} outputs")
+        raise guard_error(
+            f"has a {operator} with {len(call.inputs)} inputs and {call.outputs} outputs"
+        )
     if call.attributes.keys() != allowed.attributes.keys():
         raise guard_error(f"has a {operator} with attributes {sorted(call.attributes)}")
     for name, may in allowed.attributes.items():

@@ -1,8 +1,8 @@
-"""Protobuf, read field by field: nothing is copied, nothing is believed.
+"""A protobuf reader for untrusted bytes: it copies nothing and checks every size.
 
-A message is a row of fields, each a tag (number and wire type) and a value. Sizes are checked
-against the bytes that are there before anything is made from them, and a message of more fields
-than any honest one has is not read to its end.
+A message is a sequence of fields, each a tag (field number and wire type) and a value. Sizes are
+checked against the remaining bytes before they are used, and a message with more fields than any
+real model has is rejected before its end is reached.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ _FIXED = {FIXED64: 8, FIXED32: 4}
 
 
 def fields(message: memoryview) -> Iterator[tuple[int, int, int | memoryview]]:
-    """Yield number, wire type and value of each field: a number for VARINT, else its bytes.
+    """Yield number, wire type and value of each field; the value is an int for VARINT, else bytes.
 
-    Raises ValueError, or IndexError, where the bytes are no message.
+    Raises ValueError or IndexError for bytes that are not a message.
     """
     at, end, count = 0, len(message), 0
     while at < end:
@@ -38,18 +38,18 @@ def fields(message: memoryview) -> Iterator[tuple[int, int, int | memoryview]]:
         else:
             raise ValueError(f"wire type {wire}")
         if at + size > end:
-            raise ValueError("a field runs over the end")
+            raise ValueError("a field is longer than its message")
         yield tag >> 3, wire, message[at : at + size]
         at += size
 
 
 def signed(value: int) -> int:
-    """Return the 64 bits of a varint as the signed number they stand for."""
+    """Reinterpret the 64 bits of a varint as a signed integer."""
     return value - (1 << 64) if value >> 63 else value
 
 
 def _varint(message: memoryview, at: int) -> tuple[int, int]:
-    """Read a base-128 number of at most 64 bits at `at`; return it and the place behind it."""
+    """Read a base-128 number of at most 64 bits at `at`; return it and the position after it."""
     value = message[at]
     at += 1
     if value < 0x80:

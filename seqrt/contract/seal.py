@@ -1,10 +1,10 @@
-"""The seal: a SHA-256 over the whole file, kept as the file's own last metadata record.
+"""The seal: a SHA-256 of the whole file, stored as the last metadata record of the file itself.
 
-An ONNX file is one protobuf message, and a message may be continued by appending fields: the seal
-is one more `metadata_props` entry (field 14: a key and a value) behind all others. The file stays
-valid ONNX for every host, and one changed, missing or added byte anywhere is seen.
+An ONNX file is one protobuf message, and fields may be appended to a message. The seal is one more
+`metadata_props` entry (field 14: a key and a value) after all others, so the file stays valid ONNX
+for every host, and any changed, missing or added byte is detected.
 
-A seal shows damage. It is no signature: whoever can write the file can seal it again.
+The seal detects damage. It is not a signature: anyone who can write the file can seal it again.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ def seal(model: bytes) -> bytes:
 
 
 def digests(model: bytes) -> tuple[str, bool]:
-    """Return the SHA-256 of the whole file, and whether it ends in a seal that holds.
+    """Return the SHA-256 of the whole file, and whether the file ends in a valid seal.
 
-    The digest names the file: states and pins are tied to it. The bytes are read once.
+    The digest identifies the file: saved states and pinned hashes refer to it. Both results take
+    one pass over the bytes.
     """
     whole = memoryview(model)
     body, tail = whole[:-SEAL_SIZE], whole[-SEAL_SIZE:]
@@ -38,13 +39,13 @@ def digests(model: bytes) -> tuple[str, bool]:
     return digest.hexdigest(), sealed
 
 
-def broken(model: bytes) -> ModelError:
-    """Return the error for a file whose seal is missing or does not hold."""
+def seal_error(model: bytes) -> ModelError:
+    """Return the error for a file whose seal is missing or invalid."""
     if SEAL_KEY not in model:
         return ModelError(
-            "E_MODEL_UNSEALED: a seqrt model ends in a seal, and this file has none"
+            "E_MODEL_UNSEALED: a seqrt model must end in a seal, and this file has no seal"
             f" ({len(model):,} bytes). Was it written or changed by another tool?"
-            " Export it with seqrt, or open it unsealed: trust='unsealed', --allow-unsealed."
+            " Export it with seqrt, or open it without a seal: trust='unsealed', --allow-unsealed."
         )
     return ModelError(
         f"E_MODEL_DAMAGED: the SHA-256 of the file differs from its seal ({len(model):,} bytes)."

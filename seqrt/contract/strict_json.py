@@ -1,7 +1,8 @@
-"""Reading JSON strictly: every field of its kind, no key twice, numbers and texts that are sane.
+"""Strict JSON: every field has its declared type, no key occurs twice, every value is safe to use.
 
-What a file says of itself is shown on terminals and counted with: a text must not move the cursor
-or turn the line around, a number must be finite and fit into 64 bits.
+The manifest comes from a file that a stranger may have made. Its text is shown on terminals, so it
+must not move the cursor or reverse the direction of writing; its numbers are computed with, so they
+must be finite and fit into 64 bits.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ from unicodedata import bidirectional, category
 
 from seqrt.errors import ModelError
 
-_NAMES = {types.NoneType: "null", float: "a finite number"}
+_TYPE_NAMES = {types.NoneType: "null", float: "a finite number"}
 
-# Control characters, halves of characters, ends of lines and paragraphs.
+# Unicode categories of control characters, lone surrogates, line and paragraph separators.
 _CATEGORIES = {"Cc", "Cs", "Zl", "Zp"}
-# Marks that turn the direction of writing.
-_TURNS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+# Unicode bidirectional classes of characters that change the direction of writing.
+_DIRECTIONS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
 
 def parse_json(text: str) -> Any:
-    """Parse JSON; raise ModelError where it is none, or a key stands twice."""
+    """Parse JSON; raise ModelError for a syntax error, a duplicate key or a non-finite number."""
     try:
         return json.loads(text, object_pairs_hook=_without_duplicates, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
@@ -33,7 +34,7 @@ def parse_json(text: str) -> Any:
 
 
 def decode_as(kind: Any, value: Any, where: str) -> Any:
-    """Turn parsed JSON into `kind`, or raise ModelError that names the place."""
+    """Convert parsed JSON to the type `kind`; raise ModelError that names the place, `where`."""
     if is_dataclass(kind):
         return _decode_record(kind, value, where)
     if get_origin(kind) is tuple:
@@ -53,8 +54,8 @@ def decode_as(kind: Any, value: Any, where: str) -> Any:
 def _decode_scalar(kind: Any, value: Any, where: str) -> Any:
     if type(value) is int and abs(value) >> 64:
         raise manifest_error(f"{where} must fit into 64 bits")
-    if type(value) is str and not _plain(value):
-        raise manifest_error(f"{where} must be plain text in one line, got {value!a:.60}")
+    if type(value) is str and not _is_plain(value):
+        raise manifest_error(f"{where} must be one line of printable text, got {value!a:.60}")
     options = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
     for option in options:
         if is_dataclass(option) and isinstance(value, dict):
@@ -64,11 +65,11 @@ def _decode_scalar(kind: Any, value: Any, where: str) -> Any:
                 return float(value)
         elif type(value) is option:
             return value
-    names = " or ".join(_NAMES.get(option, option.__name__) for option in options)
+    names = " or ".join(_TYPE_NAMES.get(option, option.__name__) for option in options)
     raise manifest_error(f"{where} must be {names}, got {value!r:.60}")
 
 
-# Evaluating annotations takes longer than the rest of reading: once a class is enough.
+# Evaluating a class's annotations takes longer than the rest of decoding: do it once a class.
 _hints = lru_cache(get_type_hints)
 
 
@@ -76,25 +77,25 @@ def _decode_record(kind: Any, value: Any, where: str) -> Any:
     if not isinstance(value, dict):
         raise manifest_error(f"{where} must be an object, got {value!r:.60}")
     hints = _hints(kind)
-    known = {field.name: field.default is MISSING for field in fields(kind)}
-    missing = [name for name, needed in known.items() if needed and name not in value]
+    required = {field.name: field.default is MISSING for field in fields(kind)}
+    missing = [name for name, needed in required.items() if needed and name not in value]
     if missing:
         raise manifest_error(f"{where} must have {', '.join(missing)}")
-    present = known.keys() & value.keys()
+    present = required.keys() & value.keys()
     return kind(**{key: decode_as(hints[key], value[key], f"{where}.{key}") for key in present})
 
 
-def _plain(text: str) -> bool:
-    """Whether a text may be shown as it is; most say so at once."""
+def _is_plain(text: str) -> bool:
+    """Whether text is safe to print; `isprintable` settles nearly all of it without a loop."""
     return text.isprintable() or not any(
-        category(mark) in _CATEGORIES or bidirectional(mark) in _TURNS for mark in text
+        category(mark) in _CATEGORIES or bidirectional(mark) in _DIRECTIONS for mark in text
     )
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     record = dict(pairs)
     if len(record) != len(pairs):
-        raise ValueError("a key stands twice")
+        raise ValueError("a key occurs twice")
     return record
 
 
@@ -103,5 +104,5 @@ def _no_constant(name: str) -> None:
 
 
 def manifest_error(what: str) -> ModelError:
-    """Return the error for a manifest that is not as it must be."""
+    """Return the error for an invalid manifest: `what` continues "the model's manifest"."""
     return ModelError(f"E_MODEL_MANIFEST: the model's manifest {what}. Export the model again.")

@@ -8,7 +8,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from seqrt.contract.seal import SEAL_SIZE, broken, digests, seal
+from seqrt.contract.seal import SEAL_SIZE, digests, seal, seal_error
 
 
 @pytest.fixture
@@ -57,5 +57,5 @@ def test_added_bytes_are_seen(plain):
 
 
 def test_a_seal_that_does_not_hold_is_told_from_none(plain):
-    assert broken(seal(plain) + b"\0").code == "E_MODEL_DAMAGED"
-    assert broken(plain).code == "E_MODEL_UNSEALED"
+    assert seal_error(seal(plain) + b"\0").code == "E_MODEL_DAMAGED"
+    assert seal_error(plain).code == "E_MODEL_UNSEALED"

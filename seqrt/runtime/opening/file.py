@@ -14,7 +14,7 @@ from seqrt.contract import Manifest
 from seqrt.contract.guard import guard
 from seqrt.contract.onnx_reader import FLOAT
 from seqrt.contract.operators import Value
-from seqrt.contract.seal import broken, digests
+from seqrt.contract.seal import digests, seal_error
 from seqrt.errors import ModelError, UsageError
 from seqrt.runtime.inputs.nonfinite import all_finite
 
@@ -49,7 +49,7 @@ class ModelFile:
                 " another file than the one that was pinned."
             )
         if not sealed and trust == "sealed":
-            raise broken(content)
+            raise seal_error(content)
         found = guard(content)
         _check_weights(found.constants)
         return cls(content, digest, sealed, found.manifest, found.proof)

@@ -65,7 +65,7 @@ def test_random_damage_and_truncation_are_seen():
 
 
 def test_a_file_without_a_seal_is_refused():
-    with pytest.raises(ModelError, match="E_MODEL_UNSEALED: a seqrt model ends in a seal"):
+    with pytest.raises(ModelError, match="E_MODEL_UNSEALED: a seqrt model must end in a seal"):
         seqrt.Model(LSTM[:-SEAL_SIZE])
 
 
@@ -80,7 +80,7 @@ def test_a_manifest_that_disagrees_with_the_graph_is_refused():
     body = LSTM[:-SEAL_SIZE].replace(b'"units":6', b'"units":7')
     body = body.replace(b'"state_size":20', b'"state_size":22')
 
-    with pytest.raises(ModelError, match="E_MODEL_GRAPH: by its manifest the graph must take"):
+    with pytest.raises(ModelError, match=r"E_MODEL_GRAPH: .* the graph must have inputs"):
         seqrt.Model(seal(body))
 
 
@@ -214,7 +214,7 @@ def test_a_file_without_a_seal_opens_when_that_is_asked_for(lstm, x):
 def test_an_unsealed_file_is_guarded_all_the_same():
     body = LSTM[:-SEAL_SIZE].replace(b"\x22\x04LSTM", b"\x22\x04Loop")
 
-    with pytest.raises(ModelError, match=r"E_MODEL_GUARD: .*an operator 'Loop'"):
+    with pytest.raises(ModelError, match=r"E_MODEL_GUARD: .*the operator 'Loop'"):
         seqrt.Model(body, trust="unsealed")
 
 
