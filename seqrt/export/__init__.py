@@ -1,4 +1,4 @@
-"""From a network to one proved file. Needs onnx and torch, besides what the runtime needs."""
+"""Exports a network as one ONNX file that carries its own proof; needs onnx and torch."""
 
 from __future__ import annotations
 

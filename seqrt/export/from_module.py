@@ -1,4 +1,4 @@
-"""Taking over a network that was written and trained elsewhere, if it is made of known layers."""
+"""Converts a torch module that was written elsewhere, if it is made of known layers in sequence."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ from seqrt.training.networks.stack import Stack
 _CELLS: dict[type[nn.Module], Cell] = {nn.RNN: "rnn", nn.LSTM: "lstm", nn.GRU: "gru"}
 _KNOWN = "nn.RNN, nn.LSTM, nn.GRU, nn.Linear, nn.LayerNorm, nn.Dropout"
 
-# Two orders of the same float64 sums; a wrong layer or a wrong gate is far outside.
+# Room for two orders of summation in float64; a wrong layer or gate order differs far more.
 _TOLERANCE = 1e-9
 
 
 class ModuleStack(Stack):
-    """A stack made of the layers of a network of the user's own."""
+    """A stack made of the layers of a user's own module."""
 
     def __init__(self, parts: list[nn.Module], head: Head) -> None:
-        """Take the layers in the order in which they act."""
+        """Make a stack of layers given in the order in which they are applied."""
         widths = [_widths(part) for part in parts]
         super().__init__(widths[0][0], widths[-1][1], head, "none")
         self.parts = nn.ModuleList(parts)
 
     def steps(self) -> list[nn.Module]:
-        """Return the layers in the order in which they act."""
+        """Return the layers in the order in which they are applied."""
         return list(self.parts)
 
 
 def as_stack(net: nn.Module, head: Head | None = None) -> Stack:
-    """Return `net` as a stack on the CPU in float32, ready to be exported; `net` is unchanged.
+    """Return a copy of `net` as a stack on the CPU in float32, ready to be exported.
 
-    A network of seqrt's own is taken as it is. Any other must be made of nn.RNN, nn.LSTM, nn.GRU,
-    nn.Linear, nn.LayerNorm and nn.Dropout, defined in the order in which they act: its own forward
-    is run beside the stack, and they must agree. It also decides the head. An nn.Sequential of
-    such layers has no forward that runs; its head is `head`, by default "last".
+    A seqrt network is copied as it is. Any other module must be made of nn.RNN, nn.LSTM, nn.GRU,
+    nn.Linear, nn.LayerNorm and nn.Dropout, defined in the order in which they are applied. Its own
+    forward is run on random input, must agree with the stack, and decides the head. The forward of
+    an nn.Sequential of such layers cannot run; its head is `head`, by default "last".
 
-    Raises UsageError for a layer that is not known, ParityError where the forward differs.
+    Raises UsageError for an unknown layer, ParityError if the forward computes something else.
     """
     if isinstance(net, Stack):
         if head not in (None, net.head):
@@ -52,15 +52,15 @@ def as_stack(net: nn.Module, head: Head | None = None) -> Stack:
     own = copy.deepcopy(net).cpu().float().eval()
     parts = [copy.deepcopy(part) for leaf in _leaves(own, "net") for part in _convert(leaf)]
     if not any(isinstance(part, Recurrent) for part in parts):
-        raise UsageError(f"net must have a recurrent layer, got {type(net).__name__} without one.")
+        raise UsageError(f"net must have a recurrent layer, and {type(net).__name__} has none.")
     if isinstance(own, nn.Sequential):
         return ModuleStack(parts, head or "last").eval()
     heads: tuple[Head, ...] = (head,) if head else ("last", "sequence")
-    return _agreeing(own, [ModuleStack(parts, kind).eval() for kind in heads])
+    return _matching(own, [ModuleStack(parts, kind).eval() for kind in heads])
 
 
 def _leaves(module: nn.Module, name: str) -> Iterator[nn.Module]:
-    """Yield the layers inside `module` in the order of their definition."""
+    """Yield the layers inside `module` in the order in which they were defined."""
     children = list(module.named_children())
     if type(module) in (*_CELLS, nn.Linear, nn.LayerNorm, nn.Dropout):
         yield module
@@ -70,15 +70,15 @@ def _leaves(module: nn.Module, name: str) -> Iterator[nn.Module]:
     else:
         raise UsageError(
             f"net must be made of {_KNOWN}; {name} is {type(module).__name__}."
-            " Export the part of the network that is, or train it as a seqrt Network."
+            " Export the part that is made of these, or train a seqrt Network instead."
         )
 
 
 def _convert(leaf: nn.Module) -> Iterator[nn.Module]:
-    """Yield the steps of one layer: a torch layer of depth n is n steps, and dropout is none."""
+    """Yield the steps of one torch layer: num_layers of them for an RNN, none for dropout."""
     if isinstance(leaf, nn.LayerNorm) and len(leaf.normalized_shape) != 1:
         raise UsageError(
-            f"nn.LayerNorm must act on the features alone, got shape {leaf.normalized_shape}."
+            f"nn.LayerNorm must normalise the features only, got shape {leaf.normalized_shape}."
         )
     if isinstance(leaf, nn.Dropout):
         return
@@ -87,7 +87,7 @@ def _convert(leaf: nn.Module) -> Iterator[nn.Module]:
         return
     if leaf.proj_size:
         raise UsageError(
-            f"nn.LSTM must have proj_size=0, got {leaf.proj_size}: ONNX has no projection."
+            f"nn.LSTM must have proj_size=0, got {leaf.proj_size}: ONNX has no projections."
         )
     for depth in range(leaf.num_layers):
         yield _layer(leaf, depth)
@@ -112,7 +112,7 @@ def _layer(leaf: nn.RNNBase, depth: int) -> Recurrent:
 
 
 def _widths(part: nn.Module) -> tuple[int, int]:
-    """Return the features that a step takes and gives; a norm keeps what it takes."""
+    """Return the widths of a step's input and output."""
     if isinstance(part, Recurrent):
         return part.features, part.layer.units * len(part.cells)
     if isinstance(part, nn.Linear):
@@ -121,8 +121,8 @@ def _widths(part: nn.Module) -> tuple[int, int]:
     return part.normalized_shape[0], part.normalized_shape[0]
 
 
-def _agreeing(own: nn.Module, stacks: list[ModuleStack]) -> Stack:
-    """Return the stack that computes what `own` does; raise ParityError where none does."""
+def _matching(own: nn.Module, stacks: list[ModuleStack]) -> Stack:
+    """Return the stack that computes what `own` does; raise ParityError if no stack does."""
     features = len(stacks[0].x_mean)
     x = torch.randn(3, 7, features, generator=torch.Generator().manual_seed(0)).double()
     rnns = [module for module in own.modules() if isinstance(module, nn.RNNBase)]
@@ -138,28 +138,28 @@ def _agreeing(own: nn.Module, stacks: list[ModuleStack]) -> Stack:
             if nearest <= _TOLERANCE * max(1.0, float(wanted.abs().max())):
                 return stack
     hint = (
-        " A bidirectional `out[:, -1]` reads the backward direction after one step only; its"
-        " answer to the whole sequence is h_n."
+        " In a bidirectional network, `out[:, -1]` holds the backward direction after one step"
+        " only; its state after the whole sequence is in h_n."
         if any(rnn.bidirectional for rnn in rnns)
         else ""
     )
     raise ParityError(
-        "E_FORWARD: net.forward must be its layers in the order of their definition, from x to the"
-        f" last step's or every step's answer; its answer {tuple(wanted.shape)} differs by"
-        f" {nearest:.1e}.{hint}"
+        "E_FORWARD: net.forward must apply its layers in the order of their definition and return"
+        " the output of the last step or of every step; its output of shape"
+        f" {tuple(wanted.shape)} differs by {nearest:.1e}.{hint}"
     )
 
 
 def _call(own: nn.Module, x: Tensor) -> Tensor:
     try:
         with torch.no_grad():
-            answer: Any = copy.deepcopy(own).double()(x)
+            output: Any = copy.deepcopy(own).double()(x)
     except Exception as error:
         raise UsageError(
-            f"net must take one tensor of shape {tuple(x.shape)}, and its forward raised"
+            f"net must accept one tensor of shape {tuple(x.shape)}, but its forward raised"
             f" {type(error).__name__}: {error}"
         ) from error
-    first = answer[0] if isinstance(answer, tuple) else answer
+    first = output[0] if isinstance(output, tuple) else output
     if not isinstance(first, Tensor):
-        raise UsageError(f"net must answer a tensor, got {type(first).__name__}.")
+        raise UsageError(f"net must return a tensor, got {type(first).__name__}.")
     return first

@@ -1,7 +1,8 @@
-"""From a stack to an ONNX graph, node by node: one recurrent node a layer, no loops.
+"""Builds the ONNX graph of a stack, node by node: one recurrent node per layer, no loops.
 
-Built by hand because torch's exporters freeze or break recurrent networks. Inside, tensors are
-time-major (T, B, ·), as the recurrent operators want them; outside, batch-major.
+It does not use torch's exporters, which freeze sizes of recurrent networks or export them wrongly.
+Inside the graph, tensors are time-major (T, B, ·), as the recurrent operators require; inputs and
+outputs are batch-major.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from seqrt.training.networks.stack import Stack
 _DIRECTIONS = {False: "forward", True: "bidirectional"}
 
 
-def build(stack: Stack) -> onnx.ModelProto:
-    """Return the ONNX model of a stack, without metadata."""
+def build_onnx(stack: Stack) -> onnx.ModelProto:
+    """Return the ONNX model of a stack, without its metadata."""
     graph = GraphBuilder()
     starts = _split_state(graph, stack)
     u, known = _fill_missing(graph, stack, _scaled(graph, stack))
@@ -47,7 +48,7 @@ def build(stack: Stack) -> onnx.ModelProto:
         else:
             assert isinstance(step, nn.Linear), step
             h = _linear(graph, step, name, h)
-    _answer(graph, stack, h)
+    _output(graph, stack, h)
     if stack.state_size:
         _join_state(graph, [*ends, *known])
     return _model(graph, stack)
@@ -62,7 +63,10 @@ def _scaled(graph: GraphBuilder, stack: Stack) -> str:
 
 
 def _fill_missing(graph: GraphBuilder, stack: Stack, u: str) -> tuple[str, list[str]]:
-    """Append what fills u (B, T, D); return what the first layer reads, and what is carried on."""
+    """Append the nodes of the missing-value policy, which fill u (B, T, D).
+
+    Return the input of the first layer, and the values to carry to the next call, if any.
+    """
     if stack.missing == "error":
         return u, []
     written = policy(stack.missing, u, streamable=stack.state_size > 0)
@@ -75,9 +79,9 @@ def _fill_missing(graph: GraphBuilder, stack: Stack, u: str) -> tuple[str, list[
 
 
 def _split_state(graph: GraphBuilder, stack: Stack) -> list[str]:
-    """Return the names of the start states, h (and c) of every layer, each (1, B, H).
+    """Split the state; return the names of its parts: h (and c) of every layer, each (1, B, H).
 
-    Behind them, what the policy for missing values carries, (1, B, D), where it carries something.
+    If the missing-value policy carries values, theirs (1, B, D) comes last.
     """
     if not stack.state_size:
         return []
@@ -100,7 +104,7 @@ def _split_state(graph: GraphBuilder, stack: Stack) -> list[str]:
 def _recurrent(
     graph: GraphBuilder, step: Recurrent, name: str, h: str, starts: list[str], *, only_last: bool
 ) -> tuple[str, list[str]]:
-    """Append a layer; return what the next step reads, and the end states, each (1, B, H)."""
+    """Append a layer; return the input of the next step, and the final states, each (1, B, H)."""
     layer = step.layer
     weights = zip("WRB", onnx_weights(step), strict=True)
     inputs = [h, *(graph.constant(f"{name}_{w}", array) for w, array in weights), LENGTHS, *starts]
@@ -108,7 +112,7 @@ def _recurrent(
     if layer.cell == "rnn":
         attributes["activations"] = [layer.nonlinearity.capitalize()] * len(step.cells)
     if layer.cell == "gru":
-        # torch applies the reset gate behind the matrix product
+        # torch applies the reset gate after the matrix product.
         attributes["linear_before_reset"] = 1
     ends = [f"{name}_{part}_end" for part in STATE_PARTS[layer.cell]]
     outputs = ["" if only_last else f"{name}_steps", *ends]
@@ -120,12 +124,12 @@ def _recurrent(
         hidden_size=layer.units,
         **attributes,
     )
-    side_by_side = _last if only_last else _every_step
-    return side_by_side(graph, name, layer.bidirectional), wanted if starts else []
+    merged = _last_step if only_last else _every_step
+    return merged(graph, name, layer.bidirectional), wanted if starts else []
 
 
-def _last(graph: GraphBuilder, name: str, bidirectional: bool) -> str:
-    """Return each direction's last answer, (dirs, B, H), as (B, dirs H)."""
+def _last_step(graph: GraphBuilder, name: str, bidirectional: bool) -> str:
+    """Append what turns the final h of each direction, (dirs, B, H), into (B, dirs H)."""
     end = f"{name}_h_end"
     if not bidirectional:
         return graph.add("Squeeze", [end, graph.axes(0)], f"{name}_last")
@@ -134,7 +138,7 @@ def _last(graph: GraphBuilder, name: str, bidirectional: bool) -> str:
 
 
 def _every_step(graph: GraphBuilder, name: str, bidirectional: bool) -> str:
-    """Return every step's answer, (T, dirs, B, H), as (T, B, dirs H)."""
+    """Append what turns h at every step, (T, dirs, B, H), into (T, B, dirs H)."""
     steps = f"{name}_steps"
     if not bidirectional:
         return graph.add("Squeeze", [steps, graph.axes(1)], f"{name}_out")
@@ -159,8 +163,8 @@ def _linear(graph: GraphBuilder, step: nn.Linear, name: str, h: str) -> str:
     return graph.add("Add", [product, graph.constant(f"{name}_bias", bias)], f"{name}_out")
 
 
-def _answer(graph: GraphBuilder, stack: Stack, h: str) -> None:
-    """Append what turns the last step's values into y."""
+def _output(graph: GraphBuilder, stack: Stack, h: str) -> None:
+    """Append what turns h, the result of the last layer, into y."""
     if stack.head == "sequence":
         h = graph.add("Transpose", [h], "logits", perm=[1, 0, 2])
     mean, scale = float32_array(stack.y_mean), float32_array(stack.y_scale)
@@ -176,7 +180,7 @@ def _answer(graph: GraphBuilder, stack: Stack, h: str) -> None:
 
 
 def _join_state(graph: GraphBuilder, ends: list[str]) -> None:
-    """Append what packs the end states, each (1, B, H), into state_out (B, S)."""
+    """Append what packs the final states, each (1, B, H), into state_out (B, S)."""
     joined = ends[0] if len(ends) == 1 else graph.add("Concat", ends, "state_joined", axis=2)
     graph.add("Squeeze", [joined, graph.axes(0)], STATE_OUT)
 
@@ -188,11 +192,11 @@ def _model(graph: GraphBuilder, stack: Stack) -> onnx.ModelProto:
         _tensor(X, ["batch", "time", features]),
         _tensor(LENGTHS, ["batch"], TensorProto.INT32),
     ]
-    answers = [_tensor(Y, steps)]
+    results = [_tensor(Y, steps)]
     if stack.state_size:
         inputs.append(_tensor(STATE, ["batch", stack.state_size]))
-        answers.append(_tensor(STATE_OUT, ["batch", stack.state_size]))
-    proto = helper.make_graph(graph.nodes, "seqrt", inputs, answers, list(graph.constants.values()))
+        results.append(_tensor(STATE_OUT, ["batch", stack.state_size]))
+    proto = helper.make_graph(graph.nodes, "seqrt", inputs, results, list(graph.constants.values()))
     return helper.make_model(
         proto,
         opset_imports=[helper.make_opsetid("", OPSET)],

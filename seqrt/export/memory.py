@@ -1,4 +1,4 @@
-"""How long a network remembers: measured on its file, and on its gradient, for the manifest."""
+"""Measures how long a network remembers, for the manifest: by its states and by its gradient."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from seqrt.training.runs.memory import LAGS, ROWS, faded, gradient, streams
 
 _SEED = 20260403
 _STEPS = 2000
-_WANDER = 8
+# Smooth inputs move from one random value to the next within this many steps.
+_SMOOTH_STEPS = 8
 
 
 def measure_memory(draft: Model, stack: Stack, series: ArrayLike | None) -> Memory | None:
-    """Return how long the network remembers, None for one that reads both ways.
+    """Return how long the network remembers, or None for a bidirectional network.
 
-    Effective memory is the file's own, run by the runtime; the gradient is PyTorch's, looked at as
-    far back as the memory reaches, or as a window of training did. `series` (N, D) is typical
-    input; without one inputs are drawn.
+    The memory of its states is measured on the file itself, run by the runtime. The gradient is
+    PyTorch's, over as many lags as the memory or the training window is long. `series` (N, D) is
+    typical input; without one, inputs are drawn.
     """
     if not draft.manifest.streamable:
         return None
@@ -46,9 +47,9 @@ def measure_memory(draft: Model, stack: Stack, series: ArrayLike | None) -> Memo
 
 
 def _gradient(stack: Stack, x: Floats) -> Gradient | None:
-    """Return the gradient at lags 0, 1, 2, 4, ... and the last; None where it is not finite."""
+    """Return the gradient at lags 0, 1, 2, 4, ... and the last; None if it is never finite."""
     norms = gradient(stack, x)
-    # an amplifying network leaves float32 behind somewhere: what was before counts
+    # The gradient of an amplifying network overflows float32 at some lag: keep those before it.
     norms = norms[: int(np.append(np.isfinite(norms), False).argmin())]
     if not len(norms):
         return None
@@ -58,19 +59,19 @@ def _gradient(stack: Stack, x: Floats) -> Gradient | None:
 
 
 def _drawn(stack: Stack) -> Floats:
-    """Draw sequences (8, T, D) from the range that training saw.
+    """Draw sequences (8, T, D) from the range seen in training.
 
-    Half of them are drawn anew at every step, half wander from draw to draw within 8 steps: series
-    are smooth, and a network forgets slower what it reads smoothly.
+    Half of them have an independent value at every step. The other half move from one value to the
+    next within 8 steps: real series are smooth, and a network forgets smooth input more slowly.
     """
     rng = np.random.Generator(np.random.PCG64(_SEED))
     columns = stack.metadata.features
     low, high = np.array([column.typical_range for column in columns]).T
     half = ROWS // 2
     x = rng.random((ROWS, _STEPS, len(columns)))
-    marks = rng.random((half, _STEPS // _WANDER + 2, len(columns)))
-    mark, between = np.divmod(np.arange(_STEPS), _WANDER)
-    share = (between / _WANDER)[:, None]
+    marks = rng.random((half, _STEPS // _SMOOTH_STEPS + 2, len(columns)))
+    mark, between = np.divmod(np.arange(_STEPS), _SMOOTH_STEPS)
+    share = (between / _SMOOTH_STEPS)[:, None]
     x[half:] = (1 - share) * marks[:, mark] + share * marks[:, mark + 1]
     drawn: Floats = (low + (high - low) * x).astype(np.float32)
     return drawn
@@ -81,6 +82,6 @@ def _checked(series: ArrayLike, stack: Stack) -> Floats:
     check_shape("series", steps, ("time", features))
     if not len(steps) or nonfinite_mask(steps, missing=stack.missing != "error").any():
         raise InputError(
-            "E_INPUT_NONFINITE: series must hold at least one step, and finite numbers only."
+            "E_INPUT_NONFINITE: series must have at least one step, and only finite numbers."
         )
     return steps

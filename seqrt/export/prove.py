@@ -1,4 +1,4 @@
-"""Golden cases: inputs like those of training, and what the network answers in float64."""
+"""Makes the proof: random inputs like those of training, and the network's float64 outputs."""
 
 from __future__ import annotations
 
@@ -21,23 +21,25 @@ from seqrt.training.networks.stack import Stack
 
 _SEED = 20260401
 
-# The share of values that is missing, for a network that reads such.
-_GAPS = 0.25
+# The share of missing values, for a network with a missing-value policy.
+_MISSING_SHARE = 0.25
 
-# Room for the longest golden case inside the file, in bytes, before base64.
-_ROOM = 12_000
+# The longest golden case takes at most this many bytes of the file, before base64.
+_CASE_BYTES = 12_000
 
-# The rule of design: a network that forgets stays this close to float64, in units of its scale.
-_FORGETS = 1e-5
+# A network that forgets its past must stay this close to float64, relative to its outputs.
+_LIMIT = 1e-5
+
+# The largest relative error of rounding to float32.
 _ROUNDING = 2.0**-24
 
 
 def prove(draft: Model, stack: Stack) -> tuple[list[Case], Parity]:
-    """Return the golden cases for the file and the worst errors; raise ParityError if too large.
+    """Return the golden cases for the file and the largest errors; raise ParityError if too large.
 
-    The errors are those of golden and trial cases, the latter too large for the file. All stay
-    within the steps over which the answer can be known to 1e-5 of its size: any number for a
-    network that forgets.
+    The errors are those of the golden cases and of trial cases, which are too large for the file.
+    No case is longer than the steps over which float32 gives outputs to 1e-5 of their size; for a
+    network that forgets its past there is no such limit.
     """
     reach = _reach(draft, stack)
     golden = list(_golden(stack, reach))
@@ -53,16 +55,16 @@ def prove(draft: Model, stack: Stack) -> tuple[list[Case], Parity]:
 
 
 def _golden(stack: Stack, reach: int) -> Iterator[Case]:
-    """Yield the cases that go into the file: one step, a ragged batch, longer than training."""
+    """Yield the cases for the file: one step, a ragged batch, a sequence longer than training's."""
     rng = np.random.Generator(np.random.PCG64(_SEED))
     per_step = 4 * len(stack.x_mean) + (8 * len(stack.y_mean) if stack.head == "sequence" else 0)
-    longest = max(24, min(2 * (stack.metadata.window or 32), _ROOM // per_step))
+    longest = max(24, min(2 * (stack.metadata.window or 32), _CASE_BYTES // per_step))
     for rows, steps in ((1, 1), (3, 17), (1, longest)):
         yield _case(stack, rows, min(steps, reach), rng)
 
 
 def _trials(stack: Stack, reach: int) -> Iterator[Case]:
-    """Yield more cases, too large for the file: many rows, and long."""
+    """Yield further cases, too large for the file: one with many rows, one with many steps."""
     rng = np.random.Generator(np.random.PCG64(_SEED + 1))
     for rows, steps in ((17, 40), (2, _longest(stack))):
         yield _case(stack, rows, min(steps, reach), rng)
@@ -73,10 +75,10 @@ def _longest(stack: Stack) -> int:
 
 
 def _reach(draft: Model, stack: Stack) -> int:
-    """Return over how many steps the error stays under 1e-5 of the answers' size.
+    """Return the number of steps over which the error stays under 1e-5 of the outputs' size.
 
-    Raise ParityError where it does not, though the exact answer hardly moves when its input is
-    rounded once more: then it is the graph that is wrong.
+    If it exceeds that, the network may amplify rounding errors, or the graph may be wrong. Raise
+    ParityError for a wrong graph: the float64 outputs hardly change when x is rounded once more.
     """
     case = _case(stack, 1, _longest(stack), np.random.Generator(np.random.PCG64(_SEED + 2)))
     steps = np.unique(np.geomspace(1, case.x.shape[1], 24).astype(np.int32))
@@ -84,7 +86,7 @@ def _reach(draft: Model, stack: Stack) -> int:
     x, state = case.x[rows], case.state[rows]
     truth, _ = _solve(stack, torch.float64, x, steps, state)
     scale = float32_array(stack.y_scale)
-    limit = _FORGETS * max(1.0, largest(truth / scale))
+    limit = _LIMIT * max(1.0, largest(truth / scale))
     errors = np.abs((draft.run(x, steps, state)[0] - truth) / scale)
     within = errors.reshape(len(steps), -1).max(axis=1) <= limit
     if within.all():
@@ -96,7 +98,7 @@ def _reach(draft: Model, stack: Stack) -> int:
 
 
 def _checked(draft: Model, cases: list[Case]) -> Iterator[float]:
-    """Yield the error of each case's answers; raise ParityError where the rule does not hold."""
+    """Yield the output error of each case; raise ParityError if one breaks the rule of parity."""
     most = allowed(draft, cases)
     for case in cases:
         errors = replay(draft, case)
@@ -107,7 +109,7 @@ def _checked(draft: Model, cases: list[Case]) -> Iterator[float]:
 
 
 def _rounded(value: float) -> float:
-    """Return `value` with two digits: what a reader needs, and the same on the next machine."""
+    """Return `value` with two digits, so that other machines write the same number."""
     return float(f"{value:.1e}")
 
 
@@ -129,11 +131,10 @@ def _case(stack: Stack, rows: int, steps: int, rng: np.random.Generator) -> Case
 def _draw(
     stack: Stack, rows: int, steps: int, rng: np.random.Generator
 ) -> tuple[Floats, Lengths, Floats]:
-    """Draw inputs evenly from the range that training saw, some rows shorter, states within ±1/2.
+    """Draw inputs uniformly from the range seen in training, some rows shorter, states within ±1/2.
 
-    A quarter of the values is missing where the network has a policy for that.
-
-    Never the training data itself: a file travels further than its data may.
+    A quarter of the values is NaN if the network has a missing-value policy. The training data
+    itself is never used: a file travels further than its data may.
     """
     x = np.empty((rows, steps, len(stack.metadata.features)), np.float32)
     for d, column in enumerate(stack.metadata.features):
@@ -142,14 +143,14 @@ def _draw(
     lengths = np.maximum(1, steps - np.arange(rows) * steps // (rows + 1)).astype(np.int32)
     state = rng.random((rows, stack.state_size)) - 0.5
     if stack.missing != "error":
-        x[rng.random(x.shape) < _GAPS] = np.nan
+        x[rng.random(x.shape) < _MISSING_SHARE] = np.nan
     return x, lengths, state.astype(np.float32)
 
 
 def _solve(
     stack: Stack, dtype: torch.dtype, x: Floats | Doubles, lengths: Lengths, state: Floats
 ) -> tuple[Doubles, Doubles]:
-    """Return y and the end state as torch computes them in `dtype`, zeros past the lengths."""
+    """Return y and the final state as torch computes them in `dtype`; y is 0 past each length."""
     net = copy.deepcopy(stack).to(dtype)
     inputs = torch.from_numpy(x).to(dtype), torch.from_numpy(lengths).long()
     with torch.no_grad():
@@ -157,10 +158,10 @@ def _solve(
             y, end = net.run(*inputs, torch.from_numpy(state).to(dtype))
         else:
             y, end = net(*inputs), torch.zeros(len(x), 0)
-    answers = _double(y)
-    if answers.ndim == x.ndim:
-        answers[~inside(lengths, x.shape[1])] = 0
-    return answers, _double(end)
+    outputs = _double(y)
+    if outputs.ndim == x.ndim:
+        outputs[~inside(lengths, x.shape[1])] = 0
+    return outputs, _double(end)
 
 
 def _double(tensor: Tensor) -> Doubles:
@@ -169,7 +170,7 @@ def _double(tensor: Tensor) -> Doubles:
 
 
 def _rounding(x: Floats) -> Doubles:
-    """Return factors (B, T, D) that move x as much as rounding it to float32 once more may."""
+    """Return factors (B, T, D) that change x as much as rounding it to float32 once more could."""
     signs = np.where(np.arange(x[0].size).reshape(x[0].shape) % 2, 1.0, -1.0)
     factors: Doubles = 1.0 + _ROUNDING * np.broadcast_to(signs, x.shape)
     return factors
@@ -178,6 +179,6 @@ def _rounding(x: Floats) -> Doubles:
 def _differs(case: Case, error: float, limit: float) -> ParityError:
     return ParityError(
         f"E_PARITY: the exported graph must compute what the network does; on {case.x.shape[0]} x"
-        f" {case.x.shape[1]} steps onnxruntime is {error:.1e} from float64, allowed are"
-        f" {limit:.1e} (PyTorch itself: {case.torch_error:.1e}). No file was written."
+        f" {case.x.shape[1]} steps the error of onnxruntime against float64 is {error:.1e}, and at"
+        f" most {limit:.1e} is allowed (PyTorch: {case.torch_error:.1e}). No file was written."
     )

@@ -1,4 +1,4 @@
-"""Export: a network becomes one proved, sealed file, or an error and no file."""
+"""Writes a network as one proved and sealed file, or raises and leaves no file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from seqrt.contract import MANIFEST_KEY, PROOF_KEY, Column, Manifest, seal
 from seqrt.contract.manifest import Head
 from seqrt.errors import ParityError
 from seqrt.export.from_module import as_stack
-from seqrt.export.graph import build
+from seqrt.export.graph import build_onnx
 from seqrt.export.memory import measure_memory
 from seqrt.export.prove import prove
 from seqrt.files import check_writable, writing
@@ -30,7 +30,7 @@ from seqrt.training.networks.stack import Stack
 
 @dataclass(frozen=True)
 class Exported:
-    """A file that was written and proved: where, its SHA-256, its size, what it says, its proof."""
+    """A file that was written and proved: path, SHA-256, bytes, manifest, validation report."""
 
     path: Path
     digest: str
@@ -49,20 +49,21 @@ def export(
 ) -> Exported:
     """Write `net` to `path` as one ONNX file that carries its own proof.
 
-    `net` is a seqrt Network, trained or not, or a network of your own made of nn.RNN, nn.LSTM,
-    nn.GRU, nn.Linear, nn.LayerNorm and nn.Dropout in sequence; see `as_stack`. `about` names its
-    features, outputs and classes, by default what the network itself knows. `series` (N, D) is
-    typical input in raw units: the memory that the manifest tells of is measured on it, and none of
-    it goes into the file. Without one, inputs are drawn from the range that training saw.
+    `net` is a seqrt Network, trained or not, or your own module made of nn.RNN, nn.LSTM, nn.GRU,
+    nn.Linear, nn.LayerNorm and nn.Dropout in sequence; see `as_stack`. `about` names its features,
+    outputs and classes; the default is the network's own metadata. `series` (N, D) is typical input
+    in raw units, on which the memory in the manifest is measured; none of it enters the file.
+    Without a series, inputs are drawn from the range seen in training.
 
-    The file is written under another name, opened by the real runtime, its proof replayed and its
-    laws checked; only then is it renamed. The same network gives the same bytes.
+    The file is written under a temporary name and opened by the real runtime, which replays the
+    proof and checks the laws; only then is it renamed. The same network gives the same bytes.
 
-    Raises ParityError (and leaves no file) where the graph does not compute what the network does,
-    UsageError for a network of unknown layers, InputError for a series of other features,
-    OutputError where the file cannot be written.
+    Raises ParityError (and leaves no file) if the graph does not compute what the network does,
+    UsageError for layers that cannot be exported, InputError for a series with other features, and
+    OutputError if the file cannot be written.
     """
-    # One thread sums in one order: PyTorch's own errors, and so the bytes, are the same everywhere.
+    # One thread sums in one order, so PyTorch's own errors, and with them the bytes of the file, do
+    # not depend on the number of cores.
     with torch_threads(1):
         stack = as_stack(net, head)
         if about is not None:
@@ -88,41 +89,41 @@ def _write(stack: Stack, path: Path, series: ArrayLike | None) -> Exported:
 
 
 def draft(stack: Stack) -> bytes:
-    """Return the file as it is before it is proved: its graph and its manifest, sealed."""
+    """Return the sealed file with its graph and manifest, but without a proof."""
     return _sealed(stack, _manifest(stack), proof="")
 
 
 def _manifest(stack: Stack) -> Manifest:
-    about = stack.metadata
+    metadata = stack.metadata
     return Manifest(
-        name=about.name,
+        name=metadata.name,
         producer=f"seqrt {__version__}",
-        task=about.task,
+        task=metadata.task,
         head=stack.head,
         activation=stack.activation,
         layers=tuple(step.layer for step in stack.recurrent()),
-        features=_columns(about.features, stack.x_mean, stack.x_scale),
-        outputs=_columns(about.outputs, stack.y_mean, stack.y_scale),
-        classes=about.classes,
-        targets=about.targets,
-        window=about.window,
-        horizon=about.horizon,
-        data_sha256=about.data_sha256,
+        features=_columns(metadata.features, stack.x_mean, stack.x_scale),
+        outputs=_columns(metadata.outputs, stack.y_mean, stack.y_scale),
+        classes=metadata.classes,
+        targets=metadata.targets,
+        window=metadata.window,
+        horizon=metadata.horizon,
+        data_sha256=metadata.data_sha256,
         missing=stack.missing,
-        seed=about.seed,
+        seed=metadata.seed,
     )
 
 
 def _columns(
     columns: tuple[Column, ...], mean: torch.Tensor, scale: torch.Tensor
 ) -> tuple[Column, ...]:
-    """Return the columns with the scaling that the graph computes with."""
+    """Return the columns with the mean and scale that the graph uses."""
     scaling = zip(columns, mean.tolist(), scale.tolist(), strict=True)
     return tuple(replace(column, mean=m, scale=s) for column, m, s in scaling)
 
 
 def _sealed(stack: Stack, manifest: Manifest, proof: str) -> bytes:
-    model = build(stack)
+    model = build_onnx(stack)
     onnx.helper.set_model_props(model, {MANIFEST_KEY: manifest.to_json(), PROOF_KEY: proof})
     return seal(model.SerializeToString(deterministic=True))
 
@@ -132,5 +133,6 @@ def _check_weights(stack: Stack) -> None:
         if not bool(torch.isfinite(values).all()):
             raise ParityError(
                 f"E_WEIGHTS_NONFINITE: every weight must be finite, and {name} holds NaN or Inf."
-                " The kernels would answer plausible numbers. Train again, with a smaller lr."
+                " The kernels would turn them into plausible numbers. Train again with a smaller"
+                " learning rate."
             )

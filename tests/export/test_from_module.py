@@ -1,4 +1,4 @@
-"""A network written and trained elsewhere is taken over whole, or refused with the reason."""
+"""A module written and trained elsewhere is exported whole, or refused with the reason."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from seqrt.export import export
 
 
 class Own(nn.Module):
-    """What people write: a deep recurrent layer, a norm, a dense head, a forward of their own."""
+    """A typical module: a deep recurrent layer, a norm, a dense head, and its own forward."""
 
     def __init__(self, kind=nn.LSTM, *, head="last", **options):
         super().__init__()
@@ -93,7 +93,7 @@ def test_a_forward_that_does_something_else_is_refused(tmp_path):
             return super().forward(x) + x[:, -1, :2]
 
     with pytest.raises(
-        ParityError, match=r"E_FORWARD: net\.forward must be its layers in the order"
+        ParityError, match=r"E_FORWARD: net\.forward must apply its layers in the order"
     ):
         export(Residual(batch_first=True), tmp_path / "m.onnx")
 
@@ -105,7 +105,7 @@ def test_the_last_column_of_both_directions_is_refused_with_the_reason(tmp_path)
         def forward(self, x):
             return self.fc(self.norm(self.rnn(x)[0][:, -1]))
 
-    with pytest.raises(ParityError, match=r"its answer to the whole sequence is h_n"):
+    with pytest.raises(ParityError, match="its state after the whole sequence is in h_n"):
         export(LastColumn(batch_first=True, bidirectional=True), tmp_path / "m.onnx")
 
 

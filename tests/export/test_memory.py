@@ -127,8 +127,8 @@ def test_a_network_that_reads_both_ways_says_nothing_of_it(path):
     ("series", "message"),
     [
         (np.ones((9, 3)), r"E_INPUT_SHAPE: series must have shape \(time, 2\), got \(9, 3\)"),
-        (np.ones((0, 2)), "E_INPUT_NONFINITE: series must hold at least one step"),
-        (np.full((9, 2), np.nan), "E_INPUT_NONFINITE: series must hold"),
+        (np.ones((0, 2)), "E_INPUT_NONFINITE: series must have at least one step"),
+        (np.full((9, 2), np.nan), "E_INPUT_NONFINITE: series must have"),
     ],
 )
 def test_a_series_of_something_else_is_refused_and_no_file_is_left(series, message, path):
