@@ -11,8 +11,6 @@ sequences. The header holds the counts of Standing, and a digest of everything.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import time
 from collections.abc import Iterable
@@ -21,22 +19,19 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from safetensors import SafetensorError
-from safetensors.torch import load, save
 from torch import Tensor
 
 from seqrt.errors import ModelError, OutputError, UsageError
 from seqrt.files import writing
 from seqrt.training.loop.distributed import World
 from seqrt.training.loop.state import Standing
+from seqrt.training.networks.weights_file import DAMAGE, pack, reason, unpack
 
 FORMAT = 1
 NEWEST = "checkpoint.safetensors"
 PREVIOUS = "checkpoint.previous.safetensors"
 EVERY = 30.0
 SHARE = 0.02
-_KEY = "seqrt"
-_DAMAGE = (SafetensorError, OSError, LookupError, TypeError, ValueError)
 
 
 class Asked(NamedTuple):
@@ -127,11 +122,10 @@ class Checkpoints:
                 continue
             try:
                 self.start = self._read(path)
-            except _DAMAGE as error:
+            except DAMAGE as error:
                 if isinstance(error, (ModelError, UsageError)):
                     raise
-                why = (str(error) or type(error).__name__).splitlines()[0]
-                wrong.append(f"{path} is damaged ({why:.200})")
+                wrong.append(f"{path} is damaged ({reason(error)})")
                 continue
             if wrong:
                 # the next one saved must not push a damaged one over this
@@ -168,7 +162,7 @@ class Checkpoints:
                 (self.folder / name).unlink(missing_ok=True)
 
     def _read(self, path: Path) -> Checkpoint:
-        """Return the checkpoint at `path`; raise one of _DAMAGE where it is not whole."""
+        """Return the checkpoint at `path`; raise one of DAMAGE if it is damaged."""
         checkpoint, of = _unpacked(path.read_bytes(), path)
         if of != self.of:
             raise UsageError(
@@ -179,32 +173,14 @@ class Checkpoints:
 
 
 def _packed(standing: Standing, tensors: dict[str, Tensor], of: str) -> bytes:
-    ready = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-    header = json.dumps({"format": FORMAT, "of": of, "standing": asdict(standing)}, sort_keys=True)
-    return save(ready, {_KEY: header, "sha256": _digest(ready, header)})
+    header = {"format": FORMAT, "of": of, "standing": asdict(standing)}
+    return pack(tensors, header, digest=True)
 
 
 def _unpacked(data: bytes, path: Path = Path(NEWEST)) -> tuple[Checkpoint, str]:
-    """Return the checkpoint that `data` holds, and what it is of; raise one of _DAMAGE."""
-    tensors = load(data)
-    size = int.from_bytes(data[:8], "little")
-    text = json.loads(data[8 : 8 + size])["__metadata__"]
-    header = json.loads(text[_KEY])
-    if header["format"] > FORMAT:
-        raise ModelError(
-            f"E_MODEL_VERSION: {path} has format {header['format']}; this seqrt reads up to"
-            f" {FORMAT}. Upgrade with: pip install -U seqrt"
-        )
-    if text["sha256"] != _digest(tensors, text[_KEY]):
-        raise ValueError("its digest is another")
+    """Return the checkpoint that `data` holds, and what it is of; raise one of DAMAGE."""
+    tensors, header = unpack(data, path, FORMAT, digest=True)
     return Checkpoint(Standing(**header["standing"]), tensors), header["of"]
-
-
-def _digest(tensors: dict[str, Tensor], header: str) -> str:
-    """Return the SHA-256 of all that a checkpoint holds; safetensors itself checks sizes only."""
-    digest = hashlib.sha256(header.encode())
-    digest.update(save(tensors))
-    return digest.hexdigest()
 
 
 def _sync(path: Path) -> None:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import os
 import re
 import tomllib
@@ -25,14 +24,13 @@ from typing import Any
 
 import tomli_w
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, save
 
 from seqrt.contract import Column
 from seqrt.errors import ModelError, OutputError, UsageError
 from seqrt.files import write_bytes, write_text
 from seqrt.training.networks.metadata import Metadata
 from seqrt.training.networks.network import Network
+from seqrt.training.networks.weights_file import DAMAGE, pack, reason, unpack
 from seqrt.training.runs.lock import is_locked
 
 FORMAT = 1
@@ -40,8 +38,6 @@ RUNS = "runs"
 RECORD = "run.toml"
 RESULTS = "results.csv"
 WEIGHTS = "best.safetensors"
-_KEY = "seqrt"
-_DAMAGE = (SafetensorError, OSError, LookupError, TypeError, ValueError, RuntimeError)
 
 
 def new_folder(source: str, cell: str, out: str | Path | None = None) -> Path:
@@ -146,8 +142,7 @@ def sweep(folder: Path) -> None:
 def save_weights(net: Network, folder: Path) -> None:
     """Write the weights of `net`, with all that makes the network again in the header."""
     header = {"format": FORMAT, "architecture": net.config(), "about": asdict(net.metadata)}
-    weights = {name: value.cpu().contiguous() for name, value in net.state_dict().items()}
-    write_bytes(folder / WEIGHTS, save(weights, {_KEY: json.dumps(header, sort_keys=True)}))
+    write_bytes(folder / WEIGHTS, pack(net.state_dict(), header))
 
 
 def load_run(path: str | Path) -> Network:
@@ -166,11 +161,10 @@ def load_run(path: str | Path) -> Network:
         return _restored(weights.read_bytes(), weights)
     except (ModelError, UsageError) as error:
         raise ModelError(str(error)) from None
-    except _DAMAGE as error:
-        why = (str(error) or type(error).__name__).splitlines()[0]
+    except (*DAMAGE, RuntimeError) as error:
         raise ModelError(
             f"E_RUN_DAMAGED: {weights} must hold the weights of a run, and cannot be read"
-            f" ({why:.200}). Train again, or copy it again."
+            f" ({reason(error)}). Train again, or copy it again."
         ) from None
 
 
@@ -224,14 +218,7 @@ def _record_or_nothing(run: Path) -> dict[str, Any]:
 
 def _restored(data: bytes, path: Path) -> Network:
     """Make the network that the bytes of a weights file hold; they are read once, never mapped."""
-    weights = load(data)
-    size = int.from_bytes(data[:8], "little")
-    header = json.loads(json.loads(data[8 : 8 + size])["__metadata__"][_KEY])
-    if header["format"] > FORMAT:
-        raise ModelError(
-            f"E_MODEL_VERSION: {path} has format {header['format']}; this seqrt reads up to"
-            f" {FORMAT}. Upgrade with: pip install -U seqrt"
-        )
+    weights, header = unpack(data, path, FORMAT)
     if any(value.dtype != torch.float32 for value in weights.values()):
         raise ValueError("its weights are not float32")
     net = _network(header)
