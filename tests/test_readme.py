@@ -159,8 +159,8 @@ def assert_alike(got: str, shown: str) -> None:
 
 
 def test_the_four_commands_leave_a_forecast(here, shell):
-    for line in README.blocks("console")[0].splitlines():
-        assert shell(line.removeprefix("$ ")).returncode == 0
+    for command in re.findall(r"^\$ (.*)$", README.blocks("console")[0], re.MULTILINE):
+        assert shell(command).returncode == 0
 
     assert np.load(here / "sunspots.pred.npy").shape == (286, 1)
 
