@@ -8,13 +8,11 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
+from pages import COPY, HELPS, HOUSE, LINK, NUMBER, OPTION, OURS, PAGES, README
 
-HOUSE = Path(__file__).parents[1]
 OUTLINE = [
     "Install",
     "Ten lines of Python",
@@ -28,56 +26,6 @@ OUTLINE = [
     "Where to read on",
     "Development",
 ]
-HELP = re.compile(r"<!-- help: (seqrt ?[a-z]*) -->\n```text\n(.*?)```", re.DOTALL)
-COPY = re.compile(r"<!-- file: (\S+) -->\n```python\n(.*?)```", re.DOTALL)
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
-LINK = re.compile(r"\]\(([^)\s]+)\)")
-OURS = re.compile(r"(?:[\w-]+/)*(?:[\w-]+\.py|[\w-]+/)|(?:tools|tests|seqrt)/[\w./-]+")
-OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
-NUMBER = re.compile(r"-?\d+\.\d+")
-
-
-class Page(NamedTuple):
-    """A page: its path from the root, its whole text, and the text around its fenced blocks."""
-
-    name: str
-    text: str
-    prose: str
-
-    @property
-    def folder(self) -> Path:
-        return (HOUSE / self.name).parent
-
-    def blocks(self, language: str) -> list[str]:
-        copies = {text for _, text in COPY.findall(self.text)}
-        found = [text for kind, text in FENCE.findall(self.text) if kind == language]
-        return [text for text in found if text not in copies]
-
-    def spans(self) -> list[str]:
-        return [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", self.prose)]
-
-    def anchors(self) -> set[str]:
-        titles = re.findall(r"^#+ (.*)$", self.prose, re.MULTILINE)
-        slugs = [re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles]
-        return {*slugs, *re.findall(r'<a id="([^"]+)">', self.prose)}
-
-
-def _page(path: Path) -> Page:
-    text = path.read_text(encoding="utf-8")
-    return Page(path.relative_to(HOUSE).as_posix(), text, FENCE.sub("", text))
-
-
-def _pages() -> dict[str, Page]:
-    paths = [HOUSE / "README.md", HOUSE / "CHANGELOG.md"]
-    for room in ("models", "seqrt", "tests", "tools"):
-        paths += sorted((HOUSE / room).rglob("*.md"))
-    return {page.name: page for page in map(_page, paths)}
-
-
-PAGES = _pages()
-README, TOOLS, CLI = (PAGES[f"{place}README.md"] for place in ("", "tools/", "seqrt/cli/"))
-HELPS = {command.strip(): text for command, text in HELP.findall(CLI.text)}
-
 each_page = pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
 with_python = [page for page in PAGES.values() if page.blocks("python")]
 with_commands = [page for page in PAGES.values() if page.blocks("console")]
@@ -254,26 +202,6 @@ def test_the_files_it_names_exist(page):
     for word in " ".join(code).split():
         if OURS.fullmatch(word) and not word.startswith(("runs/", "models/", "search/")):
             assert (page.folder / word).exists() or (HOUSE / word).exists(), word
-
-
-def test_every_tool_has_a_section():
-    tools = {path.name for path in (HOUSE / "tools").iterdir() if path.is_file()}
-
-    sections = re.findall(r"^### (\S+)$", TOOLS.prose, re.MULTILINE)
-    assert sorted(sections) == sorted(tools - {"README.md", "constraints.txt"})
-
-
-def test_the_measured_table_has_the_rows_and_bounds_of_the_tool(monkeypatch):
-    monkeypatch.syspath_prepend(HOUSE / "tools")
-    from side_by_side.rows import ROWS, TITLES, Measured
-
-    marked = [page for page in PAGES.values() if "<!-- figures -->" in page.text]
-    assert marked == [TOOLS]
-    table = TOOLS.text.partition("<!-- figures -->")[2].partition("<!-- /figures -->")[0]
-    lines = [line[2:-2].split(" | ") for line in table.splitlines() if line.startswith("| ")]
-    assert lines[0] == list(TITLES)
-    wanted = [Measured(row, [(1.0, 1.0)] * 2).cells()[:3] for row in ROWS.values()]
-    assert [line[:3] for line in lines[2:]] == wanted
 
 
 def test_the_shipped_models_prove_themselves_and_match_their_cards():
