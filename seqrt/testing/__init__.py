@@ -1,14 +1,14 @@
-"""Checks of any exported model, for test suites: the proof, the laws, and the table of faults.
+"""Checks of any exported model, for your test suite: its proof, its laws, and faulty input.
 
     from seqrt.testing import check_model, checks
 
-    check_model("model.onnx")                                       # all of them, or CheckError
+    check_model("model.onnx")                                       # CheckError if any fails
 
-    @pytest.mark.parametrize("check", checks("model.onnx"), ids=str)    # a test for each
-    def test_the_model_keeps_its_word(check):
+    @pytest.mark.parametrize("check", checks("model.onnx"), ids=str)    # one test each
+    def test_the_model(check):
         check()
 
-Needs numpy and onnxruntime, and no more.
+Needs only numpy and onnxruntime.
 """
 
 from __future__ import annotations

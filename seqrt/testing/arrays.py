@@ -1,6 +1,6 @@
-"""However numbers are held, they mean the same: dtype, byte order, layout; or they are refused.
+"""Checks of arrays: any dtype, byte order and memory layout gives the same numbers, or is refused.
 
-Below, big-endian numbers are read as garbage, and the masks of masked arrays are ignored.
+onnxruntime alone reads big-endian numbers as garbage, and ignores the mask of a masked array.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 
 
 def faults(_: Model) -> list[Callable[[ModelUnderTest], None]]:
-    """Return the checks of this file: they apply to every model."""
+    """Return the checks of this file, which apply to every model."""
     return [
-        numbers_of_any_kind_mean_the_same,
-        numbers_in_any_layout_mean_the_same,
-        numbers_that_float32_cannot_hold_are_refused,
-        what_holds_no_numbers_is_refused,
+        every_dtype_gives_the_same_predictions,
+        every_memory_layout_gives_the_same_predictions,
+        numbers_that_do_not_fit_float32_are_refused,
+        arrays_without_numbers_are_refused,
         masked_values_are_refused,
-        the_arrays_of_the_caller_are_never_written,
-        an_answer_is_never_written_again,
+        the_arrays_of_the_caller_are_never_modified,
+        predictions_are_never_overwritten,
     ]
 
 
-def numbers_of_any_kind_mean_the_same(tested: ModelUnderTest) -> None:
-    """Every dtype that float32 holds, of either byte order: bit for bit the answer of float32."""
+def every_dtype_gives_the_same_predictions(tested: ModelUnderTest) -> None:
+    """Every dtype and byte order gives bit for bit the predictions of float32."""
     whole = np.clip(np.rint(tested.x), 0, 100)
     for x, kinds in (
         (whole, "<f4 >f4 <f8 >f8 i1 u1 <i2 >i2 <u2 <i4 >i4 >u4 <i8 >i8 u8 g"),
@@ -44,33 +44,41 @@ def numbers_of_any_kind_mean_the_same(tested: ModelUnderTest) -> None:
         plain = np.asarray(x, np.float32)
         want, listed = tested.model.predict(plain), tested.model.predict(list(plain))
         for kind in kinds.split():
-            held = x.astype(kind)
-            assert_same(tested.model.predict(held), want, f"answers to {kind} and to float32")
+            array = x.astype(kind)
             assert_same(
-                np.array(tested.model.predict(list(held))),
+                tested.model.predict(array), want, f"predictions for {kind} and for float32"
+            )
+            assert_same(
+                np.array(tested.model.predict(list(array))),
                 np.array(listed),
-                f"answers to a list of {kind} and of float32",
+                f"predictions for a list of {kind} and of float32",
             )
 
 
-def numbers_in_any_layout_mean_the_same(tested: ModelUnderTest) -> None:
-    """Strided, reversed, Fortran, unaligned, read-only: the answer of a plain array."""
+def every_memory_layout_gives_the_same_predictions(tested: ModelUnderTest) -> None:
+    """Strided, reversed, Fortran, unaligned or read-only: the predictions of a plain array."""
     want, listed = tested.model.predict(tested.x), tested.model.predict(list(tested.x))
     for name, x in _layouts(tested.x):
         assert_same(
-            tested.model.predict(x), want, f"answers to an array that is {name} and a plain one"
+            tested.model.predict(x),
+            want,
+            f"predictions for an array that is {name} and a plain one",
         )
         again = tested.model.predict(list(x))
         assert_same(
-            np.array(again), np.array(listed), f"answers to items that are {name} and plain ones"
+            np.array(again),
+            np.array(listed),
+            f"predictions for items that are {name} and plain ones",
         )
     spread = np.broadcast_to(tested.x[0], (5, 12, tested.x.shape[2]))
     assert_same(
-        tested.model.predict(spread), tested.model.predict(spread.copy()), "a broadcast array"
+        tested.model.predict(spread),
+        tested.model.predict(spread.copy()),
+        "predictions for a broadcast array and its copy",
     )
 
 
-def numbers_that_float32_cannot_hold_are_refused(tested: ModelUnderTest) -> None:
+def numbers_that_do_not_fit_float32_are_refused(tested: ModelUnderTest) -> None:
     """1e300, and integers that would be rounded: E_INPUT_RANGE."""
     predict, shape = tested.model.predict, tested.x.shape
     for value in (1e300, -1e39, 2**24 + 1, -(2**24) - 1, 2**63 - 1):
@@ -80,7 +88,7 @@ def numbers_that_float32_cannot_hold_are_refused(tested: ModelUnderTest) -> None
         assert_refused("E_INPUT_RANGE", f"{value} in an item", predict, list(x))
 
 
-def what_holds_no_numbers_is_refused(tested: ModelUnderTest) -> None:
+def arrays_without_numbers_are_refused(tested: ModelUnderTest) -> None:
     """Complex numbers, text, objects, dates, records: E_INPUT_DTYPE."""
     shape = tested.x.shape
     for kind in ("c8", "U3", "S3", "O", "M8[s]", "m8[s]", "f4,i4", "V4"):
@@ -90,18 +98,20 @@ def what_holds_no_numbers_is_refused(tested: ModelUnderTest) -> None:
 
 
 def masked_values_are_refused(tested: ModelUnderTest) -> None:
-    """A masked array with masked values: E_INPUT_TYPE; without, it is an array."""
+    """A masked array with masked values: E_INPUT_TYPE; without any, it is an ordinary array."""
     x = np.ma.MaskedArray(tested.x)
     assert_same(
-        tested.model.predict(x), tested.model.predict(tested.x), "a masked array without masks"
+        tested.model.predict(x),
+        tested.model.predict(tested.x),
+        "predictions for a masked array without masked values and for its data",
     )
     x[1, 2, 0] = np.ma.masked
     assert_refused("E_INPUT_TYPE", "an array with a masked value", tested.model.predict, x)
     assert_refused("E_INPUT_TYPE", "items with a masked value", tested.model.predict, list(x))
 
 
-def the_arrays_of_the_caller_are_never_written(tested: ModelUnderTest) -> None:
-    """x, lengths, items and states are what they were, whatever was asked of the model."""
+def the_arrays_of_the_caller_are_never_modified(tested: ModelUnderTest) -> None:
+    """x, lengths, items and states are unchanged after predictions."""
     x, lengths, state = tested.x, np.array([12, 0, 5, 1, 12], np.int32), tested.state(5)
     x[0, 3, 0] = np.nan
     before = x.copy(), lengths.copy(), state.copy()
@@ -110,20 +120,20 @@ def the_arrays_of_the_caller_are_never_written(tested: ModelUnderTest) -> None:
     tested.model.predict(list(x), nonfinite="propagate")
     for name, now, was in zip(("x", "lengths", "state"), (x, lengths, state), before, strict=True):
         if now.tobytes() != was.tobytes():
-            raise AssertionError(f"{name} must be left as it is, and was written.")
+            raise AssertionError(f"{name} must be left unchanged, and was modified.")
 
 
-def an_answer_is_never_written_again(tested: ModelUnderTest) -> None:
-    """An answer stays what it is when the model is asked again, and may be written."""
+def predictions_are_never_overwritten(tested: ModelUnderTest) -> None:
+    """A prediction stays unchanged when the model runs again, and the caller may modify it."""
     y, state = tested.model.run(tested.x)
-    kept = y.copy(), state.copy()
+    first = y.copy(), state.copy()
     tested.model.run(tested.x[::-1] * np.float32(0.5))
-    assert_same(y, kept[0], "an answer before and after the next call")
-    assert_same(state, kept[1], "a state before and after the next call")
+    assert_same(y, first[0], "a prediction before and after the next call")
+    assert_same(state, first[1], "a state before and after the next call")
     y[...] = state[...] = 0
     again = tested.model.run(tested.x)
-    assert_same(again[0], kept[0], "an answer after an older one was written to")
-    assert_same(again[1], kept[1], "a state after an older one was written to")
+    assert_same(again[0], first[0], "a prediction after an older one was modified")
+    assert_same(again[1], first[1], "a state after an older one was modified")
 
 
 def _layouts(x: Floats) -> Iterator[tuple[str, NDArray[Any]]]:
@@ -138,4 +148,4 @@ def _layouts(x: Floats) -> Iterator[tuple[str, NDArray[Any]]]:
     frozen = x.copy()
     frozen.flags.writeable = False
     yield "read-only", frozen
-    yield "a part of records", x.view([("value", np.float32)])["value"]
+    yield "a field of records", x.view([("value", np.float32)])["value"]

@@ -11,15 +11,15 @@ from seqrt.runtime.proving.parity import largest
 
 
 def assert_same(got: Any, want: Any, what: str) -> None:
-    """Fail unless two arrays of float32 are equal bit for bit, as one computation done twice is."""
+    """Fail unless two float32 arrays are equal bit for bit."""
     got, want = as_float32_pair(got, want, what)
     if got.tobytes() != want.tobytes():
         apart = largest(got.astype(np.float64) - want)
-        raise AssertionError(f"{what} must be the same bit for bit, and are {apart:.1e} apart.")
+        raise AssertionError(f"{what} must be equal bit for bit, and differ by {apart:.1e}.")
 
 
 def assert_zeros(got: Any, what: str) -> None:
-    """Fail unless an array holds nothing but zeros."""
+    """Fail unless all numbers of an array are zero."""
     if np.any(got):
         raise AssertionError(f"{what} must be zeros, got {np.asarray(got).reshape(-1)[:4]} ...")
 
@@ -27,10 +27,13 @@ def assert_zeros(got: Any, what: str) -> None:
 def assert_refused(
     expected: str | type[SeqrtError], what: str, call: Any, *args: Any, **named: Any
 ) -> None:
-    """Fail unless the call raises seqrt's error with one of these codes, or of this class."""
+    """Fail unless `call(*args, **named)` raises the expected SeqrtError.
+
+    `expected` is a class, or one or more codes, separated by spaces.
+    """
     name = expected if isinstance(expected, str) else expected.__name__
     try:
-        answer = call(*args, **named)
+        result = call(*args, **named)
     except SeqrtError as error:
         if isinstance(expected, str) and error.code in expected.split():
             return
@@ -39,7 +42,7 @@ def assert_refused(
         raise AssertionError(f"{what} must be refused with {name}, got: {error}") from None
     except Exception as error:
         raise AssertionError(f"{what} must be refused with {name}, got {error!r:.200}") from error
-    raise AssertionError(f"{what} must be refused with {name}, got an answer: {answer!r:.100}")
+    raise AssertionError(f"{what} must be refused with {name}, and was accepted: {result!r:.100}")
 
 
 def as_float32_pair(got: Any, want: Any, what: str) -> tuple[Any, Any]:

@@ -1,4 +1,4 @@
-"""A model is checked: its proof, its laws, and an answer to every fault that can be made."""
+"""Checks a model: its proof, its laws, and how it handles faulty input and files."""
 
 from __future__ import annotations
 
@@ -18,63 +18,63 @@ _FAULTS = (empty_inputs, shapes, arrays, nonfinite, streams, processes, damaged_
 
 @dataclass(frozen=True)
 class ModelCheck:
-    """One check of one model: a sentence that must hold, and the call that tries it."""
+    """One check of one model: a sentence that must be true, and a call that tests it."""
 
     name: str
     path: str
-    hold: Callable[[], object]
+    test: Callable[[], object]
 
     def __call__(self) -> None:
-        """Return where the check holds; raise CheckError that says what was found instead."""
+        """Run the check; raise CheckError with what was found instead if it fails."""
         try:
-            self.hold()
+            self.test()
         except Exception as error:
             found = str(error) if type(error) is AssertionError else f"{error!r:.300}"
             raise CheckError(
-                f'E_CHECK: {self.path}: "{self.name}" must hold, and does not: {found}'
+                f'E_CHECK: {self.path}: "{self.name}" must be true, and is not: {found}'
             ) from error
 
     def __str__(self) -> str:
-        """Say what must hold."""
+        """Return the sentence that must be true."""
         return self.name
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check came to: an empty `error` where it held."""
+    """The result of one check; `error` is empty if it passed."""
 
     name: str
     error: str
 
     @property
     def ok(self) -> bool:
-        """Whether the check held."""
+        """Whether the check passed."""
         return not self.error
 
 
 @dataclass(frozen=True)
 class CheckReport:
-    """What all checks of a model came to."""
+    """The results of all checks of a model."""
 
     path: str
     findings: tuple[Finding, ...]
 
     @property
     def ok(self) -> bool:
-        """Whether every check held."""
+        """Whether every check passed."""
         return not self.failed
 
     @property
     def failed(self) -> tuple[Finding, ...]:
-        """The checks that did not hold."""
+        """The results of the checks that failed."""
         return tuple(finding for finding in self.findings if not finding.ok)
 
     def __str__(self) -> str:
-        """List every check on a line of its own."""
+        """Return one line for each check."""
         return "\n".join(f"{'ok    ' if f.ok else 'FAILED'} {f.name}" for f in self.findings)
 
     def raise_if_failed(self) -> None:
-        """Raise CheckError with what each failed check found, if any failed."""
+        """Raise CheckError that lists what each failed check found, if any failed."""
         if not self.ok:
             found = "\n".join(finding.error for finding in self.failed)
             raise CheckError(
@@ -86,10 +86,10 @@ class CheckReport:
 def check_model(
     path: str | os.PathLike[str], *, on_fail: Literal["raise", "report"] = "raise"
 ) -> CheckReport:
-    """Run every check on the model at `path`, on the CPU; return what they came to.
+    """Run every check on the model at `path`, on the CPU; return the results.
 
-    Raises ModelError for a file that does not open, and CheckError that names every check that
-    failed, unless `on_fail` asks for the report alone. Takes about a second.
+    Raises ModelError for a file that does not open, and CheckError that lists every failed check;
+    with `on_fail="report"` failures are only in the report. Takes about a second.
     """
     if on_fail not in ("raise", "report"):
         raise UsageError(f"on_fail must be 'raise' or 'report', got {on_fail!r}.")
@@ -100,34 +100,34 @@ def check_model(
 
 
 def checks(path: str | os.PathLike[str]) -> list[ModelCheck]:
-    """Return the checks that apply to the model at `path`; each is a call, and a name by `str`.
+    """Return the checks that apply to the model at `path`: call one to run it, `str` is its name.
 
     Raises ModelError for a file that does not open.
     """
     tested = ModelUnderTest(path)
-    return [ModelCheck(name, os.fspath(path), hold) for name, hold in _holding(tested)]
+    return [ModelCheck(name, os.fspath(path), test) for name, test in _tests(tested)]
 
 
-def _holding(tested: ModelUnderTest) -> Iterator[tuple[str, Callable[[], object]]]:
+def _tests(tested: ModelUnderTest) -> Iterator[tuple[str, Callable[[], object]]]:
     for name, replayed in proofs(tested.model, tested.cases):
-        yield name, partial(_all_ok, replayed)
+        yield name, partial(_assert_all_ok, replayed)
     for name, measured in lawful(tested.model, tested.cases):
-        yield name, partial(_ok, measured)
-    for room in _FAULTS:
-        for fault in room.faults(tested.model):
+        yield name, partial(_assert_measured_ok, measured)
+    for module in _FAULTS:
+        for fault in module.faults(tested.model):
             yield fault.__name__.replace("_", " "), partial(fault, tested)
 
 
-def _all_ok(replayed: Callable[[], list[Check]]) -> None:
+def _assert_all_ok(replayed: Callable[[], list[Check]]) -> None:
     for check in replayed():
-        _judge(check)
+        _assert_ok(check)
 
 
-def _ok(measured: Callable[[], Check]) -> None:
-    _judge(measured())
+def _assert_measured_ok(measured: Callable[[], Check]) -> None:
+    _assert_ok(measured())
 
 
-def _judge(check: Check) -> None:
+def _assert_ok(check: Check) -> None:
     if not check.ok:
         raise AssertionError(str(check))
 

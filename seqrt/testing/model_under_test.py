@@ -1,4 +1,4 @@
-"""The model under test, with typical input, and what a check may ask of its answers."""
+"""The model under test, with typical input, and the tolerance for its predictions."""
 
 from __future__ import annotations
 
@@ -18,47 +18,47 @@ if TYPE_CHECKING:
 
 
 class ModelUnderTest:
-    """A model, its file, and a typical batch x (B, T, D) of its own range."""
+    """A model, its file, and a typical batch x (B, T, D) for it."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        """Open the file; raise ModelError."""
+        """Open the model file; raise ModelError if that fails."""
         self.path = os.fspath(path)
         self.model = Model(path)
         self.cases = decode(self.model.proof, self.model.manifest)
         self._most = allowed(self.model, self.cases)
         x = typical(self.cases)
-        # where NaN stands for a missing value, the proof holds some
+        # The proof of a model with a missing-value policy contains NaN.
         self._x = np.where(np.isnan(x), np.float32(0), x)
 
     @property
     def x(self) -> Floats:
-        """A batch (5, 12, D) of the caller's own."""
+        """A new copy of the batch (5, 12, D)."""
         return self._x.copy()
 
     @property
     def per_step(self) -> bool:
-        """Whether each step is answered."""
+        """Whether there is an output for each step, not only for the last."""
         return self.model.manifest.head == "sequence"
 
     @property
     def causal(self) -> bool:
-        """Whether the model can stream."""
+        """Whether the network is unidirectional, and can stream."""
         return self.model.manifest.streamable
 
     def state(self, rows: int) -> Floats:
-        """Return states (rows, S) that are not zero."""
+        """Return states (rows, S) other than zero."""
         size = self.model.manifest.state_size
         return np.linspace(-0.5, 0.5, rows * size, dtype=np.float32).reshape(rows, size)
 
-    def close(self, got: Any, want: Any, what: str) -> None:
-        """Fail unless the answers agree by the rule of parity, as two right computations do."""
+    def assert_close(self, got: Any, want: Any, what: str) -> None:
+        """Fail unless two sets of predictions agree within the bound of the proof."""
         outputs = self.model.manifest.outputs
         got, want = as_float32_pair(got, want, what)
         if not largest(own_units(got, outputs) - own_units(want, outputs)) <= self._most[0]:
-            raise AssertionError(f"{what} must agree by the rule of parity, and do not.")
+            raise AssertionError(f"{what} must agree within the bound of the proof, and do not.")
 
-    def states_close(self, got: Any, want: Any, what: str) -> None:
-        """Fail unless the states agree by the rule of parity."""
+    def assert_states_close(self, got: Any, want: Any, what: str) -> None:
+        """Fail unless two sets of states agree within the bound of the proof."""
         got, want = as_float32_pair(got, want, what)
         if not largest(got - want) <= self._most[1]:
-            raise AssertionError(f"{what} must agree by the rule of parity, and do not.")
+            raise AssertionError(f"{what} must agree within the bound of the proof, and do not.")

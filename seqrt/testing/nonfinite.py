@@ -1,6 +1,6 @@
-"""NaN and Inf are an error by default, or carried to the answers; never plausible numbers.
+"""Checks of NaN and Inf: an error by default, or NaN in the predictions, never plausible numbers.
 
-Below, LSTM and GRU swallow them: finite and wrong.
+In onnxruntime alone, LSTM and GRU turn them into finite, wrong numbers.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from seqrt.testing.model_under_test import ModelUnderTest
 
 
 def faults(_: Model) -> list[Callable[[ModelUnderTest], None]]:
-    """Return the checks of this file: they apply to every model."""
+    """Return the checks of this file, which apply to every model."""
     return [
-        a_value_that_is_not_finite_is_refused_and_named,
-        what_lies_behind_a_length_is_not_read,
-        nan_is_carried_to_what_depends_on_it_and_no_further,
+        a_nonfinite_value_is_refused_and_located,
+        values_past_a_length_are_not_read,
+        nan_reaches_only_the_outputs_that_depend_on_it,
     ]
 
 
-def a_value_that_is_not_finite_is_refused_and_named(tested: ModelUnderTest) -> None:
-    """NaN and Inf anywhere in x: E_INPUT_NONFINITE with item, step and feature."""
+def a_nonfinite_value_is_refused_and_located(tested: ModelUnderTest) -> None:
+    """NaN or Inf in x: E_INPUT_NONFINITE with item, step and feature."""
     for bad in _bad(tested):
         x = tested.x
         x[3, 7, -1] = bad
@@ -36,44 +36,50 @@ def a_value_that_is_not_finite_is_refused_and_named(tested: ModelUnderTest) -> N
                 tested.model.predict(given)
             except InputError as error:
                 if place not in str(error):
-                    raise AssertionError(f"{bad} must be named as {place}, got: {error}") from None
+                    raise AssertionError(
+                        f"{bad} must be located as {place}, got: {error}"
+                    ) from None
         assert_refused("E_INPUT_NONFINITE", f"{bad} in a run", tested.model.run, x)
 
 
-def what_lies_behind_a_length_is_not_read(tested: ModelUnderTest) -> None:
-    """NaN, Inf and huge numbers behind the end of a row change nothing."""
+def values_past_a_length_are_not_read(tested: ModelUnderTest) -> None:
+    """NaN, Inf and huge numbers past the end of a row change nothing."""
     lengths = np.array([12, 1, 5, 0, 11])
-    behind = np.arange(12) >= lengths[:, None]
+    past = np.arange(12) >= lengths[:, None]
     want = tested.model.predict(tested.x, lengths)
-    for rubbish in (np.nan, np.inf, -np.inf, 3e38):
+    for value in (np.nan, np.inf, -np.inf, 3e38):
         x = tested.x
-        x[behind] = rubbish
+        x[past] = value
         assert_same(
-            tested.model.predict(x, lengths), want, f"answers before {rubbish} and before zeros"
+            tested.model.predict(x, lengths),
+            want,
+            f"predictions with {value} past a length and with typical numbers",
         )
 
 
-def nan_is_carried_to_what_depends_on_it_and_no_further(tested: ModelUnderTest) -> None:
-    """With "propagate": NaN from that step on, in that row; all else as without it."""
+def nan_reaches_only_the_outputs_that_depend_on_it(tested: ModelUnderTest) -> None:
+    """With "propagate": NaN in that row from that step on; everything else as without it."""
     clean, x = np.asarray(tested.model.predict(tested.x)), tested.x
     x[2, 6, 0] = np.inf
     y, state = tested.model.run(x, nonfinite="propagate")
     assert_same(
         tested.model.predict(x, nonfinite="propagate"),
         y,
-        "answers of predict and of run, with Inf",
+        "predictions of predict and of run, with Inf",
     )
-    mates = [0, 1, 3, 4]
-    tested.close(y[mates], clean[mates], "answers beside a row with Inf and without")
-    known = 6 if tested.per_step and tested.causal else 0
+    others = [0, 1, 3, 4]
+    tested.assert_close(y[others], clean[others], "predictions beside a row with Inf and without")
+    before = 6 if tested.per_step and tested.causal else 0
     if tested.per_step:
-        tested.close(y[2, :known], clean[2, :known], "answers before an Inf and without")
-    lost = y[2, known:] if tested.per_step else y[2]
-    if not np.isnan(lost).all() or not np.isnan(state[2]).all():
-        raise AssertionError("answers that depend on an Inf must be NaN, and some are numbers.")
+        tested.assert_close(
+            y[2, :before], clean[2, :before], "predictions before an Inf and without"
+        )
+    after = y[2, before:] if tested.per_step else y[2]
+    if not np.isnan(after).all() or not np.isnan(state[2]).all():
+        raise AssertionError("predictions that depend on an Inf must be NaN, and some are numbers.")
 
 
 def _bad(tested: ModelUnderTest) -> tuple[float, ...]:
-    """Return what has no answer: NaN has one where the graph has a policy for missing values."""
+    """Return the values that must be refused; with a missing-value policy, NaN is allowed."""
     missing = tested.model.manifest.takes_missing
     return (np.inf, -np.inf) if missing else (np.inf, -np.inf, np.nan)

@@ -1,4 +1,4 @@
-"""What does not fit is refused in a sentence: shapes, lengths, things that are no array."""
+"""Checks that input of the wrong kind is refused: shapes, lengths, states, options, objects."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ def faults(model: Model) -> list[Callable[[ModelUnderTest], None]]:
     always: list[Callable[[ModelUnderTest], None]] = [
         wrong_shapes_are_refused,
         wrong_lengths_are_refused,
-        lengths_of_any_kind_of_integer_mean_the_same,
-        what_is_no_array_is_refused,
+        lengths_of_every_integer_dtype_mean_the_same,
+        objects_other_than_arrays_are_refused,
         wrong_options_are_refused,
     ]
     return [*always, wrong_states_are_refused] if model.manifest.streamable else always
 
 
 def wrong_shapes_are_refused(tested: ModelUnderTest) -> None:
-    """Too few axes, too many, and other features than the model's: E_INPUT_SHAPE."""
+    """Too few axes, too many, or the wrong number of features: E_INPUT_SHAPE."""
     x, predict = tested.x, tested.model.predict
     rows, steps, features = x.shape
     shapes = [(), (features,), (steps, features), (1, rows, steps, features)]
@@ -38,7 +38,7 @@ def wrong_shapes_are_refused(tested: ModelUnderTest) -> None:
 
 
 def wrong_lengths_are_refused(tested: ModelUnderTest) -> None:
-    """Negative, beyond T, too many, too few, no whole numbers: E_INPUT_LENGTHS or _SHAPE."""
+    """Negative, beyond T, too many, too few, not integers: E_INPUT_LENGTHS or E_INPUT_SHAPE."""
     x, codes = tested.x, "E_INPUT_LENGTHS E_INPUT_SHAPE"
     wrong: list[object] = [[-1, 1, 1, 1, 1], [13, 1, 1, 1, 1], [1] * 4, [1] * 6, 3, [[1] * 5]]
     wrong += [[1.0] * 5, [True] * 5, ["1"] * 5, [None] * 5, "12", [2**40] * 5, [-(2**62)] * 5]
@@ -48,18 +48,18 @@ def wrong_lengths_are_refused(tested: ModelUnderTest) -> None:
     assert_refused("E_INPUT_LENGTHS", "lengths of a list", tested.model.predict, list(x), [12] * 5)
 
 
-def lengths_of_any_kind_of_integer_mean_the_same(tested: ModelUnderTest) -> None:
+def lengths_of_every_integer_dtype_mean_the_same(tested: ModelUnderTest) -> None:
     """int8 to uint64, of either byte order, strided, or a list."""
     x, lengths = tested.x, [12, 1, 5, 0, 11]
     want = tested.model.predict(x, lengths)
     for kind in ("i1", "u1", ">i2", "<i4", ">i4", "i8", ">u8"):
         held = np.repeat(np.array(lengths, kind), 2)[::2]
         assert_same(
-            tested.model.predict(x, held), want, f"answers with lengths of {kind} and of a list"
+            tested.model.predict(x, held), want, f"predictions with lengths of {kind} and of a list"
         )
 
 
-def what_is_no_array_is_refused(tested: ModelUnderTest) -> None:
+def objects_other_than_arrays_are_refused(tested: ModelUnderTest) -> None:
     """None, a number, text, a dict, a set, a generator, any object: E_INPUT_TYPE."""
     predict = tested.model.predict
     things: list[object] = [None, 1.5, "x", b"x", {"x": 1}, {1.0}, iter([]), object(), predict]
@@ -71,7 +71,7 @@ def what_is_no_array_is_refused(tested: ModelUnderTest) -> None:
 
 
 def wrong_states_are_refused(tested: ModelUnderTest) -> None:
-    """Other rows, other numbers, an axis too many, no numbers: refused, and so is NaN."""
+    """Wrong rows, wrong width, too many axes, text, bytes, NaN: refused."""
     run, x, state = tested.model.run, tested.x, tested.state(5)
     shape, size = "E_INPUT_SHAPE", state.shape[1]
     wrong = [state[:4], state[:, :-1], np.zeros((5, size + 1)), state[None], state.T[:, :4]]
@@ -83,7 +83,7 @@ def wrong_states_are_refused(tested: ModelUnderTest) -> None:
 
 
 def wrong_options_are_refused(tested: ModelUnderTest) -> None:
-    """A device that is none, threads below one, TF32 on a CPU, an unknown policy: UsageError."""
+    """An unknown device, fewer than one thread, TF32 on a CPU, an unknown policy: UsageError."""
     options: list[dict[str, Any]] = [{"device": "tpu"}, {"threads": 0}, {"threads": 1.5}]
     options += [{"device": None}, {"tf32": 1}, {"tf32": True}]
     for wrong in options:

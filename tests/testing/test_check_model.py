@@ -1,4 +1,4 @@
-"""`check_model` passes every model that is right, and names what is wrong with any other."""
+"""`check_model` passes every correct model, and names what is wrong with any other."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ def test_each_check_is_a_call_with_a_sentence_for_a_name():
     each[0]()
 
     assert "a sequence cut anywhere = the whole" in names
-    assert "a row without steps keeps its state and disturbs no other" in names
+    assert "a row without steps keeps its state and affects no other" in names
     assert len(set(names)) == len(names)
 
 
 def test_a_network_that_reads_both_ways_is_asked_for_no_stream():
     names = [str(check) for check in checks(NETS / "gru-bidirectional-last.onnx")]
 
-    assert "a network that reads both ways refuses to stream" in names
-    assert "a stream with a caller in it is busy" not in names
+    assert "a bidirectional network refuses to stream" in names
+    assert "a stream in use refuses a second thread" not in names
 
 
 def test_a_damaged_file_does_not_open(tmp_path):
@@ -63,7 +63,7 @@ def test_a_damaged_file_does_not_open(tmp_path):
 
 @pytest.fixture
 def tampered(tmp_path):
-    """A model with one weight changed, sealed again by whoever changed it."""
+    """A model with one weight changed and a new, valid seal."""
     content = bytearray(LSTM.read_bytes()[:-80])
     at = content.rindex(b"layer0_R") + 20
     content[at : at + 4] = np.float32(0.7).tobytes()
@@ -96,7 +96,7 @@ def test_an_unknown_answer_to_a_failure_is_refused():
         check_model(LSTM, on_fail="warn")
 
 
-# A runtime that is wrong, in the ways that those below it are
+# A broken runtime, each in a way in which onnxruntime alone is wrong, or nearly so
 
 
 def forgets_the_state_of_an_empty_row(monkeypatch):
@@ -244,25 +244,25 @@ def depends_on_its_batch_mates(monkeypatch):
     ("broken", "path", "failing"),
     [
         (forgets_the_state_of_an_empty_row, LSTM, "a row without steps keeps its state"),
-        (runs_an_empty_batch, LSTM, "no rows answer no rows"),
-        (answers_behind_the_end, TAGGER, "steps past a length answer zeros"),
-        (swallows_nan, LSTM, "a value that is not finite is refused and named"),
-        (swallows_nan, TAGGER, "nan is carried to what depends on it and no further"),
-        (reads_big_endian_as_garbage, LSTM, "numbers of any kind mean the same"),
+        (runs_an_empty_batch, LSTM, "no rows give no rows"),
+        (answers_behind_the_end, TAGGER, "steps past a length give zeros"),
+        (swallows_nan, LSTM, "a nonfinite value is refused and located"),
+        (swallows_nan, TAGGER, "nan reaches only the outputs that depend on it"),
+        (reads_big_endian_as_garbage, LSTM, "every dtype gives the same predictions"),
         (ignores_masks, LSTM, "masked values are refused"),
-        (rounds_what_does_not_fit, LSTM, "numbers that float32 cannot hold are refused"),
-        (writes_into_its_input, LSTM, "the arrays of the caller are never written"),
-        (answers_from_one_buffer, TAGGER, "an answer is never written again"),
+        (rounds_what_does_not_fit, LSTM, "numbers that do not fit float32 are refused"),
+        (writes_into_its_input, LSTM, "the arrays of the caller are never modified"),
+        (answers_from_one_buffer, TAGGER, "predictions are never overwritten"),
         (takes_any_lengths, LSTM, "wrong lengths are refused"),
         (never_looks_at_the_seal, LSTM, "a changed byte is refused"),
-        (takes_the_state_of_any_model, LSTM, "a saved state that is damaged or of another model"),
-        (takes_the_state_of_any_model, LSTM, "a snapshot that is damaged or of another model"),
-        (never_looks_at_the_sum, LSTM, "a saved state that is damaged or of another model"),
-        (never_looks_at_the_sum, LSTM, "a snapshot that is damaged or of another model"),
-        (lets_a_second_caller_in, LSTM, "a stream with a caller in it is busy"),
-        (counts_in_32_bits, LSTM, "a stream counts past 32 bits"),
-        (cannot_be_pickled, LSTM, "a pickled and a copied model answer the same"),
-        (fails_in_a_forked_child, LSTM, "a forked child answers the same"),
+        (takes_the_state_of_any_model, LSTM, "a damaged or foreign saved state"),
+        (takes_the_state_of_any_model, LSTM, "a damaged or foreign snapshot"),
+        (never_looks_at_the_sum, LSTM, "a damaged or foreign saved state"),
+        (never_looks_at_the_sum, LSTM, "a damaged or foreign snapshot"),
+        (lets_a_second_caller_in, LSTM, "a stream in use refuses a second thread"),
+        (counts_in_32_bits, LSTM, "a stream counts steps past 32 bits"),
+        (cannot_be_pickled, LSTM, "pickled and copied models predict the same"),
+        (fails_in_a_forked_child, LSTM, "a forked child predicts the same"),
         (depends_on_its_batch_mates, LSTM, "batch mates do not matter"),
     ],
     ids=lambda value: value if isinstance(value, str) else getattr(value, "__name__", ""),
@@ -271,5 +271,5 @@ def test_a_broken_runtime_fails_the_check_of_what_it_breaks(broken, path, failin
     check = next(check for check in checks(path) if check.name.startswith(failing))
     broken(monkeypatch)
 
-    with pytest.raises(CheckError, match=f'"{failing}.*" must hold, and does not'):
+    with pytest.raises(CheckError, match=f'"{failing}.*" must be true, and is not'):
         check()
