@@ -41,7 +41,9 @@ def checked_cast(
                 name, array, lost, f"is rounded by {kind.__name__}", "Subtract an offset", origin
             )
         elif array.dtype.itemsize > floats.dtype.itemsize:
-            lost = np.isinf(floats) & np.isfinite(array)
+            lost = np.isinf(floats)
+            if lost.any():
+                lost &= np.isfinite(array)
             _refuse_lost(
                 name, array, lost, f"is too large for {kind.__name__}", "Scale the data", origin
             )

@@ -10,6 +10,7 @@ import numpy as np
 from seqrt.contract import MEMORY_TOLERANCE
 from seqrt.errors import InputError, ModelError
 from seqrt.runtime.inputs.arrays import as_floats, check_shape
+from seqrt.runtime.out_of_memory import needs_memory
 from seqrt.runtime.proving.parity import own_units
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Forgetting:
         return max(self.steps) > self.most
 
 
+@needs_memory
 def forgetting(model: Model, x: Any, *, tolerance: float = MEMORY_TOLERANCE) -> Forgetting:
     """Return after how many steps of x (B, T, D) the answers forget where they began.
 

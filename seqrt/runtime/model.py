@@ -20,6 +20,7 @@ from seqrt.runtime.inputs.batch import Padded, Ragged
 from seqrt.runtime.inputs.nonfinite import Nonfinite
 from seqrt.runtime.opening.file import ModelFile, Trust, read_model
 from seqrt.runtime.opening.session import allowed_cpus, choose_device, choose_tf32
+from seqrt.runtime.out_of_memory import needs_memory
 
 if TYPE_CHECKING:
     from seqrt.runtime.compute.step_cpu import BoundStep
@@ -40,6 +41,7 @@ class Model:
     stream.
     """
 
+    @needs_memory
     def __init__(
         self,
         source: str | os.PathLike[str] | bytes,
@@ -61,7 +63,7 @@ class Model:
 
         Raises ModelError for a file that is damaged, not seqrt's, too new or not the one that is
         pinned, DeviceError for a device that is not there or answers otherwise, UsageError for a
-        wrong option.
+        wrong option. Every method raises ResourceError where memory runs out.
         """
         if threads is not None and (type(threads) is not int or threads < 1):
             raise UsageError(f"threads must be a whole number from 1, got {threads!r}.")
@@ -81,6 +83,7 @@ class Model:
 
             check(self, Model(file.content, trust=trust), tf32=self._tf32)
 
+    @needs_memory
     def predict(
         self, x: Any, lengths: Any = None, *, nonfinite: Nonfinite = "error"
     ) -> Floats | list[Floats]:
@@ -95,7 +98,7 @@ class Model:
         them are NaN), or "allow" (they go below, which may give finite, wrong answers). Where the
         manifest has a policy for missing values, NaN is one and read by it: that leaves Inf.
 
-        Raises InputError for x or lengths that do not fit, ResourceError for want of memory.
+        Raises InputError for x or lengths that do not fit.
         """
         door.check_choice(nonfinite)
         if isinstance(x, list | tuple):
@@ -110,6 +113,7 @@ class Model:
             return at_once(self._engine, batch, self.zero_state(count), nonfinite)[0]
         return padded(self._engine, self._workers, batch, nonfinite)
 
+    @needs_memory
     def predict_iter(
         self, batches: Iterable[Any], *, nonfinite: Nonfinite = "error"
     ) -> Iterator[Floats | list[Floats]]:
@@ -123,6 +127,7 @@ class Model:
 
         return predict_iter(self, batches, nonfinite)
 
+    @needs_memory
     def run(
         self,
         x: Any,
@@ -151,6 +156,7 @@ class Model:
             y[lost] = state_out[lost] = np.nan
         return y, state_out
 
+    @needs_memory
     def stream(self, saved: bytes | None = None) -> Stream:
         """Start one live sequence from zero state, or go on from what `Stream.save` gave.
 
@@ -161,6 +167,7 @@ class Model:
 
         return Stream(self, saved)
 
+    @needs_memory
     def streams(self, saved: bytes | None = None) -> Streams:
         """Start keyed live sequences, none yet, or go on with what `Streams.snapshot` gave.
 
@@ -170,16 +177,19 @@ class Model:
 
         return Streams(self, self._engine, self._workers, saved)
 
+    @needs_memory
     def bound_step(self, state: Floats) -> BoundStep | ResidentStep | None:
         """Return a step of one sequence with all arrays bound; see Engine.bound_step."""
         return self._engine.bound_step(state)
 
+    @needs_memory
     def validate(self) -> Report:
         """Replay the proof inside the file and the laws on this machine; see Report."""
         from seqrt.runtime.proving.validate import validate
 
         return validate(self)
 
+    @needs_memory
     def zero_state(self, batch: int) -> Floats:
         """Return the state before the first step, (B, S)."""
         return self._engine.zero_state(batch)

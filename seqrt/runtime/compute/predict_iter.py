@@ -11,8 +11,9 @@ from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-from seqrt.errors import InputError
+from seqrt.errors import InputError, ResourceError
 from seqrt.runtime.inputs import nonfinite as door
+from seqrt.runtime.out_of_memory import out_of_memory
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -80,13 +81,17 @@ def _in_order(model: Model, source: Iterator[Any], nonfinite: Nonfinite) -> Iter
             future = None
             if _SMALL <= task.work <= _LARGE and ahead > 1 and pid == os.getpid():
                 pool = pool or _threads(model)
-                with suppress(RuntimeError):  # where the system gives no more threads
+                with suppress(RuntimeError, MemoryError):  # where the system gives no more threads
                     future = pool.submit(task.call)
             waiting.append((task, future))
             while len(waiting) >= ahead or (waiting and task.work > _LARGE):
                 yield answer()
         while waiting:
             yield answer()
+    except ResourceError:
+        raise
+    except MemoryError as error:
+        raise out_of_memory(error) from None
     finally:
         if pool is not None:
             # An interrupt must not wait for answers that nobody will read.
@@ -109,6 +114,13 @@ def _tasks(model: Model, source: Iterator[Any], nonfinite: Nonfinite) -> Iterato
             if 0 < work <= _LARGE and model.threads > 1:
                 batch = deepcopy(batch)
         except StopIteration:
+            return
+        except MemoryError as error:
+            problem = ResourceError(
+                f"E_MEMORY: batch {number} must fit into memory, and did not. Give smaller batches."
+            )
+            problem.__cause__ = error
+            yield _Task(partial(_raise, problem), 0)
             return
         except Exception as error:  # noqa: BLE001 - whatever it is, the answers before it come first
             yield _Task(partial(_raise, error), 0)

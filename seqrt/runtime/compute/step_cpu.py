@@ -31,16 +31,17 @@ class BoundStep:
         self._x = np.zeros((rows, 1, features), np.float32)
         self._lengths = np.ones(rows, np.int32)
         self._y = np.zeros((rows, *y_shape), np.float32)
+        self._first = self._y[0].reshape(-1)
         self._states = (state.copy(), state.copy())
         self._bindings = (self._bind(0), self._bind(1))
         self._turn = 0
 
     def advance(self, x: Floats) -> Floats:
-        """Take one step with x (D,) and return y of the first row, a copy."""
+        """Take one step with x (D,) and return y of the first row (O,), a copy."""
         self._x[:] = x
         run_bound(self._session, self._bindings[self._turn], self._x.nbytes)
+        y: Floats = self._first.copy()
         self._turn ^= 1
-        y: Floats = self._y[0].copy()
         return y
 
     @property

@@ -34,6 +34,7 @@ class ResidentStep:
         self._session = session
         self._x = np.zeros((rows, 1, features), np.float32)
         self._y = np.zeros((rows, *y_shape), np.float32)
+        self._first = self._y[0].reshape(-1)
         self._turn = 0
         with explained(2 * state.nbytes):
             value = onnxruntime().OrtValue.ortvalue_from_numpy
@@ -44,7 +45,7 @@ class ResidentStep:
             self._binding.bind_ortvalue_output(Y, value(self._y))
 
     def advance(self, x: Floats) -> Floats:
-        """Take one step with x (D,) and return y of the first row, a copy.
+        """Take one step with x (D,) and return y of the first row (O,), a copy.
 
         What a kernel reads elsewhere than where it was bound is copied there when it is bound, not
         when it is run: so the inputs are bound anew for every step.
@@ -58,8 +59,8 @@ class ResidentStep:
             binding.synchronize_inputs()
             self._session.run_with_iobinding(binding)
             binding.synchronize_outputs()
+        y: Floats = self._first.copy()
         self._turn = following
-        y: Floats = self._y[0].copy()
         return y
 
     @property

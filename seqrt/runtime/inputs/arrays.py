@@ -97,5 +97,13 @@ Try x[..., None].
 
 
 def inside(lengths: Lengths, time: int) -> Mask:
-    """Return (B, T), true where a step lies inside its row's length."""
-    return np.arange(time) < lengths[:, None]
+    """Return (B, T), true where a step lies inside its row's length.
+
+    Not as arange(T) < lengths[:, None]: to broadcast more than 500 numbers numpy (2.4.6) allocates
+    buffers after it has released the GIL, and crashes the process where there is no memory for
+    them.
+    """
+    runs = np.empty((len(lengths), 2), np.intp)
+    runs[:, 0], runs[:, 1] = lengths, time - lengths
+    both = np.tile(np.array([True, False]), len(lengths))
+    return np.repeat(both, runs.reshape(-1)).reshape(len(lengths), time)

@@ -41,7 +41,9 @@ class Chunks(NamedTuple):
         lengths = self.lengths[rows]
         within = inside(lengths, int(lengths.max()))
         batch = np.zeros((*within.shape, self.x.shape[1]), np.float32)
-        batch[within] = self.x[(starts[rows, None] + np.arange(within.shape[1]))[within]]
+        ends = np.cumsum(lengths, dtype=np.int64)
+        shifts = starts[rows] - ends + lengths.astype(np.int64)
+        batch[within] = self.x[np.repeat(shifts, lengths) + np.arange(ends[-1])]
         return batch
 
     def starts(self) -> NDArray[np.int64]:

@@ -45,7 +45,9 @@ def separate(
     if nonfinite == "allow" or all_fit(x, missing=missing):
         return x, None
     wrong = nonfinite_mask(x, missing=missing)
-    bad = wrong if lengths is None else wrong & inside(lengths, x.shape[1])[..., None]
+    bad = wrong.copy()
+    if lengths is not None:
+        bad[~inside(lengths, x.shape[1])] = False
     if nonfinite == "error" and bad.any():
         raise refuse(name, x, bad, ("item", "step", "feature")[-x.ndim :])
     return np.where(wrong, np.float32(0), x), bad if bad.any() else None

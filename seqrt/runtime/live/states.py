@@ -59,7 +59,8 @@ class States:
     def steps(self, found: Found) -> NDArray[np.int64]:
         """Return the steps that each has taken."""
         steps = self._steps[found.rows]
-        steps[found.new] = 0
+        if found.new:
+            steps[found.new] = 0
         return steps
 
     def advance(
@@ -75,15 +76,14 @@ class States:
         All that may fail comes before the first write.
         """
         rows, new = found
+        after = self.steps(found) + steps
         if new:
             rows = rows.copy()
             rows[new] = self._reserved(len(new))
-            self._steps[rows[new]] = 0
-        self._state[rows] = state
-        self._steps[rows] += steps
-        self._written[rows] = now
-        if new:
             self._join([keys[i] for i in new], rows[new].tolist())
+        self._written[rows] = now
+        self._steps[rows] = after
+        self._state[rows] = state
 
     def set(
         self, keys: Sequence[Hashable], state: Floats, steps: NDArray[np.int64], now: float
@@ -111,9 +111,16 @@ class States:
         return [*again, *range(self._used, end)]
 
     def _join(self, keys: list[Hashable], rows: list[int]) -> None:
-        del self._free[max(0, len(self._free) - len(rows)) :]
-        self._used = max(self._used, max(rows) + 1)
-        self.rows.update(zip(keys, rows, strict=True))
+        """Give the keys the reserved rows; where memory runs out, none of them has joined."""
+        used = max(self._used, max(rows) + 1)
+        try:
+            self.rows.update(zip(keys, rows, strict=True))
+            del self._free[max(0, len(self._free) - len(rows)) :]
+        except MemoryError:
+            for key in keys:
+                self.rows.pop(key, None)
+            raise
+        self._used = used
 
     def _grow(self, capacity: int) -> None:
         old: tuple[NDArray[Any], ...] = (self._state, self._steps, self._written)

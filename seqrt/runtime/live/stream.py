@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seqrt.errors import ModelError, UsageError
+from seqrt.errors import ModelError, ResourceError, UsageError
 from seqrt.runtime.inputs.arrays import as_floats, check_shape
 from seqrt.runtime.inputs.nonfinite import Nonfinite, all_fit
 from seqrt.runtime.live import saved_state as form
+from seqrt.runtime.out_of_memory import needs_memory, out_of_memory
 
 if TYPE_CHECKING:
     from seqrt.runtime.compute.step_cpu import BoundStep
@@ -27,6 +28,7 @@ class Stream:
     for bit. A stream belongs to one caller at a time; `steps` counts the steps it has taken.
     """
 
+    @needs_memory
     def __init__(self, model: Model, saved: bytes | None = None) -> None:
         """Start from zero state, or from what `save` of the same model gave."""
         if not model.manifest.streamable:
@@ -64,21 +66,29 @@ class Stream:
             if fits and self._binds():
                 return self._step(x)
             return self._run(x, nonfinite)
+        except ResourceError:
+            raise
+        except MemoryError as error:  # as needs_memory does, whose call costs time at every step
+            raise out_of_memory(error) from None
         finally:
             self._busy.release()
 
+    @needs_memory
     def reset(self) -> None:
         """Go back to before the first step."""
         self._go_to(self._model.zero_state(1), 0)
 
+    @needs_memory
     def fork(self) -> Stream:
         """Return another stream of the same model that goes on from where this one is."""
         return Stream(self._model, self.save())
 
+    @needs_memory
     def save(self) -> bytes:
         """Return the state as bytes that `restore` and `Model.stream` of the same model take."""
         return form.pack(self._model.digest, self.steps, self._reached())
 
+    @needs_memory
     def restore(self, saved: bytes) -> None:
         """Go on from what `save` gave; raise InputError for anything else and any other model's."""
         state, steps = form.unpack(saved, self._model.digest, self._state.size)
@@ -93,16 +103,16 @@ class Stream:
             check_shape("x", x, ("time", self._features))
         x = x.reshape(-1, self._features)
         y, state = self._model.run(x[None], None, self._reached(), nonfinite=nonfinite)
-        self._go_to(state, self.steps + len(x))
         answer: Floats = y[0, 0] if one_step and self._per_step else y[0]
+        self._go_to(state, self.steps + len(x))
         return answer
 
     def _step(self, x: Floats) -> Floats:
         assert self._bound
+        steps = self.steps + 1
         y = self._bound.advance(x)
-        self.steps += 1
-        answer: Floats = y[0] if self._per_step else y
-        return answer
+        self.steps = steps
+        return y
 
     def _binds(self) -> bool:
         """Whether the state lives in a bound step; it moves there at the first single step."""

@@ -16,6 +16,7 @@ from seqrt.runtime.inputs.chunks import Chunks, as_chunks
 from seqrt.runtime.inputs.nonfinite import Nonfinite
 from seqrt.runtime.live import saved_state as form
 from seqrt.runtime.live.states import States
+from seqrt.runtime.out_of_memory import needs_memory
 
 if TYPE_CHECKING:
     from seqrt.runtime.compute.engine import Engine
@@ -35,6 +36,7 @@ class Streams:
     a loop may let streams join and leave.
     """
 
+    @needs_memory
     def __init__(
         self, model: Model, engine: Engine, workers: Workers, saved: bytes | None = None
     ) -> None:
@@ -54,6 +56,7 @@ class Streams:
             snapshot = form.unpack_many(saved, self._digest, engine.state_size)
             self._states.set(snapshot.keys, snapshot.states, snapshot.steps, monotonic())
 
+    @needs_memory
     def push(
         self, chunks: Mapping[Any, Any], *, nonfinite: Nonfinite = "error"
     ) -> dict[Any, Floats]:
@@ -82,24 +85,29 @@ class Streams:
             y, ends = self._run(given, state)
             if nonfinite == "propagate":
                 self._spoil(y, ends, given, lost)
+            if self._engine.per_step:
+                y = [row[0] if step else row for row, step in zip(y, given.steps, strict=True)]
+            answers = dict(zip(keys, y, strict=True))
+            # last, because nothing that fails may come after it
             steps = given.lengths if given.time is None else given.time
             self._states.advance(keys, found, ends, steps, monotonic())
-        if self._engine.per_step:
-            y = [row[0] if step else row for row, step in zip(y, given.steps, strict=True)]
-        return dict(zip(keys, y, strict=True))
+        return answers
 
+    @needs_memory
     def leave(self, key: Hashable) -> None:
         """End a stream and forget its state."""
         with self._turn:
             self._check_key(key)
             self._states.remove(key)
 
+    @needs_memory
     def reset(self, key: Hashable) -> None:
         """Go back to before the first step of a stream."""
         with self._turn:
             self._check_key(key)
             self._set(key, self._engine.zero_state(1), 0)
 
+    @needs_memory
     def expire(self, seconds: float) -> list[Any]:
         """End the streams that nothing was pushed to for so many seconds; return their keys.
 
@@ -114,17 +122,20 @@ class Streams:
                 self._states.remove(key)
         return idle
 
+    @needs_memory
     def steps(self, key: Hashable) -> int:
         """Return how many steps a stream has taken."""
         self._check_key(key)
         return int(self._states.steps(self._states.find([key]))[0])
 
+    @needs_memory
     def save(self, key: Hashable) -> bytes:
         """Return the state of a stream as bytes: those of Stream.save, which each other takes."""
         with self._turn:
             steps = self.steps(key)
             return form.pack(self._digest, steps, self._states.read(self._states.find([key])))
 
+    @needs_memory
     def restore(self, key: Hashable, saved: bytes) -> None:
         """Have a stream, new or not, go on from what `save` or Stream.save gave.
 
@@ -134,6 +145,7 @@ class Streams:
             state, steps = form.unpack(saved, self._digest, self._engine.state_size)
             self._set(key, state[None], steps)
 
+    @needs_memory
     def snapshot(self) -> bytes:
         """Return all streams as bytes that Model.streams of the same model takes.
 

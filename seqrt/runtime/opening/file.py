@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -105,4 +106,6 @@ def _read(path: str | os.PathLike[str]) -> bytes:
     except ModelError:
         raise  # it is a ValueError too, and has said all
     except (OSError, ValueError) as error:
+        if getattr(error, "errno", None) == errno.ENOMEM:
+            raise MemoryError(str(error)) from None
         raise ModelError(f"E_MODEL_FILE: the file must be readable: {error}") from None

@@ -80,7 +80,7 @@ def open_session(model: bytes, device: str, *, one_shape: bool = False, tf32: bo
     one large run is kept in memory for ever. Where all runs have `one_shape`, there is a pattern.
 
     Raises ModelError for a model that onnxruntime refuses, DeviceError for a device that does not
-    start.
+    start, ResourceError where it does not fit into memory.
     """
     ort = onnxruntime()
     options = ort.SessionOptions()
@@ -99,6 +99,11 @@ def open_session(model: bytes, device: str, *, one_shape: bool = False, tf32: bo
         # Without enable_fallback=0 it would print on stdout.
         return ort.InferenceSession(model, options, providers=[PROVIDERS["cpu"]], enable_fallback=0)
     except Exception as error:
+        if _lacks_memory(error):
+            raise ResourceError(
+                f"E_MEMORY: a model of {len(model):,} bytes must fit into memory, and did not."
+                " Free memory and open it again."
+            ) from error
         raise ModelError(
             "E_MODEL_FORMAT: onnxruntime must be able to load the model, and refused it:"
             f" {first_line(error)}"
@@ -132,7 +137,7 @@ def explained(size: int) -> Iterator[None]:
 
 
 def _explain(error: Exception, size: int) -> Exception:
-    if isinstance(error, MemoryError) or "alloc" in str(error).lower():
+    if _lacks_memory(error):
         return ResourceError(
             f"E_MEMORY: a run over {size:,} bytes of input must fit into memory, and did not."
             " Give fewer or shorter sequences at a time."
@@ -140,6 +145,11 @@ def _explain(error: Exception, size: int) -> Exception:
     return ModelError(
         f"E_MODEL_RUN: onnxruntime must be able to run the model: {first_line(error)}"
     )
+
+
+def _lacks_memory(error: Exception) -> bool:
+    """Whether onnxruntime found no memory; it says so as bad_alloc, or as "Failed to allocate"."""
+    return isinstance(error, MemoryError) or "alloc" in str(error).lower()
 
 
 def first_line(error: Exception) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqrt.errors import ParityError
+from seqrt.runtime.out_of_memory import needs_memory
 from seqrt.runtime.proving.laws import laws
 from seqrt.runtime.proving.parity import largest, own_units
 from seqrt.runtime.proving.proof import Case, allowed, decode, replay
@@ -92,6 +93,7 @@ class Report:
             )
 
 
+@needs_memory
 def validate(model: Model) -> Report:
     """Replay the proof inside the file and check the laws; see Model.validate."""
     cases = decode(model.proof, model.manifest)
