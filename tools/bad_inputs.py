@@ -1,11 +1,11 @@
-"""Hand every bad input that we know of to RNN, LSTM and GRU models, in Python and by command.
+"""Give every known bad input to RNN, LSTM and GRU models, in Python and on the command line.
 
     python tools/bad_inputs.py [--alone]
 
-The cases are tests/bad_arrays.py and tests/bad_files.py. Each kind of model has a process for its
-cases in Python and one for its commands; with --alone each command has a process of its own, as
-from a shell, which takes minutes. Counted are processes that die, tracebacks, exceptions that are
-not seqrt's, wrong codes, and files that are left behind. Fails unless all are zero.
+The cases are tests/bad_arrays.py and tests/bad_files.py. Each cell has one process for its Python
+cases and one for its commands; with --alone every command runs in a process of its own, as from a
+shell, which takes minutes. Exit code 1 if any process dies, shows a traceback, raises an exception
+that is not seqrt's, reports a wrong code, or leaves a file.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def model_of(cell: str) -> Path:
 
 
 def python_cases(cell: str) -> None:
-    """Run all cases in Python, here; print a line for each."""
+    """Run all Python cases in this process; print a line for each."""
     import seqrt
 
     model = seqrt.load(model_of(cell))
@@ -44,7 +44,7 @@ def python_cases(cell: str) -> None:
         except case.error as error:
             if not str(error).startswith(case.head):
                 print(f"fault {str(error)!r:.200}", flush=True)
-        except BaseException as error:  # noqa: BLE001 - whatever else it is, is a fault
+        except BaseException as error:  # noqa: BLE001 - anything else is a fault
             print(f"fault {type(error).__name__}: {str(error)!r:.200}", flush=True)
         else:
             print("fault no error", flush=True)
@@ -52,16 +52,16 @@ def python_cases(cell: str) -> None:
 
 def command_cases(cell: str, run: bad_files.Run) -> None:
     """Run all commands; print a line for each."""
-    said = sys.stdout
+    stdout = sys.stdout
     for case in bad_files.cases():
-        print(f"case {case.name!r}", file=said, flush=True)
+        print(f"case {case.name!r}", file=stdout, flush=True)
         with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
             for fault in bad_files.faults(case, Path(folder), model_of(cell), run):
-                print(f"fault {fault!r:.300}", file=said, flush=True)
+                print(f"fault {fault!r:.300}", file=stdout, flush=True)
 
 
 def alone(words: list[str], stdin: bytes | None) -> tuple[int, str, str]:
-    """Run a command in a process of its own, or here where no shell could give such a word."""
+    """Run a command in a process of its own, or here if no shell could pass such an argument."""
     if any("\0" in word for word in words):
         return bad_files.called(words, stdin)
     command = [sys.executable, "-m", "seqrt", *words]
@@ -70,13 +70,13 @@ def alone(words: list[str], stdin: bytes | None) -> tuple[int, str, str]:
 
 
 def count(way: str, cell: str) -> tuple[int, list[str]]:
-    """Run all cases of one way and cell in a child; return how many there were and all faults."""
+    """Run all cases of one way and cell in a child; return their number and all faults."""
     command = [sys.executable, __file__, "--child", way, cell]
     paths = os.pathsep.join([str(HOUSE), os.environ.get("PYTHONPATH", "")])
     env = {**os.environ, "PYTHONPATH": paths}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
     lines = done.stdout.splitlines()
-    faults, case, cases = [], "the start", 0
+    faults, case, cases = [], "start", 0
     for line in lines:
         word, _, rest = line.partition(" ")
         if word == "case":
@@ -89,7 +89,7 @@ def count(way: str, cell: str) -> tuple[int, list[str]]:
 
 
 def main() -> int:
-    """Print how many cases there were and every fault; return 1 where there is one."""
+    """Print the number of cases and every fault; return 1 if there is one."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--alone", action="store_true", help="a process for each command")
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
@@ -109,7 +109,7 @@ def main() -> int:
             counts.append(cases)
             faults += found
         print(f"{way}: {' + '.join(map(str, counts))} cases of {', '.join(CELLS)}")
-    print("\n".join(faults) or "no process died, and every answer was the right error, and no file")
+    print("\n".join(faults) or "every case got the right error; no process died, no file was left")
     return 1 if faults else 0
 
 

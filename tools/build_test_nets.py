@@ -1,9 +1,9 @@
-"""Rebuild tests/runtime/nets: small proved files of every kind, for tests that have no torch.
+"""Rebuild tests/runtime/nets: small proved files of every kind, for tests without torch.
 
     python tools/build_test_nets.py
 
-Random weights are a network too. Each export fails where parity or a law does. Those in
-nets/missing have a policy for missing values.
+The weights are random. An export fails if parity or a law does. The networks in nets/missing have
+a policy for missing values.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ OUTPUTS = (Column("wear", "mm", mean=3.0, scale=2.0), Column("heat", "K", mean=3
 
 
 def build(name: str, **architecture: Any) -> None:
-    """Export one network of random weights in raw units."""
+    """Export one network with random weights in raw units."""
     torch.manual_seed(7)
     net = Network(features=2, units=(6, 4), outputs=2, **architecture)
     about = replace(net.metadata, name=name, features=FEATURES, seed=7)
@@ -43,7 +43,7 @@ def build(name: str, **architecture: Any) -> None:
 
 
 def main() -> None:
-    """Build every cell in every shape, and one network for each activation and extra."""
+    """Build every cell in every shape, and one network per activation and option."""
     (NETS / "missing").mkdir(parents=True, exist_ok=True)
     for cell, both, head in product(("rnn", "lstm", "gru"), (False, True), ("last", "sequence")):
         way = "bidirectional-" if both else ""

@@ -1,10 +1,10 @@
-"""20 children that exit normally: each imports, loads, predicts, forks and predicts in the child.
+"""Check that processes using the runtime exit cleanly: no output, no file, no thread, no hang.
 
     python tools/children.py [--times 20]
 
-Each has a fresh home folder, and neither CI nor ORT_DISABLE_TELEMETRY is set. Exit code 1 unless
-each ends with 0 within 20 s, without a word, without a file below its home and without an extra
-thread.
+Each process imports, loads, predicts, forks, and predicts in the forked child. Each has a fresh
+home folder, and neither CI nor ORT_DISABLE_TELEMETRY is set. Exit code 1 unless every one ends with
+0 within 20 s, prints nothing, and leaves no file in its home and no extra thread.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
 
 def main() -> int:
-    """Print how many were clean; return 1 where one was not."""
-    words = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    words.add_argument("--times", type=int, default=20)
-    times = words.parse_args().times
+    """Print the number of clean exits; return 1 if one was not clean."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--times", type=int, default=20)
+    times = parser.parse_args().times
     faults = [fault for fault in (fault_of_one() for _ in range(times)) if fault]
-    print(f"{times - len(faults)} of {times} children were clean", *faults)
+    print(f"{times - len(faults)} of {times} processes exited cleanly", *faults)
     return 1 if faults else 0
 
 
 def fault_of_one() -> str:
-    """Run a child; return what was wrong, if anything was."""
+    """Run a process; return what was wrong, if anything."""
     hiding = ("CI", "ORT_DISABLE_TELEMETRY")
     plain = {name: value for name, value in os.environ.items() if name not in hiding}
     with tempfile.TemporaryDirectory() as home:
@@ -59,7 +59,7 @@ def fault_of_one() -> str:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            return "a child hangs"
+            return "a process hangs"
         left = [str(path) for path in Path(home).rglob("*")]
     if done.returncode or done.stdout or done.stderr or left:
         return f"exit code {done.returncode}, {done.stdout!r} {done.stderr[-300:]!r} {left}"

@@ -1,9 +1,9 @@
-"""Damage: every bit flip, every truncation and random byte changes of model files, all refused.
+"""Damage model files by every bit flip, every truncation and random byte changes.
 
     python tools/damage.py [MODEL ...] [--changes 10000] [--seed 0]
 
-By default one small net of each cell. Fails unless every damage is refused with a ModelError, so
-that none can answer at all, each within 10 ms of processor time.
+By default one small network of each cell. Exit code 1 unless every damaged file is refused with a
+ModelError, each within 10 ms of processor time.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def flips(whole: bytes) -> Iterator[bytes]:
 
 
 def truncations(whole: bytes) -> Iterator[bytes]:
-    """Yield every beginning of the file that is not all of it."""
+    """Yield every proper prefix of the file."""
     return (whole[:size] for size in range(len(whole)))
 
 
@@ -48,7 +48,7 @@ def changes(whole: bytes, count: int, chance: random.Random) -> Iterator[bytes]:
 
 
 def main() -> int:
-    """Damage the files; return 1 unless all was refused in time."""
+    """Damage the files; return 1 unless all were refused in time."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("models", nargs="*", type=Path, default=MODELS)
     parser.add_argument("--changes", type=int, default=10_000)
@@ -69,18 +69,20 @@ def main() -> int:
                 codes[code] += 1
                 damages += 1
         print(f"{path.name}: {len(whole):,} bytes", flush=True)
-    print(f"{damages:,} damages: {dict(codes)}; the slowest refusal took {1e3 * slowest:.2f} ms")
-    kept = set(codes) <= {"E_MODEL_DAMAGED", "E_MODEL_UNSEALED"} and slowest < SLOWEST
-    print("all refused, in time" if kept else "a damage was not refused, or not in time")
-    return 0 if kept else 1
+    print(
+        f"{damages:,} damaged files: {dict(codes)}; the slowest refusal took {1e3 * slowest:.2f} ms"
+    )
+    sound = set(codes) <= {"E_MODEL_DAMAGED", "E_MODEL_UNSEALED"} and slowest < SLOWEST
+    print("all refused, in time" if sound else "a damaged file was accepted, or refused too late")
+    return 0 if sound else 1
 
 
 def outcome(damaged: bytes) -> str:
-    """Return the code of the refusal, or what happened in its place."""
+    """Return the code of the error, or "opened"."""
     try:
         Model(damaged)
-    except ModelError as refusal:
-        return refusal.code
+    except ModelError as error:
+        return error.code
     return "opened"
 
 

@@ -1,20 +1,20 @@
-"""Fuzz the door for models: hostile files, and mutants whose seal the attacker made anew.
+"""Fuzz the loading of models with hostile files, and with mutants that were sealed again.
 
     python tools/fuzz.py [--count 5000 | --seconds 3600] [--seed 0] [--keep FOLDER]
 
-First the attacks of tests/attacks, then mutants (tools/mutants.py), sealed as seqrt does. Each is
-opened, asked to predict a ragged batch, to stream and to validate itself, in a process that is
-watched. It must be
+First the attacks of tests/attacks, then mutants (tools/mutants.py), sealed as seqrt does. Each file
+is opened, predicts a ragged batch, streams and validates itself, in a process that is watched. It
+must be
 
     refused     with a ModelError, before onnxruntime sees a byte, or
-    the same    bit for bit the answers of the net it was made from, or
-    another     what its own graph says, to the rule of parity against float64 in plain numpy: with
-                other weights it is another network, which only a signature could tell apart.
+    same        bit for bit equal in its outputs to the network it was made from, or
+    another     within the parity bound of what its own graph computes in float64 in plain numpy:
+                with other weights it is another network, which only a signature could detect.
 
-Where float32 itself is lost (an overflow, or an amplification that costs numpy's own float32 its
-first three digits) there is no answer to compare: such mutants are counted as `lost`. Fails for a
-crash, another exception, a wrong answer, a file read outside (a canary beside, above or named in
-full), or a file over 1 s of processor time or 200 MB.
+Where float32 itself fails (an overflow, or an amplification that costs numpy's own float32 its
+first three digits) there is nothing to compare with: such mutants are counted as `lost`. Exit code
+1 for a crash, any other exception, a wrong output, a file read outside (a canary beside, above or
+named by its full path), or a file that takes over 1 s of processor time or 200 MB.
 """
 
 from __future__ import annotations
@@ -50,26 +50,26 @@ LOST = 1e-3
 CANARY = hostile.OUTSIDE
 SOUND = {"refused", "same", "another", "lost"}
 
-# Judgement, in a process of its own
+# The worker: judges files in a process of its own
 
 
 def judge(origin: int, content: bytes) -> str:
-    """Return what became of a file: one of SOUND, or what is wrong with it."""
+    """Return the verdict on a file: one of SOUND, or what is wrong with it."""
     try:
         model = seqrt.Model(content)
-        feeds, *ours = answers(model)
+        feeds, *ours = outputs(model)
         refused_proof(model)
     except ModelError as error:
         return "refused by onnxruntime" if "onnxruntime" in str(error) else "refused"
     if origin >= 0:
-        _, *theirs = answers(seqrt.Model(seal(mutants.BODIES[origin])))
+        _, *theirs = outputs(seqrt.Model(seal(mutants.BODIES[origin])))
         if [a.tobytes() for a in ours] == [b.tobytes() for b in theirs]:
             return "same"
     return parity(content, feeds, dict(zip(("y", "state_out"), ours, strict=True)))
 
 
 def refused_proof(model: seqrt.Model) -> None:
-    """Replay the proof: it may fail, or be none, and must do nothing else."""
+    """Replay the proof: it may fail or be missing, and must have no other effect."""
     try:
         model.validate().raise_if_failed()
     except ParityError:
@@ -79,8 +79,8 @@ def refused_proof(model: seqrt.Model) -> None:
             raise
 
 
-def answers(model: seqrt.Model) -> tuple[dict[str, Any], Any, Any]:
-    """Return what was fed, y and the end state, of a ragged batch from a start state."""
+def outputs(model: seqrt.Model) -> tuple[dict[str, Any], Any, Any]:
+    """Return the feeds, y and the final state of a ragged batch with an initial state."""
     rng = np.random.default_rng(0)
     m = model.manifest
     x = rng.uniform(-2, 20, (5, 9, len(m.features))).astype(np.float32)
@@ -94,7 +94,7 @@ def answers(model: seqrt.Model) -> tuple[dict[str, Any], Any, Any]:
 
 
 def parity(content: bytes, feeds: dict[str, Any], got: dict[str, Any]) -> str:
-    """Hold answers against what the graph says in float64, by the rule that export goes by."""
+    """Compare outputs with what the graph computes in float64, by the parity bound of export."""
     truth = referee.run(content, feeds, np.float64)
     plain = referee.run(content, feeds, np.float32)
     for name, want in truth.items():
@@ -109,10 +109,10 @@ def parity(content: bytes, feeds: dict[str, Any], got: dict[str, Any]) -> str:
 
 
 def work(seed: int, first: int, last: int) -> None:
-    """Judge mutants from `first` on, a line of JSON each; attacks have numbers below zero."""
+    """Judge mutants from `first` on, one line of JSON each; attacks have negative numbers."""
     attacks = list(hostile.attacks())
     whole = seqrt.Model(seal(mutants.BODIES[0]))
-    answers(whole)
+    outputs(whole)
     whole.validate()
     opened: list[str] = []
     sys.addaudithook(lambda event, args: opened.append(str(args)) if event == "open" else None)
@@ -120,13 +120,13 @@ def work(seed: int, first: int, last: int) -> None:
         attack = attacks[-1 - number] if number < 0 else None
         origin, content = (-1, attack.content) if attack else mutants.mutant(seed, number)
         print(json.dumps({"number": number}), flush=True)
-        resting = forget()
+        resting = reset_peak()
         opened.clear()
         began = time.process_time()
         found = outcome(origin, content)
         took = time.process_time() - began
         if attack and found != "refused":
-            found = f"the attack {attack.name!r} came through: {found}"
+            found = f"the attack {attack.name!r} succeeded: {found}"
         if any(CANARY in name for name in opened):
             found = f"opened {opened}"
         record = {"number": number, "found": found, "seconds": took, "bytes": peak() - resting}
@@ -134,34 +134,34 @@ def work(seed: int, first: int, last: int) -> None:
 
 
 def outcome(origin: int, content: bytes) -> str:
-    """Return the judgement, or the exception that no file may raise."""
+    """Return the verdict, or the exception that no file may raise."""
     try:
         return judge(origin, content)
-    except Exception as error:  # noqa: BLE001 - whichever it is, the judgement names it
+    except Exception as error:  # noqa: BLE001 - the verdict names it, whichever it is
         return f"exception {type(error).__name__}: {error!s:.200}"
 
 
 def peak() -> int:
-    """Return the most memory that this process has held since `forget`, in bytes (Linux).
+    """Return the peak resident memory of this process since `reset_peak`, in bytes (Linux).
 
-    Not ru_maxrss: a child inherits that from the process that started it.
+    Not ru_maxrss, which a child inherits from the process that started it.
     """
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) << 10 for line in lines if line.startswith("VmHWM"))
 
 
-def forget() -> int:
-    """Begin to measure anew; return what is held now."""
+def reset_peak() -> int:
+    """Start a new peak measurement; return the resident memory now."""
     Path("/proc/self/clear_refs").write_text("5")
     return peak()
 
 
-# The watch
+# The watcher
 
 
 @dataclass
-class Account:
-    """What became of the files so far: how many of each kind, the worst, what is not allowed."""
+class Tally:
+    """The verdicts so far: the count of each kind, the worst costs, and what is not allowed."""
 
     kinds: Counter[str] = field(default_factory=Counter)
     bad: list[str] = field(default_factory=list)
@@ -169,7 +169,7 @@ class Account:
     bytes: int = 0
 
     def add(self, record: dict[str, Any]) -> bool:
-        """Note one judgement; return whether it is allowed."""
+        """Count one verdict; return whether it is allowed."""
         number, kind = record["number"], record["found"]
         self.kinds["attacks refused" if number < 0 and kind == "refused" else kind[:60]] += 1
         self.seconds = max(self.seconds, record["seconds"])
@@ -180,22 +180,22 @@ class Account:
         return False
 
     def __str__(self) -> str:
-        """Say it in three lines or more."""
+        """Summarise in three lines or more."""
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in self.kinds.most_common())
         return (
             f"{self.kinds.total():,} files: {kinds}\nthe slowest took {self.seconds:.2f} s of"
-            f" processor time; the largest took {self.bytes / 1e6:.0f} MB\n"
+            f" processor time; the largest {self.bytes / 1e6:.0f} MB\n"
             + "\n".join(self.bad or ["no crash, nothing wrong, nothing read outside"])
         )
 
 
-def watch(args: argparse.Namespace, folder: Path) -> Account:
-    """Keep a worker busy until all is judged; one that dies or hangs is replaced."""
+def watch(args: argparse.Namespace, folder: Path) -> Tally:
+    """Keep a worker busy until every file is judged; replace one that dies or hangs."""
     inside = folder / "inside"
     inside.mkdir()
     canaries = [inside / CANARY, folder / CANARY]
     check_canaries(canaries)
-    account = Account()
+    tally = Tally()
     number, last = -len(list(hostile.attacks())), sys.maxsize if args.seconds else args.count
     ends = time.monotonic() + (args.seconds or float("inf"))
     worker = start(args.seed, number, last, inside)
@@ -205,18 +205,18 @@ def watch(args: argparse.Namespace, folder: Path) -> Account:
         number = record["number"]
         if "found" not in record:
             continue
-        if not account.add({"seconds": 0.0, "bytes": 0} | record):
-            keep(args, number)
+        if not tally.add({"seconds": 0.0, "bytes": 0} | record):
+            save(args, number)
         number += 1
         if not line:
             worker.kill()
             worker = start(args.seed, number, last, inside)
-        if account.kinds.total() % 1000 == 0:
-            print(account, file=sys.stderr, flush=True)
+        if tally.kinds.total() % 1000 == 0:
+            print(tally, file=sys.stderr, flush=True)
     worker.kill()
     if read_since(canaries):
-        account.bad.append("a file outside was read")
-    return account
+        tally.bad.append("a file outside was read")
+    return tally
 
 
 def start(seed: int, number: int, last: int, folder: Path) -> subprocess.Popen[bytes]:
@@ -228,7 +228,7 @@ def start(seed: int, number: int, last: int, folder: Path) -> subprocess.Popen[b
 
 
 def next_line(worker: subprocess.Popen[bytes]) -> bytes | None:
-    """Return the next line of a worker, None where it died or says nothing for a minute."""
+    """Return the next line of a worker, None if it died or has been silent for a minute."""
     assert worker.stdout is not None
     if not select.select([worker.stdout], [], [], HUNG)[0]:
         return None
@@ -236,14 +236,16 @@ def next_line(worker: subprocess.Popen[bytes]) -> bytes | None:
 
 
 def check_canaries(paths: list[Path]) -> None:
-    """Write the canaries, unread, and make sure that reading one can be seen here."""
+    """Write the canaries, and check that this file system records when one is read."""
     for path in paths:
         path.write_bytes(bytes(4096))
-        # long before the time of change, so that any read moves the time of access
+        # long before the modification time, so that any read updates the access time
         os.utime(path, (1, 1_000_000_000))
     paths[0].read_bytes()
     if not read_since(paths):
-        sys.exit("tools/fuzz.py: this file system keeps no times of access: nothing can be watched")
+        sys.exit(
+            "tools/fuzz.py: this file system records no access times: reads cannot be detected"
+        )
     os.utime(paths[0], (1, 1_000_000_000))
 
 
@@ -252,15 +254,15 @@ def read_since(paths: list[Path]) -> bool:
     return any(path.stat().st_atime != 1 for path in paths)
 
 
-def keep(args: argparse.Namespace, number: int) -> None:
-    """Write a mutant that broke a bound where it can be looked at."""
+def save(args: argparse.Namespace, number: int) -> None:
+    """Write a mutant that failed to the --keep folder."""
     if args.keep and number >= 0:
         args.keep.mkdir(parents=True, exist_ok=True)
         (args.keep / f"{args.seed}-{number}.onnx").write_bytes(mutants.mutant(args.seed, number)[1])
 
 
 def main() -> int:
-    """Watch, or work for one who watches; return 1 where a bound is broken."""
+    """Watch a worker, or be one; return 1 if any file fails."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=5_000)
     parser.add_argument("--seconds", type=float)
@@ -272,9 +274,9 @@ def main() -> int:
         work(*args.work)
         return 0
     with tempfile.TemporaryDirectory() as folder:
-        account = watch(args, Path(folder))
-    print(account)
-    return 1 if account.bad else 0
+        tally = watch(args, Path(folder))
+    print(tally)
+    return 1 if tally.bad else 0
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
-"""Ctrl-C at random moments: `seqrt predict`, `export` and `train` leave with 130, soon, and clean.
+"""Send Ctrl-C at random moments: `seqrt predict`, `export` and `train` must exit soon and clean.
 
     python tools/interrupts.py [--times 20] [--seed 0]
 
-Each command runs once to its end, and is then interrupted at moments drawn over that time, from the
-first line of seqrt on. Exit code 1 unless each leaves with 130 (or 0, where it was done by then),
-without a traceback, with no half file and no part file, and within half a second; train, which
-finishes its step and keeps a checkpoint, within a second. What counts is the processor time
-from the signal to the end, since it does not depend on what else the machine does; beside it stands
-the time on the clock.
+Each command runs once to its end, and is then interrupted at moments drawn over that time, from its
+first line of code on. Exit code 1 unless each run exits with 130 (or with 0, if it was done by
+then), without a traceback, a partial file or a temporary file, and within half a second; within a
+second for train, which finishes its step and saves a checkpoint. What counts is the processor time
+from the signal to the exit, because it does not depend on the load of the machine; the elapsed time
+is printed beside it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import numpy as np
 
 HOUSE = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(HOUSE / "tests"))
-from failing_disk import held, whole  # noqa: E402 - of tests/
+from failing_disk import held, whole  # noqa: E402 - a file of tests/
 
 CHILD = "print('here', flush=True); from seqrt.__main__ import main; main()"
 MODEL = HOUSE / "models" / "tutorial-lstm.onnx"
@@ -39,8 +39,8 @@ COMMANDS = {
 }
 
 
-class Leaving(NamedTuple):
-    """How a command left: its exit code, its words, and the seconds since the signal."""
+class Exit(NamedTuple):
+    """How a command ended: its exit code, its stderr, and the seconds since the signal."""
 
     code: int
     err: str
@@ -50,11 +50,11 @@ class Leaving(NamedTuple):
 
 
 def main() -> int:
-    """Print how each command left; return 1 where a bound was missed."""
-    words = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    words.add_argument("--times", type=int, default=20)
-    words.add_argument("--seed", type=int, default=0)
-    given = words.parse_args()
+    """Print how each command exited; return 1 if a bound is missed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--times", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
     rng = np.random.default_rng(given.seed)
     sound = True
     with tempfile.TemporaryDirectory() as folder:
@@ -69,25 +69,25 @@ def main() -> int:
 def judged(
     name: str, command: tuple[str, ...], most: float, rng: np.random.Generator, times: int
 ) -> bool:
-    """Interrupt a command so many times and print what came of it; return whether all is well."""
+    """Interrupt a command `times` times and print a summary; return whether all is well."""
     before = held()
     began = time.monotonic()
     left(command, None)
     taken = time.monotonic() - began
     tidy(before)
-    leavings, faults = [], []
+    exits, faults = [], []
     for moment in rng.uniform(0, taken, times):
-        leaving = left(command, moment)
-        leavings.append(leaving)
-        faults += [f"after {moment:.2f} s: {fault}" for fault in wrong(leaving, before)]
+        exit = left(command, moment)
+        exits.append(exit)
+        faults += [f"after {moment:.2f} s: {fault}" for fault in wrong(exit, before)]
         tidy(before)
-    broken = [leaving for leaving in leavings if leaving.code == 130]
-    slowest = max(broken, key=lambda leaving: leaving.processor, default=leavings[0])
+    broken = [exit for exit in exits if exit.code == 130]
+    slowest = max(broken, key=lambda exit: exit.processor, default=exits[0])
     processor = slowest.processor
-    clock = max((leaving.clock for leaving in broken), default=0.0)
+    clock = max((exit.clock for exit in broken), default=0.0)
     print(
         f"{name:8} {times} interrupts within {taken:.1f} s: exit code 130 {len(broken)} times, done"
-        f" before {sum(leaving.code == 0 for leaving in leavings)}, at most {processor:.2f} s of"
+        f" before {sum(exit.code == 0 for exit in exits)}, at most {processor:.2f} s of"
         f" processor time ({clock:.2f} s by the clock), after {slowest.moment:.1f} s,"
         f" wrong: {len(faults)}",
         *faults,
@@ -96,8 +96,8 @@ def judged(
     return not faults and bool(broken) and processor <= most
 
 
-def left(command: tuple[str, ...], moment: float | None) -> Leaving:
-    """Run `seqrt COMMAND...`, and interrupt it `moment` seconds after its first line."""
+def left(command: tuple[str, ...], moment: float | None) -> Exit:
+    """Run `seqrt COMMAND...`, interrupted `moment` seconds after its first line of code."""
     environment = {**os.environ, "PYTHONPATH": str(HOUSE)}
     line = [sys.executable, "-c", CHILD, *command]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
@@ -106,7 +106,7 @@ def left(command: tuple[str, ...], moment: float | None) -> Leaving:
         if moment is None:
             _, err = child.communicate()
             assert child.returncode == 0, err
-            return Leaving(0, err, 0.0, 0.0, 0.0)
+            return Exit(0, err, 0.0, 0.0, 0.0)
         time.sleep(moment)
         used, began = used_by(child.pid), time.monotonic()
         children = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -114,20 +114,20 @@ def left(command: tuple[str, ...], moment: float | None) -> Leaving:
         _, err = child.communicate()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     whole_life = after.ru_utime + after.ru_stime - children.ru_utime - children.ru_stime
-    return Leaving(child.returncode, err, moment, whole_life - used, time.monotonic() - began)
+    return Exit(child.returncode, err, moment, whole_life - used, time.monotonic() - began)
 
 
 def used_by(process: int) -> float:
-    """Return the processor time that a running process has taken, in seconds."""
+    """Return the processor time of a running process so far, in seconds."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def wrong(leaving: Leaving, before: dict[str, bytes]) -> list[str]:
-    """Return what must not be after an interrupt."""
+def wrong(exit: Exit, before: dict[str, bytes]) -> list[str]:
+    """Return what is wrong after an interrupt."""
     found = []
-    if leaving.code not in (0, 130) or "Traceback" in leaving.err:
-        found.append(f"exit code {leaving.code}, said {leaving.err[-300:]!r}")
+    if exit.code not in (0, 130) or "Traceback" in exit.err:
+        found.append(f"exit code {exit.code}, stderr {exit.err[-300:]!r}")
     after = held()
     found += [f"{name} was changed" for name in before if after.get(name) != before[name]]
     new = [name for name in after.keys() - before.keys() if not name.endswith(".onnx")]
@@ -135,7 +135,7 @@ def wrong(leaving: Leaving, before: dict[str, bytes]) -> list[str]:
 
 
 def tidy(before: dict[str, bytes]) -> None:
-    """Remove what a command left."""
+    """Remove what a command left behind."""
     for name in held().keys() - before.keys():
         Path(name).unlink()
     if Path("run").exists():

@@ -1,15 +1,15 @@
-"""Kill a training 20 times at random moments, go on each time, and compare with one left alone.
+"""Kill training at random moments, resume it, and compare with a run that was never stopped.
 
     tools/kills.py [--kills 20] [--epochs 300] [--folder FOLDER] [--options "--tbptt 8"]
 
-Ragged sequences with dropout, noise and a validation part, trained by `seqrt train` in processes of
-their own. One run is left alone. Then run after run is killed (SIGKILL) at random moments, from its
-start to its last picture, and gone on with by `seqrt train --resume` until it is done. What must be
-the same, byte for byte: the weights, the exported file, and results.csv but for its seconds. Exit
-code 1 where one is not.
+Trains on ragged sequences with dropout, noise and a validation part, by `seqrt train` in processes
+of its own. One run is never stopped. Others are killed (SIGKILL) at random moments, from their
+start to their last picture, and resumed by `seqrt train --resume` until they finish. Exit code 1
+unless the weights, the exported file and results.csv (except its seconds) are the same, byte for
+byte.
 
-A checkpoint is due every tenth of a second here, not every 30 s, so that there are many in an epoch
-and kills fall near or into the writing of one.
+A checkpoint is due every tenth of a second here instead of every 30 s, so that an epoch has many,
+and kills happen near or during the writing of one.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ main()
 
 
 def main() -> None:
-    """Train, kill, go on, compare; print a line for each run."""
-    words = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    words.add_argument("--kills", type=int, default=20, help="how many in all")
-    words.add_argument("--epochs", type=int, default=300)
-    words.add_argument("--seed", type=int, default=0, help="of the moments")
-    words.add_argument("--folder", type=Path, help="where to leave the runs [a temporary one]")
-    words.add_argument("--options", default="", help="more options for seqrt train")
-    given = words.parse_args()
+    """Train, kill, resume, compare; print a line for each run."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=20, help="number of kills in all")
+    parser.add_argument("--epochs", type=int, default=300)
+    parser.add_argument("--seed", type=int, default=0, help="seed for the moments")
+    parser.add_argument("--folder", type=Path, help="folder for the runs [temporary]")
+    parser.add_argument("--options", default="", help="more options for seqrt train")
+    given = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
@@ -53,41 +53,39 @@ def main() -> None:
 
 
 def judge(kills: int, epochs: int, seed: int, options: list[str]) -> int:
-    """Return 0 where every killed run came out as the one left alone."""
+    """Return 0 if every killed run ends like the one that was never stopped."""
     write_data(Path("ragged.npz"))
     command = ["train", "ragged.npz", "--cell", "gru", "--units", "24,16", "--dropout", "0.2"]
     command += ["--noise", "0.1", "--epochs", str(epochs), "--batch-size", "8", *options]
-    first, last, taken = left_alone(*command, "-o", "alone")
-    print(f"left alone: epochs from second {first:.1f} to {last:.1f}, done after {taken:.1f}")
+    first, last, total = uninterrupted(*command, "-o", "whole")
+    print(f"never stopped: epochs from second {first:.1f} to {last:.1f}, done after {total:.1f}")
     rng = np.random.default_rng(seed)
     runs: dict[Path, list[str]] = {}
     while (killed := sum(map(len, runs.values()))) < kills:
         run, moments = Path(f"run-{len(runs)}"), []
         while killed + len(moments) < kills and not finished(run):
-            # mostly while it trains, and now and then from the start to the last picture
+            # mostly while it trains, sometimes at any moment from start to last picture
             trains = rng.uniform() < 0.8
-            moment = first + rng.uniform(0, last - first) / 3 if trains else rng.uniform(0, taken)
+            moment = first + rng.uniform(0, last - first) / 3 if trains else rng.uniform(0, total)
             if survived(run, command, moment):
                 break
             moments.append(f"{moment:.1f} s ({where(run)})")
         if not finished(run):
             survived(run, command, None)
         runs[run] = moments
-    want, same = outcome(Path("alone")), 0
+    want, same = outcome(Path("whole")), 0
     for run, moments in runs.items():
         differs = [what for what, value in outcome(run).items() if value != want[what]]
         print(f"{run}: {' and '.join(differs) or 'nothing'} differs after {', '.join(moments)}")
         same += 0 if differs else len(moments)
-    print(
-        f"{same} of {killed} kills left no trace: weights, results and exported file are the same"
-    )
+    print(f"{same} of {killed} kills left no trace: same weights, results and exported file")
     return int(same != killed)
 
 
-def left_alone(*words: str) -> tuple[float, float, float]:
-    """Train; return the seconds until the first epoch, the last one, and all is done."""
+def uninterrupted(*words: str) -> tuple[float, float, float]:
+    """Train; return the seconds until the first epoch, the last one, and the end."""
     began, first, last = time.monotonic(), 0.0, 0.0
-    rows, size = Path("alone/results.csv"), 0
+    rows, size = Path("whole/results.csv"), 0
     process = started(*words)
     while process.poll() is None:
         if rows.exists() and rows.stat().st_size > size:
@@ -95,23 +93,20 @@ def left_alone(*words: str) -> tuple[float, float, float]:
             first = first or last
         time.sleep(0.02)
     if process.returncode or not first:
-        sys.exit(f"`seqrt {' '.join(words)}` must end well, and left with {process.returncode}.")
+        sys.exit(f"`seqrt {' '.join(words)}` failed with exit code {process.returncode}.")
     return first, last, time.monotonic() - began
 
 
 def survived(run: Path, command: list[str], moment: float | None) -> bool:
-    """Begin the run or go on with it; return whether it ends before it is killed at `moment`."""
+    """Start or resume the run; return whether it ends before it is killed at `moment`."""
     begun = (run / "run.toml").exists()
     if not begun and run.exists():
-        shutil.rmtree(run)  # killed before it wrote what it is
+        shutil.rmtree(run)  # killed before it wrote run.toml
     words = ["--resume", str(run)] if begun else [*command[1:], "-o", str(run)]
     process = started("train", *words)
     try:
         if process.wait(moment) != 0:
-            sys.exit(
-                f"`seqrt train {' '.join(words)}` must end well, and left with"
-                f" {process.returncode}."
-            )
+            sys.exit(f"`seqrt train {' '.join(words)}` failed with exit code {process.returncode}.")
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -126,21 +121,21 @@ def started(*words: str) -> subprocess.Popen[bytes]:
 
 
 def finished(run: Path) -> bool:
-    """Return whether the run says what it came to; a kill after that changes nothing."""
+    """Return whether the run has recorded its result; a kill after that changes nothing."""
     record = run / "run.toml"
     return record.exists() and "[result]" in record.read_text()
 
 
 def where(run: Path) -> str:
-    """Return in words what the kill left in the folder."""
+    """Describe what the kill left in the folder."""
     rows = run / "results.csv"
     epoch = len(rows.read_text().splitlines()) if rows.exists() else 0
-    writing = ", a file half written" if list(run.glob(".*.part")) else ""
-    return f"epoch {epoch}{writing}" if epoch else f"before the first epoch was done{writing}"
+    writing = ", a file partly written" if list(run.glob(".*.part")) else ""
+    return f"epoch {epoch}{writing}" if epoch else f"before the first epoch ended{writing}"
 
 
 def outcome(run: Path) -> dict[str, object]:
-    """Return the bytes of weights and exported file, and the rows without their seconds."""
+    """Return the bytes of the weights and the exported file, and the rows without seconds."""
     file = run.with_suffix(".onnx")
     subprocess.run(
         [sys.executable, "-m", "seqrt", "export", str(run), "-o", str(file)],
@@ -154,7 +149,7 @@ def outcome(run: Path) -> dict[str, object]:
 
 
 def write_data(path: Path) -> None:
-    """Write 200 sequences of 5 to 40 steps, and what their first feature adds up to."""
+    """Write 200 sequences of 5 to 40 steps, and the sums of their first feature."""
     rng = np.random.default_rng(0)
     lengths = rng.integers(5, 41, 200)
     x = rng.standard_normal((lengths.sum(), 3)).astype(np.float32)

@@ -1,12 +1,12 @@
-"""Train on a file larger than memory and predict it, train on windows: how much memory is taken?
+"""Measure the memory of training and predicting on a file larger than memory, and on windows.
 
     tools/large_file.py [--gigabytes 4] [--folder FOLDER]
 
-Writes an .npz of so many gigabytes, sequences of 500 steps of 128 features with an answer each, and
+Writes an .npz of the given size, sequences of 500 steps of 128 features with one target each, and
 runs `seqrt train`, `seqrt export` and `seqrt predict` on it, each in a process of its own. Prints
-the most private memory of each (RssAnon of /proc, which the system cannot take back; pages of the
-file it can), and the memory of the machine beside the size of the file. Then the same for a series
-of a million rows of two columns, which `seqrt train` reads in windows of 100. Linux alone has that.
+the peak private memory of each (RssAnon in /proc, which the system cannot reclaim, unlike pages of
+the file), and the machine's memory beside the size of the file. Then does the same for a series of
+a million rows of two columns, which `seqrt train` reads in windows of 100. Linux only.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def main() -> None:
     """Print a line for each command."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--gigabytes", type=float, default=4)
-    options.add_argument("--folder", help="where there is room for the file")
+    options.add_argument("--folder", help="folder with enough space for the file")
     given = options.parse_args()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def write(path: Path, size: float) -> None:
-    """Write noise x, a part at a time as np.savez would at once, and the mean of its end."""
+    """Write noise x, part by part but as np.savez would, and the mean of its last steps."""
     count = TOGETHER * max(1, round(size / (4 * TOGETHER * STEPS * FEATURES)))
     rng, y = np.random.default_rng(0), np.empty(count, np.float32)
     header = {"descr": "<f4", "fortran_order": False, "shape": (count, STEPS, FEATURES)}
@@ -72,7 +72,7 @@ def write(path: Path, size: float) -> None:
 
 
 def private_of(words: list[str]) -> int:
-    """Run `seqrt WORDS...`; return the most bytes of memory that were its own."""
+    """Run `seqrt WORDS...`; return its peak private memory in bytes."""
     process = subprocess.Popen(
         [sys.executable, "-m", "seqrt", *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
@@ -83,8 +83,8 @@ def private_of(words: list[str]) -> int:
             most = max(most, 1024 * int(found[1]))
         time.sleep(0.01)
     if process.returncode:
-        said = process.stderr.read().decode() if process.stderr else ""
-        sys.exit(f"`seqrt {' '.join(words)}` must end well, and did not: {said}")
+        reason = process.stderr.read().decode() if process.stderr else ""
+        sys.exit(f"`seqrt {' '.join(words)}` failed: {reason}")
     return most
 
 

@@ -1,11 +1,11 @@
-"""Measure the memory of training on one long sequence, whole run: data, passes, figures, pictures.
+"""Measure the memory of training on one long sequence, from reading the data to the pictures.
 
     tools/long_sequence.py [--steps 1000000] [--tbptt 1000] [--cell lstm] [--units 64,32]
 
-Writes an .npz with one sequence of so many steps, four features and an answer at every step: the
+Writes an .npz with one sequence of `--steps` steps, four features and a target at every step: the
 running mean of the first feature. Trains on it for two epochs with `seqrt train --tbptt`, in a
-process of its own, and prints the most memory that was resident in it, beside that of a process
-that trains on a hundredth of the steps.
+process of its own, and prints the peak resident memory, beside that of training on a hundredth of
+the steps.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ FEATURES = 4
 
 def main() -> None:
     """Print a line for the sequence and one for a hundredth of it."""
-    words = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    words.add_argument("--steps", type=int, default=1_000_000)
-    words.add_argument("--tbptt", type=int, default=1000)
-    words.add_argument("--cell", default="lstm")
-    words.add_argument("--units", default="64,32")
-    words.add_argument("--epochs", type=int, default=2)
-    given = words.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--steps", type=int, default=1_000_000)
+    parser.add_argument("--tbptt", type=int, default=1000)
+    parser.add_argument("--cell", default="lstm")
+    parser.add_argument("--units", default="64,32")
+    parser.add_argument("--epochs", type=int, default=2)
+    given = parser.parse_args()
     options = ["--cell", given.cell, "--units", given.units, "--epochs", str(given.epochs)]
     options += ["--tbptt", str(given.tbptt), "--val", "0"]
     with tempfile.TemporaryDirectory() as folder:
@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def write(path: Path, steps: int) -> None:
-    """Write noise, and the mean of the last hundred steps or so of its first feature."""
+    """Write noise, and an exponential moving mean of its first feature over about 100 steps."""
     x = np.random.default_rng(0).standard_normal((steps, FEATURES)).astype(np.float32)
     y, mean = np.empty(steps, np.float32), 0.0
     for t, value in enumerate(x[:, 0].tolist()):
@@ -56,12 +56,12 @@ def write(path: Path, steps: int) -> None:
 
 
 def trained(words: list[str]) -> int:
-    """Run `seqrt WORDS...`; return the most bytes that were resident in its process."""
+    """Run `seqrt WORDS...`; return its peak resident memory in bytes."""
     line = [sys.executable, "-m", "seqrt", *words]
     process = os.posix_spawn(line[0], line, os.environ)
     _, status, usage = os.wait4(process, 0)
     if status:
-        sys.exit(f"`seqrt {' '.join(words)}` must end well, and left with {status >> 8}.")
+        sys.exit(f"`seqrt {' '.join(words)}` failed with exit code {status >> 8}.")
     return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 

@@ -1,14 +1,15 @@
-"""Memory after 20,000 runs of random shapes and 5 giant ones: +10 MB at most.
+"""Check that memory grows by at most 10 MB over 20,000 runs of random shapes and 5 giant ones.
 
     python tools/memory.py [--runs 20000] [--seed 0] [--anew]
 
-Loads a model, runs it warm, and then asks for batches of 0 to 40 rows of 0 to 120 steps, padded,
-ragged and streamed; between them five of 2,000 x 1,000. Compares the resident memory behind with
-that before. Exit code 1 where it grew by more than 10 MB.
+Loads a model and warms it up, then predicts batches of 0 to 40 rows of 0 to 120 steps, padded,
+ragged and streamed, with five of 2,000 x 1,000 in between. Compares the resident memory after with
+that before. Exit code 1 if it grew by more than 10 MB.
 
-The giant input, 8 MB, is the caller's: it is made before, and counts on both sides. With --anew it
-is made for each giant run and dropped, and the bound is missed: once so large a block was freed,
-glibc takes the like of it from its heap and keeps up to twice as much there, whoever asked for it.
+The giant input of 8 MB belongs to the caller: it is made first, and counts on both sides. With
+--anew it is made for each giant run and dropped, and the bound is missed: after freeing so large a
+block, glibc serves similar ones from its heap and keeps up to twice as much there, no matter who
+asked for it.
 """
 
 from __future__ import annotations
@@ -28,21 +29,21 @@ MOST = 10.0
 
 
 def main() -> int:
-    """Print the memory before and after; return 1 where it grew too much."""
-    words = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    words.add_argument("--runs", type=int, default=20_000)
-    words.add_argument("--seed", type=int, default=0)
-    words.add_argument("--anew", action="store_true")
-    given = words.parse_args()
+    """Print the memory before and after; return 1 if it grew too much."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=20_000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--anew", action="store_true")
+    given = parser.parse_args()
     rng = np.random.default_rng(given.seed)
     model = seqrt.load(MODEL)
     stream = model.stream()
     giant = np.ones((2000, 1000, 1), np.float32)
     for _ in range(50):
-        ask(model, stream, rng)
+        predict(model, stream, rng)
     before = resident()
     for number in range(given.runs):
-        ask(model, stream, rng)
+        predict(model, stream, rng)
         if number % (given.runs // 5) == 0:
             model.predict(giant.copy() if given.anew else giant)
     gc.collect()
@@ -51,8 +52,8 @@ def main() -> int:
     return 0 if grown <= MOST else 1
 
 
-def ask(model: seqrt.Model, stream: seqrt.Stream, rng: np.random.Generator) -> None:
-    """Ask once, in a way and a shape that are drawn."""
+def predict(model: seqrt.Model, stream: seqrt.Stream, rng: np.random.Generator) -> None:
+    """Predict once, in a random way and shape."""
     rows, steps = int(rng.integers(0, 41)), int(rng.integers(0, 121))
     way = int(rng.integers(4))
     x = rng.random((rows, steps, 1), dtype=np.float32)

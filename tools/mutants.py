@@ -1,7 +1,7 @@
-"""Mutants: model files that someone changed with a knowledge of their structure, and sealed again.
+"""Mutants: model files changed by someone who knows their structure, and sealed again.
 
-One to three changes are made to the message of a net: a field of any kind, a node or an initialiser
-copied, moved or taken from another net, a weight, an attribute, the manifest, the proof.
+One to three changes are made to the protobuf message of a network: any field, a node or initialiser
+copied, moved or taken from another network, a weight, an attribute, the manifest, the proof.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ JSONS: list[Any] = [None, True, 0, -1, 1 << 40, 10**30, 1e308, "", "a", "\x1b[2J
 
 
 def mutant(seed: int, number: int) -> tuple[int, bytes]:
-    """Return which net it was made from, and the sealed mutant: the same for the same numbers."""
+    """Return the index of its network and the sealed mutant, determined by `seed` and `number`."""
     chance = random.Random(f"{seed} {number}")
     origin = chance.randrange(len(BODIES))
     model = onnx.load_from_string(BODIES[origin])
@@ -42,12 +42,12 @@ def mutant(seed: int, number: int) -> tuple[int, bytes]:
         try:
             change(model, chance)
         except (IndexError, ValueError, TypeError, OverflowError):
-            continue  # there was nothing of the kind to change
+            continue  # the network has nothing of that kind
     return origin, seal(model.SerializeToString(deterministic=True))
 
 
 def any_field(model: onnx.ModelProto, chance: random.Random) -> None:
-    """Set, clear or repeat one field of one message, wherever it stands."""
+    """Set, clear or repeat one field of one message at any depth."""
     message: Any = model
     while True:
         inner = [v for f, v in message.ListFields() if f.message_type]
@@ -74,12 +74,12 @@ def any_field(model: onnx.ModelProto, chance: random.Random) -> None:
 
 
 def len_of(value: Any) -> bool:
-    """Whether a field is a row of messages."""
+    """Whether a field is a list of messages."""
     return hasattr(value, "__len__")
 
 
 def scalar(field: Any, chance: random.Random) -> Any:
-    """Return a number or a text that a field could hold, and should not."""
+    """Return a number or text that a field could hold but should not."""
     kinds = {field.CPPTYPE_FLOAT: FLOATS, field.CPPTYPE_DOUBLE: FLOATS}
     if field.cpp_type == field.CPPTYPE_STRING:
         text = chance.choice(TEXTS)
@@ -88,7 +88,7 @@ def scalar(field: Any, chance: random.Random) -> Any:
 
 
 def rewire(model: onnx.ModelProto, chance: random.Random) -> None:
-    """Let a node read or give another name of the graph."""
+    """Make a node read or write another name of the graph."""
     node = chance.choice(model.graph.node)
     names = [n for other in model.graph.node for n in (*other.input, *other.output)]
     side = chance.choice([node.input, node.input, node.output])
@@ -96,7 +96,7 @@ def rewire(model: onnx.ModelProto, chance: random.Random) -> None:
 
 
 def move(model: onnx.ModelProto, chance: random.Random) -> None:
-    """Take a node out, put it elsewhere, or give it twice."""
+    """Remove a node, move it, or duplicate it."""
     nodes = list(model.graph.node)
     at = chance.randrange(len(nodes))
     node = nodes[at] if chance.random() < 0.3 else nodes.pop(at)
@@ -108,7 +108,7 @@ def move(model: onnx.ModelProto, chance: random.Random) -> None:
 
 
 def splice(model: onnx.ModelProto, chance: random.Random) -> None:
-    """Put a node, an initialiser, or the manifest of another net in the place of one's own."""
+    """Replace a node, an initialiser or metadata with one of another network."""
     other = onnx.load_from_string(chance.choice(BODIES))
     kind = chance.choice(["node", "initializer", "metadata_props"])
     holders = [m if kind == "metadata_props" else m.graph for m in (model, other)]
@@ -117,7 +117,7 @@ def splice(model: onnx.ModelProto, chance: random.Random) -> None:
 
 
 def weight(model: onnx.ModelProto, chance: random.Random) -> None:
-    """Change bytes of an initialiser, or one of its numbers."""
+    """Change a byte or a number of an initialiser."""
     tensor = chance.choice(model.graph.initializer)
     data = bytearray(tensor.raw_data)
     at = chance.randrange(len(data))
@@ -131,7 +131,7 @@ def weight(model: onnx.ModelProto, chance: random.Random) -> None:
 
 
 def external(model: onnx.ModelProto, chance: random.Random) -> None:
-    """Let an initialiser lie in another file."""
+    """Make an initialiser point to another file."""
     tensor = chance.choice(model.graph.initializer)
     places = [CANARY, f"../{CANARY}", str(Path.cwd() / CANARY), f"./{CANARY}"]
     tensor.data_location = onnx.TensorProto.EXTERNAL
@@ -142,7 +142,7 @@ def external(model: onnx.ModelProto, chance: random.Random) -> None:
 
 
 def attribute(model: onnx.ModelProto, chance: random.Random) -> None:
-    """Give an attribute of one node to another, or another value."""
+    """Copy an attribute from one node to another, or change its value."""
     nodes = [node for node in model.graph.node if node.attribute]
     given = chance.choice(chance.choice(nodes).attribute)
     node = chance.choice(model.graph.node)
@@ -152,8 +152,8 @@ def attribute(model: onnx.ModelProto, chance: random.Random) -> None:
         new.CopyFrom(onnx.helper.make_attribute(given.name, chance.choice([0, -1, 1.0, "a", [1]])))
 
 
-def account(model: onnx.ModelProto, chance: random.Random) -> None:
-    """Change something that the manifest or the proof says."""
+def metadata(model: onnx.ModelProto, chance: random.Random) -> None:
+    """Change a value in the manifest or the proof."""
     record = chance.choice(model.metadata_props)
     whole = json.loads(record.value)
     part, parts = whole, []
@@ -166,6 +166,6 @@ def account(model: onnx.ModelProto, chance: random.Random) -> None:
     record.value = json.dumps(whole)
 
 
-# What may be done to a file, the likelier the more often it stands here.
+# The possible changes; repeated ones are likelier.
 CHANGES = [any_field, any_field, any_field, rewire, move, splice, weight, weight, external]
-CHANGES += [attribute, account, account]
+CHANGES += [attribute, metadata, metadata]

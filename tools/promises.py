@@ -1,19 +1,19 @@
-"""The promises bit for bit: random LSTM and GRU networks, each asked in seven ways.
+"""Check the bit-for-bit promises on random LSTM and GRU networks, each run in seven ways.
 
     python tools/promises.py [--cases 1000] [--steps 1000000] [--seed 0]
 
-Draws networks of 1 to 3 layers of 1 to 64 units, both heads, one direction or two, with batches of
-1 to 17 ragged rows of 0 to 60 steps and start states. The answers and end states of the batch must
-be those of each row alone, cut in chunks, pushed step by step among other streams, on threads, in
-a forked child and after pickling. Then each cell streams so many single steps beside one run of the
-whole. Exit code 1 where one bit differs.
+Draws unidirectional and bidirectional networks of 1 to 3 layers of 1 to 64 units with either head,
+and batches of 1 to 17 ragged rows of 0 to 60 steps with initial states. The outputs and final
+states of the batch must equal those of each row alone, cut in chunks, pushed step by step among
+other streams, on threads, in a forked child and after pickling. Then each cell pushes `--steps`
+single steps, compared with one run of the whole sequence. Exit code 1 if one bit differs.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import pickle  # noqa: TID251 - a Model's own pickle, made and read here
+import pickle  # noqa: TID251 - a Model pickled and unpickled here
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -31,8 +31,8 @@ from seqrt.training import Network
 CELLS = ("lstm", "gru")
 
 
-class Question(NamedTuple):
-    """A model and what it is asked: x (B, T, D), lengths (B,), state (B, S)."""
+class Case(NamedTuple):
+    """A model and its inputs: x (B, T, D), lengths (B,), state (B, S)."""
 
     model: Model
     x: np.ndarray
@@ -40,14 +40,14 @@ class Question(NamedTuple):
     state: np.ndarray
 
     def row(self, i: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return a row to its end and its state, as a batch of one."""
+        """Return a row without padding, and its state, as a batch of one."""
         return self.x[i : i + 1, : self.lengths[i]], self.state[i : i + 1]
 
 
-Answer = list[bytes]
+Rows = list[bytes]
 
 
-def drawn(rng: np.random.Generator, cell: str) -> Question:
+def random_case(rng: np.random.Generator, cell: str) -> Case:
     """Return a random network with a random batch."""
     net = Network(
         cell,
@@ -60,26 +60,26 @@ def drawn(rng: np.random.Generator, cell: str) -> Question:
     rows, steps = int(rng.integers(1, 18)), int(rng.integers(0, 61))
     x = rng.standard_normal((rows, steps, net.architecture.features)).astype(np.float32)
     state = (rng.random((rows, net.state_size)) * 2 - 1).astype(np.float32)
-    return Question(Model(draft(net.eval())), x, rng.integers(0, steps + 1, rows), state)
+    return Case(Model(draft(net.eval())), x, rng.integers(0, steps + 1, rows), state)
 
 
-def batch(q: Question) -> Answer:
-    """Return the bytes of each row's answer and end state, asked all together."""
+def batch(q: Case) -> Rows:
+    """Return the bytes of each row's outputs and final state, run as one batch."""
     y, state = q.model.run(q.x, q.lengths, q.state)
     if y.ndim == q.x.ndim:
         return [y[i, :n].tobytes() + state[i].tobytes() for i, n in enumerate(q.lengths)]
     return [y[i].tobytes() + state[i].tobytes() for i in range(len(y))]
 
 
-def alone(q: Question) -> Answer:
-    """Ask for each row by itself."""
+def alone(q: Case) -> Rows:
+    """Run each row by itself."""
     rows = (q.row(i) for i in range(len(q.x)))
     return [b"".join(a[0].tobytes() for a in q.model.run(x, None, s)) for x, s in rows]
 
 
-def chunked(q: Question, rng: np.random.Generator) -> Answer:
-    """Ask for each row in pieces, the state carried from one to the next."""
-    answers = []
+def chunked(q: Case, rng: np.random.Generator) -> Rows:
+    """Run each row in pieces, carrying the state from one to the next."""
+    outputs = []
     for i in range(len(q.x)):
         x, state = q.row(i)
         cuts = np.sort(rng.integers(0, x.shape[1] + 1, rng.integers(1, 6)))
@@ -87,12 +87,12 @@ def chunked(q: Question, rng: np.random.Generator) -> Answer:
         for piece in np.split(x, cuts, axis=1):
             y, state = q.model.run(piece, None, state)
             ys += [y[0]] if piece.shape[1] else []
-        answers.append(_kept(q, ys) + state.tobytes())
-    return answers
+        outputs.append(_row(q, ys) + state.tobytes())
+    return outputs
 
 
-def streamed(q: Question) -> Answer:
-    """Push each row step by step from the zero state, all in one `streams` and each in a stream."""
+def streamed(q: Case) -> Rows:
+    """Push each row step by step from the zero state: all in one Streams, each in a Stream."""
     live = q.model.streams()
     ys: list[list[np.ndarray]] = [[] for _ in q.x]
     for step in range(q.x.shape[1]):
@@ -100,16 +100,16 @@ def streamed(q: Question) -> Answer:
         for i, y in live.push({i: q.x[i, step] for i in rows}).items():
             ys[i].append(y)
     ends = [_state(q.model, live.save(i)) if y else _no_state(q) for i, y in enumerate(ys)]
-    by_key = [_kept(q, y) + end for y, end in zip(ys, ends, strict=True)]
+    by_key = [_row(q, y) + end for y, end in zip(ys, ends, strict=True)]
     for i, want in enumerate(by_key):
         stream = q.model.stream()
         own = [stream.push(step) for step in q.row(i)[0][0]]
-        if _kept(q, own) + _state(q.model, stream.save()) != want:
+        if _row(q, own) + _state(q.model, stream.save()) != want:
             return []
     return by_key
 
 
-def _kept(q: Question, ys: list[np.ndarray]) -> bytes:
+def _row(q: Case, ys: list[np.ndarray]) -> bytes:
     per_step = q.model.manifest.head == "sequence"
     if not ys:
         return b"" if per_step else np.zeros(len(q.model.manifest.outputs), "f4").tobytes()
@@ -120,18 +120,18 @@ def _state(model: Model, saved: bytes) -> bytes:
     return unpack(saved, model.digest, model.manifest.state_size)[0].tobytes()
 
 
-def _no_state(q: Question) -> bytes:
+def _no_state(q: Case) -> bytes:
     return q.model.zero_state(1).tobytes()
 
 
-def threaded(q: Question) -> list[Answer]:
-    """Ask from four threads at a time."""
+def threaded(q: Case) -> list[Rows]:
+    """Run the batch on four threads at a time."""
     with ThreadPoolExecutor(4) as pool:
         return list(pool.map(batch, [q] * 8))
 
 
-def forked(q: Question, want: Answer) -> bool:
-    """Return whether a forked child answers the same, and ends well."""
+def forked(q: Case, want: Rows) -> bool:
+    """Return whether a forked child gets the same outputs and exits cleanly."""
     child = os.fork()
     if child == 0:
         same = False
@@ -142,14 +142,14 @@ def forked(q: Question, want: Answer) -> bool:
     return os.waitpid(child, 0)[1] == 0
 
 
-def pickled(q: Question) -> Answer:
-    """Ask what pickle makes of the model."""
-    sent = pickle.loads(pickle.dumps(q.model))  # noqa: S301 - see above
+def pickled(q: Case) -> Rows:
+    """Run the batch on an unpickled copy of the model."""
+    sent = pickle.loads(pickle.dumps(q.model))  # noqa: S301 - pickled in this line
     return batch(q._replace(model=sent))
 
 
-def kept(q: Question, rng: np.random.Generator) -> Iterator[tuple[str, bool]]:
-    """Yield each promise, and whether it was kept."""
+def promises(q: Case, rng: np.random.Generator) -> Iterator[tuple[str, bool]]:
+    """Yield each promise, and whether it holds."""
     want = batch(q)
     yield "alone", alone(q) == want
     yield "threaded", all(answer == want for answer in threaded(q))
@@ -162,18 +162,18 @@ def kept(q: Question, rng: np.random.Generator) -> Iterator[tuple[str, bool]]:
 
 
 def long_stream(cell: str, steps: int, rng: np.random.Generator) -> bool:
-    """Return whether so many single steps are those of the whole, and leave the same state."""
+    """Return whether `steps` single steps give the outputs and the state of one run."""
     net = Network(cell, 2, (16, 8), 1, head="sequence").eval()
     model = Model(draft(net))
     x = rng.standard_normal((steps, 2)).astype(np.float32)
     whole, end = model.run(x[None])
     stream = model.stream()
-    same = all(stream.push(step) == answer for step, answer in zip(x, whole[0], strict=True))
+    same = all(stream.push(step) == y for step, y in zip(x, whole[0], strict=True))
     return same and stream.steps == steps and _state(model, stream.save()) == end.tobytes()
 
 
 def main() -> int:
-    """Print how often each promise was kept; return 1 where one was not."""
+    """Print how often each promise held; return 1 if one did not."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cases", type=int, default=1000)
     parser.add_argument("--steps", type=int, default=1_000_000)
@@ -182,19 +182,19 @@ def main() -> int:
     torch.set_num_threads(1)
     torch.manual_seed(args.seed)
     rng = np.random.default_rng(args.seed)
-    asked: Counter[str] = Counter()
+    tried: Counter[str] = Counter()
     held: Counter[str] = Counter()
     for number in range(args.cases):
-        for promise, same in kept(drawn(rng, CELLS[number % 2]), rng):
-            asked[promise] += 1
+        for promise, same in promises(random_case(rng, CELLS[number % 2]), rng):
+            tried[promise] += 1
             held[promise] += same
-    for promise, count in asked.items():
+    for promise, count in tried.items():
         print(f"batch = {promise:10} {held[promise]:6,} of {count:6,} networks, bit for bit")
     for cell in CELLS:
         promise = f"{args.steps:,} steps of {cell} = the whole"
-        asked[promise], held[promise] = 1, long_stream(cell, args.steps, rng)
+        tried[promise], held[promise] = 1, long_stream(cell, args.steps, rng)
         print(f"{promise}: {'bit for bit' if held[promise] else 'NO'}")
-    return 0 if held == asked else 1
+    return 0 if held == tried else 1
 
 
 if __name__ == "__main__":

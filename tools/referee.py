@@ -1,7 +1,7 @@
-"""What an ONNX graph of seqrt says, computed in plain numpy: the judge of files of any origin.
+"""A referee for graphs: the operators that seqrt writes, computed in plain numpy.
 
-`tests/reference.py` knows networks; this knows graphs, whatever their weights and their wiring, and
-so can judge a file that no network was ever exported to. It follows the ONNX operator texts.
+`tests/reference.py` computes networks. This computes graphs with any weights and wiring, and so can
+judge a file that no network was ever exported to. It follows the ONNX operator specifications.
 
 Shapes: T time, B batch, D features, H hidden; W (dirs, G H, D), R (dirs, G H, H), B (dirs, 2 G H).
 """
@@ -18,15 +18,15 @@ Array = NDArray[Any]
 
 
 def run(content: bytes, feeds: dict[str, Array], dtype: type) -> dict[str, Array]:
-    """Return the outputs of the graph by name, all that is a float computed in `dtype`."""
+    """Return the outputs of the graph by name, with all floats computed in `dtype`."""
     graph = onnx.load_from_string(content).graph
     values = {t.name: onnx.numpy_helper.to_array(t) for t in graph.initializer} | feeds
     values = {n: v.astype(dtype) if v.dtype.kind == "f" else v for n, v in values.items()}
     with np.errstate(all="ignore"):
         for node in graph.node:
             attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
-            answers = _apply(node.op_type, [values[name] for name in node.input], attributes)
-            values |= zip(node.output, answers, strict=False)
+            outputs = _apply(node.op_type, [values[name] for name in node.input], attributes)
+            values |= zip(node.output, outputs, strict=False)
     return {output.name: values[output.name] for output in graph.output}
 
 
@@ -48,9 +48,9 @@ def _apply(operator: str, v: list[Array], a: dict[str, Any]) -> list[Array]:
             e = np.exp(v[0] - v[0].max(-1, keepdims=True))
             return [e / e.sum(-1, keepdims=True)]
         case "LayerNormalization":
-            far = v[0] - v[0].mean(-1, keepdims=True)
-            spread = np.sqrt((far**2).mean(-1, keepdims=True) + a["epsilon"])
-            return [far / spread * v[1] + v[2]]
+            centred = v[0] - v[0].mean(-1, keepdims=True)
+            spread = np.sqrt((centred**2).mean(-1, keepdims=True) + a["epsilon"])
+            return [centred / spread * v[1] + v[2]]
         case "Transpose":
             return [v[0].transpose(a["perm"])]
         case "Squeeze":
@@ -58,8 +58,8 @@ def _apply(operator: str, v: list[Array], a: dict[str, Any]) -> list[Array]:
         case "Unsqueeze":
             return [np.expand_dims(v[0], tuple(v[1]))]
         case "Reshape":
-            kept = [v[0].shape[i] if n == 0 else n for i, n in enumerate(v[1])]
-            return [v[0].reshape(kept)]
+            shape = [v[0].shape[i] if n == 0 else n for i, n in enumerate(v[1])]
+            return [v[0].reshape(shape)]
         case "Split":
             return np.split(v[0], np.cumsum(v[1])[:-1], a["axis"])
         case "Concat":
@@ -68,7 +68,7 @@ def _apply(operator: str, v: list[Array], a: dict[str, Any]) -> list[Array]:
 
 
 def _recurrent(operator: str, v: list[Array], a: dict[str, Any]) -> list[Array]:
-    """Return Y (T, dirs, B, H), Y_h (dirs, B, H) and, of an LSTM, Y_c."""
+    """Return Y (T, dirs, B, H), Y_h (dirs, B, H) and, for an LSTM, Y_c."""
     x, lengths = v[0], v[4]
     ways, (time, batch), units = len(v[1]), x.shape[:2], v[2].shape[-1]
     y = np.zeros((time, ways, batch, units), x.dtype)

@@ -1,10 +1,10 @@
-"""Whether a vanilla RNN is faster written as an ONNX GRU whose gates are held open.
+"""Measure whether a vanilla RNN is faster when written as an ONNX GRU with saturated gates.
 
     python tools/rnn_form.py
 
-onnxruntime's RNN kernel packs no weights and takes tanh one by one, its GRU kernel does better; a
-GRU that forgets all (z = 0) and looks back at all (r = 1) computes the same numbers, with three
-times the products. Both forms run in turn on one thread; a ratio above 1 is in favour of the GRU.
+onnxruntime's RNN kernel does not pack its weights and computes tanh one value at a time; its GRU
+kernel does better. A GRU with update gate z = 0 and reset gate r = 1 computes the same numbers,
+with three times the products. Both forms run in turn on one thread; above 1 the GRU is faster.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ OPEN = 40.0  # σ(40) is 1 and σ(-40) is 0 in float32
 
 
 def as_gru(proto: onnx.ModelProto) -> onnx.ModelProto:
-    """Rewrite every RNN node as a GRU node that computes the same."""
+    """Rewrite every RNN node as an equivalent GRU node."""
     constants = {constant.name: constant for constant in proto.graph.initializer}
     for node in proto.graph.node:
         if node.op_type != "RNN":
@@ -43,8 +43,8 @@ def as_gru(proto: onnx.ModelProto) -> onnx.ModelProto:
         gates[:, units : 2 * units] = OPEN  # r
         gates[:, 2 * units : 3 * units] = b[:, :units]
         gates[:, 5 * units :] = b[:, units:]
-        behind = [np.pad(array, ((0, 0), (2 * units, 0), (0, 0))) for array in (w, r)]
-        for name, array in zip(node.input[1:4], (*behind, gates), strict=True):
+        padded = [np.pad(array, ((0, 0), (2 * units, 0), (0, 0))) for array in (w, r)]
+        for name, array in zip(node.input[1:4], (*padded, gates), strict=True):
             constants[name].CopyFrom(numpy_helper.from_array(array, name))
         kept = [attribute for attribute in node.attribute if attribute.name != "activations"]
         del node.attribute[:]
@@ -69,7 +69,7 @@ def seconds(session: ort.InferenceSession, feeds: dict[str, Any]) -> float:
 
 
 def main() -> None:
-    """Print a line for each size and shape: the ratio of the times, and how far answers differ."""
+    """Print a line for each size and shape: the speedup, and the largest difference."""
     for units in SIZES:
         torch.manual_seed(0)
         with tempfile.TemporaryDirectory() as folder:
@@ -82,12 +82,12 @@ def main() -> None:
                 "lengths": np.full(batch, steps, np.int32),
                 "state": np.zeros((batch, sum(units)), np.float32),
             }
-            apart = np.abs(rnn.run(["y"], feeds)[0] - gru.run(["y"], feeds)[0]).max()
+            difference = np.abs(rnn.run(["y"], feeds)[0] - gru.run(["y"], feeds)[0]).max()
             ratios = [seconds(rnn, feeds) / seconds(gru, feeds) for _ in range(ROUNDS)]
             low, middle, high = statistics.quantiles(ratios, n=4)
             print(
                 f"RNN {units[0]}-{units[1]}, {batch:3} x {steps:3}: as a GRU {middle:.2f} times as"
-                f" fast ({low:.2f} to {high:.2f}), answers {apart:.0e} apart",
+                f" fast ({low:.2f} to {high:.2f}), largest difference {difference:.0e}",
                 flush=True,
             )
 

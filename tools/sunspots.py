@@ -1,14 +1,14 @@
-"""Forecast the yearly sunspots one step ahead, and fail where a linear model would do as well.
+"""Forecast the yearly sunspots one step ahead; fail if a linear model does as well.
 
     tools/sunspots.py sunspots.csv
 
-Trained on 1700-1920 alone, validation included; judged once, on 1921-1955; errors are relative to
-the variance of 1700-1979. Beside the network: AR(12) by least squares on the same years, and
-persistence.
+Trains on 1700-1920 only, validation included, and evaluates once, on 1921-1955. Errors are relative
+to the variance of 1700-1979. Beside the network: AR(12), fitted by least squares to the same years,
+and persistence.
 
-Learning rate, noise and the committee of five were chosen on parts of the years up to 1920 and on
-other series. The years that are judged had been looked at before: with the defaults alone (0.138),
-and with one network of the same recipe (0.124).
+The learning rate, the noise and the five folds were chosen on parts of the years up to 1920 and on
+other series. The evaluated years had been looked at before: with the defaults alone (0.138), and
+with one network of the same recipe (0.124).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ PLAN = {
 
 
 def main() -> int:
-    """Print a line a seed and the mean; return 1 where the mean is above the bound."""
+    """Print a line per seed and the mean; return 1 if the mean is above the bound."""
     if len(sys.argv) != 2:
         print(__doc__, file=sys.stderr)
         return 2
@@ -64,7 +64,7 @@ def main() -> int:
 
 
 def network(seed: int, series: np.ndarray, ahead: int) -> np.ndarray:
-    """Train one network and return what it says of the last `ahead` values."""
+    """Train one network and return its predictions of the last `ahead` values."""
     with tempfile.TemporaryDirectory() as folder:
         result = train(Plan(sys.argv[1], **PLAN, seed=seed), Path(folder) / "run")
         net = load_run(result.path)
@@ -73,7 +73,7 @@ def network(seed: int, series: np.ndarray, ahead: int) -> np.ndarray:
 
 
 def autoregression(known: np.ndarray, series: np.ndarray, order: int) -> np.ndarray:
-    """Fit x_t = a_0 + a_1 x_{t-1} + ... by least squares, and return what it says after `known`."""
+    """Fit x_t = a_0 + a_1 x_{t-1} + ... by least squares; return its predictions after `known`."""
 
     def past(values: np.ndarray) -> np.ndarray:
         rows = windows(values[:-1, None], order)[:, :, 0]
