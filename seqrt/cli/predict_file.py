@@ -16,10 +16,8 @@ _MEMORY = 32 << 20
 # seldom wait for the last one of a slice, and a progress bar moves.
 _WORK = 5_000_000_000
 
-# Work of a run that cannot be interrupted, and what a step of a row takes besides its products; in
-# operations.
+# Work of a run that cannot be interrupted, in operations.
 _RUN = 500_000_000
-_A_STEP = 15_000
 
 
 class Answer(NamedTuple):
@@ -47,7 +45,7 @@ def answers(model: Model, data: Slices) -> Iterator[Answer]:
     Where sequences are so long that only few fit into memory, they are cut in time. Those of a
     network that reads both ways cannot be, and each is read whole.
     """
-    from seqrt.runtime.compute.blocks import ROWS
+    from seqrt.runtime.compute.cost import ROWS
 
     m = model.manifest
     width = len(m.features) + (len(m.outputs) if m.head == "sequence" else 0)
@@ -94,8 +92,10 @@ def _in_time(model: Model, data: Slices, together: int, fitting: int) -> Iterato
 
     import numpy as np
 
+    from seqrt.runtime.compute.cost import step_cost
+
     share = -(-together // model.threads)
-    run = _RUN // (share * (model.manifest.operations + _A_STEP))
+    run = _RUN // (share * step_cost(model.manifest.operations))
     piece = max(1, min(fitting // together, run))
 
     def advance(x: Any, state: Any) -> tuple[Any, Any]:

@@ -15,7 +15,7 @@ from seqrt.export.weights import float32_array
 from seqrt.runtime import Model
 from seqrt.runtime.inputs.arrays import inside
 from seqrt.runtime.proving.parity import largest, own_units
-from seqrt.runtime.proving.proof import Case, allowed, replay
+from seqrt.runtime.proving.proof import Case, allowed_errors, replay
 from seqrt.runtime.types import Doubles, Floats, Lengths
 from seqrt.training.networks.stack import Stack
 
@@ -99,7 +99,7 @@ def _reach(draft: Model, stack: Stack) -> int:
 
 def _checked(draft: Model, cases: list[Case]) -> Iterator[float]:
     """Yield the output error of each case; raise ParityError if one breaks the rule of parity."""
-    most = allowed(draft, cases)
+    most = allowed_errors(draft.manifest, cases)
     for case in cases:
         errors = replay(draft, case)
         for error, limit in zip(errors, most, strict=True):

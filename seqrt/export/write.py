@@ -22,7 +22,7 @@ from seqrt.export.prove import prove
 from seqrt.files import check_writable, writing
 from seqrt.runtime import Model
 from seqrt.runtime.proving.proof import encode
-from seqrt.runtime.proving.validate import Report
+from seqrt.runtime.proving.validate import ValidationReport
 from seqrt.training.loop.threads import torch_threads
 from seqrt.training.networks.metadata import Metadata
 from seqrt.training.networks.stack import Stack
@@ -36,7 +36,7 @@ class Exported:
     digest: str
     size: int
     manifest: Manifest
-    report: Report
+    report: ValidationReport
 
 
 def export(

@@ -1,4 +1,7 @@
-"""Open a model file and run it: batches, ragged lists, live streams. Needs numpy, onnxruntime."""
+"""Open a model file and run it on batches, ragged lists and live streams.
+
+Needs numpy and onnxruntime.
+"""
 
 from __future__ import annotations
 

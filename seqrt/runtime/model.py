@@ -6,28 +6,20 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from seqrt.contract import Manifest
-from seqrt.errors import InputError, UsageError
-from seqrt.runtime.compute.blocks import WORTH_A_THREAD
+from seqrt.errors import UsageError
 from seqrt.runtime.compute.engine import Engine
-from seqrt.runtime.compute.predict import at_once, padded, ragged
+from seqrt.runtime.compute.predict import advance, predict
 from seqrt.runtime.compute.workers import Workers
-from seqrt.runtime.inputs import nonfinite as door
-from seqrt.runtime.inputs.arrays import as_floats, check_shape
-from seqrt.runtime.inputs.batch import Padded, Ragged
 from seqrt.runtime.inputs.nonfinite import Nonfinite
 from seqrt.runtime.opening.file import ModelFile, Trust, read_model
 from seqrt.runtime.opening.session import allowed_cpus, choose_device, choose_tf32
 from seqrt.runtime.out_of_memory import needs_memory
 
 if TYPE_CHECKING:
-    from seqrt.runtime.compute.step_cpu import BoundStep
-    from seqrt.runtime.compute.step_device import ResidentStep
     from seqrt.runtime.live.stream import Stream
     from seqrt.runtime.live.streams import Streams
-    from seqrt.runtime.proving.validate import Report
+    from seqrt.runtime.proving.validate import ValidationReport
     from seqrt.runtime.types import Floats
 
 
@@ -36,9 +28,8 @@ class Model:
 
     Shapes: B batch, T time, D features, O outputs, S state.
 
-    A Model holds no state between calls and never changes after it is opened, so one may serve
-    many threads. What is carried from call to call goes in and out of `run`, or lives in a
-    stream.
+    A Model never changes after it is opened and keeps no state between calls, so threads may share
+    it. State passes in and out of `run`, or lives in a stream.
     """
 
     @needs_memory
@@ -52,18 +43,20 @@ class Model:
         trust: Trust = "sealed",
         sha256: str | None = None,
     ) -> None:
-        """Open the file, or the bytes, of a model.
+        """Open a model file, or the bytes of one.
 
-        `device` is "cpu", "cuda" or "auto"; `threads` is how many rows' blocks run at a time, by
-        default one per processor that this process may use. `tf32` lets CUDA round the factors of
-        products to 10 bits. On CUDA the model answers its proof as on the CPU before it opens.
+        `device` is "cpu", "cuda" or "auto"; `threads` is the number of blocks of rows that run at a
+        time, by default one per processor that this process may use. `tf32` lets CUDA round the
+        factors of products to 10 bits. On CUDA the model must first reproduce the CPU's outputs on
+        its proof.
 
         The whole file is checked before onnxruntime sees it. With trust="unsealed" its seal may be
-        missing or broken, as another tool leaves it. `sha256` is the digest that it must have.
+        missing or broken, as after a change by another tool. `sha256` is the digest that the file
+        must have.
 
-        Raises ModelError for a file that is damaged, not seqrt's, too new or not the one that is
-        pinned, DeviceError for a device that is not there or answers otherwise, UsageError for a
-        wrong option. Every method raises ResourceError where memory runs out.
+        Raises ModelError for a file that is damaged, too new, not written by seqrt or not the
+        pinned one, DeviceError for a device that is not available or computes something else, and
+        UsageError for a wrong option. Every method raises ResourceError when memory runs out.
         """
         if threads is not None and (type(threads) is not int or threads < 1):
             raise UsageError(f"threads must be a whole number from 1, got {threads!r}.")
@@ -77,55 +70,51 @@ class Model:
         self._tf32 = choose_tf32(tf32, device, self._device)
         self._engine = Engine(file.content, file.manifest, self._device, tf32=self._tf32)
         self._workers = Workers(threads or allowed_cpus())
-        self._features = len(file.manifest.features)
         if self._device != "cpu":
-            from seqrt.runtime.proving.device_check import check
+            from seqrt.runtime.proving.device_check import check_device
 
-            check(self, Model(file.content, trust=trust), tf32=self._tf32)
+            on_cpu = Engine(file.content, file.manifest, "cpu")
+            check_device(self._engine, on_cpu, file.manifest, file.proof, tf32=self._tf32)
 
     @needs_memory
     def predict(
         self, x: Any, lengths: Any = None, *, nonfinite: Nonfinite = "error"
     ) -> Floats | list[Floats]:
-        """Map sequences to answers, each from zero state.
+        """Map sequences to outputs, each from zero state.
 
         x is (B, T, D), with `lengths` (B,) where rows end early, or a list of (T_i, D).
 
-        The `last` head answers (B, O) to both. The `sequence` head answers (B, T, O) with zeros
-        past `lengths`, and to a list a list of (T_i, O). A row of no steps answers zeros.
+        The `last` head gives (B, O) for both. The `sequence` head gives (B, T, O), zeros past
+        `lengths`, and for a list a list of (T_i, O). A row without steps gives zeros.
 
-        `nonfinite` says what NaN and Inf in x do: "error", "propagate" (the answers that depend on
-        them are NaN), or "allow" (they go below, which may give finite, wrong answers). Where the
-        manifest has a policy for missing values, NaN is one and read by it: that leaves Inf.
+        `nonfinite` says how NaN and Inf in x are treated: "error", "propagate" (the outputs that
+        depend on them are NaN), or "allow" (the kernels read them and may give finite, wrong
+        outputs). Where the manifest has a policy for missing values, NaN is one of those and only
+        Inf counts.
 
         Raises InputError for x or lengths that do not fit.
         """
-        door.check_choice(nonfinite)
-        if isinstance(x, list | tuple):
-            if lengths is not None:
-                raise InputError(
-                    "E_INPUT_LENGTHS: a list of sequences has its own lengths: leave lengths out."
-                )
-            return ragged(self._engine, self._workers, Ragged(x, self._features), nonfinite)
-        batch = Padded(x, lengths, self._features)
-        count = len(batch.lengths)
-        if count * batch.time * self._engine.operations <= WORTH_A_THREAD:
-            return at_once(self._engine, batch, self.zero_state(count), nonfinite)[0]
-        return padded(self._engine, self._workers, batch, nonfinite)
+        return predict(self._engine, self._workers, x, lengths, nonfinite)
 
     @needs_memory
     def predict_iter(
         self, batches: Iterable[Any], *, nonfinite: Nonfinite = "error"
     ) -> Iterator[Floats | list[Floats]]:
-        """Answer batches as they come, each as `predict` does, in order and with bounded memory.
+        """Predict each of `batches` as `predict` does, in order and with bounded memory.
 
         A batch is an array (B, T, D), a list of (T_i, D), or a pair (x, lengths). Up to twice as
-        many as there are threads are read ahead, and copied: an array may be filled anew for the
-        next. An error comes out after the answers before it; InputError names the batch, from 0.
+        many batches as there are threads are read ahead and copied, so that the caller may reuse an
+        array. An error is raised after the outputs before it; InputError names the batch, from 0.
         """
         from seqrt.runtime.compute.predict_iter import predict_iter
 
-        return predict_iter(self, batches, nonfinite)
+        return predict_iter(
+            self.predict,
+            batches,
+            nonfinite,
+            threads=self.threads,
+            operations=self.manifest.operations,
+        )
 
     @needs_memory
     def run(
@@ -138,53 +127,36 @@ class Model:
     ) -> tuple[Floats, Floats]:
         """Advance `state` (B, S) over x (B, T, D): return y and the next state.
 
-        No state is the zero state. A row of no steps answers zeros and keeps its state. A network
-        that cannot stream has S = 0. Raises InputError for what does not fit.
+        Without a state it starts from the zero state. A row without steps gives zeros and keeps its
+        state. A network that cannot stream has S = 0. Raises InputError for arguments that do not
+        fit.
         """
-        door.check_choice(nonfinite)
-        batch = Padded(x, lengths, self._features)
-        rows = len(batch.lengths)
-        state = self.zero_state(rows) if state is None else self._check_state(state, rows)
-        if door.all_finite(state):
-            return at_once(self._engine, batch, state, nonfinite)
-        finite = np.isfinite(state)
-        if nonfinite == "error":
-            raise door.refuse("state", state, ~finite, ("item", "number"))
-        y, state_out = at_once(self._engine, batch, state, nonfinite)
-        if nonfinite == "propagate":
-            lost = ~finite.all(axis=1)
-            y[lost] = state_out[lost] = np.nan
-        return y, state_out
+        return advance(self._engine, x, lengths, state, nonfinite)
 
     @needs_memory
     def stream(self, saved: bytes | None = None) -> Stream:
-        """Start one live sequence from zero state, or go on from what `Stream.save` gave.
+        """Start one live sequence from zero state, or continue from what `Stream.save` returned.
 
-        Raises ModelError (E_STREAM) for a network that reads both ways, and InputError
-        (E_STATE_MODEL) for a state that another model saved.
+        Raises ModelError (E_STREAM) for a bidirectional network, and InputError (E_STATE_MODEL) for
+        the state of another model.
         """
         from seqrt.runtime.live.stream import Stream
 
-        return Stream(self, saved)
+        return Stream(self._engine, self.digest, saved)
 
     @needs_memory
     def streams(self, saved: bytes | None = None) -> Streams:
-        """Start keyed live sequences, none yet, or go on with what `Streams.snapshot` gave.
+        """Start with no keyed live sequences, or continue those that `Streams.snapshot` returned.
 
         Raises as `stream` does.
         """
         from seqrt.runtime.live.streams import Streams
 
-        return Streams(self, self._engine, self._workers, saved)
+        return Streams(self._engine, self._workers, self.digest, saved)
 
     @needs_memory
-    def bound_step(self, state: Floats) -> BoundStep | ResidentStep | None:
-        """Return a step of one sequence with all arrays bound; see Engine.bound_step."""
-        return self._engine.bound_step(state)
-
-    @needs_memory
-    def validate(self) -> Report:
-        """Replay the proof inside the file and the laws on this machine; see Report."""
+    def validate(self) -> ValidationReport:
+        """Replay the proof inside the file and test the laws, on this machine."""
         from seqrt.runtime.proving.validate import validate
 
         return validate(self)
@@ -196,22 +168,22 @@ class Model:
 
     @property
     def manifest(self) -> Manifest:
-        """What the file says of its network: names, scaling, layers, task."""
+        """What the file says about its network: names, scaling, layers, task."""
         return self._file.manifest
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of the whole file, as `sha256sum` gives it."""
+        """The SHA-256 of the whole file, as `sha256sum` prints it."""
         return self._file.digest
 
     @property
     def sealed(self) -> bool:
-        """Whether the seal holds; False only where trust="unsealed" let it be."""
+        """Whether the seal holds; may be False only with trust="unsealed"."""
         return self._file.sealed
 
     @property
     def device(self) -> str:
-        """Where it runs: "cpu" or "cuda"."""
+        """The device that the model runs on: "cpu" or "cuda"."""
         return self._device
 
     @property
@@ -230,21 +202,16 @@ class Model:
         return self._file.proof
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle as the bytes of the file: they are checked and opened again where it arrives."""
+        """Pickle as the bytes of the file, which are checked and opened again when unpickled."""
         options = (self.device, self.threads, self._tf32, self._trust)
         return _reopened, (self._file.content, *options)
 
     def __repr__(self) -> str:
-        """Say what the model is: name, layers, task, device."""
+        """Return the model's name, task, layers and device."""
         m = self.manifest
         layers = " -> ".join(f"{layer.cell} {layer.units}" for layer in m.layers)
-        sizes = f"{self._features} -> {layers} -> {len(m.outputs)}"
+        sizes = f"{len(m.features)} -> {layers} -> {len(m.outputs)}"
         return f"<seqrt.Model {m.name!r}: {m.task}, {sizes}, {self.device}>"
-
-    def _check_state(self, state: Any, batch: int) -> Floats:
-        checked = as_floats(state, "state")
-        check_shape("state", checked, (batch, self._engine.state_size))
-        return checked
 
 
 def load(
@@ -256,7 +223,7 @@ def load(
     trust: Trust = "sealed",
     sha256: str | None = None,
 ) -> Model:
-    """Open the model at `path`; the arguments and errors of `Model`."""
+    """Open the model at `path`; arguments and errors are those of `Model`."""
     return Model(path, device=device, threads=threads, tf32=tf32, trust=trust, sha256=sha256)
 
 

@@ -1,4 +1,4 @@
-"""The kinds of arrays, for annotations alone: at run time nobody needs to import this."""
+"""Array types for annotations: imported for type checking alone."""
 
 from __future__ import annotations
 

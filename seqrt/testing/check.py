@@ -9,7 +9,7 @@ from functools import partial
 from typing import Literal
 
 from seqrt.errors import CheckError, UsageError
-from seqrt.runtime.proving.validate import Check, lawful, proofs
+from seqrt.runtime.proving.validate import Check, law_checks, proof_checks
 from seqrt.testing import arrays, damaged_files, empty_inputs, nonfinite, processes, shapes, streams
 from seqrt.testing.model_under_test import ModelUnderTest
 
@@ -109,9 +109,9 @@ def checks(path: str | os.PathLike[str]) -> list[ModelCheck]:
 
 
 def _tests(tested: ModelUnderTest) -> Iterator[tuple[str, Callable[[], object]]]:
-    for name, replayed in proofs(tested.model, tested.cases):
+    for name, replayed in proof_checks(tested.model, tested.cases):
         yield name, partial(_assert_all_ok, replayed)
-    for name, measured in lawful(tested.model, tested.cases):
+    for name, measured in law_checks(tested.model, tested.cases):
         yield name, partial(_assert_measured_ok, measured)
     for module in _FAULTS:
         for fault in module.faults(tested.model):

@@ -9,8 +9,8 @@ import numpy as np
 
 from seqrt.runtime.model import Model
 from seqrt.runtime.proving.parity import largest, own_units
-from seqrt.runtime.proving.proof import allowed, decode
-from seqrt.runtime.proving.validate import typical
+from seqrt.runtime.proving.proof import allowed_errors, decode
+from seqrt.runtime.proving.validate import typical_batch
 from seqrt.testing.assertions import as_float32_pair
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ class ModelUnderTest:
         self.path = os.fspath(path)
         self.model = Model(path)
         self.cases = decode(self.model.proof, self.model.manifest)
-        self._most = allowed(self.model, self.cases)
-        x = typical(self.cases)
+        self._most = allowed_errors(self.model.manifest, self.cases)
+        x = typical_batch(self.cases)
         # The proof of a model with a missing-value policy contains NaN.
         self._x = np.where(np.isnan(x), np.float32(0), x)
 

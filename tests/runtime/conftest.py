@@ -1,4 +1,4 @@
-"""Small proved files of every kind, built by tools/build_test_nets.py; no torch, onnx or typer."""
+"""Small exported files of every kind, from tools/build_test_nets.py; no torch, onnx or typer."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 import seqrt
+from seqrt.runtime.compute.cost import Limits
+from seqrt.runtime.compute.engine import Engine
 
-# As in tests/conftest.py, which is not read where the runtime stands alone.
+# As in tests/conftest.py, which is not read where the runtime is tested alone.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 NETS = Path(__file__).parent / "nets"
@@ -48,6 +50,16 @@ def tagger(load) -> seqrt.Model:
 def load():
     """Open a net by its name."""
     return lambda name, **options: seqrt.load(NETS / f"{name}.onnx", **options)
+
+
+@pytest.fixture
+def engine_of():
+    """Build an engine for a model, with other limits than the default."""
+
+    def build(model: seqrt.Model, **limits: int) -> Engine:
+        return Engine(model._file.content, model.manifest, "cpu", limits=Limits(**limits))
+
+    return build
 
 
 @pytest.fixture

@@ -12,8 +12,7 @@ import pytest
 import seqrt
 from seqrt import CheckError, ModelError, UsageError
 from seqrt.contract import seal
-from seqrt.runtime import model
-from seqrt.runtime.compute import engine
+from seqrt.runtime.compute import engine, predict
 from seqrt.runtime.inputs import arrays
 from seqrt.runtime.live import saved_state as saved
 from seqrt.runtime.live import stream
@@ -120,16 +119,16 @@ def answers_behind_the_end(monkeypatch):
 
 
 def swallows_nan(monkeypatch):
-    monkeypatch.setattr(model.door, "separate", lambda name, x, *_: (np.nan_to_num(x), None))
+    monkeypatch.setattr(predict, "separate", lambda name, x, *_, **__: (np.nan_to_num(x), None))
 
 
 def reads_big_endian_as_garbage(monkeypatch):
-    right = arrays.narrow
+    right = arrays.checked_cast
 
-    def narrow(name, array, kind):
+    def checked_cast(name, array, kind):
         return right(name, array.view(array.dtype.newbyteorder("<")), kind)
 
-    monkeypatch.setattr(arrays, "narrow", narrow)
+    monkeypatch.setattr(arrays, "checked_cast", checked_cast)
 
 
 def ignores_masks(monkeypatch):
@@ -137,22 +136,22 @@ def ignores_masks(monkeypatch):
 
 
 def rounds_what_does_not_fit(monkeypatch):
-    def narrow(_name, array, kind):
+    def checked_cast(_name, array, kind):
         with np.errstate(over="ignore"):
             return array.astype(kind).clip(-1e30, 1e30)
 
-    monkeypatch.setattr(arrays, "narrow", narrow)
+    monkeypatch.setattr(arrays, "checked_cast", checked_cast)
 
 
 def writes_into_its_input(monkeypatch):
-    right = model.door.separate
+    right = predict.separate
 
-    def separate(name, x, *rest):
-        kept, bad = right(name, x, *rest)
+    def separate(name, x, *rest, **options):
+        kept, bad = right(name, x, *rest, **options)
         x[~np.isfinite(x)] = 0
         return kept, bad
 
-    monkeypatch.setattr(model.door, "separate", separate)
+    monkeypatch.setattr(predict, "separate", separate)
 
 
 def answers_from_one_buffer(monkeypatch):

@@ -1,3 +1,3 @@
-"""The engine: runs of the graph in blocks, on threads, step by step."""
+"""Running the graph: a whole batch, blocks of it on several threads, or step by step."""
 
 from __future__ import annotations

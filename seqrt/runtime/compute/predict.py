@@ -1,4 +1,4 @@
-"""Answers to a batch from what the door has passed: at once, or in blocks on several threads."""
+"""Predictions for a batch: in one run, or in blocks on several threads."""
 
 from __future__ import annotations
 
@@ -9,9 +9,16 @@ import numpy as np
 
 from seqrt.errors import InputError
 from seqrt.runtime.compute.blocks import run_blocks
-from seqrt.runtime.inputs import nonfinite as door
-from seqrt.runtime.inputs.batch import Padded, Ragged, refuse_first
-from seqrt.runtime.inputs.nonfinite import Nonfinite
+from seqrt.runtime.inputs.arrays import as_floats, check_shape
+from seqrt.runtime.inputs.batch import PaddedBatch, RaggedBatch, raise_for_first_item
+from seqrt.runtime.inputs.nonfinite import (
+    Nonfinite,
+    all_finite,
+    check_choice,
+    nonfinite_error,
+    separate,
+    write_nan,
+)
 
 if TYPE_CHECKING:
     from threading import Event
@@ -21,93 +28,139 @@ if TYPE_CHECKING:
     from seqrt.runtime.types import Floats, Mask, Rows
 
 
-def at_once(
-    engine: Engine, batch: Padded, state: Floats, nonfinite: Nonfinite
+def predict(
+    engine: Engine, workers: Workers, x: Any, lengths: Any = None, nonfinite: Nonfinite = "error"
+) -> Floats | list[Floats]:
+    """Map sequences to outputs, each from zero state; see Model.predict."""
+    check_choice(nonfinite)
+    if isinstance(x, list | tuple):
+        if lengths is not None:
+            raise InputError(
+                "E_INPUT_LENGTHS: a list of sequences has its own lengths: leave lengths out."
+            )
+        return _predict_ragged(engine, workers, RaggedBatch(x, engine.features), nonfinite)
+    batch = PaddedBatch(x, lengths, engine.features)
+    rows = len(batch.lengths)
+    if rows * batch.time * engine.operations <= engine.limits.thread:
+        return _advance_batch(engine, batch, engine.zero_state(rows), nonfinite)[0]
+    return _predict_padded(engine, workers, batch, nonfinite)
+
+
+def advance(
+    engine: Engine,
+    x: Any,
+    lengths: Any = None,
+    state: Any = None,
+    nonfinite: Nonfinite = "error",
 ) -> tuple[Floats, Floats]:
-    """Advance a finite `state` (B, S) over a whole batch: return y and the next state."""
+    """Advance `state` (B, S) over x (B, T, D): return y and the next state; see Model.run."""
+    check_choice(nonfinite)
+    batch = PaddedBatch(x, lengths, engine.features)
+    rows = len(batch.lengths)
+    if state is None:
+        state = engine.zero_state(rows)
+    else:
+        state = as_floats(state, "state")
+        check_shape("state", state, (rows, engine.state_size))
+    if all_finite(state):
+        return _advance_batch(engine, batch, state, nonfinite)
+    finite = np.isfinite(state)
+    if nonfinite == "error":
+        raise nonfinite_error("state", state, ~finite, ("item", "number"))
+    y, state_out = _advance_batch(engine, batch, state, nonfinite)
+    if nonfinite == "propagate":
+        lost = ~finite.all(axis=1)
+        y[lost] = state_out[lost] = np.nan
+    return y, state_out
+
+
+def _advance_batch(
+    engine: Engine, batch: PaddedBatch, state: Floats, nonfinite: Nonfinite
+) -> tuple[Floats, Floats]:
+    """Advance `state` (B, S) over a whole batch, in one run: return y and the next state."""
     lengths = None if batch.full else batch.lengths
-    x, bad = door.separate("x", batch.whole(), nonfinite, lengths, missing=engine.takes_missing)
+    x, bad = separate("x", batch.whole(), nonfinite, lengths, missing=engine.takes_missing)
     y, state_out = engine.advance(x, lengths, state)
-    _spoil(engine, y, bad)
+    _write_nan(engine, y, bad)
     if bad is not None:
         state_out[bad.any(axis=(1, 2))] = np.nan
     return y, state_out
 
 
-def padded(engine: Engine, workers: Workers, batch: Padded, nonfinite: Nonfinite) -> Floats:
-    """Answer a batch (B, T, D) from zero state, in blocks."""
+def _predict_padded(
+    engine: Engine, workers: Workers, batch: PaddedBatch, nonfinite: Nonfinite
+) -> Floats:
+    """Return the outputs for a batch (B, T, D) from zero state, in blocks."""
     y = engine.blank(len(batch.lengths), batch.time)
 
-    def keep(rows: Rows, answer: Floats) -> None:
+    def store(rows: Rows, y_rows: Floats) -> None:
         if engine.per_step:
-            y[rows, : answer.shape[1]] = answer
+            y[rows, : y_rows.shape[1]] = y_rows
         else:
-            y[rows] = answer
+            y[rows] = y_rows
 
-    _in_blocks(engine, workers, batch, nonfinite, keep)
+    _in_blocks(engine, workers, batch, nonfinite, store)
     return y
 
 
-def ragged(
-    engine: Engine, workers: Workers, batch: Ragged, nonfinite: Nonfinite
+def _predict_ragged(
+    engine: Engine, workers: Workers, batch: RaggedBatch, nonfinite: Nonfinite
 ) -> Floats | list[Floats]:
-    """Answer a list of sequences from zero state, in blocks; a list where each step is answered."""
+    """Return the outputs for a list of sequences from zero state; a list with the sequence head."""
     count = len(batch.lengths)
     if not engine.per_step:
         y = engine.blank(count, batch.time)
         _in_blocks(engine, workers, batch, nonfinite, y.__setitem__)
         return y
-    answers: list[Any] = [None] * count
+    items: list[Any] = [None] * count
 
-    def keep(rows: Rows, answer: Floats) -> None:
-        for i, row in zip(rows.tolist(), answer, strict=True):
-            answers[i] = row[: batch.lengths[i]].copy()
+    def store(rows: Rows, y_rows: Floats) -> None:
+        for i, row in zip(rows.tolist(), y_rows, strict=True):
+            items[i] = row[: batch.lengths[i]].copy()
 
-    _in_blocks(engine, workers, batch, nonfinite, keep)
-    return answers
+    _in_blocks(engine, workers, batch, nonfinite, store)
+    return items
 
 
 def _in_blocks(
     engine: Engine,
     workers: Workers,
-    batch: Padded | Ragged,
+    batch: PaddedBatch | RaggedBatch,
     nonfinite: Nonfinite,
-    keep: Callable[[Rows, Floats], None],
+    store: Callable[[Rows, Floats], None],
 ) -> None:
-    """Answer the blocks of a batch; `keep` is given the answer of each, in any thread.
+    """Run the blocks of a batch; `store` gets the rows and outputs of each, in any thread.
 
-    A block that does not fit into memory is halved, down to a row.
+    A block that does not fit into memory is halved until it is a single row.
     """
 
-    # Not by recursion: a function that holds itself would hold the batch, and with it the pages of
-    # a mapped file, until the garbage is collected.
+    # A loop and no recursion: a function that refers to itself would keep the batch alive, and with
+    # it the pages of a mapped file, until the garbage is collected.
     def work(rows: Rows, stopped: Event) -> None:
         left = [rows]
         while left:
             rows = left.pop()
             try:
-                answer(rows, stopped)
+                run(rows, stopped)
             except MemoryError:
                 if len(rows) == 1:
                     raise
                 left += [rows[len(rows) // 2 :], rows[: len(rows) // 2]]
 
-    def answer(rows: Rows, stopped: Event) -> None:
+    def run(rows: Rows, stopped: Event) -> None:
         lengths = batch.lengths[rows]
-        x, bad = door.separate(
-            "x", batch.take(rows), nonfinite, lengths, missing=engine.takes_missing
-        )
+        x, bad = separate("x", batch.take(rows), nonfinite, lengths, missing=engine.takes_missing)
         y = engine.advance(x, lengths, engine.zero_state(len(rows)), stopped)[0]
-        _spoil(engine, y, bad)
-        keep(rows, y)
+        _write_nan(engine, y, bad)
+        store(rows, y)
 
     try:
-        run_blocks(batch.lengths, workers, engine.operations, work)
+        run_blocks(batch.lengths, workers, engine.operations, work, engine.limits)
     except InputError:
-        refuse_first(batch, missing=engine.takes_missing)
+        raise_for_first_item(batch, missing=engine.takes_missing)
         raise
 
 
-def _spoil(engine: Engine, y: Floats, bad: Mask | None) -> None:
+def _write_nan(engine: Engine, y: Floats, bad: Mask | None) -> None:
     if bad is not None:
-        door.spoil(y, bad, causal=engine.streamable, per_step=engine.per_step)
+        write_nan(y, bad, causal=engine.streamable, per_step=engine.per_step)

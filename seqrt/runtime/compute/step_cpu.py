@@ -1,4 +1,4 @@
-"""One step of one sequence, with every array bound to the session once."""
+"""One step of one sequence on the CPU, with every array bound to the session once."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class BoundStep:
-    """A step at B = 1, T = 1 of a causal model on the CPU, without anything made for a call.
+    """A step at B = 1, T = 1 of a causal model on the CPU, which allocates only its result.
 
-    Two buffers of state take turns: a run reads one and writes the other, so that a run that fails
-    leaves the state as it was. `rows` is 2 for a model whose lone row has to run among others.
+    Two state buffers alternate: a run reads one and writes the other, so that a run that fails
+    leaves the state as it was. The state has 2 rows for a model that must not run a single row.
     """
 
     def __init__(
@@ -34,30 +34,30 @@ class BoundStep:
         self._first = self._y[0].reshape(-1)
         self._states = (state.copy(), state.copy())
         self._bindings = (self._bind(0), self._bind(1))
-        self._turn = 0
+        self._current = 0
 
     def advance(self, x: Floats) -> Floats:
-        """Take one step with x (D,) and return y of the first row (O,), a copy."""
+        """Advance by one step x (D,) and return a copy of y of the first row (O,)."""
         self._x[:] = x
-        run_bound(self._session, self._bindings[self._turn], self._x.nbytes)
+        run_bound(self._session, self._bindings[self._current], self._x.nbytes)
         y: Floats = self._first.copy()
-        self._turn ^= 1
+        self._current ^= 1
         return y
 
     @property
     def state(self) -> Floats:
-        """The state reached, (1, S): the buffer itself, which the next step but one writes."""
-        return self._states[self._turn][:1]
+        """The current state, (1, S): a view of a buffer that the step after the next overwrites."""
+        return self._states[self._current][:1]
 
     @state.setter
     def state(self, state: Floats) -> None:
-        """Go on from another state."""
-        self._states[self._turn][:] = state
+        """Continue from another state."""
+        self._states[self._current][:] = state
 
-    def _bind(self, turn: int) -> Any:
+    def _bind(self, current: int) -> Any:
         binding = self._session.io_binding()
-        inputs = {X: self._x, LENGTHS: self._lengths, STATE: self._states[turn]}
-        outputs = {Y: self._y, STATE_OUT: self._states[1 - turn]}
+        inputs = {X: self._x, LENGTHS: self._lengths, STATE: self._states[current]}
+        outputs = {Y: self._y, STATE_OUT: self._states[1 - current]}
         for bind, arrays in ((binding.bind_input, inputs), (binding.bind_output, outputs)):
             for name, array in arrays.items():
                 bind(name, "cpu", 0, array.dtype.type, array.shape, array.ctypes.data)

@@ -1,4 +1,4 @@
-"""One step of one sequence, with the state kept on the device from step to step."""
+"""One step of one sequence on a device other than the CPU, where the state stays between steps."""
 
 from __future__ import annotations
 
@@ -17,65 +17,65 @@ if TYPE_CHECKING:
 
 
 class ResidentStep:
-    """A step at B = 1, T = 1 of a causal model whose state stays where the kernels read it.
+    """A step at B = 1, T = 1 of a causal model whose state stays on the device.
 
-    The counterpart of BoundStep for other devices than the CPU: x goes over and y comes back, the
-    state does neither. Two buffers of state take turns: a run reads one and writes the other, so
-    that a run that fails leaves the state as it was. `rows` is 2 for a model whose lone row has to
-    run among others.
+    The counterpart of BoundStep for devices other than the CPU: x is copied to the device and y
+    back, the state neither. Two state buffers alternate: a run reads one and writes the other, so
+    that a run that fails leaves the state as it was. The state has 2 rows for a model that must not
+    run a single row.
     """
 
     def __init__(
         self, session: Any, device: str, features: int, y_shape: tuple[int, ...], state: Floats
     ) -> None:
-        """Put the state, which starts as `state` (rows, S), on `device`; y has one row's shape."""
+        """Copy the initial `state` (rows, S) to `device`; a row of y has shape `y_shape`."""
         rows = len(state)
         self.process = os.getpid()
         self._session = session
         self._x = np.zeros((rows, 1, features), np.float32)
         self._y = np.zeros((rows, *y_shape), np.float32)
         self._first = self._y[0].reshape(-1)
-        self._turn = 0
+        self._current = 0
         with explained(2 * state.nbytes):
             value = onnxruntime().OrtValue.ortvalue_from_numpy
-            # On the CPU the value is the array itself: each buffer is a copy of its own.
+            # On the CPU a value shares memory with its array, so each buffer gets a copy.
             self._states = tuple(value(state.copy(), device, 0) for _ in range(2))
             self._binding = session.io_binding()
             self._binding.bind_cpu_input(LENGTHS, np.ones(rows, np.int32))
             self._binding.bind_ortvalue_output(Y, value(self._y))
 
     def advance(self, x: Floats) -> Floats:
-        """Take one step with x (D,) and return y of the first row (O,), a copy.
+        """Advance by one step x (D,) and return a copy of y of the first row (O,).
 
-        What a kernel reads elsewhere than where it was bound is copied there when it is bound, not
-        when it is run: so the inputs are bound anew for every step.
+        An input in other memory than the kernels' is copied when it is bound, not when it is run:
+        so the inputs are bound again for every step.
         """
         self._x[:] = x
-        binding, now, following = self._binding, self._turn, self._turn ^ 1
+        binding, current, following = self._binding, self._current, self._current ^ 1
         with explained(self._x.nbytes):
             binding.bind_cpu_input(X, self._x)
-            binding.bind_ortvalue_input(STATE, self._states[now])
+            binding.bind_ortvalue_input(STATE, self._states[current])
             binding.bind_ortvalue_output(STATE_OUT, self._states[following])
             binding.synchronize_inputs()
             self._session.run_with_iobinding(binding)
             binding.synchronize_outputs()
         y: Floats = self._first.copy()
-        self._turn = following
+        self._current = following
         return y
 
     @property
     def state(self) -> Floats:
-        """The state reached, (1, S), brought back from the device.
+        """The current state, (1, S), copied from the device.
 
         Raises DeviceError in a forked child, which cannot reach the device of its parent.
         """
         check_process()
         with explained(0):
-            return np.array(self._states[self._turn].numpy()[:1])
+            return np.array(self._states[self._current].numpy()[:1])
 
     @state.setter
     def state(self, state: Floats) -> None:
-        """Go on from another state."""
+        """Continue from another state."""
         with explained(state.nbytes):
             rows = state.repeat(len(self._x), axis=0).astype(np.float32, copy=False)
-            self._states[self._turn].update_inplace(rows)
+            self._states[self._current].update_inplace(rows)

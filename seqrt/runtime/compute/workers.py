@@ -1,4 +1,4 @@
-"""Threads that share the jobs of a call; they wait for the next call, and the caller works too."""
+"""Threads that share the jobs of a call with its caller, and wait for the next call."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Job = TypeVar("Job")
 
 
 class Workers:
-    """Up to `threads` threads at a time for each call, the caller's own among them.
+    """Up to `threads` threads for each call, the caller's own among them.
 
-    The others are started when a call first needs them. Calls from several threads share them, and
-    none waits for another: whoever finds all of them busy does its jobs alone.
+    The others start when a call first needs them. Calls from several threads share them, and none
+    waits for another: a caller that finds all of them busy does its jobs alone.
     """
 
     def __init__(self, threads: int) -> None:
-        """Start nothing yet."""
+        """Start no thread yet."""
         self.threads = threads
         self._pool: ThreadPoolExecutor | None = None
         self._pid = 0
@@ -31,10 +31,10 @@ class Workers:
     def share(
         self, jobs: Sequence[Job], work: Callable[[Job, Event], object], threads: int
     ) -> None:
-        """Call `work` with each job, begun in order, on `threads` threads; return when all is done.
+        """Call `work` with each job, started in order, on `threads` threads; wait for all of them.
 
-        When a job fails, none is begun after it and its error is raised. When the caller is
-        interrupted, no job is begun any more and `work` finds its event set.
+        When a job fails, no further job starts and its error is raised. When the caller is
+        interrupted, no further job starts and the event passed to `work` is set.
         """
         left = deque(jobs)
         stopped = Event()
@@ -48,11 +48,11 @@ class Workers:
                 raise
 
         helpers = min(threads, self.threads, len(jobs)) - 1
-        helping = [self._asked(drain) for _ in range(helpers)]
+        helping = [self._submit(drain) for _ in range(helpers)]
         try:
             drain()
             for helper in helping:
-                # One that has not begun by now finds nothing left to do.
+                # One that has not started by now would find no job left.
                 if not helper.cancel():
                     helper.result()
         except BaseException:
@@ -60,23 +60,23 @@ class Workers:
             stopped.set()
             raise
 
-    def _asked(self, work: Callable[[], None]) -> Future[None]:
-        """Have a thread do `work`; where the system gives no more threads, it may never begin.
+    def _submit(self, work: Callable[[], None]) -> Future[None]:
+        """Have a thread do `work`, which may never start if the system has no more threads.
 
-        The future is there before the pool is asked: one that cannot start a thread has already
-        taken the work in, and may do it when the call that waited for it is long over.
+        The future is made here and not by the pool: a pool that fails to start a thread has already
+        queued the work, and may do it long after the call that waited for it.
         """
         from concurrent.futures import Future
 
-        asked: Future[None] = Future()
+        future: Future[None] = Future()
         with suppress(RuntimeError):
-            self._threads().submit(_do, asked, work)
-        return asked
+            self._threads().submit(_do, future, work)
+        return future
 
     def _threads(self) -> ThreadPoolExecutor:
-        """Return the pool; a forked child has no threads of its parent and makes its own."""
+        """Return the pool; a forked child has no threads of its parent and makes its own pool."""
         if self._pool is None or self._pid != os.getpid():
-            # Importing it takes longer than many a program's only prediction.
+            # Imported here, because it takes longer than the only prediction of many a program.
             from concurrent.futures import ThreadPoolExecutor
 
             self._pool = ThreadPoolExecutor(self.threads - 1, thread_name_prefix="seqrt")
@@ -84,20 +84,20 @@ class Workers:
         return self._pool
 
 
-def _do(asked: Future[None], work: Callable[[], None]) -> None:
-    """Do `work` unless it was called off."""
-    if not asked.set_running_or_notify_cancel():
+def _do(future: Future[None], work: Callable[[], None]) -> None:
+    """Do `work` unless its future was cancelled."""
+    if not future.set_running_or_notify_cancel():
         return
     try:
         work()
-    except BaseException as error:  # noqa: BLE001 - it is raised where the future is asked
-        asked.set_exception(error)
+    except BaseException as error:  # noqa: BLE001 - whoever asks the future for its result raises it
+        future.set_exception(error)
     else:
-        asked.set_result(None)
+        future.set_result(None)
 
 
 def _taken(left: deque[Job]) -> Iterator[Job]:
-    """Take and yield the first job until none is left; other threads do the same."""
+    """Take and yield the first job until there are none; other threads take from the same queue."""
     while True:
         try:
             yield left.popleft()

@@ -1,7 +1,7 @@
-"""The door for arrays: whatever a caller holds becomes float32 that the kernels read rightly.
+"""Arrays of any origin, checked and converted to the float32 that the kernels read correctly.
 
-Below this door nothing checks: the kernels read big-endian numbers as garbage, ignore masks, and
-turn NaN into plausible answers. What passes here is C-contiguous, native float32.
+The kernels check nothing: they read big-endian numbers as garbage, ignore masks, and turn NaN into
+plausible outputs. Every array that these functions return is C-contiguous and in native byte order.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seqrt.errors import InputError
-from seqrt.numbers import checked_cast as narrow
+from seqrt.numbers import checked_cast
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,24 +20,24 @@ if TYPE_CHECKING:
 
 
 def as_floats(value: Any, name: str) -> Floats:
-    """Return `value` as a C-contiguous float32 array, without copying where it is one already.
+    """Return `value` as a C-contiguous float32 array, without a copy where it already is one.
 
-    Raises InputError for what is no array of numbers (E_INPUT_TYPE, E_INPUT_DTYPE) and for
+    Raises InputError for anything but an array of numbers (E_INPUT_TYPE, E_INPUT_DTYPE) and for
     numbers that float32 cannot hold (E_INPUT_RANGE). NaN and Inf pass: see `nonfinite`.
     """
     if type(value) is np.ndarray and value.dtype == np.float32 and value.flags.c_contiguous:
         # a big-endian dtype is not equal to np.float32
         return value if value.flags.aligned else value.copy()
-    return np.ascontiguousarray(narrow(name, as_array(value, name), np.float32))
+    return np.ascontiguousarray(checked_cast(name, as_array(value, name), np.float32))
 
 
 def as_array(value: Any, name: str) -> NDArray[Any]:
-    """Return what numpy makes of an array, a DLPack array such as a tensor, or nested lists.
+    """Return an array, a DLPack array such as a tensor, or nested lists as a numpy array.
 
-    Raises InputError (E_INPUT_TYPE) for what is no array, and for one with masked values.
+    Raises InputError (E_INPUT_TYPE) for anything else, and for an array with masked values.
     """
     if type(value) is np.ndarray:
-        # the question below imports numpy.ma, which takes longer than many a prediction
+        # isinstance below imports numpy.ma, which takes longer than many a prediction
         return value
     if isinstance(value, np.ma.MaskedArray):
         if np.ma.getmaskarray(value).any():
@@ -50,7 +50,7 @@ def as_array(value: Any, name: str) -> NDArray[Any]:
     if not (isinstance(value, list | tuple) or hasattr(value, "__dlpack__")):
         raise InputError(
             f"E_INPUT_TYPE: {name} must be an array of numbers, got {type(value).__name__}."
-            " A table goes in as table.to_numpy(np.float32)."
+            " Convert a table with table.to_numpy(np.float32)."
         )
     try:
         return np.asarray(value)
@@ -73,14 +73,14 @@ def as_lengths(value: Any, batch: int, time: int) -> Lengths:
     wrong = np.flatnonzero((lengths < 0) | (lengths > time))
     if len(wrong):
         raise InputError(
-            f"E_INPUT_LENGTHS: lengths must be from 0 to {time}, the steps of x;"
+            f"E_INPUT_LENGTHS: lengths must be from 0 to {time}, the number of steps in x;"
             f" lengths[item {wrong[0]}] is {lengths[wrong[0]]}."
         )
     return np.ascontiguousarray(lengths, np.int32)
 
 
 def check_shape(name: str, array: NDArray[Any], want: tuple[str | int, ...], fix: str = "") -> None:
-    """Raise InputError unless `array` has shape `want`; a word in `want` fits any size.
+    """Raise InputError unless `array` has shape `want`, where a word stands for any size.
 
     >>> check_shape("x", np.zeros((32, 10)), ("batch", "time", 1), "Try x[..., None].")
     Traceback (most recent call last):
@@ -97,11 +97,11 @@ Try x[..., None].
 
 
 def inside(lengths: Lengths, time: int) -> Mask:
-    """Return (B, T), true where a step lies inside its row's length.
+    """Return a mask (B, T), true for the steps before the end of their row.
 
-    Not as arange(T) < lengths[:, None]: to broadcast more than 500 numbers numpy (2.4.6) allocates
-    buffers after it has released the GIL, and crashes the process where there is no memory for
-    them.
+    Not by broadcasting arange(T) < lengths[:, None]: for more than 500 numbers numpy (2.4.6)
+    allocates buffers after it has released the GIL, and crashes the process where there is no
+    memory for them.
     """
     runs = np.empty((len(lengths), 2), np.intp)
     runs[:, 0], runs[:, 1] = lengths, time - lengths

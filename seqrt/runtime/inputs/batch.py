@@ -1,7 +1,7 @@
-"""What `predict` is given, padded or ragged, as its blocks take it: a few rows at a time.
+"""Batches as `predict` gets them, padded or ragged, read a few rows at a time.
 
-Rows are converted and padded as late as that, so that an array may be mapped from a file larger
-than memory, and so that every thread does its own share.
+Rows are converted and padded when their block runs, so that an array may be mapped from a file
+larger than memory, and so that each thread converts its own rows.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 _dtype, _shape = attrgetter("dtype"), attrgetter("shape")
 
 
-class Padded:
-    """An array (B, T, D) of any numbers, with the lengths of its rows."""
+class PaddedBatch:
+    """An array (B, T, D) of numbers of any dtype, with the lengths of its rows."""
 
     def __init__(self, x: Any, lengths: Any, features: int) -> None:
-        """Raise InputError for an x that is no array of that shape, or lengths that do not fit."""
+        """Raise InputError for an x of another shape or dtype, and for lengths that do not fit."""
         self._x = as_array(x, "x")
         shape = self._x.shape
         if len(shape) != len("BTD") or shape[2] != features:
@@ -48,41 +48,41 @@ class Padded:
         return as_floats(self._x, "x")
 
     def take(self, rows: Rows) -> Floats:
-        """Return some rows as float32 (N, longest of them, D)."""
+        """Return some rows as float32 (N, T', D), where T' is the length of the longest."""
         first, longest = int(rows[0]), int(self.lengths[rows].max())
         if (rows == np.arange(first, first + len(rows))).all():
-            # no copy yet: two rows may be more than memory holds
+            # a view: even two rows may be more than memory holds
             return as_floats(self._x[first : first + len(rows), :longest], "x")
         return as_floats(self._x[rows, :longest], "x")
 
     def item(self, i: int) -> NDArray[Any]:
-        """Return row i to its end, (T_i, D), as it was given."""
+        """Return row i up to its length, (T_i, D), in the dtype of the caller."""
         return self._x[i, : self.lengths[i]]
 
 
-class Ragged:
-    """A list of (T_i, D)."""
+class RaggedBatch:
+    """A list of sequences (T_i, D)."""
 
     full = False
 
     def __init__(self, items: Sequence[Any], features: int) -> None:
-        """Raise InputError that names the item that is no array of that shape."""
-        self._items = items if _alike(items, features) else _each(items, features)
+        """Raise InputError that names the first item of another shape or dtype."""
+        self._items = items if _all_float32(items, features) else _converted(items, features)
         self._features = features
-        self._spare = local()
+        self._buffers = local()
         self.lengths: Lengths = np.fromiter(map(len, self._items), np.int32, len(items))
         self.time = int(self.lengths.max(initial=0))
 
     def take(self, rows: Rows) -> Floats:
-        """Return some items, padded with zeros, as (N, longest of them, D).
+        """Return some items, padded with zeros, as (N, T', D), where T' is the longest length.
 
-        It lies in memory that the same thread's next call uses again.
+        The array lies in a buffer that the next call from the same thread reuses.
         """
         if len(rows) == 1:
             return as_floats(self._items[rows[0]], "x")[None]
         lengths = self.lengths[rows].tolist()
         shape = (len(rows), max(lengths), self._features)
-        x = self._room(shape[0] * shape[1] * shape[2]).reshape(shape)
+        x = self._buffer(shape[0] * shape[1] * shape[2]).reshape(shape)
         for row, i, length in zip(x, rows.tolist(), lengths, strict=True):
             row[:length] = self._items[i]
             row[length:] = 0
@@ -93,18 +93,18 @@ class Ragged:
         item: NDArray[Any] = self._items[i]
         return item
 
-    def _room(self, size: int) -> Floats:
-        """Return memory for `size` numbers, this thread's own."""
-        room: Floats | None = getattr(self._spare, "room", None)
-        if room is None or room.size < size:
-            room = self._spare.room = np.empty(size, np.float32)
-        return room[:size]
+    def _buffer(self, size: int) -> Floats:
+        """Return memory for `size` numbers that belongs to this thread."""
+        buffer: Floats | None = getattr(self._buffers, "buffer", None)
+        if buffer is None or buffer.size < size:
+            buffer = self._buffers.buffer = np.empty(size, np.float32)
+        return buffer[:size]
 
 
-def refuse_first(batch: Padded | Ragged, *, missing: bool) -> None:
-    """Raise InputError at the first value of all that float32 cannot hold, or that is not finite.
+def raise_for_first_item(batch: PaddedBatch | RaggedBatch, *, missing: bool) -> None:
+    """Raise InputError at the first value that float32 cannot hold, or else that is not finite.
 
-    Blocks are looked at longest first; who reads the message counts from the first item.
+    Blocks are checked longest first, but the message has to name the first item that is wrong.
     """
     items = [batch.item(i) for i in range(len(batch.lengths))]
     for i, item in enumerate(items):
@@ -112,8 +112,8 @@ def refuse_first(batch: Padded | Ragged, *, missing: bool) -> None:
     check_finite("x", items, fix=FIX, missing=missing)
 
 
-def _alike(items: Sequence[Any], features: int) -> bool:
-    """Whether all are float32 arrays of the right shape: looking at each takes long."""
+def _all_float32(items: Sequence[Any], features: int) -> bool:
+    """Return whether all are float32 arrays (T_i, D), without a look at each one: that is slow."""
     return (
         set(map(type, items)) == {np.ndarray}
         and set(map(_dtype, items)) == {np.dtype(np.float32)}
@@ -121,7 +121,7 @@ def _alike(items: Sequence[Any], features: int) -> bool:
     )
 
 
-def _each(items: Sequence[Any], features: int) -> list[Floats]:
+def _converted(items: Sequence[Any], features: int) -> list[Floats]:
     arrays = []
     for i, item in enumerate(items):
         array = as_floats(item, f"x[item {i}]")
@@ -131,7 +131,7 @@ def _each(items: Sequence[Any], features: int) -> list[Floats]:
 
 
 def _hint(shape: tuple[int, ...], features: int) -> str:
-    """Return what a caller with an x of this shape most likely has to do."""
+    """Return the most likely fix for an x of this shape."""
     if len(shape) == len("BT") and features == 1:
         return "Try x[..., None]."
     if len(shape) == len("TD") and shape[1] == features:

@@ -1,7 +1,7 @@
-"""NaN and Inf in the input: an error by default, or carried to the answers honestly.
+"""NaN and Inf in the input: an error by default, or carried to the outputs that depend on them.
 
 onnxruntime's LSTM and GRU swallow them: a NaN goes in, finite and plausible numbers come out. Where
-the graph has an answer to missing values, NaN stands for one, and only Inf is out of place.
+the graph has a policy for missing values, NaN means a missing value and only Inf is an error.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 
     from seqrt.runtime.types import Floats, Lengths, Mask
 
-_PIECE = 1 << 20
+# Numbers that are tested at a time.
+_CHUNK = 1 << 20
+# Up to so many numbers a Python loop is done before numpy has begun.
 _FEW = 32
 
-FIX = "Fill or drop them, or ask for nonfinite='propagate' to have NaN from that step on."
+FIX = "Fill or drop them, or pass nonfinite='propagate' to get NaN from that step on."
 
 Nonfinite = Literal["error", "propagate", "allow"]
 
@@ -36,11 +38,11 @@ def separate(
     *,
     missing: bool,
 ) -> tuple[Floats, Mask | None]:
-    """Return x (B, T, D) or (T, D) fit to be computed with, and where it was NaN or Inf.
+    """Return x (B, T, D) or (T, D) with zeros for NaN and Inf, and a mask of where they were.
 
-    Only values inside `lengths` count, and None stands for "nowhere". They are zeros in the x that
-    is returned, except with "allow". Raises InputError at the first of them with "error". With
-    `missing` NaN is let through, and Inf is not.
+    The mask covers values inside `lengths` alone, and is None where there are none. "allow" returns
+    x unchanged, without a mask. "error" raises InputError at the first value in the mask. With
+    `missing` NaN stays in x, and only Inf counts.
     """
     if nonfinite == "allow" or all_fit(x, missing=missing):
         return x, None
@@ -49,34 +51,33 @@ def separate(
     if lengths is not None:
         bad[~inside(lengths, x.shape[1])] = False
     if nonfinite == "error" and bad.any():
-        raise refuse(name, x, bad, ("item", "step", "feature")[-x.ndim :])
+        raise nonfinite_error(name, x, bad, ("item", "step", "feature")[-x.ndim :])
     return np.where(wrong, np.float32(0), x), bad if bad.any() else None
 
 
 def all_fit(x: Floats, *, missing: bool) -> bool:
-    """Whether x is finite, or with `missing` finite where it is not NaN."""
-    return all_finite(x) or (missing and not any(np.isinf(p).any() for p in _pieces(x)))
+    """Return whether x is finite, or with `missing` whether it has no Inf."""
+    return all_finite(x) or (missing and not any(np.isinf(part).any() for part in _chunks(x)))
 
 
 def all_finite(x: Floats) -> bool:
-    """Whether x is finite."""
+    """Return whether every number in x is finite."""
     flat = x.reshape(-1)
     if flat.size <= _FEW:
-        # where numpy takes longer to begin than Python does to end
         return all(map(isfinite, flat.tolist()))
-    if flat.size <= _PIECE:
+    if flat.size <= _CHUNK:
         return bool(np.isfinite(flat).all())
-    return all(np.isfinite(piece).all() for piece in _pieces(x))
+    return all(np.isfinite(part).all() for part in _chunks(x))
 
 
-def _pieces(x: Floats) -> Iterator[Floats]:
-    """Yield x in pieces: it may be mapped from a file larger than memory."""
+def _chunks(x: Floats) -> Iterator[Floats]:
+    """Yield x in parts, because it may be mapped from a file larger than memory."""
     flat = x.reshape(-1)
-    return (flat[start : start + _PIECE] for start in range(0, flat.size, _PIECE))
+    return (flat[start : start + _CHUNK] for start in range(0, flat.size, _CHUNK))
 
 
-def refuse(name: str, x: Floats, bad: Mask, axes: tuple[str, ...]) -> InputError:
-    """Return the error that names the first of the `bad` values in x, whose axes have names."""
+def nonfinite_error(name: str, x: Floats, bad: Mask, axes: tuple[str, ...]) -> InputError:
+    """Return the error that names the first of the `bad` values in x; `axes` name its axes."""
     places = np.argwhere(bad)
     first = places[0]
     place = ", ".join(f"{axis} {index}" for axis, index in zip(axes, first, strict=True))
@@ -88,16 +89,16 @@ def refuse(name: str, x: Floats, bad: Mask, axes: tuple[str, ...]) -> InputError
 
 
 def check_choice(nonfinite: str) -> None:
-    """Raise UsageError unless `nonfinite` is one of the three answers."""
+    """Raise UsageError unless `nonfinite` is "error", "propagate" or "allow"."""
     if nonfinite not in ("error", "propagate", "allow"):
         raise UsageError(f"nonfinite must be 'error', 'propagate' or 'allow', got {nonfinite!r}.")
 
 
-def spoil(y: Floats, bad: Mask, *, causal: bool, per_step: bool) -> None:
-    """Write NaN into the answers y that depend on a `bad` (B, T, D) input.
+def write_nan(y: Floats, bad: Mask, *, causal: bool, per_step: bool) -> None:
+    """Write NaN into the outputs y that depend on a `bad` (B, T, D) input.
 
-    That is each one from the first bad step on; for a network that reads both ways, and for an
-    answer to the whole row, every one of the row.
+    A causal network with an output per step loses those from the first bad step on. A bidirectional
+    network, and one with a single output per row, loses the whole row.
     """
     steps = np.asarray(bad.any(axis=2))
     if per_step and causal:

@@ -1,3 +1,3 @@
-"""Live sequences: one, or any number under keys, with states that can be saved."""
+"""Live sequences: a single one, or many under keys, with states that can be saved."""
 
 from __future__ import annotations

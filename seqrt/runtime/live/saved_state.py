@@ -1,7 +1,7 @@
-"""States as bytes: of one stream, or of many with their keys, tied to the model they belong to.
+"""Saved states: one stream, or many with their keys, as bytes that belong to one model.
 
-The last 32 bytes are the SHA-256 of all before them, so that damage is seen. States of version 1
-have none, and are read all the same.
+The last 32 bytes are the SHA-256 of all bytes before them, which reveals damage. States of version
+1 have no such checksum and are still read.
 """
 
 from __future__ import annotations
@@ -21,19 +21,20 @@ if TYPE_CHECKING:
 
     from seqrt.runtime.types import Floats
 
-_ONE, _ONE_WITHOUT = b"seqrt.state.2\n", b"seqrt.state.1\n"
-_MANY, _MANY_WITHOUT = b"seqrt.states.2\n", b"seqrt.states.1\n"
-_SUM = hashlib.sha256().digest_size
+_ONE, _ONE_VERSION_1 = b"seqrt.state.2\n", b"seqrt.state.1\n"
+_MANY, _MANY_VERSION_1 = b"seqrt.states.2\n", b"seqrt.states.1\n"
+_CHECKSUM = hashlib.sha256().digest_size
 _MOST_STEPS = (1 << 63) - 1
 
-# Magic, SHA-256 of the model, steps; then the state.
+# Magic, SHA-256 of the model, steps; the state follows.
 _HEAD = struct.Struct(f"<{len(_ONE)}s32sQ")
-# Magic, SHA-256 of the model, streams, bytes of the keys; then the keys as JSON, steps, states.
+# Magic, SHA-256 of the model, number of streams, bytes of the keys; the keys as JSON, steps and
+# states follow.
 _HEAD_MANY = struct.Struct(f"<{len(_MANY)}s32sQQ")
 
 
 class Snapshot(NamedTuple):
-    """Keys, the steps that each stream has taken, and the states (N, S)."""
+    """The keys of many streams, the steps that each has taken, and the states (N, S)."""
 
     keys: list[Hashable]
     steps: NDArray[np.int64]
@@ -41,16 +42,19 @@ class Snapshot(NamedTuple):
 
 
 def pack(digest: str, steps: int, state: Floats) -> bytes:
-    """Return one state and its steps as bytes."""
+    """Return one state and its number of steps as bytes."""
     head = _HEAD.pack(_ONE, bytes.fromhex(digest), steps)
-    return _summed(head, state.astype("<f4").tobytes())
+    return _with_checksum(head, state.astype("<f4").tobytes())
 
 
 def unpack(saved: Any, digest: str, size: int) -> tuple[Floats, int]:
-    """Return the state (S,) and its steps; raise InputError for anything else and other models'."""
-    content = _content(saved, (_ONE, _ONE_WITHOUT), "saved state")
+    """Return the state (S,) and its number of steps.
+
+    Raises InputError for anything that `pack` did not return for this model.
+    """
+    content = _content(saved, (_ONE, _ONE_VERSION_1), "saved state")
     if content is None:
-        raise InputError("E_STATE: a saved state must be the bytes that Stream.save gave.")
+        raise InputError("E_STATE: a saved state must be the bytes that Stream.save returned.")
     if len(content) < _HEAD.size:
         raise _damaged("saved state")
     _, owner, steps = _HEAD.unpack_from(content)
@@ -61,7 +65,7 @@ def unpack(saved: Any, digest: str, size: int) -> tuple[Floats, int]:
 
 
 def pack_many(digest: str, snapshot: Snapshot) -> bytes:
-    """Return many states as bytes; raise InputError for a key that is neither text nor an int."""
+    """Return many states as bytes; raise InputError unless each key is a str or an int."""
     for key in snapshot.keys:
         if type(key) not in (str, int):
             raise InputError(
@@ -71,14 +75,17 @@ def pack_many(digest: str, snapshot: Snapshot) -> bytes:
     keys = json.dumps(snapshot.keys, separators=(",", ":")).encode()
     head = _HEAD_MANY.pack(_MANY, bytes.fromhex(digest), len(snapshot.keys), len(keys))
     steps, states = snapshot.steps.astype("<i8"), snapshot.states.astype("<f4", copy=False)
-    return _summed(head, keys, steps.tobytes(), states.tobytes())
+    return _with_checksum(head, keys, steps.tobytes(), states.tobytes())
 
 
 def unpack_many(saved: Any, digest: str, size: int) -> Snapshot:
-    """Return the states of a snapshot; raise InputError for anything else and other models'."""
-    content = _content(saved, (_MANY, _MANY_WITHOUT), "snapshot")
+    """Return the states of a snapshot.
+
+    Raises InputError for anything that `pack_many` did not return for this model.
+    """
+    content = _content(saved, (_MANY, _MANY_VERSION_1), "snapshot")
     if content is None:
-        raise InputError("E_STATE: a snapshot must be the bytes that Streams.snapshot gave.")
+        raise InputError("E_STATE: a snapshot must be the bytes that Streams.snapshot returned.")
     if len(content) < _HEAD_MANY.size:
         raise _damaged("snapshot")
     _, owner, count, width = _HEAD_MANY.unpack_from(content)
@@ -94,25 +101,25 @@ def unpack_many(saved: Any, digest: str, size: int) -> Snapshot:
     return Snapshot(keys, steps, states.reshape(count, size))
 
 
-def _summed(*parts: bytes) -> bytes:
-    whole = hashlib.sha256()
+def _with_checksum(*parts: bytes) -> bytes:
+    checksum = hashlib.sha256()
     for part in parts:
-        whole.update(part)
-    return b"".join([*parts, whole.digest()])
+        checksum.update(part)
+    return b"".join([*parts, checksum.digest()])
 
 
 def _content(saved: Any, magics: tuple[bytes, bytes], what: str) -> memoryview | None:
-    """Return what stands before the sum, if there is one; None for what begins otherwise.
+    """Return the bytes before the checksum, or None where they start with neither magic.
 
-    Raises InputError where the sum is not that of the content.
+    Raises InputError where the checksum is wrong.
     """
     if not isinstance(saved, bytes) or not saved.startswith(magics):
         return None
     whole = memoryview(saved)
     if saved.startswith(magics[1]):
         return whole
-    content = whole[:-_SUM]
-    if hashlib.sha256(content).digest() != whole[-_SUM:]:
+    content = whole[:-_CHECKSUM]
+    if hashlib.sha256(content).digest() != whole[-_CHECKSUM:]:
         raise _damaged(what)
     return content
 

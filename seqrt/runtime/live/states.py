@@ -1,4 +1,4 @@
-"""The states of many streams: rows of one packed array, found by key, reused when one leaves."""
+"""The states of many streams: rows of one array, looked up by key, reused after a stream leaves."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ if TYPE_CHECKING:
 
     from seqrt.runtime.types import Floats, Lengths, Rows
 
-_AT_FIRST = 16
+_INITIAL_ROWS = 16
 
 
 class Found(NamedTuple):
-    """The row of each key, and which of the keys are new and have none: their row means nothing."""
+    """The row of each key, and the positions of new keys, whose rows mean nothing yet."""
 
     rows: Rows
     new: list[int]
 
 
 class States:
-    """A row of state for each key, with the steps it has taken and the moment it was written.
+    """A state for each key, with the number of steps it has taken and the time of its last push.
 
-    The arrays grow twofold, so that a key more costs the same however many there are. Rows that
-    were never written take no memory yet.
+    The arrays double in size when they are full, so that the cost of a new key does not depend on
+    how many there are. Rows that were never written take no memory yet.
     """
 
     def __init__(self, size: int) -> None:
-        """Start without a key; a state is `size` numbers."""
+        """Start without keys; a state is `size` numbers."""
         self.rows: dict[Hashable, int] = {}
         self._free: list[int] = []
         self._used = 0
-        self._state = np.zeros((_AT_FIRST, size), np.float32)
-        self._steps = np.zeros(_AT_FIRST, np.int64)
-        self._written = np.zeros(_AT_FIRST)
+        self._state = np.zeros((_INITIAL_ROWS, size), np.float32)
+        self._steps = np.zeros(_INITIAL_ROWS, np.int64)
+        self._written = np.zeros(_INITIAL_ROWS)
 
     def find(self, keys: Sequence[Hashable]) -> Found:
-        """Return where the keys are."""
+        """Return the rows of the keys."""
         rows: list[Any] = list(map(self.rows.get, keys))
         new: list[int] = []
         if None in rows:
@@ -50,14 +50,14 @@ class States:
         return Found(np.array(rows, np.intp), new)
 
     def read(self, found: Found) -> Floats:
-        """Return a copy of the states (N, S); a new one is zeros."""
+        """Return a copy of the states (N, S), zeros for new keys."""
         state = self._state[found.rows]
         if found.new:
             state[found.new] = 0
         return state
 
     def steps(self, found: Found) -> NDArray[np.int64]:
-        """Return the steps that each has taken."""
+        """Return the number of steps that each has taken, 0 for new keys."""
         steps = self._steps[found.rows]
         if found.new:
             steps[found.new] = 0
@@ -71,9 +71,9 @@ class States:
         steps: Lengths | int,
         now: float,
     ) -> None:
-        """Write the states (N, S) that the keys have reached by so many steps; new keys join.
+        """Write the states (N, S) that the keys reached in `steps` more steps; add new keys.
 
-        All that may fail comes before the first write.
+        Everything that can fail comes before the first write.
         """
         rows, new = found
         after = self.steps(found) + steps
@@ -88,12 +88,12 @@ class States:
     def set(
         self, keys: Sequence[Hashable], state: Floats, steps: NDArray[np.int64], now: float
     ) -> None:
-        """Put the keys at states (N, S) after so many steps, wherever they were before."""
+        """Set the keys, new or known, to states (N, S) that they have reached after `steps`."""
         self.advance(keys, self.find(keys), state, 0, now)
         self._steps[self.find(keys).rows] = steps
 
     def remove(self, key: Hashable) -> None:
-        """Let the key go; its row is free for another."""
+        """Remove a key; another may reuse its row."""
         self._free.append(self.rows.pop(key))
 
     def idle_since(self, moment: float) -> list[Hashable]:
@@ -103,12 +103,12 @@ class States:
         return [key for key, out in zip(self.rows, idle.tolist(), strict=True) if out]
 
     def _reserved(self, count: int) -> list[int]:
-        """Return rows for so many new keys, those that were left first; nothing is taken yet."""
-        again = self._free[max(0, len(self._free) - count) :]
-        end = self._used + count - len(again)
+        """Return rows for `count` new keys, free ones first; `_join` takes them."""
+        reused = self._free[max(0, len(self._free) - count) :]
+        end = self._used + count - len(reused)
         if end > len(self._state):
             self._grow(max(end, 2 * len(self._state)))
-        return [*again, *range(self._used, end)]
+        return [*reused, *range(self._used, end)]
 
     def _join(self, keys: list[Hashable], rows: list[int]) -> None:
         """Give the keys the reserved rows; where memory runs out, none of them has joined."""
@@ -129,7 +129,7 @@ class States:
         except MemoryError:
             raise ResourceError(
                 f"E_MEMORY: the states of {capacity:,} streams must fit into memory, and did not."
-                " Let streams that are done leave, or expire idle ones."
+                " Remove streams that have ended with leave, or expire idle ones."
             ) from None
         for new, array in zip(grown, old, strict=True):
             new[: self._used] = array[: self._used]

@@ -1,4 +1,4 @@
-"""One live sequence: pushed in pieces, answered at once, saved and gone on with elsewhere."""
+"""One live sequence: pushed in chunks, with an output for each, saved and resumed elsewhere."""
 
 from __future__ import annotations
 
@@ -9,54 +9,51 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seqrt.errors import ModelError, ResourceError, UsageError
+from seqrt.runtime.compute.predict import advance
 from seqrt.runtime.inputs.arrays import as_floats, check_shape
 from seqrt.runtime.inputs.nonfinite import Nonfinite, all_fit
-from seqrt.runtime.live import saved_state as form
+from seqrt.runtime.live.saved_state import pack, unpack
 from seqrt.runtime.out_of_memory import needs_memory, out_of_memory
 
 if TYPE_CHECKING:
+    from seqrt.runtime.compute.engine import Engine
     from seqrt.runtime.compute.step_cpu import BoundStep
     from seqrt.runtime.compute.step_device import ResidentStep
-    from seqrt.runtime.model import Model
     from seqrt.runtime.types import Floats
 
 
 class Stream:
-    """One live sequence, with the state that it has reached.
+    """One live sequence and its current state; `Model.stream` makes one.
 
-    However a sequence is cut into pushes, the answers are those of the whole sequence, on a CPU bit
-    for bit. A stream belongs to one caller at a time; `steps` counts the steps it has taken.
+    However a sequence is cut into pushes, the outputs are those of the whole sequence, on a CPU bit
+    for bit. Only one caller at a time may use a stream. `steps` is the number of steps so far.
     """
 
     @needs_memory
-    def __init__(self, model: Model, saved: bytes | None = None) -> None:
-        """Start from zero state, or from what `save` of the same model gave."""
-        if not model.manifest.streamable:
-            raise ModelError(
-                "E_STREAM: a stream needs a causal network, and this one is bidirectional: it"
-                " reads a sequence from both ends. Use predict on whole sequences."
-            )
-        self._model = model
-        self._features = len(model.manifest.features)
-        self._one_step = (self._features,)
-        self._missing = model.manifest.takes_missing
-        self._per_step = model.manifest.head == "sequence"
+    def __init__(self, engine: Engine, digest: str, saved: bytes | None = None) -> None:
+        """Start from zero state, or from what `save` returned; `digest` names the model."""
+        check_causal(engine)
+        self._engine = engine
+        self._digest = digest
+        self._one_step = (engine.features,)
+        self._missing = engine.takes_missing
+        self._per_step = engine.per_step
         self._busy = threading.Lock()
-        self._state = model.zero_state(1)
+        self._state = engine.zero_state(1)
         self._bound: BoundStep | ResidentStep | None = None
         self.steps = 0
         if saved is not None:
             self.restore(saved)
 
     def push(self, chunk: Any, *, nonfinite: Nonfinite = "error") -> Floats:
-        """Go on by a chunk (t, D), any t >= 0, or by one step (D,); return the answer.
+        """Advance by a chunk (t, D), any t >= 0, or by one step (D,); return the outputs.
 
-        The `last` head answers (O,), after the last step of the chunk. The `sequence` head answers
-        (t, O) to a chunk and (O,) to a step. No steps leave the state as it is; the `last` head
-        then answers zeros.
+        The `last` head gives (O,), the output after the last step. The `sequence` head gives (t, O)
+        for a chunk and (O,) for a step. An empty chunk leaves the state as it is, and the `last`
+        head gives zeros for it.
 
-        Raises InputError for a chunk that does not fit, and UsageError (E_STREAM_BUSY) when
-        another thread is in the stream; it is then where it was.
+        Raises InputError for a chunk that does not fit, and UsageError (E_STREAM_BUSY) while
+        another thread uses the stream; the stream is then unchanged.
         """
         if not self._busy.acquire(blocking=False):
             raise _busy()
@@ -75,37 +72,37 @@ class Stream:
 
     @needs_memory
     def reset(self) -> None:
-        """Go back to before the first step."""
-        self._go_to(self._model.zero_state(1), 0)
+        """Return to the state before the first step."""
+        self._go_to(self._engine.zero_state(1), 0)
 
     @needs_memory
     def fork(self) -> Stream:
-        """Return another stream of the same model that goes on from where this one is."""
-        return Stream(self._model, self.save())
+        """Return another stream of the same model that continues from the current state."""
+        return Stream(self._engine, self._digest, self.save())
 
     @needs_memory
     def save(self) -> bytes:
-        """Return the state as bytes that `restore` and `Model.stream` of the same model take."""
-        return form.pack(self._model.digest, self.steps, self._reached())
+        """Return the state as bytes for `restore` and `Model.stream` of the same model."""
+        return pack(self._digest, self.steps, self._current())
 
     @needs_memory
     def restore(self, saved: bytes) -> None:
-        """Go on from what `save` gave; raise InputError for anything else and any other model's."""
-        state, steps = form.unpack(saved, self._model.digest, self._state.size)
+        """Continue from what `save` returned; raise InputError for other bytes or another model."""
+        state, steps = unpack(saved, self._digest, self._state.size)
         self._go_to(state.reshape(self._state.shape), steps)
 
     def _run(self, x: Floats, nonfinite: Nonfinite) -> Floats:
-        """Go on by a chunk or a step of any kind, by way of the model."""
+        """Advance by a chunk or a step of any kind, with all checks."""
         one_step = x.ndim == 1
         if one_step:
-            check_shape("x", x, (self._features,), "One step, or a chunk (time, features).")
+            check_shape("x", x, self._one_step, "One step, or a chunk (time, features).")
         else:
-            check_shape("x", x, ("time", self._features))
-        x = x.reshape(-1, self._features)
-        y, state = self._model.run(x[None], None, self._reached(), nonfinite=nonfinite)
-        answer: Floats = y[0, 0] if one_step and self._per_step else y[0]
+            check_shape("x", x, ("time", *self._one_step))
+        x = x.reshape(-1, *self._one_step)
+        y, state = advance(self._engine, x[None], None, self._current(), nonfinite)
+        outputs: Floats = y[0, 0] if one_step and self._per_step else y[0]
         self._go_to(state, self.steps + len(x))
-        return answer
+        return outputs
 
     def _step(self, x: Floats) -> Floats:
         assert self._bound
@@ -115,20 +112,20 @@ class Stream:
         return y
 
     def _binds(self) -> bool:
-        """Whether the state lives in a bound step; it moves there at the first single step."""
+        """Return whether there is a bound step; the first single step moves the state there."""
         if self._bound is not None and self._bound.process != os.getpid():
-            # a forked child: what is bound is the parent's
+            # a forked child: the bound step belongs to the parent
             self._state = self._bound.state.copy()
             self._bound = None
         if self._bound is None and np.isfinite(self._state).all():
-            self._bound = self._model.bound_step(self._state)
+            self._bound = self._engine.bound_step(self._state)
         return self._bound is not None
 
-    def _reached(self) -> Floats:
+    def _current(self) -> Floats:
         return self._state if self._bound is None else self._bound.state
 
     def _go_to(self, state: Floats, steps: int) -> None:
-        # Where NaN was let in, or the state grew out of bounds, the model's own door has to see it.
+        # A bound step does not check its state, so one with NaN or Inf has to go through `_run`.
         if self._bound is not None and np.isfinite(state).all():
             self._bound.state = state
         else:
@@ -136,8 +133,17 @@ class Stream:
         self.steps = steps
 
 
+def check_causal(engine: Engine) -> None:
+    """Raise ModelError for a bidirectional network, which has no state to carry."""
+    if not engine.streamable:
+        raise ModelError(
+            "E_STREAM: a stream needs a causal network, and this one is bidirectional: it"
+            " reads a sequence from both ends. Use predict on whole sequences."
+        )
+
+
 def _busy() -> UsageError:
     return UsageError(
         "E_STREAM_BUSY: a stream belongs to one caller at a time, and another thread is in it."
-        " Give each thread a stream of its own; a Model they may share."
+        " Give each thread its own stream; threads may share a Model."
     )

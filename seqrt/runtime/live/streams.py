@@ -1,4 +1,4 @@
-"""Many live sequences over one model: keyed, pushed together, each as if it were alone."""
+"""Many live sequences of one model: under keys, pushed together, each as if it were alone."""
 
 from __future__ import annotations
 
@@ -9,89 +9,95 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seqrt.errors import InputError, ModelError, UsageError
-from seqrt.runtime.compute.blocks import WORTH_A_THREAD, run_blocks
-from seqrt.runtime.inputs import nonfinite as door
+from seqrt.errors import InputError, UsageError
+from seqrt.runtime.compute.blocks import run_blocks
 from seqrt.runtime.inputs.chunks import Chunks, as_chunks
-from seqrt.runtime.inputs.nonfinite import Nonfinite
-from seqrt.runtime.live import saved_state as form
+from seqrt.runtime.inputs.nonfinite import (
+    Nonfinite,
+    all_finite,
+    check_choice,
+    nonfinite_error,
+    write_nan,
+)
+from seqrt.runtime.live.saved_state import Snapshot, pack, pack_many, unpack, unpack_many
 from seqrt.runtime.live.states import States
+from seqrt.runtime.live.stream import check_causal
 from seqrt.runtime.out_of_memory import needs_memory
 
 if TYPE_CHECKING:
     from seqrt.runtime.compute.engine import Engine
     from seqrt.runtime.compute.workers import Workers
-    from seqrt.runtime.model import Model
     from seqrt.runtime.types import Floats, Mask, Rows
 
 
 class Streams:
-    """Any number of live sequences, each under a key, with the states that they have reached.
+    """Any number of live sequences, each under a key, with their current states.
 
-    A key is anything that a dict takes. Whoever shares a push, the answers of a stream are those
-    of a Stream alone, on a CPU bit for bit. What one takes in memory is its state and its key.
+    `Model.streams` makes them. A key is anything that a dict takes. Whichever streams share a push,
+    the outputs of each are those of a Stream alone, on a CPU bit for bit. A stream takes the memory
+    of its state and its key.
 
-    Streams belong to one caller at a time: a second thread inside is a UsageError
-    (E_STREAM_BUSY). `key in streams`, `len` and iteration over the keys are as of a dict, but that
-    a loop may let streams join and leave.
+    Only one caller at a time may use Streams: a second thread gets a UsageError (E_STREAM_BUSY).
+    `key in streams`, `len` and iteration work as for a dict, except that streams may join and leave
+    during a loop.
     """
 
     @needs_memory
     def __init__(
-        self, model: Model, engine: Engine, workers: Workers, saved: bytes | None = None
+        self, engine: Engine, workers: Workers, digest: str, saved: bytes | None = None
     ) -> None:
-        """Start without a stream, or with those that `snapshot` of the same model gave."""
-        if not engine.streamable:
-            raise ModelError(
-                "E_STREAM: a stream needs a causal network, and this one is bidirectional: it"
-                " reads a sequence from both ends. Use predict on whole sequences."
-            )
+        """Start without streams, or from what `snapshot` returned; `digest` names the model."""
+        check_causal(engine)
         self._engine = engine
-        self._digest = model.digest
+        self._digest = digest
         self._workers = workers
-        self._features = len(model.manifest.features)
         self._turn = _Turn()
         self._states = States(engine.state_size)
         if saved is not None:
-            snapshot = form.unpack_many(saved, self._digest, engine.state_size)
+            snapshot = unpack_many(saved, digest, engine.state_size)
             self._states.set(snapshot.keys, snapshot.states, snapshot.steps, monotonic())
 
     @needs_memory
     def push(
         self, chunks: Mapping[Any, Any], *, nonfinite: Nonfinite = "error"
     ) -> dict[Any, Floats]:
-        """Go on by {key: chunk}, and return {key: answer}; a new key joins, from zero state.
+        """Advance by {key: chunk}, return {key: outputs}; a new key joins, from zero state.
 
-        A chunk is (t, D), any t >= 0, or one step (D,), and is answered as by Stream.push.
+        A chunk is (t, D), any t >= 0, or one step (D,); the outputs are those of Stream.push.
 
-        Raises InputError that names the key of a chunk that does not fit. Then, and whenever a run
-        fails, all streams are where they were.
+        Raises InputError that names the key of a chunk that does not fit. After any error, of the
+        input or of a run, all streams are unchanged.
         """
-        door.check_choice(nonfinite)
+        check_choice(nonfinite)
         if not isinstance(chunks, Mapping):
             raise InputError(
                 f"E_INPUT_TYPE: streams are pushed {{key: chunk}}, got {type(chunks).__name__}."
             )
+        engine = self._engine
         with self._turn:
             keys = list(chunks)
             if not keys:
                 return {}
-            missing = self._engine.takes_missing
-            values = list(chunks.values())
-            given = as_chunks(keys, values, self._features, nonfinite, missing=missing)
+            given = as_chunks(
+                keys,
+                list(chunks.values()),
+                engine.features,
+                nonfinite,
+                missing=engine.takes_missing,
+            )
             found = self._states.find(keys)
             state = self._states.read(found)
             lost = _lost(keys, state, nonfinite)
             y, ends = self._run(given, state)
             if nonfinite == "propagate":
-                self._spoil(y, ends, given, lost)
-            if self._engine.per_step:
+                self._write_nan(y, ends, given, lost)
+            if engine.per_step:
                 y = [row[0] if step else row for row, step in zip(y, given.steps, strict=True)]
-            answers = dict(zip(keys, y, strict=True))
-            # last, because nothing that fails may come after it
+            outputs = dict(zip(keys, y, strict=True))
+            # last, because nothing that can fail may come after it
             steps = given.lengths if given.time is None else given.time
             self._states.advance(keys, found, ends, steps, monotonic())
-        return answers
+        return outputs
 
     @needs_memory
     def leave(self, key: Hashable) -> None:
@@ -102,17 +108,17 @@ class Streams:
 
     @needs_memory
     def reset(self, key: Hashable) -> None:
-        """Go back to before the first step of a stream."""
+        """Return a stream to its state before the first step."""
         with self._turn:
             self._check_key(key)
             self._set(key, self._engine.zero_state(1), 0)
 
     @needs_memory
     def expire(self, seconds: float) -> list[Any]:
-        """End the streams that nothing was pushed to for so many seconds; return their keys.
+        """End the streams that were not pushed to for `seconds`; return their keys.
 
-        Joining, `reset` and `restore` count as a push. The clock is the monotonic one: setting the
-        time of day expires nothing.
+        Joining, `reset` and `restore` count as a push. The clock is monotonic: setting the time of
+        day expires nothing.
         """
         if not seconds >= 0:
             raise UsageError(f"seconds must be a number from 0, got {seconds!r}.")
@@ -130,32 +136,32 @@ class Streams:
 
     @needs_memory
     def save(self, key: Hashable) -> bytes:
-        """Return the state of a stream as bytes: those of Stream.save, which each other takes."""
+        """Return the state of a stream as Stream.save does; either can restore it."""
         with self._turn:
             steps = self.steps(key)
-            return form.pack(self._digest, steps, self._states.read(self._states.find([key])))
+            return pack(self._digest, steps, self._states.read(self._states.find([key])))
 
     @needs_memory
     def restore(self, key: Hashable, saved: bytes) -> None:
-        """Have a stream, new or not, go on from what `save` or Stream.save gave.
+        """Continue a stream, new or not, from what `save` or Stream.save returned.
 
-        Raises InputError for anything else, and (E_STATE_MODEL) for another model's.
+        Raises InputError for other bytes, and (E_STATE_MODEL) for the state of another model.
         """
         with self._turn:
-            state, steps = form.unpack(saved, self._digest, self._engine.state_size)
+            state, steps = unpack(saved, self._digest, self._engine.state_size)
             self._set(key, state[None], steps)
 
     @needs_memory
     def snapshot(self) -> bytes:
-        """Return all streams as bytes that Model.streams of the same model takes.
+        """Return all streams as bytes for Model.streams of the same model.
 
-        Keys go in as JSON: raises InputError (E_STREAM_KEY) unless each is a str or an int.
+        Keys are stored as JSON: raises InputError (E_STREAM_KEY) unless each is a str or an int.
         """
         with self._turn:
             keys = list(self._states.rows)
             found = self._states.find(keys)
-            many = form.Snapshot(keys, self._states.steps(found), self._states.read(found))
-            return form.pack_many(self._digest, many)
+            many = Snapshot(keys, self._states.steps(found), self._states.read(found))
+            return pack_many(self._digest, many)
 
     def __contains__(self, key: Hashable) -> bool:
         return key in self._states.rows
@@ -167,33 +173,33 @@ class Streams:
         return iter(list(self._states.rows))
 
     def __repr__(self) -> str:
-        """Say how many streams there are."""
+        """Return the number of streams and the model's digest."""
         return f"<seqrt.Streams: {len(self)} of model {self._digest[:12]}>"
 
     def _run(self, given: Chunks, state: Floats) -> tuple[Any, Floats]:
-        """Return an answer for each chunk, and the states that they lead to."""
+        """Return the outputs for each chunk, and the states that they lead to."""
         engine = self._engine
-        if given.time is not None and len(given.x) * engine.operations <= WORTH_A_THREAD:
-            alike = given.x.reshape(len(state), given.time, self._features)
-            return engine.advance(alike, None, state)
+        if given.time is not None and len(given.x) * engine.operations <= engine.limits.thread:
+            together = given.x.reshape(len(state), given.time, engine.features)
+            return engine.advance(together, None, state)
         starts = given.starts()
         ends = np.empty_like(state)
         y: list[Any] = [None] * len(state)
 
         def work(rows: Rows, stopped: threading.Event) -> None:
             x = given.take(rows, starts)
-            answers, ends[rows] = engine.advance(x, given.lengths[rows], state[rows], stopped)
-            for i, answer in zip(rows.tolist(), answers, strict=True):
-                y[i] = answer[: given.lengths[i]].copy() if engine.per_step else answer
+            y_rows, ends[rows] = engine.advance(x, given.lengths[rows], state[rows], stopped)
+            for i, row in zip(rows.tolist(), y_rows, strict=True):
+                y[i] = row[: given.lengths[i]].copy() if engine.per_step else row
 
-        run_blocks(given.lengths, self._workers, engine.operations, work)
+        run_blocks(given.lengths, self._workers, engine.operations, work, engine.limits)
         return y, ends
 
-    def _spoil(self, y: Any, ends: Floats, given: Chunks, lost: Mask | None) -> None:
-        """Write NaN into what depends on a NaN, or on a state that has one."""
+    def _write_nan(self, y: Any, ends: Floats, given: Chunks, lost: Mask | None) -> None:
+        """Write NaN into the outputs and states that depend on a NaN in a chunk or a state."""
         for i, bad in enumerate(given.bads):
             if bad is not None:
-                door.spoil(y[i][None], bad[None], causal=True, per_step=self._engine.per_step)
+                write_nan(y[i][None], bad[None], causal=True, per_step=self._engine.per_step)
                 ends[i] = np.nan
             if lost is not None and lost[i]:
                 y[i][...] = ends[i] = np.nan
@@ -204,13 +210,13 @@ class Streams:
     def _check_key(self, key: Hashable) -> None:
         if key not in self._states.rows:
             raise UsageError(
-                f"E_STREAM_KEY: there must be a stream {key!r:.60}, and there is none among"
-                f" {len(self)}. A stream joins by its first push, or by restore."
+                f"E_STREAM_KEY: there must be a stream {key!r:.60}, and it is not among the"
+                f" {len(self)}. A stream joins at its first push, or by restore."
             )
 
 
 class _Turn:
-    """One caller at a time: a second one is refused, and neither waits nor spoils anything."""
+    """A lock for one caller at a time: a second one gets an error instead of waiting."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -219,7 +225,7 @@ class _Turn:
         if not self._lock.acquire(blocking=False):
             raise UsageError(
                 "E_STREAM_BUSY: streams belong to one caller at a time, and another thread is in"
-                " them. Give each thread streams of its own; a Model they may share."
+                " them. Give each thread its own streams; threads may share a Model."
             )
 
     def __exit__(self, *_: object) -> None:
@@ -227,13 +233,13 @@ class _Turn:
 
 
 def _lost(keys: list[Hashable], state: Floats, nonfinite: Nonfinite) -> Mask | None:
-    """Return which states are not finite, if any; with "error" raise at the first of them."""
-    if door.all_finite(state):
+    """Return which states have NaN or Inf, None if none has; with "error" raise at the first."""
+    if all_finite(state):
         return None
     finite = np.isfinite(state)
     lost = np.logical_not(finite.all(axis=1))
     if nonfinite == "error":
         first = int(np.argmax(lost))
         name = f"state[{keys[first]!r:.60}]"
-        raise door.refuse(name, state[first], ~finite[first], ("number",))
+        raise nonfinite_error(name, state[first], ~finite[first], ("number",))
     return lost

@@ -1,3 +1,3 @@
-"""From bytes to a session: the file is read and checked, onnxruntime opened on a device."""
+"""From a file to a session: read and check its bytes, then open them in onnxruntime."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Opening onnxruntime on CUDA: what must be loaded first, what it must not print, what it hides."""
+"""Opening onnxruntime on CUDA: load its libraries, keep it quiet, find out why it fails."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
 from seqrt.errors import DeviceError
-from seqrt.runtime.opening.installed import ABSENT, PROVIDERS, installed, onnxruntime, two_owners
+from seqrt.runtime.opening.installed import (
+    ABSENT,
+    PROVIDERS,
+    first_line,
+    installed,
+    onnxruntime,
+    two_owners,
+)
 
 _FATAL_ONLY, _WARNING = 4, 2
 _DRIVER = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
@@ -21,15 +28,13 @@ _opened_by: set[int] = set()
 
 
 def open_on_cuda(model: bytes, options: Any, *, tf32: bool) -> Any:
-    """Return an InferenceSession over the bytes of a model, whose first provider is CUDA's.
+    """Return an InferenceSession over the bytes of a model whose first provider is CUDA.
 
-    Raises DeviceError where CUDA does not start, with the reason as far as it can be known, and
-    ModelError for a model that onnxruntime refuses on the CPU too.
+    Raises DeviceError where there is no such session, with the reason as far as it can be found.
     """
-    check_process()
     ort = onnxruntime()
-    said = _load_libraries(ort)
-    # TF32 would round the inputs of every product to 10 bits: off unless somebody asks for it.
+    printed = _load_libraries(ort)
+    # TF32 rounds the inputs of every product to 10 bits, so it is off unless the caller asks.
     cuda = (PROVIDERS["cuda"], {"use_tf32": str(int(tf32))})
     try:
         with _without_log(ort):
@@ -37,14 +42,11 @@ def open_on_cuda(model: bytes, options: Any, *, tf32: bool) -> Any:
                 model, options, providers=[cuda, PROVIDERS["cpu"]], enable_fallback=0
             )
     except Exception as error:
-        from seqrt.runtime.opening.session import first_line, open_session
-
-        open_session(model, "cpu")
         raise _does_not_start(
             first_line(error), "See `seqrt doctor`, or use device='cpu'"
         ) from error
     if session.get_providers()[0] != PROVIDERS["cuda"]:
-        raise _does_not_start(*_why(said))
+        raise _does_not_start(*_why(printed))
     _opened_by.add(os.getpid())
     return session
 
@@ -54,26 +56,26 @@ def check_process() -> None:
     if _opened_by and os.getpid() not in _opened_by:
         raise DeviceError(
             "E_DEVICE_FORK: CUDA cannot be used in a process forked from one that has used it."
-            " Start workers by multiprocessing's spawn, or give the model device='cpu'."
+            " Start workers with multiprocessing's spawn, or open the model with device='cpu'."
         )
 
 
 def _load_libraries(ort: Any) -> str:
-    """Load CUDA's libraries from where pip puts them; return what was said about it.
+    """Load CUDA's libraries from where pip installs them; return what onnxruntime printed.
 
-    onnxruntime looks there only when it is told to, and then prints what it misses.
+    onnxruntime looks there only when asked to, and then prints the names of missing libraries.
     """
-    with redirect_stdout(io.StringIO()) as said:
+    with redirect_stdout(io.StringIO()) as printed:
         ort.preload_dlls()
-    return said.getvalue().strip()
+    return printed.getvalue().strip()
 
 
 @contextmanager
 def _without_log(ort: Any) -> Iterator[None]:
-    """Keep what the error says anyway from being written on stderr in several coloured lines.
+    """Silence the log, which would repeat the error in several coloured lines on stderr.
 
-    No option of a session reaches this log, and nothing tells its level: behind it stands the one
-    that onnxruntime starts with.
+    No session option reaches this log, and its level cannot be read: afterwards it is set to the
+    one that onnxruntime starts with.
     """
     ort.set_default_logger_severity(_FATAL_ONLY)
     try:
@@ -82,21 +84,21 @@ def _without_log(ort: Any) -> Iterator[None]:
         ort.set_default_logger_severity(_WARNING)
 
 
-def _why(said: str) -> tuple[str, str]:
-    """Return why CUDA did not start, and what to do: of itself onnxruntime says it only in its log.
+def _why(printed: str) -> tuple[str, str]:
+    """Return why CUDA did not start, and how to fix it; onnxruntime writes that to its log alone.
 
-    `said` is what it said while it loaded the libraries.
+    `printed` is what it printed while it loaded the libraries.
     """
     try:
         ctypes.CDLL(_DRIVER)
     except OSError as error:
         return (
-            f"there is no driver for a GPU by NVIDIA ({error})",
+            f"there is no driver for an NVIDIA GPU ({error})",
             "Install it, or use device='cpu'",
         )
     version = str(onnxruntime().cuda_version).partition(".")[0]
     return (
-        said.splitlines()[0] if said else "onnxruntime does not say why",
+        printed.splitlines()[0] if printed else "onnxruntime gives no reason",
         f"It needs the libraries of CUDA {version} and cuDNN 9:"
         " pip install 'onnxruntime-gpu[cuda,cudnn]'",
     )

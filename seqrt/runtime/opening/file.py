@@ -1,4 +1,4 @@
-"""Reading a model file: its bytes once, seal, guard and weights, before onnxruntime sees any."""
+"""Reading a model file: seal, graph and weights are checked before onnxruntime sees a byte."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _DIGEST = re.compile("[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class ModelFile:
-    """The bytes of a model, their SHA-256, whether a seal holds, what they say of themselves."""
+    """The bytes of a model, their SHA-256, whether the seal holds, the manifest and the proof."""
 
     content: bytes
     digest: str
@@ -37,17 +37,17 @@ class ModelFile:
 
     @classmethod
     def parse(cls, content: bytes, trust: Trust = "sealed", sha256: str | None = None) -> ModelFile:
-        """Check digest, seal, graph and weights; raise ModelError where one of them does not hold.
+        """Check digest, seal, graph and weights; raise ModelError where one of them is wrong.
 
-        With trust "unsealed" a seal may be missing or broken. Raises UsageError for a trust or a
-        digest that is none.
+        With trust "unsealed" the seal may be missing or broken. Raises UsageError for an unknown
+        `trust` and for a `sha256` that is not a digest.
         """
-        wanted = _check_choices(trust, sha256)
+        expected = _check_choices(trust, sha256)
         digest, sealed = digests(content)
-        if wanted not in ("", digest):
+        if expected not in ("", digest):
             raise ModelError(
-                f"E_MODEL_DIGEST: the SHA-256 of the file must be {wanted}, it is {digest}. It is"
-                " another file than the one that was pinned."
+                f"E_MODEL_DIGEST: the SHA-256 of the file must be {expected}, got {digest}. This is"
+                " not the file that was pinned."
             )
         if not sealed and trust == "sealed":
             raise seal_error(content)
@@ -68,13 +68,13 @@ def read_model(
 
 
 def _check_choices(trust: str, sha256: str | None) -> str:
-    """Return the digest that is asked for in small letters, empty for none."""
+    """Return the expected digest in lower case, an empty string where any file will do."""
     if trust not in get_args(Trust):
         raise UsageError(f"trust must be 'sealed' or 'unsealed', got {trust!r}.")
-    wanted = "" if sha256 is None else str(sha256).lower()
-    if sha256 is not None and not _DIGEST.fullmatch(wanted):
+    expected = "" if sha256 is None else str(sha256).lower()
+    if sha256 is not None and not _DIGEST.fullmatch(expected):
         raise UsageError(f"sha256 must be 64 hexadecimal digits, got {sha256!r:.80}.")
-    return wanted
+    return expected
 
 
 def _check_weights(constants: dict[str, Value]) -> None:
@@ -89,22 +89,26 @@ def _check_weights(constants: dict[str, Value]) -> None:
 
 def _read(path: str | os.PathLike[str]) -> bytes:
     try:
-        # Without blocking, because opening a pipe that nobody writes to would wait for ever.
+        # Without blocking: opening a pipe that nobody writes to would wait for ever.
         with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
-                raise ModelError("E_MODEL_FILE: a model must be a regular file, and this is none.")
+                raise ModelError(
+                    "E_MODEL_FILE: a model must be a regular file, not a folder, pipe or device."
+                )
             if status.st_size > _LARGEST:
                 raise ModelError(
-                    f"E_MODEL_FILE: a model must be smaller than 2 GiB, got {status.st_size:,}."
+                    f"E_MODEL_FILE: a model must be smaller than 2 GiB, got {status.st_size:,}"
+                    " bytes."
                 )
             return file.read()
     except FileNotFoundError:
         raise ModelError(
-            "E_MODEL_FILE: there is no such file. `seqrt export` writes one after `seqrt train`."
+            "E_MODEL_FILE: there is no such file. Train a network with `seqrt train`, then write"
+            " one with `seqrt export`."
         ) from None
     except ModelError:
-        raise  # it is a ValueError too, and has said all
+        raise  # also a ValueError, and its message is complete
     except (OSError, ValueError) as error:
         if getattr(error, "errno", None) == errno.ENOMEM:
             raise MemoryError(str(error)) from None

@@ -1,4 +1,4 @@
-"""Which onnxruntime is installed, what it offers, and the line to say where a device is missing."""
+"""The installed onnxruntime: which package it is, which devices it offers, how to get others."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from types import ModuleType
 
 from seqrt.errors import MissingExtraError
 
-# What every error of a device that is not there begins with; the reason follows.
+# Every error about a device that is not available begins with this; the reason follows.
 ABSENT = "E_PROVIDER: device 'cuda' is not available; "
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
@@ -18,7 +18,8 @@ def onnxruntime() -> ModuleType:
     """Import onnxruntime with its telemetry off, unless the user turned it on.
 
     From 1.29 on the import itself starts a thread and writes below the home folder, and a child
-    forked after it hangs at its exit; only this variable, set before the import, prevents it.
+    process forked after it hangs when it exits. Only this variable, set before the import, prevents
+    that.
     """
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
@@ -34,21 +35,21 @@ def onnxruntime() -> ModuleType:
 def devices() -> tuple[str, ...]:
     """Return the devices that the installed onnxruntime was built for, cpu first.
 
-    Built for a device does not mean that it starts here: its libraries, its driver or the device
-    itself may be missing.
+    A device in this list may still fail to start: its libraries, its driver or the hardware may be
+    missing.
     """
     offered = onnxruntime().get_available_providers()
     return tuple(device for device, provider in PROVIDERS.items() if provider in offered)
 
 
 def offer() -> str:
-    """Say which devices the installed onnxruntime was built for: "this onnxruntime offers: cpu"."""
+    """Return a phrase that lists those devices: "this onnxruntime offers: cpu"."""
     return f"this onnxruntime offers: {', '.join(devices())}"
 
 
 def installed() -> str:
     """Return the names and versions of the packages that `import onnxruntime` comes from."""
-    # Importing it takes longer than many a program's only prediction.
+    # Imported here, because it takes longer than the only prediction of many a program.
     from importlib.metadata import version
 
     found = [f"{name} {version(name)}" for name in owners()]
@@ -56,7 +57,7 @@ def installed() -> str:
 
 
 def owners() -> list[str]:
-    """Return the packages that have written files of the module onnxruntime, as pip names them."""
+    """Return the packages that installed files of the module onnxruntime, as pip names them."""
     from importlib.metadata import packages_distributions
 
     packages = packages_distributions().get("onnxruntime", [])
@@ -64,7 +65,10 @@ def owners() -> list[str]:
 
 
 def two_owners() -> str:
-    """Say that several packages have written over each other's files, or nothing where one has."""
+    """Return what is wrong and how to fix it where several packages overwrote each other's files.
+
+    Returns an empty string where a single package is installed.
+    """
     names = owners()
     if len(names) < 2:
         return ""
@@ -76,8 +80,16 @@ def two_owners() -> str:
 
 
 def not_built() -> str:
-    """Say what is installed instead of an onnxruntime built for CUDA, and how to get that one."""
+    """Return what this onnxruntime offers instead of CUDA, and how to install one built for it."""
     fix = two_owners() or (
-        "For a GPU by NVIDIA: pip uninstall onnxruntime, then pip install 'seqrt[cuda]'"
+        "For an NVIDIA GPU: pip uninstall onnxruntime, then pip install 'seqrt[cuda]'"
     )
     return f"{offer()} ({installed()}). {fix}"
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's message, or the name of its class where it has none.
+
+    The messages of onnxruntime run over many lines, and the first names the cause.
+    """
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,29 +1,28 @@
-"""Opening onnxruntime: quietly, on the device that was asked for, options in one table."""
+"""Sessions of onnxruntime: opened quietly on a chosen device, run without its exceptions."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any
 
 from seqrt.errors import DeviceError, ModelError, ResourceError, UsageError
 from seqrt.runtime.opening.installed import (
     ABSENT,
     PROVIDERS,
     devices,
+    first_line,
     not_built,
     offer,
     onnxruntime,
 )
 
-Device = Literal["cpu", "cuda", "auto"]
-
-# onnxruntime takes unknown keys without a word: this table is the only place that names any.
+# onnxruntime accepts misspelt keys silently, so this table is the only place that names any.
 _CONFIG = {"session.intra_op.allow_spinning": "0"}
 _FATAL_ONLY = 4
 
-# y = x as an ONNX model: the smallest question to ask a device.
+# y = x as an ONNX model: the smallest one that shows whether a device works.
 IDENTITY = (
     b'\x08\x08:9\n\x10\n\x01x\x12\x01y"\x08Identity\x12\x01gZ\x10\n\x01x\x12\x0b\n\t\x08\x01\x12'
     b"\x05\n\x03\x12\x01nb\x10\n\x01y\x12\x0b\n\t\x08\x01\x12\x05\n\x03\x12\x01nB\x04\n\x00\x10\x11"
@@ -38,7 +37,10 @@ def allowed_cpus() -> int:
 
 
 def choose_device(device: str) -> str:
-    """Return "cpu" or "cuda"; raise where the device is no name or not there."""
+    """Return "cpu" or "cuda" for a device that a caller asked for.
+
+    Raises UsageError for an unknown name, DeviceError for a device that is not available.
+    """
     if device == "auto":
         return auto()[0]
     if device not in PROVIDERS:
@@ -49,7 +51,7 @@ def choose_device(device: str) -> str:
 
 
 def auto() -> tuple[str, str]:
-    """Return what device "auto" is here, and why: cuda where it starts, the cpu elsewhere."""
+    """Return what device "auto" means here, and why: cuda where it starts, otherwise the cpu."""
     if "cuda" not in devices():
         return "cpu", offer()
     try:
@@ -60,10 +62,10 @@ def auto() -> tuple[str, str]:
 
 
 def choose_tf32(tf32: bool, asked: str, device: str) -> bool:
-    """Return whether products may round to TF32 on `device`, which `asked` came to.
+    """Return whether products may round to TF32 on `device`, chosen for the name `asked`.
 
-    Raises UsageError where TF32 is asked of the cpu by name; where "auto" came to the cpu, there
-    is simply none.
+    Raises UsageError where the caller asked for TF32 on "cpu". Where "auto" chose the cpu, TF32
+    stays off.
     """
     if type(tf32) is not bool:
         raise UsageError(f"tf32 must be True or False, got {tf32!r}.")
@@ -73,11 +75,11 @@ def choose_tf32(tf32: bool, asked: str, device: str) -> bool:
 
 
 def open_session(model: bytes, device: str, *, one_shape: bool = False, tf32: bool = False) -> Any:
-    """Return an InferenceSession of one thread over the bytes of a model on `device`.
+    """Return an InferenceSession with one thread over the bytes of a model on `device`.
 
-    One thread, because the rows of a batch are spread over threads by the caller, which is faster
-    for recurrent networks than threads inside one run. No arena and no memory pattern: with them
-    one large run is kept in memory for ever. Where all runs have `one_shape`, there is a pattern.
+    One thread, because the caller spreads the rows of a batch over threads, which is faster for
+    recurrent networks than threads inside a run. No arena and no memory pattern, because both keep
+    the memory of the largest run for ever; sessions whose runs all have `one_shape` have a pattern.
 
     Raises ModelError for a model that onnxruntime refuses, DeviceError for a device that does not
     start, ResourceError where it does not fit into memory.
@@ -92,9 +94,7 @@ def open_session(model: bytes, device: str, *, one_shape: bool = False, tf32: bo
     for key, value in _CONFIG.items():
         options.add_session_config_entry(key, value)
     if device != "cpu":
-        from seqrt.runtime.opening.cuda import open_on_cuda
-
-        return open_on_cuda(model, options, tf32=tf32)
+        return _open_on_cuda(model, options, tf32=tf32)
     try:
         # Without enable_fallback=0 it would print on stdout.
         return ort.InferenceSession(model, options, providers=[PROVIDERS["cpu"]], enable_fallback=0)
@@ -110,17 +110,29 @@ def open_session(model: bytes, device: str, *, one_shape: bool = False, tf32: bo
         ) from error
 
 
-def run_session(session: Any, outputs: list[str], feeds: dict[str, Any]) -> list[Any]:
-    """Run the session once; no exception of onnxruntime leaves this function."""
+def _open_on_cuda(model: bytes, options: Any, *, tf32: bool) -> Any:
+    from seqrt.runtime.opening.cuda import check_process, open_on_cuda
+
+    check_process()
     try:
-        answers: list[Any] = session.run(outputs, feeds)
+        return open_on_cuda(model, options, tf32=tf32)
+    except DeviceError:
+        # Where the CPU refuses the model too, the model is at fault and not the device.
+        open_session(model, "cpu")
+        raise
+
+
+def run_session(session: Any, outputs: list[str], feeds: dict[str, Any]) -> list[Any]:
+    """Run the session once; raise ResourceError or ModelError instead of onnxruntime's errors."""
+    try:
+        arrays: list[Any] = session.run(outputs, feeds)
     except Exception as error:
         raise _explain(error, sum(array.nbytes for array in feeds.values())) from error
-    return answers
+    return arrays
 
 
 def run_bound(session: Any, binding: Any, size: int) -> None:
-    """Run the session over what is bound, `size` bytes; no exception of onnxruntime leaves it."""
+    """Run the session over bound arrays, `size` bytes of input; raise as `run_session` does."""
     try:
         session.run_with_iobinding(binding)
     except Exception as error:
@@ -129,7 +141,7 @@ def run_bound(session: Any, binding: Any, size: int) -> None:
 
 @contextmanager
 def explained(size: int) -> Iterator[None]:
-    """Turn what onnxruntime raises inside, over `size` bytes, into an error of seqrt."""
+    """Turn onnxruntime's errors inside the block, over `size` bytes of input, into seqrt's."""
     try:
         yield
     except Exception as error:
@@ -148,10 +160,5 @@ def _explain(error: Exception, size: int) -> Exception:
 
 
 def _lacks_memory(error: Exception) -> bool:
-    """Whether onnxruntime found no memory; it says so as bad_alloc, or as "Failed to allocate"."""
+    """Return whether onnxruntime ran out of memory: a bad_alloc, or "Failed to allocate"."""
     return isinstance(error, MemoryError) or "alloc" in str(error).lower()
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line that onnxruntime says of an error, or the name of its kind."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

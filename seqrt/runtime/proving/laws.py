@@ -1,7 +1,7 @@
-"""The laws that every model keeps, each measured on this machine.
+"""The laws that hold for every model, each measured on this machine.
 
 A law says that two ways to compute the same thing agree. On onnxruntime's CPU kernels they agree
-bit for bit wherever that was measured; elsewhere the rule of parity bounds them.
+bit for bit wherever that was measured; elsewhere the rule of parity bounds the difference.
 """
 
 from __future__ import annotations
@@ -13,34 +13,34 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from seqrt.runtime.model import Model
+    from seqrt.runtime.proving.protocol import ProvableModel
     from seqrt.runtime.types import Floats
 
-    Answer = tuple[Floats, Floats]
-    Law = Callable[["Model", Floats], tuple[Answer, Answer]]
+    Result = tuple[Floats, Floats]
+    Law = Callable[[ProvableModel, Floats], tuple[Result, Result]]
 
 _THREADS = 4
 
 
-def laws(model: Model) -> Iterator[tuple[str, Law]]:
-    """Yield the name and the check of each law that applies to the model.
+def laws(model: ProvableModel) -> Iterator[tuple[str, Law]]:
+    """Yield the name and the test of each law that applies to the model.
 
-    A check takes x (B, T, D) with B, T >= 2 and returns two answers that the law calls equal, each
-    with its end states (empty where the law says nothing of them).
+    A test takes x (B, T, D) with B, T >= 2 and returns two results that the law calls equal, each a
+    pair of outputs and end states (empty where the law says nothing about states).
     """
     if model.manifest.streamable:
         yield "a sequence cut anywhere = the whole", _cut_is_whole
         yield "step by step = the whole", _steps_are_whole
         yield "no state = zero state", _no_state_is_zero_state
-        yield "saved and gone on with = never stopped", _saved_is_never_stopped
-    yield "padding does not matter", _padding_is_nothing
+        yield "saved and resumed = never stopped", _saved_is_never_stopped
+    yield "padding does not matter", _padding_does_not_matter
     yield "batch mates do not matter", _alone_is_together
-    yield "order of the batch does not matter", _order_is_nothing
+    yield "order of the batch does not matter", _order_does_not_matter
     yield "a ragged list = its padded batch", _ragged_is_padded
-    yield "one thread = many", _threads_are_nothing
+    yield "one thread = many", _one_thread_is_many
 
 
-def _cut_is_whole(model: Model, x: Floats) -> tuple[Answer, Answer]:
+def _cut_is_whole(model: ProvableModel, x: Floats) -> tuple[Result, Result]:
     whole = model.run(x)
     parts = []
     for cut in range(1, x.shape[1]):
@@ -51,21 +51,21 @@ def _cut_is_whole(model: Model, x: Floats) -> tuple[Answer, Answer]:
     return _stacked(parts), _stacked([whole] * len(parts))
 
 
-def _steps_are_whole(model: Model, x: Floats) -> tuple[Answer, Answer]:
+def _steps_are_whole(model: ProvableModel, x: Floats) -> tuple[Result, Result]:
     whole = model.run(x)[0]
     streamed = []
     for row in x:
         stream = model.stream()
-        answers = [stream.push(step) for step in row]
-        streamed.append(np.stack(answers) if whole.ndim == x.ndim else answers[-1])
+        outputs = [stream.push(step) for step in row]
+        streamed.append(np.stack(outputs) if whole.ndim == x.ndim else outputs[-1])
     return _stateless(np.stack(streamed)), _stateless(whole)
 
 
-def _no_state_is_zero_state(model: Model, x: Floats) -> tuple[Answer, Answer]:
+def _no_state_is_zero_state(model: ProvableModel, x: Floats) -> tuple[Result, Result]:
     return model.run(x), model.run(x, None, model.zero_state(len(x)))
 
 
-def _saved_is_never_stopped(model: Model, x: Floats) -> tuple[Answer, Answer]:
+def _saved_is_never_stopped(model: ProvableModel, x: Floats) -> tuple[Result, Result]:
     half = x.shape[1] // 2
     stopped, never = model.stream(), model.stream()
     stopped.push(x[0, :half])
@@ -74,25 +74,25 @@ def _saved_is_never_stopped(model: Model, x: Floats) -> tuple[Answer, Answer]:
     return _stateless(resumed), _stateless(never.push(x[0, half:]))
 
 
-def _padding_is_nothing(model: Model, x: Floats) -> tuple[Answer, Answer]:
+def _padding_does_not_matter(model: ProvableModel, x: Floats) -> tuple[Result, Result]:
     batch, time, features = x.shape
     padded = np.concatenate([x, np.full((batch, 3, features), np.nanmax(x), np.float32)], axis=1)
     y, end = model.run(padded, np.full(batch, time, np.int32))
     return (y[:, :time] if y.ndim == x.ndim else y, end), model.run(x)
 
 
-def _alone_is_together(model: Model, x: Floats) -> tuple[Answer, Answer]:
+def _alone_is_together(model: ProvableModel, x: Floats) -> tuple[Result, Result]:
     alone = [model.run(row[None]) for row in x]
     y, end = (np.concatenate(parts) for parts in zip(*alone, strict=True))
     return (y, end), model.run(x)
 
 
-def _order_is_nothing(model: Model, x: Floats) -> tuple[Answer, Answer]:
+def _order_does_not_matter(model: ProvableModel, x: Floats) -> tuple[Result, Result]:
     y, end = model.run(x[::-1])
     return (y[::-1], end[::-1]), model.run(x)
 
 
-def _ragged_is_padded(model: Model, x: Floats) -> tuple[Answer, Answer]:
+def _ragged_is_padded(model: ProvableModel, x: Floats) -> tuple[Result, Result]:
     lengths = [max(1, x.shape[1] - i) for i in range(len(x))]
     listed = model.predict([row[:steps] for row, steps in zip(x, lengths, strict=True)])
     padded = model.predict(x, lengths)
@@ -102,16 +102,16 @@ def _ragged_is_padded(model: Model, x: Floats) -> tuple[Answer, Answer]:
     return _stateless(listed), _stateless(np.asarray(padded))
 
 
-def _threads_are_nothing(model: Model, x: Floats) -> tuple[Answer, Answer]:
+def _one_thread_is_many(model: ProvableModel, x: Floats) -> tuple[Result, Result]:
     with ThreadPoolExecutor(_THREADS) as pool:
         many = list(pool.map(lambda _: model.run(x), range(_THREADS)))
     return _stacked(many), _stacked([model.run(x)] * _THREADS)
 
 
-def _stateless(y: Floats) -> Answer:
+def _stateless(y: Floats) -> Result:
     return y, np.zeros(0, np.float32)
 
 
-def _stacked(answers: list[Answer]) -> Answer:
-    ys, ends = zip(*answers, strict=True)
+def _stacked(results: list[Result]) -> Result:
+    ys, ends = zip(*results, strict=True)
     return np.stack(ys), np.stack(ends)

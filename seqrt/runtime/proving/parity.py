@@ -1,7 +1,7 @@
-"""The rule of parity: how far a computation may be from the truth.
+"""The rule of parity: how far a computation may be from the true outputs.
 
-Answers are compared in the network's own units, (y - mean) / scale, in which every output has
-about the same size: in raw units one may be a million times another, and would hide it.
+Outputs are compared in the network's own units, (y - mean) / scale, in which all have about the
+same size. In raw units one may be a million times another, and would hide the errors of the other.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 
 def allowed_error(torch_error: float, size: float) -> float:
-    """Return how far from float64 an answer may be: 8 times PyTorch's error, and 1e-6 of its size.
+    """Return how far from float64 an output may be: 8 times PyTorch's error plus 1e-6 of its size.
 
-    Wrong gate orders can differ from right ones by as little as 1.6e-3: a looser rule would prove
-    nothing.
+    Wrong gate orders can differ from right ones by as little as 1.6e-3, so a looser rule would
+    prove nothing.
     """
     return 8 * torch_error + 1e-6 * size
 
 
 def own_units(y: NDArray[Any], outputs: Sequence[Column]) -> Doubles:
-    """Return raw answers (..., O) in the network's own units, in float64."""
+    """Return raw outputs (..., O) in the network's own units, in float64."""
     mean = np.array([column.mean for column in outputs])
     scale = np.array([column.scale for column in outputs])
     own: Doubles = (y.astype(np.float64) - mean) / scale
@@ -37,5 +37,5 @@ def own_units(y: NDArray[Any], outputs: Sequence[Column]) -> Doubles:
 
 
 def largest(values: NDArray[Any]) -> float:
-    """Return the largest absolute value: 0 where there is none, NaN where one is NaN."""
+    """Return the largest absolute value: 0 for an empty array, NaN where any value is NaN."""
     return float(np.abs(values).max(initial=0))

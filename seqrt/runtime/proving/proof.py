@@ -1,7 +1,7 @@
 """The proof: golden cases inside the file, replayed on this machine.
 
-A case holds inputs, lengths and start states in float32, and the answers and end states that
-the trained network gives in float64, with PyTorch's own float32 errors beside them.
+A case has inputs, lengths and initial states in float32, and the outputs and end states that the
+trained network gives in float64, with PyTorch's own float32 errors beside them.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from seqrt.contract import Manifest
-    from seqrt.runtime.model import Model
+    from seqrt.runtime.proving.protocol import ProvableModel
     from seqrt.runtime.types import Doubles, Floats, Lengths
 
 _ARRAYS = {"x": "<f4", "lengths": "<i4", "state": "<f4", "y": "<f8", "state_out": "<f8"}
-# Far more than export writes, and still replayed at once.
+# Far more than export writes, and still quick to replay.
 _MOST_CASES = 16
 _MOST_STEPS = 10_000
 
@@ -35,10 +35,12 @@ _NUMBERS = ("torch_error", "torch_state_error")
 
 @dataclass(frozen=True)
 class Case:
-    """One golden case. Shapes: x (B, T, D), lengths (B,), state and state_out (B, S), y as given.
+    """One golden case.
 
-    y and state_out are the truth, in float64. PyTorch's largest errors in float32 stand beside:
-    torch_error in the network's own units, torch_state_error.
+    Shapes: x (B, T, D), lengths (B,), state and state_out (B, S), y (B, O) or (B, T, O).
+
+    y and state_out are the true values, in float64. torch_error and torch_state_error are the
+    largest errors of PyTorch in float32, the first in the network's own units.
     """
 
     x: Floats
@@ -50,21 +52,21 @@ class Case:
     torch_state_error: float
 
     def valid(self, y: NDArray[Any]) -> NDArray[Any]:
-        """Return the answers of y that lie inside the lengths, as rows of O."""
+        """Return the outputs in y at steps inside the lengths, as rows (N, O)."""
         return y[inside(self.lengths, self.x.shape[1])] if y.ndim == self.x.ndim else y
 
 
-def replay(model: Model, case: Case) -> tuple[float, float]:
-    """Return how far the model is from the truth: its answers, in own units, and its end states."""
+def replay(model: ProvableModel, case: Case) -> tuple[float, float]:
+    """Return the largest errors of the model: of its outputs, in own units, and its end states."""
     y, state_out = model.run(case.x, case.lengths, case.state)
     outputs = model.manifest.outputs
     error = own_units(case.valid(y), outputs) - own_units(case.valid(case.y), outputs)
     return largest(error), largest(state_out - case.state_out)
 
 
-def allowed(model: Model, cases: Sequence[Case]) -> tuple[float, float]:
-    """Return how far any case may be from the truth: the answers, in own units, and end states."""
-    outputs = model.manifest.outputs
+def allowed_errors(manifest: Manifest, cases: Sequence[Case]) -> tuple[float, float]:
+    """Return the allowed errors of any case: of the outputs, in own units, and the end states."""
+    outputs = manifest.outputs
     return (
         allowed_error(
             max(case.torch_error for case in cases),
@@ -78,14 +80,14 @@ def allowed(model: Model, cases: Sequence[Case]) -> tuple[float, float]:
 
 
 def encode(cases: Sequence[Case]) -> str:
-    """Write cases as JSON, arrays in base64; the same cases give the same text."""
+    """Return cases as JSON, arrays in base64; the same cases give the same text."""
     return json.dumps([_record(case) for case in cases], sort_keys=True, separators=(",", ":"))
 
 
 def decode(text: str, manifest: Manifest) -> list[Case]:
-    """Read what `encode` wrote of a model; raise ModelError for anything else.
+    """Return the cases in a text that `encode` wrote; raise ModelError for any other text.
 
-    A proof may come from anyone: it must be about this model, and small enough to be replayed.
+    A proof may come from anyone: it must fit this model, and be small enough to replay.
     """
     try:
         cases = [_case(record) for record in json.loads(text)]
@@ -96,7 +98,7 @@ def decode(text: str, manifest: Manifest) -> list[Case]:
         return cases
     except (ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
         raise ModelError(
-            f"E_MODEL_PROOF: the proof in the model must be readable, and is not ({error!r:.80})."
+            f"E_MODEL_PROOF: the proof in the model must be readable, got {error!r:.80}."
             " Export the model again."
         ) from None
 
@@ -117,7 +119,7 @@ def _case(record: dict[str, Any]) -> Case:
 
 
 def _check_fit(case: Case, manifest: Manifest) -> None:
-    """Raise ValueError unless a case could be put to the model."""
+    """Raise ValueError unless the model can run the case."""
     rows, steps = case.x.shape[:2]
     state, outputs = (rows, manifest.state_size), len(manifest.outputs)
     wanted = {

@@ -13,22 +13,22 @@ from seqrt.errors import ParityError
 from seqrt.runtime.out_of_memory import needs_memory
 from seqrt.runtime.proving.laws import laws
 from seqrt.runtime.proving.parity import largest, own_units
-from seqrt.runtime.proving.proof import Case, allowed, decode, replay
+from seqrt.runtime.proving.proof import Case, allowed_errors, decode, replay
 
 if TYPE_CHECKING:
-    from seqrt.runtime.model import Model
     from seqrt.runtime.proving.laws import Law
+    from seqrt.runtime.proving.protocol import ProvableModel
     from seqrt.runtime.types import Floats
 
-# What the laws run on: enough rows and steps to cut, short enough for every cut to be tried.
+# The batch that the laws run on: large enough to cut, small enough to try every cut.
 _ROWS, _STEPS = 5, 12
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was checked: how far apart two computations were, how far they may be.
+    """One check: the difference between two computations, and the largest that is allowed.
 
-    Answers are measured in the network's own units, (y - mean) / scale.
+    Outputs are compared in the network's own units, (y - mean) / scale.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Check:
 
     @property
     def ok(self) -> bool:
-        """Whether the difference is allowed; NaN is not."""
+        """Whether the difference is allowed; NaN never is."""
         return self.difference <= self.allowed
 
     @property
@@ -46,15 +46,15 @@ class Check:
         return self.difference == 0
 
     def __str__(self) -> str:
-        """Say it on one line: ok or FAILED, the name, the difference."""
+        """Return one line: ok or FAILED, the name, the difference."""
         word = "ok    " if self.ok else "FAILED"
-        far = "bit for bit" if self.exact else f"{self.difference:.1e} of {self.allowed:.1e}"
-        return f"{word} {self.name}: {far}"
+        size = "bit for bit" if self.exact else f"{self.difference:.1e} of {self.allowed:.1e}"
+        return f"{word} {self.name}: {size}"
 
 
 @dataclass(frozen=True)
-class Report:
-    """What validation found: the replayed proof and the laws, one check each."""
+class ValidationReport:
+    """The results of validation: the checks of the proof and of the laws."""
 
     proof: tuple[Check, ...]
     laws: tuple[Check, ...]
@@ -66,7 +66,7 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether every check held."""
+        """Whether every check passed."""
         return all(check.ok for check in self.checks)
 
     @property
@@ -80,7 +80,7 @@ class Report:
         return max(check.difference for check in self.proof)
 
     def __str__(self) -> str:
-        """List every check on a line of its own."""
+        """Return a line for each check."""
         return "\n".join(str(check) for check in self.checks)
 
     def raise_if_failed(self) -> None:
@@ -94,53 +94,61 @@ class Report:
 
 
 @needs_memory
-def validate(model: Model) -> Report:
-    """Replay the proof inside the file and check the laws; see Model.validate."""
+def validate(model: ProvableModel) -> ValidationReport:
+    """Replay the proof inside the file and test the laws; see Model.validate."""
     cases = decode(model.proof, model.manifest)
-    # A file may hold numbers that leave float32: what comes of them is no number, and so not ok.
+    # The numbers in a file may overflow float32: the NaN that comes of them fails its check.
     with np.errstate(all="ignore"):
-        return Report(
-            tuple(check for _, replayed in proofs(model, cases) for check in replayed()),
-            tuple(check() for _, check in lawful(model, cases)),
+        return ValidationReport(
+            tuple(check for _, replayed in proof_checks(model, cases) for check in replayed()),
+            tuple(check() for _, check in law_checks(model, cases)),
         )
 
 
-def proofs(model: Model, cases: list[Case]) -> Iterator[tuple[str, Callable[[], list[Check]]]]:
-    """Yield the name of each golden case, and what replays it."""
-    most = allowed(model, cases)
+def proof_checks(
+    model: ProvableModel, cases: list[Case]
+) -> Iterator[tuple[str, Callable[[], list[Check]]]]:
+    """Yield the name of each golden case, and the call that replays it."""
+    allowed = allowed_errors(model.manifest, cases)
     for number, case in enumerate(cases):
         name = f"proof {number + 1} ({case.x.shape[0]} x {case.x.shape[1]} steps)"
-        yield name, partial(_replay, model, name, case, most)
+        yield name, partial(_replay, model, name, case, allowed)
 
 
-def lawful(model: Model, cases: list[Case]) -> Iterator[tuple[str, Callable[[], Check]]]:
-    """Yield the name of each law, and what checks it on a batch cut from the proof's inputs.
+def law_checks(
+    model: ProvableModel, cases: list[Case]
+) -> Iterator[tuple[str, Callable[[], Check]]]:
+    """Yield the name of each law, and the call that tests it on a batch from the proof's inputs.
 
-    Two ways that are both right differ at most by what each may differ from the truth.
+    Two correct computations differ by no more than either may differ from the truth.
     """
-    x, most = typical(cases), allowed(model, cases)
+    x, allowed = typical_batch(cases), allowed_errors(model.manifest, cases)
     for name, law in laws(model):
-        yield name, partial(_check_law, model, name, law, x, most)
+        yield name, partial(_check_law, model, name, law, x, allowed)
 
 
-def typical(cases: list[Case]) -> Floats:
+def typical_batch(cases: list[Case]) -> Floats:
     """Return a batch (5, 12, D) cut from the proof's inputs."""
     steps = np.concatenate([case.x.reshape(-1, case.x.shape[-1]) for case in cases])
     return np.resize(steps, (_ROWS, _STEPS, steps.shape[-1]))
 
 
-def _replay(model: Model, name: str, case: Case, most: tuple[float, float]) -> list[Check]:
-    answers, ends = replay(model, case)
-    checks = [Check(f"{name}, answers against float64", answers, most[0])]
+def _replay(
+    model: ProvableModel, name: str, case: Case, allowed: tuple[float, float]
+) -> list[Check]:
+    outputs, ends = replay(model, case)
+    checks = [Check(f"{name}, outputs against float64", outputs, allowed[0])]
     if model.manifest.streamable:
-        checks.append(Check(f"{name}, end states", ends, most[1]))
+        checks.append(Check(f"{name}, end states", ends, allowed[1]))
     return checks
 
 
-def _check_law(model: Model, name: str, law: Law, x: Floats, most: tuple[float, float]) -> Check:
+def _check_law(
+    model: ProvableModel, name: str, law: Law, x: Floats, allowed: tuple[float, float]
+) -> Check:
     (y, ends), (other_y, other_ends) = law(model, x)
-    outputs = model.manifest.outputs
-    answers = largest(own_units(y, outputs) - own_units(other_y, outputs))
+    units = model.manifest.outputs
+    outputs = largest(own_units(y, units) - own_units(other_y, units))
     states = largest(ends.astype(np.float64) - other_ends)
-    parts = [Check(name, answers, most[0]), Check(name, states, most[1])]
+    parts = [Check(name, outputs, allowed[0]), Check(name, states, allowed[1])]
     return max(parts, key=lambda part: part.difference / (part.allowed or 1.0))

@@ -81,7 +81,7 @@ def test_a_file_that_computes_something_else_is_exit_code_6(run, wrong):
     done = run("validate", wrong)
 
     assert done.code == 6
-    assert "FAILED proof 1 (1 x 1 steps), answers against float64: " in done.out
+    assert "FAILED proof 1 (1 x 1 steps), outputs against float64: " in done.out
     assert "computes here what was trained" not in done.out
     assert done.err.startswith("seqrt: E_PARITY: a model must compute what was trained; ")
     assert done.err.count("\n") == 1

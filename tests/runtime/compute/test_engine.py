@@ -1,4 +1,4 @@
-"""Work that takes long is cut in time, can be broken off, and nobody can tell from the answers."""
+"""Long work is cut in time and can be interrupted, which does not change the outputs."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from seqrt import ResourceError
-from seqrt.runtime.compute import engine
 from seqrt.runtime.compute.engine import Engine
+from seqrt.runtime.compute.predict import advance
+from seqrt.runtime.live.stream import Stream
 
 NETS = Path(__file__).parents[1] / "nets"
 
@@ -21,24 +22,23 @@ NETS = Path(__file__).parents[1] / "nets"
 @pytest.mark.parametrize(
     "lengths", [None, [19, 0, 7, 18, 2, 19, 11], [0] * 7, [1, 0, 0, 0, 0, 0, 0]]
 )
-def test_a_run_that_is_cut_in_time_answers_the_same(model, x, monkeypatch, lengths):
+def test_a_run_that_is_cut_in_time_answers_the_same(model, x, engine_of, lengths):
     state = np.full((7, model.manifest.state_size), 0.25, np.float32)
     whole, end = model.run(x, lengths, state)
 
-    monkeypatch.setattr(engine, "_PIECE", 7 * 5 * model.manifest.operations)
-    cut, cut_end = model.run(x, lengths, state)
+    engine = engine_of(model, run=7 * 5 * model.manifest.operations)
+    cut, cut_end = advance(engine, x, lengths, state)
 
     np.testing.assert_array_equal(cut, whole)
     np.testing.assert_array_equal(cut_end, end)
     np.testing.assert_array_equal(state, 0.25)
 
 
-def test_a_chunk_that_is_cut_leaves_the_stream_where_the_whole_does(causal, x, monkeypatch):
+def test_a_chunk_that_is_cut_leaves_the_stream_where_the_whole_does(causal, x, engine_of):
     whole = causal.stream()
     answer = whole.push(x[0])
 
-    monkeypatch.setattr(engine, "_PIECE", 1)
-    cut = causal.stream()
+    cut = Stream(engine_of(causal, run=1), causal.digest)
 
     np.testing.assert_array_equal(cut.push(x[0]), answer)
     assert cut.save() == whole.save()
@@ -66,10 +66,9 @@ def test_an_interrupt_is_answered_between_two_pieces(threads):
     assert "KeyboardInterrupt" in talk
 
 
-def test_a_large_network_steps_as_a_small_one_does(causal, x, monkeypatch):
+def test_a_large_network_steps_as_a_small_one_does(causal, x, engine_of):
     whole = causal.predict(x[:1])[0]
-    monkeypatch.setattr(engine, "_SMALL", 0)
-    stream = causal.stream()
+    stream = Stream(engine_of(causal, copied_bytes=0), causal.digest)
 
     answers = [stream.push(step) for step in x[0]]
 
@@ -106,5 +105,5 @@ def test_a_row_that_does_not_fit_into_memory_is_an_error(model, x, monkeypatch):
 def test_answers_that_no_memory_holds_are_an_error(tagger):
     giant = np.broadcast_to(np.zeros((1, 1, 2), np.float32), (1 << 20, 1 << 24, 2))
 
-    with pytest.raises(ResourceError, match=r"E_MEMORY: answers of shape \(1048576, 16777216"):
+    with pytest.raises(ResourceError, match=r"E_MEMORY: outputs of shape \(1048576, 16777216"):
         tagger.predict(giant)

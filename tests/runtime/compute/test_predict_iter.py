@@ -1,4 +1,4 @@
-"""A stream of batches is answered as `predict` answers each, in order, with nothing piling up."""
+"""`predict_iter` gives what `predict` gives for each batch, in order, in bounded memory."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def some(*shape):
 
 
 def mixed():
-    """Batches of every form; some too small for a thread, some for one, one for all threads."""
+    """Batches of every form: some too small for a thread, some for one thread, one for all."""
     return [
         some(3, 7, 2),
         some(24, 40, 2),

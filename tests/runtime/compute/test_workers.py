@@ -1,14 +1,16 @@
-"""The threads of a model share the jobs of a call, last from call to call, and never lock up."""
+"""The threads of a model share the jobs of a call, last from call to call, never deadlock."""
 
 from __future__ import annotations
 
 import os
 import threading
+from functools import partial
 
 import numpy as np
 import pytest
 
-from seqrt.runtime.compute import blocks
+from seqrt.runtime.compute.predict import predict
+from seqrt.runtime.compute.predict_iter import predict_iter
 from seqrt.runtime.compute.workers import Workers
 
 
@@ -48,7 +50,7 @@ def test_the_threads_last_from_call_to_call():
 
 @pytest.fixture(params=[0, 1, 2])
 def few_threads(request, monkeypatch):
-    """A system that gives so many threads more and then none, as where memory is short."""
+    """A system that starts 0, 1 or 2 more threads and then no more, as when memory is short."""
     start, left = threading.Thread.start, [None] * request.param
 
     def started(thread):
@@ -69,19 +71,27 @@ def test_where_the_system_gives_no_more_threads_those_that_there_are_do_all(few_
         assert sorted(done) == list(range(100))
 
 
-def test_with_few_threads_the_answers_are_the_same(few_threads, load, monkeypatch):
-    monkeypatch.setattr("seqrt.runtime.compute.blocks.WORTH_A_THREAD", 1)
-    monkeypatch.setattr("seqrt.runtime.compute.predict_iter._SMALL", 1)
-    model = load("lstm-sequence", threads=4)
+def test_with_few_threads_the_answers_are_the_same(few_threads, load, engine_of):
+    one = load("lstm-sequence", threads=1)
+    engine = engine_of(one, thread=1, smallest_task=1)
+    on_four = partial(predict, engine, Workers(4))
     x = np.random.default_rng(0).random((300, 9, 2), np.float32)
 
-    answers = list(model.predict_iter([list(x), x, list(x[:40])]))
+    answers = list(
+        predict_iter(
+            on_four,
+            [list(x), x, list(x[:40])],
+            threads=4,
+            operations=engine.operations,
+            limits=engine.limits,
+        )
+    )
 
-    want = load("lstm-sequence", threads=1).predict(x)
+    want = one.predict(x)
     np.testing.assert_array_equal(answers[0], want)
     np.testing.assert_array_equal(answers[1], want)
     np.testing.assert_array_equal(answers[2], want[:40])
-    np.testing.assert_array_equal(model.predict(list(x)), want)
+    np.testing.assert_array_equal(on_four(list(x)), want)
 
 
 def test_work_that_was_taken_in_without_a_thread_is_not_begun_when_its_call_is_over(monkeypatch):
@@ -108,15 +118,15 @@ def test_work_that_was_taken_in_without_a_thread_is_not_begun_when_its_call_is_o
 
 
 def test_a_caller_who_finds_all_threads_busy_does_its_jobs_alone():
-    workers, hold, held = Workers(2), threading.Event(), threading.Barrier(3, timeout=30)
+    workers, hold, begun = Workers(2), threading.Event(), threading.Barrier(3, timeout=30)
 
     def wait(job, stopped):
-        held.wait()
+        begun.wait()
         assert hold.wait(30)
 
     first = threading.Thread(target=workers.share, args=([1, 2], wait, 2))
     first.start()
-    held.wait()
+    begun.wait()
     done = []
     workers.share(range(9), lambda job, stopped: done.append(job), 2)
     hold.set()
@@ -139,31 +149,30 @@ def test_the_error_of_a_job_comes_out_whichever_thread_it_is_in(failing):
 
 
 def test_an_interrupt_tells_the_jobs_in_hand_to_stop():
-    both, told = threading.Barrier(2, timeout=30), threading.Event()
+    both, noticed = threading.Barrier(2, timeout=30), threading.Event()
 
     def work(job, stopped):
         both.wait()
         if threading.current_thread() is threading.main_thread():
             raise KeyboardInterrupt
         assert stopped.wait(30)
-        told.set()
+        noticed.set()
 
     with pytest.raises(KeyboardInterrupt):
         Workers(2).share(range(100), work, 2)
 
-    assert told.wait(30)
+    assert noticed.wait(30)
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_a_child_forked_after_the_threads_have_worked_makes_its_own(load, monkeypatch):
-    monkeypatch.setattr(blocks, "WORTH_A_THREAD", 1)
-    model = load("lstm-last", threads=3)
+def test_a_child_forked_after_the_threads_have_worked_makes_its_own(lstm, engine_of):
+    on_three = partial(predict, engine_of(lstm, thread=1), Workers(3))
     many = [np.full((9, 2), i, np.float32) for i in range(99)]
-    want = model.predict(many)
+    want = on_three(many)
 
     child = os.fork()
     if child == 0:
-        os._exit(0 if np.array_equal(model.predict(many), want) else 1)
+        os._exit(0 if np.array_equal(on_three(many), want) else 1)
 
     assert os.waitpid(child, 0)[1] == 0
-    np.testing.assert_array_equal(model.predict(many), want)
+    np.testing.assert_array_equal(on_three(many), want)

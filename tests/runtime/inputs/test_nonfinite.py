@@ -1,4 +1,4 @@
-"""What comes in is judged at the door: answered, or refused in one clear line."""
+"""Inputs of every kind: predicted correctly, or refused with one clear sentence."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pytest
 
 from seqrt import InputError, UsageError
 from seqrt.runtime.compute import predict
+from seqrt.runtime.compute.workers import Workers
 from seqrt.runtime.inputs.nonfinite import all_finite
 
 
@@ -87,30 +88,30 @@ def test_a_nonfinite_value_in_a_list_is_named_by_its_item(model, x):
         model.predict(list(x))
 
 
-def test_of_many_rows_the_first_is_named_whichever_block_it_is_in(model, monkeypatch):
-    monkeypatch.setattr("seqrt.runtime.model.WORTH_A_THREAD", 0)
+def test_of_many_rows_the_first_is_named_whichever_block_it_is_in(model, engine_of):
+    engine, workers = engine_of(model, thread=1), Workers(2)
     x = np.zeros((100, 40, 2))
     lengths = np.arange(1, 41).repeat(3)[:100]
     x[7, 1, 1] = np.nan
     x[95, 3, 0] = np.inf
-    x[2, 30] = np.nan  # behind the end of its row
+    x[2, 30] = np.nan  # past the end of its row
 
     with pytest.raises(InputError, match=r"x\[item 7, step 1, feature 1\] is nan \(2 non-finite"):
-        model.predict(x, lengths)
+        predict.predict(engine, workers, x, lengths)
     x[9, 2, 0] = 1e300
     with pytest.raises(InputError, match=r"E_INPUT_RANGE: x\[item 9\]"):
-        model.predict(x, lengths)
+        predict.predict(engine, workers, x, lengths)
 
 
 def test_a_value_that_was_found_is_refused_though_it_is_gone_by_now(lstm, x, monkeypatch):
     x[2, 5, 0] = np.nan
-    find = predict.refuse_first
+    find = predict.raise_for_first_item
 
     def late(batch, **options):
         x[2, 5, 0] = 0  # another thread's doing
         find(batch, **options)
 
-    monkeypatch.setattr(predict, "refuse_first", late)
+    monkeypatch.setattr(predict, "raise_for_first_item", late)
 
     with pytest.raises(InputError, match="E_INPUT_NONFINITE: x must be finite"):
         lstm.predict(list(x))

@@ -1,4 +1,4 @@
-"""One live sequence: pushed in pieces, saved, gone on with, refused to another model."""
+"""One live sequence: pushed in chunks, saved, resumed, refused by another model."""
 
 from __future__ import annotations
 
@@ -187,14 +187,14 @@ def test_a_nonfinite_step_is_refused_or_carried_on(causal, x):
 def test_a_second_thread_in_a_stream_is_an_error_and_no_corruption(causal, x, monkeypatch):
     stream = causal.stream()
     inside, go_on = threading.Event(), threading.Event()
-    slow = causal.run
+    advance = causal._engine.advance
 
-    def wait(*args, **options):
+    def wait(*args):
         inside.set()
         assert go_on.wait(10)
-        return slow(*args, **options)
+        return advance(*args)
 
-    monkeypatch.setattr(causal, "run", wait)
+    monkeypatch.setattr(causal._engine, "advance", wait)
     first = threading.Thread(target=stream.push, args=(x[0, :5],))
     first.start()
     inside.wait(10)

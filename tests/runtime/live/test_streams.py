@@ -1,4 +1,4 @@
-"""Many keyed sequences over one model: together they answer what each answers alone."""
+"""Many keyed sequences of one model: together they give what each gives alone."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ import pytest
 
 import seqrt
 from seqrt import InputError, ModelError, ResourceError, UsageError
-from seqrt.runtime.compute import blocks
+from seqrt.runtime.compute.workers import Workers
 from seqrt.runtime.live import states, streams
 from seqrt.runtime.live.saved_state import Snapshot, pack_many
+from seqrt.runtime.live.streams import Streams
 
 TUTORIAL = Path(__file__).parents[3] / "models" / "tutorial-lstm.onnx"
 
 
 @pytest.fixture
 def clock(monkeypatch):
-    """A clock that stands until it is set."""
+    """A clock that stands still until a test sets it."""
 
     class Clock:
         now = 1000.0
@@ -33,11 +34,10 @@ def clock(monkeypatch):
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-def test_whoever_comes_and_goes_each_stream_answers_as_alone(load, causal, monkeypatch, threads):
-    monkeypatch.setattr(blocks, "WORTH_A_THREAD", 20_000)
+def test_whoever_comes_and_goes_each_stream_answers_as_alone(causal, engine_of, threads):
     rng = np.random.default_rng(threads)
-    model = seqrt.Model(causal._file.content, threads=threads)
-    many, alone = model.streams(), {}
+    many = Streams(engine_of(causal, thread=20_000), Workers(threads), causal.digest)
+    alone = {}
 
     for _ in range(40):
         keys = rng.choice(60, rng.integers(1, 40), replace=False).tolist()

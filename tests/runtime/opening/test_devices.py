@@ -1,11 +1,11 @@
-"""Devices: which one is there, what is said where none is, and that all answer the same.
+"""Devices: which are available, the error where one is not, and that all give the same outputs.
 
-On a machine with a GPU by NVIDIA and `pip install 'seqrt[cuda]' pytest`, this runs all of it:
+On a machine with an NVIDIA GPU and `pip install 'seqrt[cuda]' pytest`, this runs all of it:
 
     pytest tests/runtime/opening/test_devices.py
 
-Elsewhere what needs CUDA is skipped. All else runs everywhere: the code for a device knows none by
-name, so that the CPU may stand for one.
+Elsewhere the tests that need CUDA are skipped. The others run everywhere: the code for a device
+does not depend on its name, so that the CPU can play its part.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from seqrt.runtime.compute.step_device import ResidentStep
 from seqrt.runtime.opening import cuda
 from seqrt.runtime.opening.installed import devices, installed, not_built, owners, two_owners
 from seqrt.runtime.opening.session import auto, choose_tf32, open_session
-from seqrt.runtime.proving.device_check import check, compare
+from seqrt.runtime.proving.device_check import check_device, compare
 from seqrt.runtime.proving.parity import largest, own_units
-from seqrt.runtime.proving.proof import allowed, decode
+from seqrt.runtime.proving.proof import allowed_errors, decode
 
 NETS = Path(__file__).parents[1] / "nets"
 ALL = sorted(path.stem for path in NETS.glob("*.onnx"))
@@ -90,11 +90,11 @@ def test_two_packages_that_own_onnxruntime_are_named_with_the_way_out(tmp_path, 
 
 @pytest.fixture
 def said_to_have_cuda(monkeypatch):
-    """Take onnxruntime at a false word: asked for CUDA it does not start, as without a GPU."""
+    """An onnxruntime that claims to offer CUDA, which then fails to start, as without a GPU."""
     monkeypatch.setattr("seqrt.runtime.opening.session.devices", lambda: ("cpu", "cuda"))
 
 
-# What onnxruntime built for the CPU says by a warning, that for CUDA says in its log.
+# onnxruntime built for the CPU warns about it; built for CUDA, it writes to its log.
 quietly = pytest.mark.filterwarnings("ignore:Specified provider 'CUDAExecutionProvider'")
 
 
@@ -104,7 +104,7 @@ def test_without_a_driver_that_is_the_reason(said_to_have_cuda, monkeypatch, cap
     monkeypatch.setattr(cuda, "_DRIVER", "libnone-of-ours.so.1")
     match = (
         r"^E_PROVIDER: device 'cuda' is not available; onnxruntime.* \d.* offers cuda, and it does"
-        r" not start here: there is no driver for a GPU by NVIDIA \(libnone-of-ours.*\)\. Install"
+        r" not start here: there is no driver for an NVIDIA GPU \(libnone-of-ours.*\)\. Install"
     )
 
     with pytest.raises(DeviceError, match=match):
@@ -135,7 +135,7 @@ def test_what_onnxruntime_says_of_cuda_is_the_reason(said_to_have_cuda):
 def test_a_child_of_a_process_that_used_cuda_is_told_to_be_spawned(monkeypatch):
     monkeypatch.setattr(cuda, "_opened_by", {os.getpid() - 1})
 
-    with pytest.raises(DeviceError, match=r"E_DEVICE_FORK: .* spawn, or give .* device='cpu'\."):
+    with pytest.raises(DeviceError, match=r"E_DEVICE_FORK: .* spawn, or open .* device='cpu'\."):
         cuda.check_process()
 
 
@@ -171,22 +171,35 @@ def test_a_model_that_auto_put_on_the_cpu_has_no_tf32_and_can_be_pickled():
     assert (model.tf32, again.tf32, again.device) == (False, False, "cpu")
 
 
-# The self-test
+# The check of a device
 
 
-def test_a_device_that_answers_as_the_cpu_passes(model, load):
-    found = list(compare(model, load(model.manifest.name)))
+@pytest.fixture
+def check(engine_of):
+    """Check a model, in the part of one on a device, against another in the part of the CPU's."""
 
-    check(model, load(model.manifest.name))
+    def check(on_device, on_cpu, **options):
+        engines = engine_of(on_device), engine_of(on_cpu)
+        check_device(*engines, on_cpu.manifest, on_cpu.proof, **options)
+
+    return check
+
+
+def test_a_device_that_answers_as_the_cpu_passes(model, engine_of, check):
+    engines = engine_of(model), engine_of(model)
+    found = list(compare(*engines, model.manifest, model.proof))
+
+    check(model, model)
     assert all(each.exact for each in found)
     assert len(found) == 7 if model.manifest.streamable else 6
 
 
 @pytest.mark.parametrize("tf32", [False, True])
-def test_a_device_that_answers_as_another_network_fails(load, tf32):
+def test_a_device_that_answers_as_another_network_fails(load, check, tf32):
     match = (
-        r"^E_DEVICE_SELFTEST: on cpu a model must answer what it does on the cpu; the .* differ by"
-        r" \d.*, and may by \d.* \(CPUExecutionProvider, onnxruntime.* \d.*\)\. Use device='cpu'\.$"
+        r"^E_DEVICE_SELFTEST: on cpu a model must give the outputs that it gives on the cpu; the .*"
+        r" differ by \d.*, and may by \d.* \(CPUExecutionProvider, onnxruntime.* \d.*\)\."
+        r" Use device='cpu'\.$"
     )
 
     with pytest.raises(DeviceError, match=match):
@@ -194,7 +207,7 @@ def test_a_device_that_answers_as_another_network_fails(load, tf32):
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_a_device_that_rounds_to_tf32_passes_only_where_that_was_asked_for(load, name):
+def test_a_device_that_rounds_to_tf32_passes_only_where_that_was_asked_for(load, check, name):
     rounded = seqrt.Model(with_ten_bits((NETS / f"{name}.onnx").read_bytes()))
 
     check(rounded, load(name), tf32=True)
@@ -206,8 +219,8 @@ def with_ten_bits(content: bytes) -> bytes:
     """Round the first layer's weights of a net to the 10 bits of TF32."""
     body = bytearray(content[:-SEAL_SIZE])
     for name in (b"layer0_W", b"layer0_R"):
-        # TensorProto: raw_data is field 9 (0x4a) behind the name: its length in groups of 7 bits,
-        # then the numbers. The name stands in the node first.
+        # TensorProto: raw_data is field 9 (0x4a) after the name: its length in groups of 7 bits,
+        # then the numbers. The name occurs in the node first.
         at = body.index(name, body.index(name) + 1) + len(name)
         assert body[at] == 0x4A
         groups = 2 if body[at + 1] & 0x80 else 1
@@ -232,7 +245,7 @@ def resident(name: str, device: str, state: np.ndarray) -> ResidentStep:
 def test_a_state_on_a_device_goes_the_way_of_one_that_is_carried(name, load, x):
     model = load(name)
     state = np.full((1, model.manifest.state_size), 0.25, np.float32)
-    on_device, bound = resident(name, "cpu", state), model.bound_step(state)
+    on_device, bound = resident(name, "cpu", state), model._engine.bound_step(state)
 
     for step in x[0]:
         y, state = model.run(step[None, None], None, state)
@@ -262,7 +275,7 @@ def test_a_state_is_put_on_a_device_and_brought_back(name, x):
 def test_a_stream_with_its_state_on_a_device_answers_the_whole(name, load, x, monkeypatch, sizes):
     model = load(name)
     whole = model.predict(x[:1])[0]
-    monkeypatch.setattr(model, "bound_step", lambda state: resident(name, "cpu", state))
+    monkeypatch.setattr(model._engine, "bound_step", lambda state: resident(name, "cpu", state))
     stream = model.stream()
 
     answers = [
@@ -320,7 +333,7 @@ def assert_near(model, y, want):
     """Compare answers in the network's own units by the rule of parity."""
     outputs = model.manifest.outputs
     error = largest(own_units(np.asarray(y), outputs) - own_units(np.asarray(want), outputs))
-    assert error <= allowed(model, decode(model.proof, model.manifest))[0]
+    assert error <= allowed_errors(model.manifest, decode(model.proof, model.manifest))[0]
 
 
 @with_cuda

@@ -1,4 +1,4 @@
-"""The door for models: one whole, sealed file that says what it is, or a clear refusal."""
+"""Opening a model file: whole, sealed and described by itself, or refused with a clear reason."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_a_file_of_2_gib_is_refused_before_it_is_read(tmp_path):
     with open(tmp_path / "huge.onnx", "wb") as file:
         file.truncate(1 << 31)
 
-    with pytest.raises(ModelError, match=r"must be smaller than 2 GiB, got 2,147,483,648\."):
+    with pytest.raises(ModelError, match=r"must be smaller than 2 GiB, got 2,147,483,648 bytes\."):
         seqrt.load(tmp_path / "huge.onnx")
 
 
