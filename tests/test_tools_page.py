@@ -52,3 +52,12 @@ def test_the_measured_table_has_the_rows_and_bounds_of_the_tool(monkeypatch):
     assert lines[0] == list(TITLES)
     wanted = [Measured(row, [(1.0, 1.0)] * 2).cells()[:3] for row in ROWS.values()]
     assert [line[:3] for line in lines[2:]] == wanted
+
+
+def test_a_measured_number_is_on_one_page():
+    pages = [page for page in PAGES.values() if page.name.endswith("README.md")]
+    measured = re.compile(r"\d\.\d+e-\d+|\d[\d.,]* (?:us|ms|MB|GB|GFLOP/s)\b")
+
+    numbers = [number for page in pages for number in set(measured.findall(page.prose))]
+    assert [number for number in set(numbers) if numbers.count(number) > 1] == []
+    assert len(numbers) > 50

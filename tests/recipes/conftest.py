@@ -10,29 +10,29 @@ import pytest
 
 NETS = Path(__file__).parents[1] / "runtime" / "nets"
 
-collect_ignore = ["ray_data.py"]  # opening it needs Ray
+collect_ignore = ["ray_data.py"]  # importing it needs Ray
 
 
 @pytest.fixture
 def lstm(tmp_path) -> Path:
-    """A net that answers once a sequence, in a file that a test may delete."""
+    """A net with one prediction per sequence, in a file that a test may delete."""
     return Path(shutil.copy(NETS / "lstm-last.onnx", tmp_path))
 
 
 @pytest.fixture
 def tagger(tmp_path) -> Path:
-    """A net that answers at every step, in a file that a test may delete."""
+    """A net with a prediction at every step, in a file that a test may delete."""
     return Path(shutil.copy(NETS / "gru-sequence.onnx", tmp_path))
 
 
 @pytest.fixture
 def x() -> np.ndarray:
-    """Three thousand windows of 19 steps of 2 features, in the raw units of the nets."""
+    """3,000 windows of 19 steps of 2 features, in the raw units of the nets."""
     noise = np.random.default_rng(0).random((3000, 19, 2))
     return (noise * [30.0, 3.0] - [0.0, 2.5]).astype(np.float32)
 
 
 @pytest.fixture
 def ragged(x) -> list[np.ndarray]:
-    """Three hundred sequences of 0 to 19 steps."""
+    """300 sequences of 0 to 19 steps."""
     return [sequence[: i % 20] for i, sequence in enumerate(x[:300])]

@@ -1,4 +1,4 @@
-"""Ray Data: workers that hold the model, and answer more sequences than one machine can."""
+"""Ray Data: a pool of workers that predict more sequences than one machine can."""
 
 from ray.data import ActorPoolStrategy
 
@@ -6,22 +6,22 @@ import seqrt
 
 
 class Predictor:
-    """A worker: it gets the model once, as the bytes of its file, then batch after batch."""
+    """A worker: receives the model once, as the bytes of its file, and then batch after batch."""
 
     def __init__(self, model):
         self.model = model
 
     def __call__(self, batch):
-        x = batch["x"]  # (B, T, D), or B arrays (T_i, D) where lengths differ
+        x = batch["x"]  # (B, T, D), or B arrays (T_i, D) if their lengths differ
         y = self.model.predict(list(x) if x.dtype == object else x)
         return {**batch, "y": y}
 
 
 def predict(dataset, path, workers):
-    """Give each row of `dataset`, a sequence `x`, the answer `y` of the model at `path`."""
+    """Add a column `y` to `dataset`: the predictions of the model at `path` for the column `x`."""
     return dataset.map_batches(
         Predictor,
-        fn_constructor_args=[seqrt.load(path, threads=1)],  # a processor for each worker
+        fn_constructor_args=[seqrt.load(path, threads=1)],  # one processor per worker
         compute=ActorPoolStrategy(min_size=1, max_size=workers),
         num_cpus=1,
         batch_size=1024,

@@ -1,4 +1,4 @@
-"""joblib's workers, processes or threads, answer what one Model answers, bit for bit."""
+"""joblib's workers, processes or threads, predict what one Model predicts, bit for bit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def test_workers_answer_in_order_as_one_model(lstm, x, backend):
     model = seqrt.load(lstm)
     parts = np.array_split(x, 7)
 
-    # Parts above max_nbytes reach processes as files in memory, which nobody may write to.
+    # Parts above max_nbytes reach processes as memory-mapped, read-only files.
     workers = joblib.Parallel(n_jobs=2, backend=backend, max_nbytes=10_000)
     answers = workers(joblib.delayed(model.predict)(part) for part in parts)
 

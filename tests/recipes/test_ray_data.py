@@ -1,4 +1,4 @@
-"""Ray's workers answer what one Model in one process answers, bit for bit."""
+"""Ray's workers predict what one Model in one process predicts, bit for bit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytest.importorskip("ray.data")
 
 TESTS = Path(__file__).parents[1]
 
-# Ray reads settings of its own that it calls deprecated, and logs how each of its steps went.
+# Ray reads settings that it deprecates itself, and logs each of its steps.
 pytestmark = pytest.mark.filterwarnings(
     r"ignore:.* is deprecated:DeprecationWarning:ray\.data\.context"
 )
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.filterwarnings(
 
 @pytest.fixture(scope="module")
 def predict():
-    """The recipe, with a Ray of two processors that finds it and seqrt."""
+    """The recipe, with a Ray of two processors that can import it and seqrt."""
     from recipes.ray_data import predict
 
     paths = {"PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)])}
@@ -40,7 +40,7 @@ def predict():
 
 @pytest.fixture(autouse=True)
 def _in_order():
-    """Rows come back in their order where this is asked for."""
+    """Return rows in their order."""
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.execution_options.preserve_order = True
@@ -51,7 +51,7 @@ def test_windows_are_answered_in_order_as_by_one_model(predict, lstm, x):
     windows = ray.data.from_numpy([x[:900], x[900:1000], x[1000:]])
 
     answered = predict(windows.rename_columns({"data": "x"}), lstm, workers=2)
-    lstm.unlink()  # no worker ever sees the file
+    lstm.unlink()  # no worker reads the file
     rows = answered.take_all()
 
     np.testing.assert_array_equal([row["x"] for row in rows], x)
@@ -65,7 +65,7 @@ def test_ragged_sequences_go_from_files_to_files_and_keep_their_key(
     sequences, answers = str(tmp_path / "sequences"), str(tmp_path / "answers")
     ray.data.from_items(items, override_num_blocks=3).write_parquet(sequences)
 
-    # As many workers as there are processors: reading and writing must not wait for ever.
+    # As many workers as there are processors: reading and writing must not wait forever.
     predict(ray.data.read_parquet(sequences), tagger, workers=2).write_parquet(answers)
 
     rows = ray.data.read_parquet(answers).take_all()

@@ -1,4 +1,4 @@
-"""What Spark's workers do with the recipe: with pandas alone, and with Spark where it is."""
+"""The Spark recipe: its function on pandas frames, and in Spark if it is installed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from recipes.spark import answers_of
+from recipes.spark import predictor
 
 import seqrt
 
@@ -19,7 +19,7 @@ TESTS = Path(__file__).parents[1]
 
 
 def cells(sequence):
-    """A sequence as Spark hands it over: an array of the arrays of its steps."""
+    """A sequence as Spark passes it: an object array of the arrays of its steps."""
     steps = np.empty(len(sequence), object)
     steps[:] = list(sequence)
     return steps
@@ -31,10 +31,10 @@ def test_frame_by_frame_every_row_gets_the_answer_of_one_model(request, name, ra
     rows = pandas.DataFrame({"key": range(300), "x": [cells(sequence) for sequence in ragged]})
 
     frames = [rows[:0], rows[:7], rows[7:]]
-    answered = pandas.concat(answers_of(path)(iter(frames)))
+    answered = pandas.concat(predictor(path)(iter(frames)))
 
     assert answered["key"].tolist() == list(range(300))
-    assert list(rows) == ["key", "x"], "frames that were given are not written to"
+    assert list(rows) == ["key", "x"], "the given frames must not be modified"
     for got, want in zip(answered["y"], seqrt.load(path).predict(ragged), strict=True):
         np.testing.assert_array_equal(np.array(got, np.float32).reshape(want.shape), want)
 
@@ -42,16 +42,16 @@ def test_frame_by_frame_every_row_gets_the_answer_of_one_model(request, name, ra
 def test_frames_are_answered_as_they_come(lstm, ragged):
     def frames():
         yield pandas.DataFrame({"x": [cells(ragged[5])]})
-        raise AssertionError("the second frame is not asked for before the first is answered")
+        raise AssertionError("the second frame must not be read before the first is predicted")
 
-    answered = next(answers_of(lstm)(frames()))
+    answered = next(predictor(lstm)(frames()))
 
     assert len(answered) == 1
 
 
 @pytest.fixture
 def spark(monkeypatch):
-    """A Spark on this machine, whose two workers find the recipe and seqrt."""
+    """A local Spark with two workers that can import the recipe and seqrt."""
     sql = pytest.importorskip("pyspark.sql")
     if not shutil.which("java"):
         pytest.skip("Spark needs Java")
@@ -71,8 +71,8 @@ def test_spark_answers_as_one_model_does(spark, tagger, ragged):
     want = seqrt.load(tagger).predict(ragged)
     schema = "key long, x array<array<float>>, y array<array<float>>"
 
-    answered = table.mapInPandas(answers_of(tagger), schema)
-    tagger.unlink()  # no worker ever sees the file
+    answered = table.mapInPandas(predictor(tagger), schema)
+    tagger.unlink()  # no worker reads the file
     rows = answered.collect()
 
     got = {row["key"]: row["y"] for row in rows}
