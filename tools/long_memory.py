@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seqrt.training import Plan
+from seqrt.training import Plan, Recipe
 from seqrt.training.experiments.compare import Candidate, Outcome, comparison_trials
 from seqrt.training.problems.tasks import TASKS, MemoryTask
 
@@ -80,7 +80,7 @@ def main(parts: list[str]) -> int:
         length = work.options.get("length", "")
         print(
             f"{work.data:15} {length:>4} {work.cell:5}{trials[0].metric:>24}{bound:>8}{worst:9.3g}"
-            f"  {steps} ({work.options.get('batch_size', Plan.batch_size)})  {verdict}",
+            f"  {steps} ({work.options.get('batch_size', Recipe.batch_size)})  {verdict}",
             flush=True,
         )
     return int(missed)

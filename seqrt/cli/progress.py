@@ -38,7 +38,7 @@ def showing(epochs: int, title: str = "epoch", lines: int = 100) -> Iterator[Sho
 
 def train_shown(run: Run, passes: Iterable[Epoch], title: str = "epoch", lines: int = 100) -> None:
     """Show each of the `passes` of `run`; a signal has it finish its step, and leaves."""
-    with showing(run.plan.recipe().epochs, title, lines) as show, finishing_the_step(run.stop):
+    with showing(run.plan.recipe.epochs, title, lines) as show, finishing_the_step(run.stop):
         for epoch in passes:
             show(epoch)
 

@@ -56,7 +56,7 @@ def figures(plan: Plan, result: Result) -> Iterator[str]:
 
 def verdict(run: Run, result: Result) -> Iterator[str]:
     """Yield how the run ended, and a warning where the network taught nothing."""
-    epochs, patience, most = len(run.epochs), run.plan.patience, run.plan.recipe().epochs
+    epochs, patience, most = len(run.epochs), run.plan.patience, run.plan.recipe.epochs
     early = patience and epochs - result.best_epoch >= patience and epochs < most
     stopped = f"; stopped when {patience} epochs brought none better" if early else ""
     seconds = sum(epoch.seconds for epoch in run.epochs)

@@ -137,17 +137,18 @@ def start_committee(plan: Plan, out: str | Path | None = None) -> Committee:
     merging the members into one network.
     """
     check_one_process("a committee")
-    if plan.folds is None or plan.layer_norm:
+    if plan.folds is None or plan.architecture.layer_norm:
         raise UsageError(
             "a committee needs folds, and no layer normalisation, so that the mean of its members"
-            f" is one network; got folds {plan.folds}, layer norm {plan.layer_norm}."
+            f" is one network; got folds {plan.folds}, layer norm {plan.architecture.layer_norm}."
         )
     for fold in (1, plan.folds):
         plan.with_options(fold=fold).problem()
     problem = plan.with_options(val=0.0).problem()
     resolved = plan.resolved(problem).with_options(val=plan.val)
     started = datetime.now(UTC).isoformat(timespec="microseconds")
-    committee = Committee(resolved, problem, new_folder(plan.source, plan.cell, out), started)
+    folder = new_folder(plan.source, plan.architecture.cell, out)
+    committee = Committee(resolved, problem, folder, started)
     write_record(committee.path, committee.record())
     return committee
 

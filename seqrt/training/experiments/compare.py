@@ -73,7 +73,7 @@ class CandidateTrial(Trial):
 
     def __init__(self, candidate: Candidate, run: Run) -> None:
         """Prepare to train `run`, a network of this candidate."""
-        super().__init__(run, f"{candidate.name} seed {run.plan.seed}")
+        super().__init__(run, f"{candidate.name} seed {run.plan.recipe.seed}")
         self.candidate = candidate
         self._baseline, plain = baseline(run.problem)
         self._task = TASKS.get(run.plan.source)
@@ -105,10 +105,10 @@ class CandidateTrial(Trial):
         metric = self._task.figure if self._task else next(iter(self._plain))
         return Outcome(
             candidate=self.candidate,
-            seed=self.run.plan.seed,
+            seed=self.run.plan.recipe.seed,
             path=self.run.path,
             weights=sum(weights.numel() for weights in self.run.net.parameters()),
-            steps=math.ceil(len(self.run.problem.train) / self.run.plan.batch_size),
+            steps=math.ceil(len(self.run.problem.train) / self.run.plan.recipe.batch_size),
             seconds=tuple(epoch.seconds for epoch in self.run.epochs),
             metric=metric,
             curve=tuple(metrics[metric] for metrics in self._curve),

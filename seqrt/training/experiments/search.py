@@ -76,11 +76,11 @@ class SearchOutcome:
             "trial": self.number,
             "state": self.state,
             "val_loss": self.value,
-            "cell": plan.cell,
-            "units": "-".join(map(str, plan.units)),
-            "lr": plan.lr,
-            "dropout": plan.dropout,
-            "noise": plan.noise,
+            "cell": plan.architecture.cell,
+            "units": "-".join(map(str, plan.architecture.units)),
+            "lr": plan.recipe.lr,
+            "dropout": plan.architecture.dropout,
+            "noise": plan.recipe.noise,
             "best_epoch": self.best_epoch,
             "epochs": len(self.run.epochs),
             "seconds": round(sum(epoch.seconds for epoch in self.run.epochs), 3),
@@ -103,7 +103,7 @@ class SearchTrial(Trial):
         """Report the epoch to the study, and return whether the trial is pruned."""
         assert epoch.val_loss is not None, "a search has a validation part"
         self._trial.report(epoch.val_loss, epoch.number)
-        early = epoch.number < self.run.plan.recipe().epochs * _GRACE
+        early = epoch.number < self.run.plan.recipe.epochs * _GRACE
         self._pruned = not early and self._trial.should_prune()
         return self._pruned
 
@@ -130,9 +130,10 @@ def search_trials(
     `plan.seed`, so the same call tries the same. See check_search for the searches that cannot be.
     """
     free = [name for name in SEARCHED if name not in given]
-    study = _study(plan.seed)
+    study = _study(plan.recipe.seed)
+    units = plan.architecture.units
     usual = {name: getattr(plan, name) for name in SEARCHED} | {"lr": Recipe.lr}
-    study.enqueue_trial({**usual, "layers": len(plan.units), "units": plan.units[0]})
+    study.enqueue_trial({**usual, "layers": len(units), "units": units[0]})
     for _ in range(count):
         trial = study.ask()
         own = plan.with_options(**_suggested(trial, plan, free))
@@ -180,7 +181,7 @@ def promote(best: SearchOutcome, table: Path, out: str | Path | None = None) -> 
     The `table` of trials that it was chosen from is copied with it.
     """
     run = best.run
-    folder = new_folder(run.plan.source, run.plan.cell, out)
+    folder = new_folder(run.plan.source, run.plan.architecture.cell, out)
     shutil.copytree(run.path, folder, dirs_exist_ok=True)
     shutil.copy(table, folder)
     run.path = folder
@@ -203,7 +204,7 @@ def _suggested(trial: optuna.Trial, plan: Plan, free: Sequence[str]) -> dict[str
     Dropout is suggested for two layers only, because it acts between layers.
     """
     suggested: dict[str, Any] = {}
-    units = plan.units
+    units = plan.architecture.units
     if "cell" in free:
         suggested["cell"] = trial.suggest_categorical("cell", CELLS)
     if "units" in free:

@@ -29,17 +29,18 @@ def mean_of(nets: Sequence[Network], metadata: Metadata) -> Network:
     (which would mix the members), and the same feature means where a missing value is read as the
     mean without an indicator.
     """
-    plan = nets[0].architecture
-    if any(net.architecture != plan for net in nets) or plan.layer_norm:
+    architecture = nets[0].architecture
+    if architecture.layer_norm or any(net.architecture != architecture for net in nets):
         raise UsageError(
             "networks must have the same architecture, without layer normalisation, for their mean"
             " to be one network. Leave layer norm out."
         )
     count = len(nets)
-    merged = Network(**{**nets[0].config(), "units": tuple(count * size for size in plan.units)})
+    wide = tuple(count * size for size in architecture.units)
+    merged = Network(**{**nets[0].config(), "units": wide})
     merged.metadata = metadata
     merged.set_scaling(metadata.features, metadata.outputs)
-    if plan.missing in AS_MEAN:
+    if architecture.missing in AS_MEAN:
         _check_means(merged, nets)
     with torch.no_grad():
         for parameter in merged.parameters():

@@ -18,35 +18,45 @@ from seqrt.training.networks.stack import Stack
 
 @dataclass(frozen=True)
 class Architecture:
-    """The sizes and choices that make a network; what `Network` was called with."""
+    """The recurrent layers of a network: what can be chosen before the data is known."""
 
-    cell: Cell
-    features: int
-    units: tuple[int, ...]
-    outputs: int
-    bidirectional: bool
-    head: Head
-    activation: Activation
-    nonlinearity: Nonlinearity
-    dropout: float
-    layer_norm: bool
-    missing: Missing
+    cell: Cell = "lstm"
+    units: tuple[int, ...] = (64, 32)
+    bidirectional: bool = False
+    dropout: float = 0.0
+    layer_norm: bool = False
+    nonlinearity: Nonlinearity = "tanh"
 
     def __post_init__(self) -> None:
-        """Raise UsageError where a choice is none."""
+        """Raise UsageError where a choice is not available."""
         _check_choice("cell", self.cell, get_args(Cell))
-        _check_choice("head", self.head, get_args(Head))
-        _check_choice("activation", self.activation, get_args(Activation))
         _check_choice("nonlinearity", self.nonlinearity, get_args(Nonlinearity))
-        _check_choice("missing", self.missing, get_args(Missing))
-        for name in ("features", "outputs"):
-            _check_size(name, getattr(self, name))
         if not self.units:
             raise UsageError("units must name at least one layer, such as (64, 32), got none.")
         for size in self.units:
             _check_size("units", size)
         if not 0 <= self.dropout < 1:
             raise UsageError(f"dropout must be from 0 to below 1, got {self.dropout}.")
+
+
+@dataclass(frozen=True)
+class NetworkConfig(Architecture):
+    """A whole network: its layers, and what the data decides. The arguments of `Network`."""
+
+    features: int = 1
+    outputs: int = 1
+    head: Head = "last"
+    activation: Activation = "none"
+    missing: Missing = "error"
+
+    def __post_init__(self) -> None:
+        """Raise UsageError where a choice is not available."""
+        super().__post_init__()
+        _check_choice("head", self.head, get_args(Head))
+        _check_choice("activation", self.activation, get_args(Activation))
+        _check_choice("missing", self.missing, get_args(Missing))
+        for name in ("features", "outputs"):
+            _check_size(name, getattr(self, name))
 
 
 class Network(Stack):
@@ -58,36 +68,36 @@ class Network(Stack):
 
     def __init__(
         self,
-        cell: Cell = "lstm",
-        features: int = 1,
-        units: Sequence[int] = (64, 32),
-        outputs: int = 1,
+        cell: Cell = NetworkConfig.cell,
+        features: int = NetworkConfig.features,
+        units: Sequence[int] = NetworkConfig.units,
+        outputs: int = NetworkConfig.outputs,
         *,
-        bidirectional: bool = False,
-        head: Head = "last",
-        activation: Activation = "none",
-        nonlinearity: Nonlinearity = "tanh",
-        dropout: float = 0.0,
-        layer_norm: bool = False,
-        missing: Missing = "error",
+        bidirectional: bool = NetworkConfig.bidirectional,
+        head: Head = NetworkConfig.head,
+        activation: Activation = NetworkConfig.activation,
+        nonlinearity: Nonlinearity = NetworkConfig.nonlinearity,
+        dropout: float = NetworkConfig.dropout,
+        layer_norm: bool = NetworkConfig.layer_norm,
+        missing: Missing = NetworkConfig.missing,
     ) -> None:
-        """Make the network with random weights; raise UsageError where a choice is none.
+        """Make the network with random weights; raise UsageError where a choice is not available.
 
-        `dropout` and `layer_norm` act between the recurrent layers; `nonlinearity` is the RNN's.
-        `missing` says how NaN in x is read: see seqrt.training.networks.missing.
+        `dropout` and `layer_norm` act between the recurrent layers; `nonlinearity` is that of the
+        rnn cell. `missing` is the policy for NaN in x: see seqrt.training.networks.missing.
         """
-        architecture = Architecture(
-            cell,
-            features,
-            tuple(units),
-            outputs,
-            bidirectional,
-            head,
-            activation,
-            nonlinearity,
-            dropout,
-            layer_norm,
-            missing,
+        architecture = NetworkConfig(
+            cell=cell,
+            units=tuple(units),
+            bidirectional=bidirectional,
+            dropout=dropout,
+            layer_norm=layer_norm,
+            nonlinearity=nonlinearity,
+            features=features,
+            outputs=outputs,
+            head=head,
+            activation=activation,
+            missing=missing,
         )
         super().__init__(features, outputs, head, activation, missing)
         self.architecture = architecture
@@ -112,7 +122,7 @@ class Network(Stack):
         return [*steps, self.dense]
 
     def config(self) -> dict[str, Any]:
-        """Return the arguments that make this network again."""
+        """Return the arguments that make the same network."""
         return asdict(self.architecture)
 
 

@@ -1,22 +1,22 @@
-"""Everything that decides a run: what `seqrt train` is told, and what run.toml keeps."""
+"""The plan of a run: every option that decides it, as given on the command line and in run.toml."""
 
 from __future__ import annotations
 
 import math
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Final, Literal, get_args
 
 import numpy as np
 import torch
 
-from seqrt.contract.manifest import Cell, Missing, Nonlinearity, Task
+from seqrt.contract.manifest import Missing, Task
 from seqrt.errors import UsageError
 from seqrt.training.loop.recipe import Recipe
 from seqrt.training.loop.threads import threads_that_pay
 from seqrt.training.networks.initialise import chrono_initialise
-from seqrt.training.networks.network import Network
+from seqrt.training.networks.network import Architecture, Network
 from seqrt.training.problems.prepare import prepare, usual_length
 from seqrt.training.problems.problem import Problem
 from seqrt.training.problems.split import Fold
@@ -25,36 +25,52 @@ from seqrt.training.problems.tasks import TASKS
 Init = Literal["chrono", "torch"]
 AUTO: Final = "auto"
 
-# Fewer steps than this are remembered with any weights, and gates that stay open then only hinder:
-# forecasts of the yearly sunspots from 24 years err by a tenth to a third more.
+# Up to this many steps any initial weights remember, and gates that start open only hinder:
+# forecasts of the yearly sunspots from 24 years have errors a tenth to a third larger.
 _LONG = 50
 
-# A few dozen sequences are one batch or two: a hundred passes over them are no training yet.
-_LEAST = 500
+# A few dozen sequences make one or two batches: a hundred epochs of them are too few steps.
+_LEAST_STEPS = 500
+
+# The 8,000 sequences of a built-in task, by contrast, give as many steps in 10 epochs as 800
+# sequences do in 100.
+_EPOCHS_OF_A_TASK = 10
 
 _FEWEST_FOLDS = 2
 _MOST_THREADS = 256
 
-# The 8,000 sequences of a built-in task, on the other hand, are as many as 800 ten times over.
-_EPOCHS_OF_A_TASK = 10
+# The options that a plan holds in its architecture and in its recipe.
+_ARCHITECTURE: Final = tuple(each.name for each in fields(Architecture))
+_RECIPE: Final = tuple(each.name for each in fields(Recipe))
+
+# The numbers of a recipe that may be left to be inferred, and the value that says so.
+_INFERRED: Final = {"epochs": None, "patience": None, "lr": AUTO}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Plan:
-    """What is to be learnt from which data, by which network, in which way.
+    """What a run trains, on which data and how.
 
-    None and empty mean: tell it from the data. `span` keeps the rows of a table from one time to
-    another, `val` is the share of the data that is kept for validation. With `folds` that many
-    networks are trained, each validated on its own part of the data (see training.committee), and
-    `fold` says which of them this is, from 1. `missing` is the policy for values that are missing:
-    see seqrt.training.networks.missing. `init` says how the first weights are drawn: "chrono"
-    to remember `memory` steps, by default the longest sequence and at most `tbptt` steps, because
-    no gradient teaches what to hold for longer, or as "torch" does; by default the former for
-    sequences of more than 50 steps and for built-in tasks. `lr` may be "auto", the rate that a
-    short test of many finds (see training.range_test). `length` is that of what is built in.
-    `epochs` are 100, for a built-in task 10, or as many more as make 500 steps of the optimiser,
-    and `patience` is a quarter of them, for a task all. `threads` are as many as pay: the last bits
-    of the weights depend on them, so a run goes on with those it began with.
+    The options of the network and of the training loop are grouped in `architecture` and `recipe`;
+    all are given by name, `Plan("data.csv", cell="gru", epochs=5)`, and can be read as `plan.cell`
+    as well as `plan.architecture.cell`. None and () mean: infer it from the data.
+
+    Data: `span` keeps the rows of a table from one time to another, and `val` is the share of the
+    data kept for validation. With `folds`, that many networks are trained, each validated on its
+    own part of the data (see training.experiments.committee); `fold` is the number of this one,
+    from 1. `length` is the length of a built-in task or series, and `missing` the policy for
+    missing values (see seqrt.training.networks.missing).
+
+    Initial weights: with `init` "chrono" they are drawn to remember `memory` steps, by default the
+    longest sequence and at most `tbptt` steps, because no gradient teaches the network to hold
+    anything for longer; with "torch" they are PyTorch's. By default, "chrono" is for sequences of
+    more than 50 steps and for built-in tasks.
+
+    Training: `unresolved` names the numbers in `recipe` that are still to be inferred. `epochs` is
+    then 100, for a built-in task 10, or as many more as make 500 steps of the optimizer; `patience`
+    is a quarter of the epochs, for a built-in task all of them; and an `lr` of "auto" is found by
+    the learning-rate finder (see training.loop.lr_finder). `threads` is by default as many as make
+    training faster. The last bits of the weights depend on it, so a resumed run keeps its number.
     """
 
     source: str
@@ -69,28 +85,33 @@ class Plan:
     folds: int | None = None
     fold: int | None = None
     missing: Missing = "error"
-    cell: Cell = "lstm"
-    units: tuple[int, ...] = (64, 32)
-    bidirectional: bool = False
-    dropout: float = 0.0
-    layer_norm: bool = False
-    nonlinearity: Nonlinearity = "tanh"
+    architecture: Architecture = field(default_factory=Architecture)
     init: Init | None = None
     memory: int | None = None
-    epochs: int | None = None
-    batch_size: int = Recipe.batch_size
-    lr: float | Literal["auto"] = Recipe.lr
-    clip: float = Recipe.clip
-    patience: int | None = None
-    noise: float = Recipe.noise
-    tbptt: int | None = None
-    accumulate: int = 1
-    seed: int = 0
+    recipe: Recipe = field(default_factory=Recipe)
     device: str = "cpu"
     threads: int | None = None
+    unresolved: frozenset[str] = frozenset({"epochs", "patience"})
 
-    def __post_init__(self) -> None:
-        """Raise UsageError for first weights that nobody knows."""
+    def __init__(self, source: str, **options: Any) -> None:
+        """Make a plan from its options by name; raise UsageError where one makes no sense."""
+        if "recipe" in options and "unresolved" not in options:
+            options = asdict(options.pop("recipe")) | options
+        own: dict[str, Any] = {each.name: each.default for each in fields(Plan)}
+        own |= {"source": source, "architecture": Architecture(), "recipe": Recipe()}
+        flat = {name: options.pop(name) for name in list(options) if name not in own}
+        own |= options
+        if unknown := flat.keys() - {*_ARCHITECTURE, *_RECIPE}:
+            raise TypeError(f"Plan() got an unexpected keyword argument {min(unknown)!r}")
+        own["unresolved"] = _unresolved(own["unresolved"], flat)
+        for part, names in (("architecture", _ARCHITECTURE), ("recipe", _RECIPE)):
+            given = {name: flat[name] for name in names if name in flat}
+            own[part] = replace(own[part], **_with_defaults(type(own[part]), given))
+        for name, value in own.items():
+            object.__setattr__(self, name, value)
+        self._check()
+
+    def _check(self) -> None:
         if self.init not in (None, *get_args(Init)):
             raise UsageError(f"init must be one of {', '.join(get_args(Init))}, got {self.init!r}.")
         if self.memory is not None and (self.memory < 1 or self.init == "torch"):
@@ -98,111 +119,27 @@ class Plan:
                 f"memory must be a number of steps from 1, for init chrono, got {self.memory} with"
                 f" init {self.init or 'chrono'}."
             )
-
-        if isinstance(self.lr, str) and self.lr != AUTO:
-            raise UsageError(f"lr must be a number or {AUTO}, got {self.lr!r}.")
         if self.threads is not None and not 1 <= self.threads <= _MOST_THREADS:
             raise UsageError(f"threads must be from 1 to {_MOST_THREADS}, got {self.threads}.")
         if self.folds is not None and self.folds < _FEWEST_FOLDS:
             raise UsageError(f"folds must be at least {_FEWEST_FOLDS}, got {self.folds}.")
 
-    def with_options(self, **options: Any) -> Plan:
-        """Return the plan with these options changed."""
-        return replace(self, **options)
+    def __getattr__(self, name: str) -> Any:
+        """Return an option of the architecture or the recipe; as given, where it is unresolved."""
+        if name in _ARCHITECTURE:
+            return getattr(self.architecture, name)
+        if name in _RECIPE:
+            return _INFERRED[name] if name in self.unresolved else getattr(self.recipe, name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
-    def recipe(self) -> Recipe:
-        """Return the numbers of the loop; raise UsageError where one makes no sense."""
-        given = {field.name: getattr(self, field.name) for field in fields(Recipe)}
-        given["seed"] = self._drawn_from()
-        if self.lr == AUTO:
-            del given["lr"]  # until the test has been made
-        return Recipe(**{name: value for name, value in given.items() if value is not None})
-
-    def problem(self) -> Problem:
-        """Read the data and make the problem; raise UsageError or InputError where that fails."""
-        names = ("task", "target", "features", "window", "horizon", "length", "span")
-        given = {name: getattr(self, name) for name in (*names, "seed", "missing")}
-        val = Fold(self.fold, self.folds) if self.fold and self.folds else self.val
-        return prepare(self.source, val=val, **given)
-
-    def network(self, problem: Problem) -> Network:
-        """Make the network for `problem`, its weights drawn from `seed` and `fold` alone."""
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(self._drawn_from())
-            net = Network(
-                self.cell,
-                len(problem.metadata.features),
-                self.units,
-                len(problem.metadata.outputs),
-                bidirectional=self.bidirectional,
-                head=problem.head,
-                activation=problem.activation,
-                nonlinearity=self.nonlinearity,
-                dropout=self.dropout,
-                layer_norm=self.layer_norm,
-                missing=self.missing,
-            )
-            plan = self.resolved(problem)
-            if plan.memory is not None:
-                chrono_initialise(net, plan.memory)
-        net.metadata = problem.metadata
-        net.set_scaling(net.metadata.features, net.metadata.outputs)
-        return net
-
-    def resolved(self, problem: Problem) -> Plan:
-        """Fill in what was told from the data."""
-        metadata = problem.metadata
-        table = metadata.window is not None
-        longest = self._longest(problem)
-        built_in = self.source in TASKS
-        far = self.memory or longest > _LONG or built_in
-        init = self.init or ("chrono" if far else "torch")
-        steps = self._steps(problem)
-        usual = _EPOCHS_OF_A_TASK if built_in else Recipe.epochs
-        epochs = self.epochs or max(usual, math.ceil(_LEAST / steps))
-        return replace(
-            self,
-            task=metadata.task,
-            target=problem.targets,
-            features=tuple(column.name for column in metadata.features) if table else (),
-            window=metadata.window,
-            horizon=metadata.horizon,
-            length=self.length or usual_length(self.source),
-            init=init,
-            epochs=epochs,
-            # a task rests on a plateau until it is learnt, and cannot be learnt by heart
-            patience=self.patience or (epochs if built_in else math.ceil(epochs / 4)),
-            memory=(self.memory or longest) if init == "chrono" else None,
-            threads=self.threads or threads_that_pay(self.cell, self.units),
-        )
-
-    def _drawn_from(self) -> int:
-        """Return the seed of weights and shuffle; the data are drawn from `seed` in all folds."""
-        if self.fold is None:
-            return self.seed
-        return int(np.random.SeedSequence((self.seed, self.fold)).generate_state(1)[0])
-
-    def _longest(self, problem: Problem) -> int:
-        """Return over how many steps a gradient goes back at most."""
-        return min(max(map(len, problem.train.x)), self.tbptt or sys.maxsize)
-
-    def _steps(self, problem: Problem) -> int:
-        """Return about how many steps of the optimiser a pass over the data has."""
-        batches = math.ceil(len(problem.train) / (self.batch_size * self.accumulate))
-        if not self.tbptt or problem.head == "last":
-            return batches
-        return batches * math.ceil(max(map(len, problem.train.x)) / self.tbptt)
-
-    def record(self) -> dict[str, Any]:
-        """Return the plan as TOML can hold it: without what is None or empty."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        if self.span:
-            values["span"] = [end or "" for end in self.span]
-        return {name: value for name, value in values.items() if value not in (None, ())}
+    @classmethod
+    def of_options(cls, source: str, options: Mapping[str, Any]) -> Plan:
+        """Return the plan with these options by name; one that is None has its default."""
+        return cls(source, **{name: value for name, value in options.items() if value is not None})
 
     @classmethod
     def of_record(cls, record: Mapping[str, Any]) -> Plan:
-        """Return the plan that `record` wrote down; raise UsageError where it is none."""
+        """Return the plan that `record` returned; raise UsageError where it is no plan."""
         values: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in record.items()
@@ -212,4 +149,134 @@ class Plan:
         try:
             return cls(**values)
         except TypeError as error:
-            raise UsageError(f"a plan must hold what this seqrt knows: {error}.") from None
+            raise UsageError(f"the plan in run.toml does not fit this seqrt: {error}.") from None
+
+    def record(self) -> dict[str, Any]:
+        """Return the plan as TOML can hold it: without the options that are None or empty."""
+        values = {"source": self.source, **self.options()}
+        if self.span:
+            values["span"] = [end or "" for end in self.span]
+        return {name: value for name, value in values.items() if value not in (None, ())}
+
+    def options(self) -> dict[str, Any]:
+        """Return all options by name, flat, in the order in which run.toml lists them."""
+        names: list[str] = []
+        parts = {"source": (), "architecture": _ARCHITECTURE, "recipe": _RECIPE, "unresolved": ()}
+        for each in fields(self):
+            names += parts.get(each.name, (each.name,))
+        names.remove("seed")
+        names.insert(names.index("device"), "seed")
+        return {name: getattr(self, name) for name in names}
+
+    def with_options(self, **options: Any) -> Plan:
+        """Return the plan with these options changed."""
+        if "recipe" in options:
+            options = asdict(options.pop("recipe")) | options
+        return replace(self, **options)
+
+    def problem(self) -> Problem:
+        """Read the data and make the problem; raise UsageError or InputError where that fails."""
+        return prepare(
+            self.source,
+            task=self.task,
+            target=self.target,
+            features=self.features,
+            window=self.window,
+            horizon=self.horizon,
+            length=self.length,
+            val=Fold(self.fold, self.folds) if self.fold and self.folds else self.val,
+            span=self.span,
+            seed=self.recipe.seed,
+            missing=self.missing,
+        )
+
+    def network(self, problem: Problem) -> Network:
+        """Make the network for `problem`, its weights drawn from the seed and `fold` alone."""
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(self.fold_recipe().seed)
+            net = Network(
+                **asdict(self.architecture),
+                features=len(problem.metadata.features),
+                outputs=len(problem.metadata.outputs),
+                head=problem.head,
+                activation=problem.activation,
+                missing=self.missing,
+            )
+            memory = self.resolved(problem).memory
+            if memory is not None:
+                chrono_initialise(net, memory)
+        net.metadata = problem.metadata
+        net.set_scaling(net.metadata.features, net.metadata.outputs)
+        return net
+
+    def fold_recipe(self) -> Recipe:
+        """Return the recipe with the seed of this fold.
+
+        Initial weights, shuffle, dropout and noise differ from fold to fold; the data, drawn from
+        the seed of the plan, is the same in all of them.
+        """
+        if self.fold is None:
+            return self.recipe
+        drawn = np.random.SeedSequence((self.recipe.seed, self.fold)).generate_state(1)[0]
+        return replace(self.recipe, seed=int(drawn))
+
+    def resolved(self, problem: Problem) -> Plan:
+        """Return the plan with the options filled in that are inferred from the data."""
+        metadata = problem.metadata
+        table = metadata.window is not None
+        built_in = self.source in TASKS
+        longest = self._longest_gradient(problem)
+        far = self.memory or longest > _LONG or built_in
+        init = self.init or ("chrono" if far else "torch")
+        epochs = self._epochs(problem)
+        # on a built-in task the loss rests on a plateau first, and fresh data cannot be overfitted
+        patience = epochs if built_in else math.ceil(epochs / 4)
+        return self.with_options(
+            task=metadata.task,
+            target=problem.targets,
+            features=tuple(column.name for column in metadata.features) if table else (),
+            window=metadata.window,
+            horizon=metadata.horizon,
+            length=self.length or usual_length(self.source),
+            init=init,
+            epochs=epochs,
+            patience=patience if "patience" in self.unresolved else self.recipe.patience,
+            memory=(self.memory or longest) if init == "chrono" else None,
+            threads=self.threads
+            or threads_that_pay(self.architecture.cell, self.architecture.units),
+        )
+
+    def _epochs(self, problem: Problem) -> int:
+        if "epochs" not in self.unresolved:
+            return self.recipe.epochs
+        usual = _EPOCHS_OF_A_TASK if self.source in TASKS else Recipe.epochs
+        return max(usual, math.ceil(_LEAST_STEPS / self._steps_per_epoch(problem)))
+
+    def _longest_gradient(self, problem: Problem) -> int:
+        """Return the most steps that a gradient goes back."""
+        return min(max(map(len, problem.train.x)), self.recipe.tbptt or sys.maxsize)
+
+    def _steps_per_epoch(self, problem: Problem) -> int:
+        """Return the number of optimizer steps in an epoch, roughly."""
+        rows = self.recipe.batch_size * self.recipe.accumulate
+        batches = math.ceil(len(problem.train) / rows)
+        if not self.recipe.tbptt or problem.head == "last":
+            return batches
+        return batches * math.ceil(max(map(len, problem.train.x)) / self.recipe.tbptt)
+
+
+def _unresolved(before: frozenset[str], given: Mapping[str, Any]) -> frozenset[str]:
+    """Return which numbers of a recipe are to be inferred, where `given` options replace others."""
+    lr = given.get("lr")
+    if isinstance(lr, str) and lr != AUTO:
+        raise UsageError(f"lr must be a number or {AUTO}, got {lr!r}.")
+    left_open = {name for name, value in _INFERRED.items() if given.get(name, ...) == value}
+    return frozenset(before - given.keys() | left_open)
+
+
+def _with_defaults(part: type, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options given for a part of a plan; None, or an lr of "auto", is the default."""
+    return {
+        name: getattr(part, name) if value is None or value == _INFERRED.get(name) else value
+        for name, value in given.items()
+    }

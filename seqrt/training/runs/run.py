@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ from seqrt.training.runs.lock import locked
 from seqrt.training.runs.memory import save_series, typical
 from seqrt.training.runs.memory_picture import draw_memory
 from seqrt.training.runs.pictures import draw
-from seqrt.training.runs.plan import AUTO, Plan
+from seqrt.training.runs.plan import Plan
 from seqrt.training.runs.record import Result, check_data, entry, record_of
 
 
@@ -74,7 +74,7 @@ class Run:
         """Train; yield after every pass, when its row and the best weights are on the disk."""
         train, kept = self.problem.train, self.problem.validation
         val = (kept.x, kept.y) if kept else None
-        recipe = asdict(self.plan.recipe())
+        recipe = asdict(self.plan.fold_recipe())
         loop = fit(self.net, train.x, train.y, val=val, **recipe, checkpoints=self.checkpoints)
         threads = self.plan.threads or 1
         with self._folder_held(), torch_threads(threads), closing(loop):
@@ -156,18 +156,18 @@ class Run:
 
 def start(plan: Plan, out: str | Path | None = None) -> Run:
     """Read the data, make the network and the run's folder: `out`, or a new one in runs/."""
-    plan.recipe()
-    plan = replace(plan, device=_chosen(plan.device))
+    plan = plan.with_options(device=_chosen(plan.device))
     device, world = _device(plan.device), join()
     problem = plan.problem()
     net = plan.network(problem).to(device)
     plan = plan.resolved(problem)
-    if plan.lr == AUTO:
-        x, y, recipe = problem.train.x, problem.train.y, plan.recipe()
+    if "lr" in plan.unresolved:
+        x, y, recipe = problem.train.x, problem.train.y, plan.fold_recipe()
         with torch_threads(plan.threads or 1):
-            plan = replace(plan, lr=_from_first(world, lambda: found_rate(net, x, y, recipe)))
+            rate = _from_first(world, lambda: found_rate(net, x, y, recipe))
+        plan = plan.with_options(lr=rate)
     started = datetime.now(UTC).isoformat(timespec="microseconds")
-    folder = Path(_from_first(world, lambda: new_folder(plan.source, plan.cell, out)))
+    folder = Path(_from_first(world, lambda: new_folder(plan.source, plan.architecture.cell, out)))
     run = Run(plan, problem, net, folder, started, _checkpoints(folder, plan), world=world)
     if world.first:
         try:

@@ -93,7 +93,7 @@ def test_a_run_goes_on_from_any_moment_to_the_same_weights_bit_for_bit(choices, 
         flags = np.concatenate(x)[:, 0] > 0
         np.savez("moves.npz", x=np.concatenate(x), lengths=[len(row) for row in x], y=flags)
     options = {name: value for name, value in choices.items() if name != "head"}
-    copies = copied(Plan(**{**vars(plan), **options}))
+    copies = copied(plan.with_options(**options))
     want = outcome(Path("alone"))
 
     for copy in copies[::4]:
@@ -132,7 +132,7 @@ def test_a_run_may_be_stopped_again_and_again(plan):
 
 
 def test_patience_counts_on(plan):
-    plan = Plan(**{**vars(plan), "epochs": 40, "patience": 2, "lr": 0.1})
+    plan = plan.with_options(epochs=40, patience=2, lr=0.1)
     copies = copied(plan)
     rows = outcome(Path("alone"))[1]
     assert len(rows) < 40
@@ -302,7 +302,7 @@ def test_the_newest_unfinished_run_is_gone_on_with(plan):
 
 
 def test_a_diverging_run_can_only_diverge_again(plan):
-    plan = Plan(**{**vars(plan), "cell": "rnn", "nonlinearity": "relu", "lr": 1e30, "clip": 1e30})
+    plan = plan.with_options(cell="rnn", nonlinearity="relu", lr=1e30, clip=1e30)
     said = []
 
     for run in (start(plan, "mine"), "mine"):

@@ -30,7 +30,7 @@ def plan(series_csv) -> Plan:
 
 
 def changed(plan: Plan, **options) -> Plan:
-    return Plan(**{**plan.__dict__, **options})
+    return plan.with_options(**options)
 
 
 def test_a_run_leaves_its_record_its_rows_its_weights_and_its_pictures(plan, folder):

@@ -1,11 +1,62 @@
-"""What a plan leaves open is told from the data, and the record says what was taken."""
+"""Options are given flat and kept in parts; what is left out is inferred and recorded."""
 
 from __future__ import annotations
 
+import copy
+import pickle
+import tomllib
+from dataclasses import replace
+
 import pytest
+import tomli_w
 
 from seqrt import UsageError
-from seqrt.training import Plan
+from seqrt.training import Plan, Recipe
+
+# As every version of seqrt has written it: checkpoints hold a digest of these entries.
+RECORD = """\
+source = "sunspots.csv"
+task = "forecast"
+target = [
+    "SUNACTIVITY",
+]
+features = [
+    "SUNACTIVITY",
+]
+window = 10
+horizon = 1
+length = 7
+span = [
+    "1700",
+    "",
+]
+val = 0.25
+folds = 3
+fold = 2
+missing = "mean"
+cell = "gru"
+units = [
+    6,
+    4,
+]
+bidirectional = false
+dropout = 0.1
+layer_norm = false
+nonlinearity = "relu"
+init = "chrono"
+memory = 9
+epochs = 4
+batch_size = 16
+lr = 0.01
+clip = 0.5
+patience = 2
+noise = 0.1
+tbptt = 5
+accumulate = 2
+seed = 3
+device = "cpu"
+threads = 1
+"""
 
 
 def resolved(**options) -> Plan:
@@ -57,3 +108,95 @@ def test_first_weights_remember_where_there_is_much_to_remember(given, init, mem
 def test_first_weights_that_make_no_sense_are_refused(given, message):
     with pytest.raises(UsageError, match=message):
         Plan("sine-mix", **given)
+
+
+# Options in parts
+
+
+def test_options_are_given_and_read_flat():
+    plan = Plan("sine-mix", cell="gru", units=(4,), epochs=5, noise=0.1, seed=3)
+
+    assert (plan.cell, plan.units, plan.epochs, plan.noise, plan.seed) == ("gru", (4,), 5, 0.1, 3)
+    assert (plan.architecture.cell, plan.recipe.epochs) == ("gru", 5)
+
+
+def test_an_option_that_is_open_reads_as_it_was_given():
+    plan = Plan("sine-mix", lr="auto")
+
+    assert (plan.epochs, plan.patience, plan.lr) == (None, None, "auto")
+    assert plan.unresolved == {"epochs", "patience", "lr"}
+    assert plan.recipe.lr == Recipe.lr  # until one is found
+
+
+@pytest.mark.parametrize("make", [Plan.with_options, replace])
+def test_a_changed_option_leaves_all_others(make):
+    plan = Plan("sine-mix", cell="gru", epochs=5)
+
+    changed = make(plan, fold=2, folds=3, lr=0.1, epochs=None)
+
+    assert changed == Plan("sine-mix", cell="gru", fold=2, folds=3, lr=0.1)
+    assert plan == Plan("sine-mix", cell="gru", epochs=5)
+
+
+def test_a_whole_recipe_leaves_only_patience_open():
+    recipe = Recipe(epochs=5, lr=0.1)
+
+    for plan in (Plan("sine-mix", recipe=recipe), Plan("sine-mix").with_options(recipe=recipe)):
+        assert plan == Plan("sine-mix", epochs=5, lr=0.1)
+
+
+def test_an_option_that_is_none_has_its_default():
+    assert Plan.of_options("sine-mix", {"val": None, "lr": None, "cell": "gru"}) == Plan(
+        "sine-mix", cell="gru"
+    )
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "cells"])
+def test_an_unknown_option_is_a_type_error(name):
+    with pytest.raises(TypeError, match=f"unexpected keyword argument '{name}'"):
+        Plan("sine-mix", **{name: 1})
+    with pytest.raises(AttributeError, match=f"no attribute '{name}'"):
+        getattr(Plan("sine-mix"), name)
+
+
+def test_a_plan_can_be_copied_pickled_and_hashed():
+    plan = Plan("sine-mix", cell="gru", lr="auto")
+
+    for twin in (copy.deepcopy(plan), pickle.loads(pickle.dumps(plan))):
+        assert twin == plan
+        assert hash(twin) == hash(plan)
+
+
+def test_the_fold_draws_its_own_seed_and_the_data_stay_the_same():
+    plan = Plan("sine-mix", folds=3, fold=2, seed=5)
+
+    assert plan.with_options(fold=None).fold_recipe().seed == plan.seed == 5
+    assert plan.fold_recipe().seed != 5
+    assert plan.fold_recipe() == replace(plan.recipe, seed=plan.fold_recipe().seed)
+
+
+# The record
+
+
+def test_a_record_of_an_earlier_version_is_read_and_written_alike():
+    record = tomllib.loads(RECORD)
+
+    plan = Plan.of_record(record)
+
+    assert tomli_w.dumps(plan.record()) == RECORD
+    assert plan.options().keys() == record.keys() - {"source"}
+    assert (plan.span, plan.units) == (("1700", None), (6, 4))
+
+
+def test_what_is_open_is_not_in_the_record_but_for_a_rate_that_is_to_be_found():
+    record = Plan("sine-mix", lr="auto").record()
+
+    assert record["lr"] == "auto"
+    assert record.keys().isdisjoint({"epochs", "patience", "task", "target", "threads"})
+    assert Plan.of_record(record) == Plan("sine-mix", lr="auto")
+
+
+@pytest.mark.parametrize("record", [{}, {"source": "a", "speed": 3}, {"source": "a", "lr": [1]}])
+def test_a_record_that_is_no_plan_is_a_usage_error(record):
+    with pytest.raises(UsageError, match=r"the plan in run.toml does not fit this seqrt"):
+        Plan.of_record(record)
