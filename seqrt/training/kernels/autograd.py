@@ -1,4 +1,4 @@
-"""Our kernels of RNN and GRU, as autograd sees them."""
+"""The RNN and GRU kernels as an autograd function."""
 
 from __future__ import annotations
 
@@ -9,38 +9,36 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from seqrt.contract import Layer
-from seqrt.training.kernels.parts import Weights
-from seqrt.training.kernels.run import run
+from seqrt.training.kernels.layer_pass import run_layer
+from seqrt.training.kernels.layout import Weights
 
 
-def through(layer: Layer, x: Tensor, weights: Weights, start: Tensor | None) -> Tensor:
-    """Map x (B, T, D) to y (B, T, H) from h_0 = `start` (B, H), or from zero; torch's equations.
+def apply_layer(layer: Layer, x: Tensor, weights: Weights, h_0: Tensor | None) -> Tensor:
+    """Map x (B, T, D) to y (B, T, H) from h_0 (B, H), or from zero; the equations are torch's.
 
-    One direction of a layer of RNN or GRU cells. The state after the last step is y[:, -1].
-    Differentiable once, in x, `start` and the weights.
+    Runs one direction of a layer of RNN or GRU cells. The state after the last step is y[:, -1].
+    Differentiable once, in x, h_0 and the weights.
     """
-    first = start if start is None else start.t()
-    # torch gives `apply` no types
-    y: Tensor = _Through.apply(layer, x.permute(1, 2, 0), first, *weights)  # type: ignore[no-untyped-call]
+    first = h_0 if h_0 is None else h_0.t()
+    # torch's `apply` has no type annotations
+    y: Tensor = _LayerFunction.apply(layer, x.permute(1, 2, 0), first, *weights)  # type: ignore[no-untyped-call]
     return y.permute(2, 0, 1)
 
 
-class _Through(torch.autograd.Function):
-    """x (T, D, B), h_0 (H, B) to y (T, H, B)."""
+class _LayerFunction(torch.autograd.Function):
+    """Map x (T, D, B) and h_0 (H, B) to y (T, H, B)."""
 
     @staticmethod
-    def forward(
-        ctx: Any, layer: Layer, x: Tensor, start: Tensor | None, *weights: Tensor
-    ) -> Tensor:
-        ctx.run = run(layer, x, weights, start)
-        # saved, so that torch refuses the way back where one of them was changed in its place
+    def forward(ctx: Any, layer: Layer, x: Tensor, h_0: Tensor | None, *weights: Tensor) -> Tensor:
+        ctx.layer_pass = run_layer(layer, x, weights, h_0)
+        # saved, so that torch rejects a backward pass after one of them was changed in place
         ctx.save_for_backward(*weights)
-        y: Tensor = ctx.run.y
+        y: Tensor = ctx.layer_pass.y
         return y
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
         _ = ctx.saved_tensors
-        slopes = ctx.run.back(dy, of_x=ctx.needs_input_grad[1])
-        return None, slopes.x, slopes.start, *slopes.weights
+        gradients = ctx.layer_pass.backward(dy, need_dx=ctx.needs_input_grad[1])
+        return None, gradients.x, gradients.h_0, *gradients.weights

@@ -1,4 +1,4 @@
-"""The GRU, forwards and back."""
+"""The GRU, forward and backward."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqrt.training.kernels.parts import (
-    Slopes,
+from seqrt.training.kernels.layout import (
+    LayerGradients,
     Weights,
-    behind_zero,
-    of_input,
-    project,
-    room,
-    rows,
+    allocate_states,
+    flatten_time,
+    input_gradient,
+    project_input,
+    state_gradients,
 )
 
-_slope_of_sigmoid = torch.ops.aten.sigmoid_backward.grad_input
-_slope_of_tanh = torch.ops.aten.tanh_backward.grad_input
+_sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
+_tanh_backward = torch.ops.aten.tanh_backward.grad_input
 
 
 class Gru:
     """x (T, D, B), h_0 (H, B) to y (T, H, B).
 
-    The gates of a step stand in the order q r z n; q is what r lets through:
+    The gates of a step are stored in the order q r z n; q is what r gates:
 
         q_t = W_hn h_{t-1} + b_hn
         r_t = σ(W_xr x_t + W_hr h_{t-1} + b_r)
@@ -31,51 +31,52 @@ class Gru:
         n_t = tanh(W_xn x_t + b_xn + r_t ⊙ q_t)
         h_t = n_t + z_t ⊙ (h_{t-1} - n_t)
 
-    In this order the state's product writes q r z and the input's r z n, each in one piece.
+    In this order the product of the state writes q r z and that of the input r z n, each to
+    contiguous memory.
     """
 
     @np.errstate(all="ignore")
-    def __init__(self, x: Tensor, start: Tensor | None, weights: Weights) -> None:
-        """Go forwards, from h_0 = `start` or from zero."""
+    def __init__(self, x: Tensor, h_0: Tensor | None, weights: Weights) -> None:
+        """Run forward, from h_0 or from zero."""
         self.w_ih, w_hh, b_ih, b_hh = weights
-        units, self.from_zero = w_hh.shape[1], start is None
-        self.x_rows, self.w_qrz, b_qrz = rows(x), w_hh.roll(units, 0), b_hh.roll(units)
+        units, self.from_zero = w_hh.shape[1], h_0 is None
+        self.x_flat, self.w_qrz, b_qrz = flatten_time(x), w_hh.roll(units, 0), b_hh.roll(units)
         b_rzn = b_ih.clone()
         b_rzn[: 2 * units] += b_qrz[units:]
         self.gates = x.new_empty(len(x), 4 * units, x.shape[2])
         self.gates[:, :units] = b_qrz[:units, None]
-        project(self.w_ih, b_rzn, self.x_rows, out=self.gates[:, units:])
-        self.states = room(x, units, start)
+        project_input(self.w_ih, b_rzn, self.x_flat, out=self.gates[:, units:])
+        self.states = allocate_states(x, units, h_0)
         self.y = self.states[1:]
-        self._steps()
+        self._run_steps()
 
     @np.errstate(all="ignore")
-    def back(self, dy: Tensor, *, of_x: bool) -> Slopes:
-        """Go back: return the gradients from that of y."""
+    def backward(self, dy: Tensor, *, need_dx: bool) -> LayerGradients:
+        """Return the gradients of the inputs, given that of y."""
         steps, units = dy.shape[:2]
-        slopes, dh = self._slopes(), behind_zero(dy)
-        da, of_each = slopes.flatten(1, 2)[:, : 4 * units], slopes.unbind()
-        to_h, dh_steps, dh_arrays = list(slopes[:, 4].numpy()), dh.unbind(), list(dh.numpy())
+        factors, dh = self._factors(), state_gradients(dy)
+        da, step_factors = factors.flatten(1, 2)[:, : 4 * units], factors.unbind()
+        to_h, dh_steps, dh_arrays = list(factors[:, 4].numpy()), dh.unbind(), list(dh.numpy())
         w_back, dqrz = self.w_qrz.t(), da[:, : 3 * units].unbind()
         for t in reversed(range(steps)):
-            of_each[t].mul_(dh_steps[t + 1])  # five products of one factor: here torch is faster
+            step_factors[t].mul_(dh_steps[t + 1])  # five products, one factor: torch is faster here
             if t or not self.from_zero:
                 np.add(dh_arrays[t], to_h[t], dh_arrays[t])
                 dh_steps[t].addmm_(w_back, dqrz[t])
-        da_rows = rows(da)
-        db = da_rows.sum(1)
-        of_gates = da_rows[units:] @ self.x_rows.t()
-        of_h = (da_rows[: 3 * units] @ rows(self.states[:-1]).t()).roll(-units, 0)
-        return Slopes(
-            of_input(self.w_ih, da_rows[units:], steps) if of_x else None,
+        da_flat = flatten_time(da)
+        db = da_flat.sum(1)
+        dw_ih = da_flat[units:] @ self.x_flat.t()
+        dw_hh = (da_flat[: 3 * units] @ flatten_time(self.states[:-1]).t()).roll(-units, 0)
+        return LayerGradients(
+            input_gradient(self.w_ih, da_flat[units:], steps) if need_dx else None,
             None if self.from_zero else dh[0],
-            (of_gates, of_h, db[units:], db[: 3 * units].roll(-units)),
+            (dw_ih, dw_hh, db[units:], db[: 3 * units].roll(-units)),
         )
 
-    def _steps(self) -> None:
-        """Fill in the states, and the gates (T, 4H, B), where the input's part is.
+    def _run_steps(self) -> None:
+        """Fill in the states, and the gates (T, 4H, B), which hold the input's part already.
 
-        The first step needs no product where nothing comes from a zero state.
+        From a zero state, the first step needs no matrix product.
         """
         gates, states, units = self.gates, self.states, self.states.shape[1]
         qrz, rz = gates[:, : 3 * units].unbind(), gates[:, units : 3 * units].unbind()
@@ -95,19 +96,19 @@ class Gru:
             np.add(n, h_t, h_t)
             h = h_t
 
-    def _slopes(self) -> Tensor:
-        """Return what the gradient of h_t is multiplied by on its way to q r z n and h_{t-1}.
+    def _factors(self) -> Tensor:
+        """Return the factors (T, 5, H, B) from the gradient of h_t to those of q r z n and h_{t-1}.
 
-        (T, 5, H, B); for the last without the way through the gates.
+        The last one, z, leaves out the path through the gates.
         """
         before = self.states[:-1]
         steps, units, batch = before.shape
         q, r, z, n = self.gates.view(steps, 4, units, batch).unbind(1)
-        slopes = self.gates.new_empty(steps, 5, units, batch)
-        to_q, to_r, to_z, to_n, to_h = slopes.unbind(1)
-        _slope_of_tanh(1 - z, n, grad_input=to_n)
+        factors = self.gates.new_empty(steps, 5, units, batch)
+        to_q, to_r, to_z, to_n, to_h = factors.unbind(1)
+        _tanh_backward(1 - z, n, grad_input=to_n)
         torch.mul(to_n, r, out=to_q)
-        _slope_of_sigmoid(to_n * q, r, grad_input=to_r)
-        _slope_of_sigmoid(before - n, z, grad_input=to_z)
+        _sigmoid_backward(to_n * q, r, grad_input=to_r)
+        _sigmoid_backward(before - n, z, grad_input=to_z)
         to_h.copy_(z)
-        return slopes
+        return factors

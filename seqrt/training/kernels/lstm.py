@@ -1,4 +1,4 @@
-"""The LSTM by oneDNN, forwards and back, as torch's nn.LSTM takes it on a CPU."""
+"""The LSTM by oneDNN, forward and backward, as torch's nn.LSTM calls it on a CPU."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from seqrt.training.kernels.parts import Slopes, Weights
+from seqrt.training.kernels.layout import LayerGradients, Weights
 
 _forward = torch.ops.aten.mkldnn_rnn_layer.default
 _backward = torch.ops.aten.mkldnn_rnn_layer_backward.default
-_HOW: Final[dict[str, Any]] = {
-    "mode": 2,  # the LSTM
+_OPTIONS: Final[dict[str, Any]] = {
+    "mode": 2,  # LSTM
     "num_layers": 1,
     "has_biases": True,
     "bidirectional": False,
@@ -24,30 +24,30 @@ _HOW: Final[dict[str, Any]] = {
 
 
 class Lstm:
-    """x (T, D, B) to y (T, H, B), float32, from h_0 = C_0 = 0; the equations stand in Recurrent.
+    """x (T, D, B) to y (T, H, B), float32, from h_0 = C_0 = 0; see Recurrent for the equations.
 
-    In the memory of oneDNN the features come last; what two of these layers hand one another is
-    turned twice, and thereby nowhere.
+    oneDNN wants the features last. What one of these layers hands to the next is transposed twice,
+    so no memory is moved between them.
     """
 
     def __init__(self, x: Tensor, weights: Weights) -> None:
-        """Go forwards."""
+        """Run forward."""
         self.units = weights[1].shape[1]
         zero = x.new_zeros(x.shape[2], self.units)
-        self.read = (
+        self.inputs = (
             x.transpose(1, 2).contiguous(),
             *(weight.detach() for weight in weights),
             zero,
             zero,
         )
-        with torch.enable_grad():  # without, it keeps nothing for the way back
-            self.made = _forward(*self.read, hidden_size=self.units, **_HOW)
-        self.y = self.made[0].transpose(1, 2)
+        with torch.enable_grad():  # otherwise oneDNN keeps nothing for the backward pass
+            self.outputs = _forward(*self.inputs, hidden_size=self.units, **_OPTIONS)
+        self.y = self.outputs[0].transpose(1, 2)
 
-    def back(self, dy: Tensor, *, of_x: bool) -> Slopes:
-        """Go back: return the gradients from that of y; oneDNN always has that of x."""
-        *ends, workspace = self.made
-        slopes = (dy.transpose(1, 2).contiguous(), None, None)
-        kept = {"hidden_size": self.units, "workspace": workspace}
-        dx, *dweights, _, _ = _backward(*self.read, *ends, *slopes, **kept, **_HOW)
-        return Slopes(dx.transpose(1, 2) if of_x else None, None, dweights)
+    def backward(self, dy: Tensor, *, need_dx: bool) -> LayerGradients:
+        """Return the gradients of the inputs, given that of y; oneDNN always computes that of x."""
+        *ends, workspace = self.outputs
+        gradients = (dy.transpose(1, 2).contiguous(), None, None)
+        context = {"hidden_size": self.units, "workspace": workspace}
+        dx, *dweights, _, _ = _backward(*self.inputs, *ends, *gradients, **context, **_OPTIONS)
+        return LayerGradients(dx.transpose(1, 2) if need_dx else None, None, dweights)

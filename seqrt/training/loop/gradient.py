@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from seqrt.training.inputs.batches import Batch
-from seqrt.training.kernels import Run, has_lstm, run
+from seqrt.training.kernels import LayerPass, has_lstm, run_layer
 from seqrt.training.loop.adam import Descent
 from seqrt.training.loop.loss import LOSSES, SLOPES
 from seqrt.training.loop.steps import Part
@@ -70,17 +70,17 @@ class Chain:
         torch._foreach_add_([weight.grad for weight in self.weights], slopes)
         return loss
 
-    def _forward(self, h: Tensor) -> list[Run]:
+    def _forward(self, h: Tensor) -> list[LayerPass]:
         runs = []
         for layer, weights in zip(self.layers, self.cells, strict=True):
-            runs.append(run(layer, h, weights))
+            runs.append(run_layer(layer, h, weights))
             h = runs[-1].y
         return runs
 
-    def _backward(self, runs: list[Run], dh: Tensor | None) -> list[Tensor]:
+    def _backward(self, runs: list[LayerPass], dh: Tensor | None) -> list[Tensor]:
         slopes: list[Tensor] = []
         while runs and dh is not None:
-            dh, _, dweights = runs.pop().back(dh, of_x=bool(runs))
+            dh, _, dweights = runs.pop().backward(dh, need_dx=bool(runs))
             slopes[:0] = dweights
         return slopes
 

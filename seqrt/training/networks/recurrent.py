@@ -11,7 +11,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from seqrt.contract import Layer
 from seqrt.contract.manifest import Cell, Nonlinearity
 from seqrt.errors import UsageError
-from seqrt.training.kernels import through
+from seqrt.training.kernels import apply_layer
 
 
 class Recurrent(nn.Module):
@@ -124,7 +124,7 @@ class Recurrent(nn.Module):
 
     def _trained(self, cell: Any, x: Tensor, h: Tensor | None = None) -> Tensor:
         """Do the same by our own kernel, from h (B, H), or from zero."""
-        return through(self.layer, x, weights_of(cell), h)
+        return apply_layer(self.layer, x, weights_of(cell), h)
 
     def _unpacked(self, state: Tensor) -> Tensor | tuple[Tensor, ...]:
         """Return a state (B, S) as torch's kernels take it."""

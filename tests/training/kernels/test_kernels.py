@@ -1,4 +1,4 @@
-"""Our own GRU and RNN kernels say what torch's say, and so do their gradients."""
+"""The GRU and RNN kernels compute torch's outputs and gradients."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from seqrt.contract import Layer
 from seqrt.training import Network, Recurrent
 from seqrt.training.inputs.batches import Batch
-from seqrt.training.kernels import through
+from seqrt.training.kernels import apply_layer
 
 CELLS = ["gru", "tanh", "relu"]
 each_cell = pytest.mark.parametrize("cell", CELLS)
@@ -28,11 +28,11 @@ def torch_layer(cell: str, features: int, units: int, dtype=torch.float32) -> nn
 def ours(cell: str, x: Tensor, h: Tensor | None, weights) -> Tensor:
     units = weights[1].shape[1]
     layer = Layer("gru", units) if cell == "gru" else Layer("rnn", units, nonlinearity=cell)
-    return through(layer, x, weights, h)
+    return apply_layer(layer, x, weights, h)
 
 
-def slopes(y: Tensor, wanted: list[Tensor]) -> tuple[Tensor, ...]:
-    """Gradients of a sum in which every number of y counts differently."""
+def gradients(y: Tensor, wanted: list[Tensor]) -> tuple[Tensor, ...]:
+    """Gradients of a weighted sum of y, each element with its own weight."""
     weight = torch.linspace(-1, 1, y.numel(), dtype=y.dtype).view(y.shape)
     return torch.autograd.grad((weight * y).sum(), wanted)
 
@@ -50,7 +50,7 @@ def recurrent(cell: str, features: int, units: int, **choices) -> Recurrent:
     [(32, 10, 1, 64), (1, 1, 3, 5), (1, 9, 2, 1), (7, 40, 6, 3)],
 )
 @each_cell
-def test_answers_and_gradients_are_those_of_torch(cell, batch, steps, features, units, from_zero):
+def test_outputs_and_gradients_are_those_of_torch(cell, batch, steps, features, units, from_zero):
     layer = torch_layer(cell, features, units)
     x = torch.randn(batch, steps, features, requires_grad=True)
     h = None if from_zero else torch.randn(batch, units, requires_grad=True)
@@ -60,13 +60,13 @@ def test_answers_and_gradients_are_those_of_torch(cell, batch, steps, features, 
 
     want = layer(x, None if h is None else h[None])[0]
     torch.testing.assert_close(y, want, rtol=0, atol=1e-6)
-    for got, right in zip(slopes(y, wanted), slopes(want, wanted), strict=True):
+    for got, right in zip(gradients(y, wanted), gradients(want, wanted), strict=True):
         assert (got - right).norm() <= 1e-5 * right.norm()
 
 
 @from_zero_or_not
 @pytest.mark.parametrize("cell", ["gru", "tanh"])
-def test_gradients_are_those_of_small_differences(cell, from_zero):
+def test_gradients_are_those_of_finite_differences(cell, from_zero):
     weights = [
         w.detach().requires_grad_() for w in torch_layer(cell, 2, 3, torch.float64).parameters()
     ]
@@ -96,7 +96,7 @@ def test_a_second_run_gives_the_same_bits(cell):
     x = torch.randn(8, 30, 2)
 
     first, second = (
-        slopes(ours(cell, x, None, list(layer.parameters())), list(layer.parameters()))
+        gradients(ours(cell, x, None, list(layer.parameters())), list(layer.parameters()))
         for _ in range(2)
     )
 
@@ -104,7 +104,7 @@ def test_a_second_run_gives_the_same_bits(cell):
 
 
 @each_cell
-def test_gradients_may_be_asked_for_twice(cell):
+def test_gradients_may_be_computed_twice(cell):
     layer = torch_layer(cell, 2, 4)
     total = ours(cell, torch.randn(3, 6, 2), None, list(layer.parameters())).square().sum()
 
@@ -115,7 +115,7 @@ def test_gradients_may_be_asked_for_twice(cell):
 
 
 @each_cell
-def test_weights_that_changed_before_the_way_back_are_refused(cell):
+def test_weights_changed_before_the_backward_pass_are_refused(cell):
     layer = torch_layer(cell, 2, 4)
     total = ours(cell, torch.randn(3, 6, 2), None, list(layer.parameters())).square().sum()
 
@@ -132,14 +132,14 @@ def test_a_second_derivative_is_refused(cell):
     x = torch.randn(3, 6, 2, requires_grad=True)
     y = ours(cell, x, None, list(layer.parameters()))
     seed = torch.ones_like(y, requires_grad=True)
-    (slope,) = torch.autograd.grad(y, x, seed, create_graph=True)
+    (gradient,) = torch.autograd.grad(y, x, seed, create_graph=True)
 
     with pytest.raises(RuntimeError, match="once_differentiable"):
-        slope.sum().backward()
+        gradient.sum().backward()
 
 
 @each_cell
-def test_what_overflows_is_silent_and_stays_visible(cell):
+def test_overflow_is_silent_and_stays_visible(cell):
     layer = torch_layer(cell, 1, 4)
     x = torch.tensor([1.0, 3e38, -3e38, torch.inf, torch.nan]).view(1, 5, 1)
 
@@ -166,15 +166,15 @@ def test_a_network_trains_as_with_the_kernels_of_torch(cell, bidirectional, head
     batch = Batch(x, None if lengths is None else torch.tensor(lengths), x, x)
     wanted = list(net.parameters())
 
-    got = slopes(batch.logits(net.train()), wanted)
+    got = gradients(batch.logits(net.train()), wanted)
 
-    want = slopes(batch.logits(net.eval()), wanted)  # torch's kernels: there is no dropout here
+    want = gradients(batch.logits(net.eval()), wanted)  # torch's kernels
     for ours_, theirs in zip(got, want, strict=True):
         torch.testing.assert_close(ours_, theirs, rtol=1e-10, atol=1e-12)
 
 
 @each_cell
-def test_a_state_goes_on_from_piece_to_piece(cell):
+def test_a_state_carries_over_from_chunk_to_chunk(cell):
     layer = recurrent(cell, 2, 5).double()
     x = torch.randn(3, 8, 2, dtype=torch.float64)
     start = torch.randn(3, 5, dtype=torch.float64, requires_grad=True)
@@ -186,19 +186,19 @@ def test_a_state_goes_on_from_piece_to_piece(cell):
     whole, whole_end = layer.eval().advance(x, start)
     torch.testing.assert_close(torch.cat([first, second], dim=1), whole, rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(end, whole_end, rtol=1e-12, atol=1e-12)
-    for got, want in zip(slopes(end, wanted), slopes(whole_end, wanted), strict=True):
+    for got, want in zip(gradients(end, wanted), gradients(whole_end, wanted), strict=True):
         torch.testing.assert_close(got, want, rtol=1e-10, atol=1e-12)
 
 
 @each_cell
-def test_a_layer_in_training_takes_our_kernel_and_one_in_use_torchs(cell):
+def test_a_layer_uses_our_kernel_in_training_and_torchs_in_eval_mode(cell):
     layer = recurrent(cell, 1, 4)
     x = torch.randn(2, 3, 1)
 
     trained, used = (kernels_behind(layer.train(mode)(x)) for mode in (True, False))
 
-    assert "_ThroughBackward" in trained
-    assert "_ThroughBackward" not in used
+    assert "_LayerFunctionBackward" in trained
+    assert "_LayerFunctionBackward" not in used
 
 
 def test_the_lstm_stays_with_the_fused_kernel_of_torch():
@@ -208,7 +208,7 @@ def test_the_lstm_stays_with_the_fused_kernel_of_torch():
 
 
 def kernels_behind(y: Tensor) -> set[str]:
-    """The names of the functions that made y."""
+    """The names of the autograd functions that computed y."""
     names, waiting = set(), [y.grad_fn]
     while waiting:
         function = waiting.pop()
@@ -219,7 +219,7 @@ def kernels_behind(y: Tensor) -> set[str]:
 
 
 @pytest.mark.parametrize("state", [False, True])
-def test_no_gradient_costs_no_kernel_of_ours(state):
+def test_without_gradients_torchs_kernel_runs(state):
     layer = recurrent("gru", 1, 4).train()
     x = torch.randn(2, 3, 1)
 
