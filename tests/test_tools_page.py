@@ -33,12 +33,14 @@ def test_every_tool_has_a_section():
 
 
 @pytest.mark.parametrize("title", [title for title in sections_of_tools() if title[-3:] == ".py"])
-def test_the_call_of_a_script_names_all_its_options(title):
-    calls = re.findall(rf"^    python tools/{title}(.*)$", sections_of_tools()[title], re.MULTILINE)
+def test_a_script_and_its_section_name_its_call_and_all_its_options(title):
+    script = HOUSE / "tools" / title
+    docstring = ast.get_docstring(ast.parse(script.read_text(encoding="utf-8"))) or ""
 
-    options = options_of(HOUSE / "tools" / title)
-    assert calls or title in ("mutants.py", "referee.py")
-    assert set(OPTION.findall(" ".join(calls))) == options
+    for text in (sections_of_tools()[title], docstring):
+        calls = re.findall(rf"^    python tools/{title}(.*)$", text, re.MULTILINE)
+        assert calls or title in ("mutants.py", "referee.py")
+        assert set(OPTION.findall(" ".join(calls))) == options_of(script)
 
 
 def test_the_measured_table_has_the_rows_and_bounds_of_the_tool(monkeypatch):

@@ -1,6 +1,6 @@
 """Kill training at random moments, resume it, and compare with a run that was never stopped.
 
-    tools/kills.py [--kills 20] [--epochs 300] [--folder FOLDER] [--options "--tbptt 8"]
+    python tools/kills.py [--kills 20] [--epochs 300] [--seed 0] [--folder FOLDER] [--options "..."]
 
 Trains on ragged sequences with dropout, noise and a validation part, by `seqrt train` in processes
 of its own. One run is never stopped. Others are killed (SIGKILL) at random moments, from their

@@ -1,6 +1,6 @@
 """Measure the memory of training and predicting on a file larger than memory, and on windows.
 
-    tools/large_file.py [--gigabytes 4] [--folder FOLDER]
+    python tools/large_file.py [--gigabytes 4] [--folder FOLDER]
 
 Writes an .npz of the given size, sequences of 500 steps of 128 features with one target each, and
 runs `seqrt train`, `seqrt export` and `seqrt predict` on it, each in a process of its own. Prints

@@ -1,6 +1,6 @@
 """Train on long-memory tasks with seqrt's own defaults, and check that they are solved.
 
-    tools/long_memory.py [PART ...]
+    python tools/long_memory.py [PART ...]
 
 Each row is one task, one cell and three seeds. Printed are the bound, the result of the worst seed
 on 2,000 sequences held out of training, and the steps after which each seed solved the task. All

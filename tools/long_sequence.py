@@ -1,11 +1,10 @@
 """Measure the memory of training on one long sequence, from reading the data to the pictures.
 
-    tools/long_sequence.py [--steps 1000000] [--tbptt 1000] [--cell lstm] [--units 64,32]
+    python tools/long_sequence.py [--steps N] [--tbptt N] [--cell CELL] [--units SIZES] [--epochs N]
 
 Writes an .npz with one sequence of `--steps` steps, four features and a target at every step: the
-running mean of the first feature. Trains on it for two epochs with `seqrt train --tbptt`, in a
-process of its own, and prints the peak resident memory, beside that of training on a hundredth of
-the steps.
+running mean of the first feature. Trains on it with `seqrt train --tbptt` in a process of its own,
+and prints the peak resident memory, beside that of training on a hundredth of the steps.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Forecast the yearly sunspots one step ahead; fail if a linear model does as well.
 
-    tools/sunspots.py sunspots.csv
+    python tools/sunspots.py sunspots.csv
 
 Trains on 1700-1920 only, validation included, and evaluates once, on 1921-1955. Errors are relative
 to the variance of 1700-1979. Beside the network: AR(12), fitted by least squares to the same years,
