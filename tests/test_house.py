@@ -1,6 +1,7 @@
-"""The plan of the house, held: which room may carry what, and what may stand in the hall.
+"""The layout of the package: which room may import what, and which files belong where.
 
-The table is the one of the design; everything else here only reads files and compares.
+A room is a folder or a file of seqrt/. ROOMS says what each may import, and INNER_ROOMS the same
+for the folders and files inside a room. The tests read the source files and compare.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,8 +23,8 @@ SEQRT = HOUSE / "seqrt"
 class Room:
     """What a room may import besides the standard library and itself.
 
-    `inside` names what it may import only inside function bodies (or for type checkers alone), so
-    that the room opens without it. "front" is seqrt/__init__.py, "version" its version alone.
+    `inside` names what it may import only inside function bodies, or for type checkers alone, so
+    that the room can be imported without it. "front" is seqrt/__init__.py, "version" its version.
     """
 
     def __init__(self, top: str, inside: str = "") -> None:
@@ -59,9 +61,55 @@ ROOMS = {
     "__main__": Room("", inside="cli"),
 }
 
-HALL = {"CHANGELOG.md", "LICENSE", "README.md", "pyproject.toml"}
-HALL |= {"models", "seqrt", "tests", "tools"}
-SAYS_NOTHING = {"base", "common", "core", "helper", "helpers", "misc", "util", "utils"}
+# For each room with folders, what its folders and files may import of each other, at the top of a
+# file or inside a function body. "*" stands for the files that have no line of their own.
+INNER_ROOMS = {
+    "cli": {
+        "__init__": "* app",
+        "app": "* commands",
+        "commands": "*",
+        "*": "",
+    },
+    "data": {
+        "__init__": "readers sequences table windowing windows",
+        "column": "",
+        "dates": "",
+        "windows": "",
+        "ragged": "",
+        "sequences": "",
+        "table": "column dates",
+        "windowing": "windows",
+        "serving": "sequences table windowing",
+        "readers": "column dates sequences table",
+        "slices": "readers sequences serving table windows",
+    },
+    "runtime": {
+        "__init__": "live model",
+        "types": "",
+        "out_of_memory": "",
+        "inputs": "types",
+        "opening": "inputs types",
+        "compute": "inputs opening out_of_memory types",
+        "live": "compute inputs out_of_memory types",
+        "proving": "compute inputs opening out_of_memory types",
+        "model": "compute inputs live opening out_of_memory proving types",
+        "memory": "inputs model out_of_memory proving types",
+    },
+    "training": {
+        "__init__": "experiments inputs loop networks problems runs",
+        "kernels": "",
+        "networks": "kernels",
+        "inputs": "networks",
+        "problems": "inputs networks",
+        "loop": "inputs kernels networks",
+        "runs": "inputs loop networks problems",
+        "experiments": "inputs loop networks problems runs",
+    },
+}
+
+TOP_LEVEL = {"CHANGELOG.md", "LICENSE", "README.md", "pyproject.toml"}
+TOP_LEVEL |= {"models", "seqrt", "tests", "tools"}
+MEANINGLESS = {"base", "common", "core", "helper", "helpers", "misc", "util", "utils"}
 LONGEST_FILE = 300
 
 FILES = sorted(SEQRT.rglob("*.py"))
@@ -69,15 +117,45 @@ each_file = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.rel
 
 
 class Import(NamedTuple):
-    """One name that a file imports, the line, and whether opening the file already loads it."""
+    """One imported name in full, its line, and whether importing the file already loads it."""
 
-    carries: str
+    name: str
     line: int
     at_top: bool
+
+    @property
+    def room(self) -> str:
+        """The room of seqrt, or the package, that the name belongs to."""
+        parts = self.name.split(".")
+        if parts[0] != "seqrt":
+            return parts[0]
+        if parts[1:] == ["__version__"]:
+            return "version"
+        return parts[1] if len(parts) > 1 and parts[1] in ROOMS else "front"
+
+    @property
+    def path(self) -> Path | None:
+        """The file of seqrt that the name belongs to, None for a name of another package."""
+        parts = self.name.split(".")
+        while parts[0] == "seqrt":
+            module = HOUSE.joinpath(*parts)
+            if module.with_suffix(".py").exists():
+                return module.with_suffix(".py")
+            if (module / "__init__.py").exists():
+                return module / "__init__.py"
+            parts.pop()
+        return None
 
 
 def room_of(path: Path) -> str:
     return path.relative_to(SEQRT).parts[0].removesuffix(".py")
+
+
+def inner_room_of(path: Path) -> str:
+    """The folder or file inside its room that a file belongs to, as INNER_ROOMS names it."""
+    room, name, *_ = path.relative_to(SEQRT).parts
+    name = name.removesuffix(".py")
+    return name if name in INNER_ROOMS[room] or "*" not in INNER_ROOMS[room] else "*"
 
 
 def imports_of(path: Path) -> list[Import]:
@@ -88,26 +166,16 @@ def _imports(node: ast.AST, at_top: bool) -> Iterator[Import]:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Import):
             for alias in child.names:
-                yield Import(_carried(alias.name.split(".")), child.lineno, at_top)
+                yield Import(alias.name, child.lineno, at_top)
         elif isinstance(child, ast.ImportFrom):
             assert child.level == 0, f"line {child.lineno}: imports are written in full"
             for alias in child.names:
-                full = [*(child.module or "").split("."), alias.name]
-                yield Import(_carried(full), child.lineno, at_top)
+                yield Import(f"{child.module}.{alias.name}", child.lineno, at_top)
         else:
             lazy = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef) or (
                 isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"
             )
             yield from _imports(child, at_top and not lazy)
-
-
-def _carried(parts: list[str]) -> str:
-    """The room of seqrt, or the package, that an import reaches."""
-    if parts[0] != "seqrt":
-        return parts[0]
-    if parts[1:] == ["__version__"]:
-        return "version"
-    return parts[1] if len(parts) > 1 and parts[1] in ROOMS else "front"
 
 
 def run_python(code: str) -> str:
@@ -118,41 +186,41 @@ def run_python(code: str) -> str:
 
 
 def loaded_by(code: str, *packages: str) -> set[str]:
-    """Those of `packages` that a fresh Python holds after `code`."""
-    held = run_python(f"{code}\nimport sys\nprint(*(p for p in {packages!r} if p in sys.modules))")
-    return set(held.split())
+    """Those of `packages` that a new Python process has loaded after `code`."""
+    names = run_python(f"{code}\nimport sys\nprint(*(p for p in {packages!r} if p in sys.modules))")
+    return set(names.split())
 
 
 # Rooms
 
 
 @each_file
-def test_a_file_carries_only_what_its_room_may(path):
+def test_a_file_imports_only_what_its_room_may(path):
     room = room_of(path)
-    assert room in ROOMS, f"{room} is no room of the plan: add it to ROOMS and to the design"
+    assert room in ROOMS, f"{room} is not a room: add it to ROOMS and to the design"
     may = ROOMS[room].top | ROOMS[room].inside | {room} | sys.stdlib_module_names
 
-    carried_too_much = [i for i in imports_of(path) if i.carries not in may]
+    forbidden = [i for i in imports_of(path) if i.room not in may]
 
-    assert carried_too_much == []
+    assert forbidden == []
 
 
 @each_file
-def test_a_file_opens_without_what_is_for_function_bodies_only(path):
+def test_a_file_can_be_imported_without_what_is_for_function_bodies_only(path):
     lazy = ROOMS[room_of(path)].inside
 
-    loaded_too_early = [i for i in imports_of(path) if i.at_top and i.carries in lazy]
+    loaded_too_early = [i for i in imports_of(path) if i.at_top and i.room in lazy]
 
     assert loaded_too_early == []
 
 
-def test_every_room_of_the_plan_is_there():
+def test_every_room_of_the_table_is_there():
     rooms = {room_of(path) for path in FILES}
 
     assert rooms == set(ROOMS)
 
 
-def test_no_room_reaches_back_up():
+def test_no_room_imports_one_above_it():
     order = ["errors", "contract", "runtime", "training", "export", "cli"]
 
     for height, room in enumerate(order):
@@ -163,6 +231,58 @@ def test_no_room_reaches_back_up():
     assert "runtime" not in ROOMS["training"].top, "the two halves meet only in the file"
 
 
+# Inside the rooms
+
+
+@pytest.mark.parametrize("room", INNER_ROOMS)
+def test_a_folder_of_a_room_imports_only_those_below_it(room):
+    may = {name: {name, *below.split()} for name, below in INNER_ROOMS[room].items()}
+    files = [path for path in FILES if room_of(path) == room]
+
+    forbidden = [
+        (str(path.relative_to(SEQRT)), each)
+        for path in files
+        for each in imports_of(path)
+        if each.room == room and inner_room_of(each.path) not in may[inner_room_of(path)]
+    ]
+
+    assert forbidden == []
+
+
+def test_the_table_has_every_room_with_folders_and_all_that_is_in_it():
+    inner = {room: set() for room in ROOMS if (SEQRT / room).is_dir()}
+    for path in FILES:
+        room, *names = path.relative_to(SEQRT).parts
+        if len(names) > 1:
+            inner[room].add(names[0])
+
+    assert {room for room in inner if inner[room]} == set(INNER_ROOMS)
+    for room, table in INNER_ROOMS.items():
+        assert {inner_room_of(path) for path in FILES if room_of(path) == room} == set(table)
+        assert inner[room] <= set(table), "a folder has a line of its own"
+
+
+@pytest.mark.parametrize("room", INNER_ROOMS)
+def test_no_folder_of_a_room_imports_one_above_it(room):
+    order = TopologicalSorter(
+        {name: set(below.split()) for name, below in INNER_ROOMS[room].items()}
+    )
+
+    order.prepare()  # raises CycleError
+
+
+def test_no_file_imports_itself_by_way_of_others():
+    imported = {path: {i.path for i in imports_of(path)} - {None, path} for path in FILES}
+
+    try:
+        TopologicalSorter(imported).prepare()
+    except CycleError as error:
+        pytest.fail(" <- ".join(str(path.relative_to(SEQRT)) for path in error.args[1]))
+
+
+# Tests
+
+
 def test_the_tests_of_the_runtime_need_no_more_than_an_embedding_user_has():
     may = {"front", "runtime", "testing", "contract", "errors", "numpy", "onnxruntime"}
     may |= {"pytest", "hypothesis", "reference"} | sys.stdlib_module_names
@@ -171,20 +291,29 @@ def test_the_tests_of_the_runtime_need_no_more_than_an_embedding_user_has():
     files += tests.glob("reference.py")
     assert files
 
-    carried_too_much = [(f.name, i) for f in files for i in imports_of(f) if i.carries not in may]
+    forbidden = [(f.name, i) for f in files for i in imports_of(f) if i.room not in may]
 
-    assert carried_too_much == []
-
-
-def test_tests_stand_in_a_folder_of_the_room_they_judge():
-    folders = {path.name for path in (HOUSE / "tests").iterdir() if path.is_dir()}
-
-    # Two are of no room: recipes for other hosts, and attacks, which are built with onnx, as tests
-    # of the runtime may not be, and aim at the file, which is no room's alone.
-    assert folders - {"__pycache__", "attacks", "recipes"} <= set(ROOMS)
+    assert forbidden == []
 
 
-# What a fresh Python loads
+def test_tests_are_in_a_folder_named_after_the_room_they_test():
+    # Two belong to no room: recipes for other hosts, and attacks, which test the file as a whole
+    # and are built with onnx, which tests of the runtime must do without.
+    assert _test_folders(HOUSE / "tests") - {"attacks", "recipes"} <= set(ROOMS)
+
+
+@pytest.mark.parametrize("room", INNER_ROOMS)
+def test_each_folder_of_a_room_has_a_folder_of_tests(room):
+    folders = {path.parent.name for path in FILES if path.parent.parent == SEQRT / room}
+
+    assert _test_folders(HOUSE / "tests" / room) == folders
+
+
+def _test_folders(place: Path) -> set[str]:
+    return {path.parent.name for path in place.glob("*/test_*.py")}
+
+
+# What a new Python process loads
 
 HEAVY = ("matplotlib", "onnx", "onnxruntime", "pandas", "pyarrow", "rich", "torch", "typer")
 
@@ -202,11 +331,11 @@ def test_the_runtime_loads_onnxruntime_and_numpy_and_nothing_of_the_other_half()
     assert loaded_by(code, *HEAVY, "numpy") == {"numpy", "onnxruntime"}
 
 
-def test_the_command_line_opens_with_typer_alone():
+def test_the_command_line_starts_with_typer_alone():
     assert loaded_by("import seqrt.cli.app", *HEAVY, "numpy") == {"typer"}
 
 
-def test_the_front_door_offers_what_it_names():
+def test_the_package_has_every_name_in_its_all():
     code = "import seqrt\nfor n in seqrt.__all__: getattr(seqrt, n)\nprint(*dir(seqrt))"
 
     offered = run_python(code).split()
@@ -214,10 +343,10 @@ def test_the_front_door_offers_what_it_names():
     assert {"load", "Model", "Stream", "SeqrtError", "__version__"} <= set(offered)
 
 
-# The hall
+# Top-level files
 
 
-def test_only_what_belongs_there_stands_at_the_top():
+def test_only_known_files_and_folders_are_at_the_top():
     if not (HOUSE / ".git").exists():
         pytest.skip("not a git checkout")
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
@@ -226,19 +355,19 @@ def test_only_what_belongs_there_stands_at_the_top():
     entries = {line.strip('"').split("/")[0] for line in listed.stdout.splitlines()}
 
     assert "seqrt" in entries
-    assert {entry for entry in entries if not entry.startswith(".")} <= HALL
+    assert {entry for entry in entries if not entry.startswith(".")} <= TOP_LEVEL
 
 
 # Names and sizes
 
 
-def test_no_file_has_a_name_that_says_nothing():
+def test_no_file_has_a_meaningless_name():
     paths = [p for place in ("seqrt", "tests", "tools") for p in (HOUSE / place).rglob("*")]
 
-    nameless = [p for p in paths if p.stem.removeprefix("test_") in SAYS_NOTHING]
+    meaningless = [p for p in paths if p.stem.removeprefix("test_") in MEANINGLESS]
 
     assert len(paths) > len(FILES)
-    assert nameless == []
+    assert meaningless == []
 
 
 @each_file
@@ -255,11 +384,11 @@ def test_a_file_is_short_enough_to_read(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE
 
 
-# Voice
+# Docstrings, and what a library must not do
 
 
 @each_file
-def test_a_file_opens_with_its_idea(path):
+def test_a_file_starts_with_a_docstring(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
 
     docstring, first = ast.get_docstring(tree), tree.body[1]
@@ -269,12 +398,12 @@ def test_a_file_opens_with_its_idea(path):
 
 
 @each_file
-def test_every_public_thing_says_what_it_gives(path):
+def test_every_public_function_and_class_has_a_docstring(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
 
-    silent = [node.name for node in _public(tree) if not ast.get_docstring(node)]
+    undocumented = [node.name for node in _public(tree) if not ast.get_docstring(node)]
 
-    assert silent == []
+    assert undocumented == []
 
 
 def _public(node: ast.Module | ast.ClassDef) -> Iterator[ast.FunctionDef | ast.ClassDef]:
