@@ -1,4 +1,4 @@
-"""Parity by step: how far two engines drift from float64 while a sequence goes on."""
+"""Errors of onnxruntime and PyTorch against float64, at each step of long sequences."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _SEED = 1
 
 
 def errors_by_step(net: Stack, model: Model) -> dict[str, Array]:
-    """Return the largest error of every step (T,), in the network's own units, for each engine.
+    """Return for each engine the largest error at each step (T,), in units of each output's scale.
 
-    PyTorch reads 16 sequences whole. onnxruntime gets them one step at a time, with its state
-    carried from call to call: the harder way.
+    PyTorch reads 16 sequences whole. onnxruntime reads them one step at a time, with the state
+    carried from call to call, which is harder.
     """
     x = mackey_glass(_SEED, ROWS * STEPS).reshape(ROWS, STEPS, 1).astype(np.float32)
     truth = _every_step(net, x, torch.float64)
@@ -44,9 +44,9 @@ def _step_by_step(model: Model, x: Array) -> Array:
 
 
 def _every_step(net: Stack, x: Array, dtype: torch.dtype) -> Array:
-    """Return what `net` would answer after each step (B, T, O), computed in `dtype`."""
-    twin = copy.deepcopy(net).to(dtype)
-    twin.head = "sequence"
+    """Return the outputs of `net` after each step (B, T, O), computed in `dtype`."""
+    every_step = copy.deepcopy(net).to(dtype)
+    every_step.head = "sequence"
     with torch.no_grad():
-        y: Array = twin(torch.from_numpy(x).to(dtype)).double().numpy()
+        y: Array = every_step(torch.from_numpy(x).to(dtype)).double().numpy()
     return y

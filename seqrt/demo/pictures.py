@@ -1,4 +1,4 @@
-"""The pictures of the tutorial: how both learnt, what both say, and how exact both files are."""
+"""The pictures of the tutorial: learning curves, forecasts, and parity of both networks."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 _COLOURS = {"rnn": BLUE, "lstm": ORANGE}
-# Where both are right, a line of dashes lets the other be seen.
+# A dashed line leaves the other visible where the two coincide.
 _STYLES: dict[str, dict[str, Any]] = {
     "rnn": {"color": BLUE},
     "lstm": {"color": ORANGE, "linestyle": (0, (4, 2))},
 }
 _SHOWN = 150
-# What design asks of a network that forgets, in units of its answers' size.
-_BOUND = 1e-5
+# The largest error that export allows, in units of each output's scale.
+_LIMIT = 1e-5
 
 
 def draw_pictures(lessons: Sequence[Lesson], folder: str | Path) -> tuple[Path, ...]:
@@ -42,7 +42,7 @@ def draw_pictures(lessons: Sequence[Lesson], folder: str | Path) -> tuple[Path, 
 
 
 def learning_curves(lessons: Sequence[Lesson]) -> Figure:
-    """Draw the loss of training and validation over the epochs, the networks side by side."""
+    """Draw training and validation loss over the epochs, one panel for each network."""
     figure = figure_of(10, 4.2)
     for axes, lesson in _panels(figure, lessons):
         epochs, colour = lesson.run.epochs, _COLOURS[lesson.run.plan.cell]
@@ -54,53 +54,57 @@ def learning_curves(lessons: Sequence[Lesson]) -> Figure:
         label = f"best: {loss[best]:.1e} in epoch {number[best]}"
         axes.plot(number[best], loss[best], "o", color=colour, label=label)
         axes.set_yscale("log")
-        dress(axes, f"{_title(lesson)}: learning", "epoch", "mean squared error, scaled units")
+        dress(
+            axes, f"{_title(lesson)}: learning curve", "epoch", "mean squared error, scaled units"
+        )
         axes.locator_params("x", integer=True)
         axes.label_outer()
     return figure
 
 
 def forecast(lessons: Sequence[Lesson]) -> Figure:
-    """Draw what both files say of unseen rows beside persistence, and below it the errors."""
+    """Draw the forecasts of both files and of persistence for held-out rows, above their errors."""
     part = held_out()
     when, truth, known = (np.asarray(array) for array in (part.when, part.truth, part.known))
     figure = figure_of(10, 6.4)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(5, 3))
     above.plot(when[:_SHOWN], truth[:_SHOWN], color=INK, linewidth=6, alpha=0.2, label="truth")
 
-    def compare(name: str, said: Array, mse: float, **style: Any) -> None:
+    def add(name: str, predicted: Array, mse: float, **style: Any) -> None:
         label = f"{name}, mse {mse:.1e}"
-        above.plot(when[:_SHOWN], said[:_SHOWN], linewidth=1.5, label=label, **style)
-        error = np.abs(said - truth)[:_SHOWN]
+        above.plot(when[:_SHOWN], predicted[:_SHOWN], linewidth=1.5, label=label, **style)
+        error = np.abs(predicted - truth)[:_SHOWN]
         below.plot(when[:_SHOWN], error, linewidth=1.2, color=style["color"])
 
-    compare("persistence", known, baselines()["persistence"]["mse"], color=FAINT)
+    add("persistence", known, baselines()["persistence"]["mse"], color=FAINT)
     for lesson in lessons:
         cell = lesson.run.plan.cell
-        compare(cell.upper(), lesson.predicted, lesson.figures["mse"], **_STYLES[cell])
+        add(cell.upper(), lesson.predicted, lesson.metrics["mse"], **_STYLES[cell])
     below.set_yscale("log")
-    dress(above, "Mackey-Glass, one step ahead, rows that no network has seen", ylabel="x")
-    dress(below, "Distance from the truth", "row", "error")
+    dress(above, "Mackey-Glass, one step ahead, held-out rows", ylabel="x")
+    dress(below, "Absolute error", "row", "|forecast - truth|")
     above.margins(y=0.25)
     above.legend(frameon=False, labelcolor=INK, ncols=4, loc="lower center", fontsize=9)
     return figure
 
 
 def parity(lessons: Sequence[Lesson]) -> Figure:
-    """Draw how far onnxruntime and PyTorch are from float64 at every step, side by side."""
+    """Draw the errors of onnxruntime and PyTorch against float64 at every step, panel by panel."""
     figure = figure_of(10, 4.2)
     for axes, lesson in _panels(figure, lessons):
         colours = {"onnxruntime": _COLOURS[lesson.run.plan.cell], "PyTorch float32": FAINT}
         for name, errors in lesson.errors.items():
             steps = np.arange(1, len(errors) + 1)
-            # a step without any error has no place on a logarithmic axis
+            # A logarithmic axis has no place for an error of zero.
             shown = np.where(errors > 0, errors, np.nan)
-            label = f"{name}, at most {errors.max():.1e}"
+            label = f"{name}, max {errors.max():.1e}"
             axes.plot(steps, shown, color=colours[name], linewidth=1.2, label=label)
-        axes.axhline(_BOUND, color=INK, linestyle="--", linewidth=1, label=f"bound {_BOUND:.0e}")
+        axes.axhline(_LIMIT, color=INK, linestyle="--", linewidth=1, label=f"limit {_LIMIT:.0e}")
         axes.set_yscale("log")
-        axes.set_ylim(bottom=_BOUND / 1000)
-        dress(axes, f"{_title(lesson)}: parity by step", "step", "largest error against float64")
+        axes.set_ylim(bottom=_LIMIT / 1000)
+        dress(
+            axes, f"{_title(lesson)}: error against float64", "step", "largest error, scaled units"
+        )
         axes.legend(frameon=False, labelcolor=INK, loc="lower right")
         axes.label_outer()
     return figure

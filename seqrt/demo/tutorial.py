@@ -1,4 +1,4 @@
-"""The tutorial's two networks: taught on the first rows of a series, judged on the rest."""
+"""The tutorial's two networks: trained on the first rows of a series, tested on the rest."""
 
 from __future__ import annotations
 
@@ -27,32 +27,32 @@ CELLS: Final[tuple[Cell, ...]] = ("rnn", "lstm")
 EPOCHS = 100
 _SERIES = "mackey-glass"
 _WINDOW = 10
-# Rows 1 to 960 are for training and for choosing the best epoch; nothing sees those behind.
-_LEARNT = 960
+# Rows 1 to 960 are for training and for choosing the best epoch, the rows after them for testing.
+_TRAINING_ROWS = 960
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """What one network came to: its run and its file, and what the file says of unseen rows.
+    """One network, trained and exported: its run, its file, and the file's predictions and metrics.
 
-    `predicted` (B, 1) comes from the exported file, by onnxruntime alone. `errors` holds for
-    onnxruntime and for PyTorch how far each step is from float64.
+    `predicted` (B, 1) are the predictions for unseen rows, by onnxruntime from the exported file.
+    `errors` are those against float64 at each step, for onnxruntime and for PyTorch.
     """
 
     run: Run
     exported: Exported
     predicted: Array
-    figures: dict[str, float]
+    metrics: dict[str, float]
     errors: dict[str, Array]
 
 
 def begin(cell: Cell, folder: str | Path, epochs: int = EPOCHS) -> Run:
-    """Make ready to train the stack 64 -> 32 -> 1 of `cell`; its run is kept inside `folder`."""
+    """Prepare to train a stack 64 -> 32 -> 1 of `cell`; its run goes into `folder`."""
     plan = Plan(
         _SERIES,
         window=_WINDOW,
         horizon=1,
-        span=("1", str(_LEARNT)),
+        span=("1", str(_TRAINING_ROWS)),
         cell=cell,
         units=(64, 32),
         epochs=epochs,
@@ -65,34 +65,39 @@ def begin(cell: Cell, folder: str | Path, epochs: int = EPOCHS) -> Run:
 
 
 def conclude(run: Run, folder: str | Path) -> Lesson:
-    """Export the trained network to `folder`, and let the file itself answer for unseen rows."""
-    # Networks this small make more threads wait for each other, and gain nothing.
+    """Export the trained network to `folder`, and predict unseen rows with the exported file."""
+    # In networks this small, more threads only wait for each other.
     with torch_threads(1):
         run.finish()
         series = load_series(run.path)
         exported = export(run.net, Path(folder) / f"{run.plan.cell}.onnx", series=series)
         model, part = load(exported.path), held_out()
         predicted = np.asarray(model.predict(part.x))
-        figures = measure("forecast", part.truth, predicted)
-        return Lesson(run, exported, predicted, figures, errors_by_step(run.net, model))
+        metrics = measure("forecast", part.truth, predicted)
+        return Lesson(run, exported, predicted, metrics, errors_by_step(run.net, model))
 
 
 def held_out() -> Part:
-    """Return the windows (B, 10, 1) of the rows that no network has seen, with their answers."""
-    rows = (str(_LEARNT + 1), None)
+    """Return the windows (B, 10, 1) of the rows after those of training, with their targets."""
+    rows = (str(_TRAINING_ROWS + 1), None)
     part = prepare(_SERIES, window=_WINDOW, horizon=1, span=rows, val=0).train
-    return replace(part, when=np.arange(len(part)) + _LEARNT + _WINDOW + 1)
+    return replace(part, when=np.arange(len(part)) + _TRAINING_ROWS + _WINDOW + 1)
 
 
 def baselines() -> dict[str, dict[str, float]]:
-    """Return the figures of two forecasts without a network, by name.
+    """Return the metrics of two forecasts without a network, by name.
 
-    Persistence says that the series stays as it was; the linear model weighs the same 10 rows.
+    Persistence repeats the last value; the linear model is a least-squares fit to the same 10 rows.
     """
-    part, learnt = held_out(), prepare(_SERIES, window=_WINDOW, span=("1", str(_LEARNT)), val=0)
-    weights, *_ = np.linalg.lstsq(_with_ones(learnt.train.x), learnt.train.truth, rcond=None)
+    part, training = (
+        held_out(),
+        prepare(_SERIES, window=_WINDOW, span=("1", str(_TRAINING_ROWS)), val=0),
+    )
+    weights, *_ = np.linalg.lstsq(_with_ones(training.train.x), training.train.truth, rcond=None)
     forecasts = {"persistence": np.asarray(part.known), "linear": _with_ones(part.x) @ weights}
-    return {name: measure("forecast", part.truth, said) for name, said in forecasts.items()}
+    return {
+        name: measure("forecast", part.truth, predicted) for name, predicted in forecasts.items()
+    }
 
 
 def _with_ones(x: Any) -> Array:
@@ -101,7 +106,7 @@ def _with_ones(x: Any) -> Array:
 
 
 def write_data(path: str | Path) -> None:
-    """Write the unseen windows x (B, 10, 1) and their answers y (B, 1) as .npz."""
+    """Write the held-out windows x (B, 10, 1) and their targets y (B, 1) as .npz."""
     part = held_out()
     with writing(path) as file:
         np.savez(file, x=np.asarray(part.x, np.float32), y=np.asarray(part.y, np.float32))

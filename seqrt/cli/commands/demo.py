@@ -106,7 +106,7 @@ def _table(lessons: Sequence[Lesson]) -> Iterator[str]:
         parity = lesson.exported.manifest.parity
         assert parity
         yield (
-            f"{lesson.run.plan.cell:5}64 -> 32 -> 1{_numbers(lesson.figures)}{parity.runtime:10.1e}"
+            f"{lesson.run.plan.cell:5}64 -> 32 -> 1{_numbers(lesson.metrics)}{parity.runtime:10.1e}"
             f"{lesson.exported.size:10,}{_seconds(lesson):9.1f}"
         )
     for name, figures in baselines().items():
@@ -144,7 +144,7 @@ def _model(lesson: Lesson) -> dict[str, Any]:
         "weights": weights(lesson.run.net),
         "epochs": len(lesson.run.epochs),
         "seconds": round(_seconds(lesson), 3),
-        "figures": finite(lesson.figures),
+        "figures": finite(lesson.metrics),
         "parity": {"runtime": parity.runtime, "torch": parity.torch},
     }
 
