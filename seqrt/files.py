@@ -1,7 +1,7 @@
-"""Files that are written whole or not at all.
+"""Atomic writing: a file appears under its name whole or not at all.
 
-What a reader finds under a final name is either the old file or the new one, complete and on the
-disk: never half of one, whatever fails in between.
+A reader finds either the old file or the new one, complete and on the disk, and never half a file,
+whatever fails in between.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from typing import BinaryIO
 
 from seqrt.errors import OutputError
 
+# Temporary files older than this were left by a killed process.
 _STALE_SECONDS = 3600.0
-# With its dots, its random part and four bytes a letter, a temporary name stays within 255 bytes.
+# In letters: with four bytes each, the dots and the random part, a temporary name fits 255 bytes.
 _LONGEST_STEM = 59
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -27,11 +28,11 @@ _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 @contextmanager
 def writing(path: str | Path) -> Iterator[BinaryIO]:
-    """Give a binary file that appears under `path` once it is whole and on the disk.
+    """Open a binary file that appears under `path` once it is complete and on the disk.
 
-    It is written beside `path` as `.NAME.<random>.part` and renamed when the block ends without an
-    exception. On any exception the part goes and an older file under `path` stays as it was. What a
-    killed process left is swept up when the same path is written an hour later.
+    It is written beside `path` as `.NAME.<random>.part`, and renamed when the block ends without an
+    exception. On any exception the part is removed, and an older file under `path` is unchanged. A
+    part that a killed process left is removed when the same path is written an hour later or more.
 
     Raises OutputError: E_OUTPUT_PATH, E_OUTPUT_FOLDER, E_OUTPUT_DENIED, E_OUTPUT_DISK_FULL,
     E_OUTPUT_FAILED.
@@ -55,43 +56,43 @@ def writing(path: str | Path) -> Iterator[BinaryIO]:
 
 
 def check_writable(path: str | Path) -> None:
-    """Raise OutputError where no file can appear under `path`, before there is one to write."""
+    """Raise OutputError if `path` cannot be written; call it before the work on its content."""
     _target(path)
 
 
 def check_not_input(out: str | Path, *inputs: str | Path | int) -> None:
-    """Raise OutputError where `out` is one of the files that it is made from.
+    """Raise OutputError if `out` is the same file as one of the `inputs` that it is made from.
 
-    An input is a path or the number of an open file.
+    An input is a path or the file descriptor of an open file.
     """
     for path in inputs:
         if _is_same(out, path):
             name = "its input" if isinstance(path, int) else path
             raise OutputError(
                 f"E_OUTPUT_INPUT: a result must not be written over {name}, which it is made from."
-                f" Name another file than {out}."
+                f" Choose a name other than {out}."
             )
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:
-    """Write `data` under `path`, whole or not at all."""
+    """Write `data` to `path`, whole or not at all."""
     with writing(path) as file:
         file.write(data)
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write `text` under `path` as UTF-8, whole or not at all."""
+    """Write `text` to `path` as UTF-8, whole or not at all."""
     write_bytes(path, text.encode())
 
 
 def make_folder(path: str | Path) -> None:
-    """Make the folder `path`, with those above it, unless it is there; raise OutputError."""
+    """Make the folder `path` and its parents unless they exist; raise OutputError."""
     try:
         Path(path).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(
-            f"E_OUTPUT_FOLDER: {path} must be a folder, and could not be made ({error.strerror})."
-            " Change its permissions, or write elsewhere."
+            f"E_OUTPUT_FOLDER: the folder {path} could not be made ({error.strerror})."
+            " Change the permissions, or write elsewhere."
         ) from None
 
 
@@ -99,24 +100,24 @@ def _is_same(out: str | Path, path: str | Path | int) -> bool:
     try:
         return os.path.samefile(out, path)
     except (OSError, ValueError):
-        return False  # one of them is not there
+        return False  # One of them does not exist.
 
 
 def _target(path: str | Path) -> Path:
-    """Return the real file that `path` names, through links; raise OutputError where none can be.
+    """Return the file that `path` names, with links resolved; raise OutputError if it is not one.
 
-    Renaming over a device or a pipe would destroy it, so only regular files are replaced.
+    Only regular files are replaced, because renaming over a device or a pipe would destroy it.
     """
     try:
         target = Path(os.path.realpath(path))
         free = target.is_file() or not os.path.lexists(target)
     except (OSError, ValueError) as error:
         raise OutputError(
-            f"E_OUTPUT_PATH: {path} must be the name of a file, and is none ({error})."
+            f"E_OUTPUT_PATH: {path} must be a valid file name ({error}). Choose another name."
         ) from None
     if not free:
         raise OutputError(
-            f"E_OUTPUT_PATH: {path} must be a file, and is {_kind(target)}. Name a file to write."
+            f"E_OUTPUT_PATH: {path} must be a file, and is {_kind(target)}. Choose another name."
         )
     _check_access(target)
     return target
@@ -125,13 +126,13 @@ def _target(path: str | Path) -> Path:
 def _kind(target: Path) -> str:
     if target.is_dir():
         return "a folder"
-    return "a link in a circle" if target.is_symlink() else "a device or a pipe"
+    return "a circular link" if target.is_symlink() else "a device or a pipe"
 
 
 def _check_access(target: Path) -> None:
     if not target.parent.is_dir():
         raise OutputError(
-            f"E_OUTPUT_FOLDER: the folder of {target} must exist, and {target.parent} is none."
+            f"E_OUTPUT_FOLDER: cannot write {target}: the folder {target.parent} does not exist."
             " Make it first, or write elsewhere."
         )
     if target.exists() and not os.access(target, os.W_OK):
@@ -146,12 +147,12 @@ def _stem(target: Path) -> str:
 
 
 def _sweep(target: Path) -> None:
-    """Remove the parts that killed processes left of this file an hour ago or earlier."""
+    """Remove parts of this file that killed processes left an hour ago or earlier."""
     part_of_target = re.compile(rf"\.{re.escape(_stem(target))}\.[0-9a-f]{{8}}\.part")
     with os.scandir(target.parent) as entries:
         for entry in entries:
             if part_of_target.fullmatch(entry.name):
-                # Another process may sweep, or finish, at the same time.
+                # Another process may remove it, or finish it, at the same time.
                 with suppress(OSError):
                     if time.time() - entry.stat().st_mtime > _STALE_SECONDS:
                         os.unlink(entry.path)
@@ -173,10 +174,10 @@ def _keep_permissions(target: Path, part: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Have the rename on the disk too, where the system can do that for a folder."""
+    """Force the rename to the disk, on systems that can do that for a folder."""
     if not hasattr(os, "O_DIRECTORY"):
         return
-    # The file is whole under its name by now: a refusal here is no reason to say otherwise.
+    # The file is complete under its name by now, so a failure here is not an error of writing.
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
@@ -186,9 +187,10 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _is_ours(error: OSError, part: Path) -> bool:
-    """Whether `error` came of writing the part, not of what the caller did meanwhile.
+    """Whether `error` came from writing the part, and not from the caller's own work.
 
-    Errors of opening a file name it; those of writing to an open one have a number, or are numpy's.
+    An error of opening a file names the file. An error of writing to an open file has an errno, or
+    comes from numpy.
     """
     if error.filename is not None:
         return str(error.filename) in (str(part), str(part.parent))
@@ -196,7 +198,7 @@ def _is_ours(error: OSError, part: Path) -> bool:
 
 
 def _is_short_write(error: OSError) -> bool:
-    """Whether numpy wrote a part of an array; it gives no number for that."""
+    """Whether numpy could write only part of an array, which it reports without an errno."""
     return error.errno is None and "requested and" in str(error)
 
 
@@ -209,10 +211,10 @@ def _explain(target: Path, error: OSError) -> OutputError:
         )
     if error.errno in _DENIED:
         return OutputError(
-            f"E_OUTPUT_DENIED: {target.parent} must be a folder to write in, and refused ({why})."
+            f"E_OUTPUT_DENIED: the folder {target.parent} must be writable, and refused ({why})."
             " Change its permissions, or write elsewhere."
         )
     return OutputError(
         f"E_OUTPUT_FAILED: {target} could not be written ({why}). Nothing was changed."
-        " Write elsewhere, or look at the disk."
+        " Check the disk, or write elsewhere."
     )

@@ -1,6 +1,6 @@
-"""How far predictions are from the truth: a dozen small functions, in float64.
+"""Metrics of predictions, computed in float64.
 
-Data that is judged step by step comes in as one long array, its valid steps one behind the other.
+For a prediction at every step, concatenate the valid steps of all sequences to one long array.
 Shapes: N values or steps, O outputs, C classes.
 """
 
@@ -18,19 +18,20 @@ Numbers = NDArray[np.float64]
 Counts = NDArray[np.int64]
 Label = int | str
 
-# Models compute in float32: a probability closer to 0 than this is one that was rounded.
+# Probabilities are clipped to this before the logarithm: models compute in float32, and round any
+# smaller distance from 1 to 0.
 _SMALLEST = float(np.finfo(np.float32).eps)
 
 
 def measure(
     task: str, truth: ArrayLike, predicted: ArrayLike, classes: Sequence[Label] = ()
 ) -> dict[str, float]:
-    """Return the metrics of a task by name, the first of them the one to look at.
+    """Return the metrics of a task by name, the most important first.
 
     forecast, regress: truth and predicted are (N,) or (N, O). classify, tag: with `classes`, truth
     is (N,) labels and predicted (N, C) probabilities in the order of `classes`; without, truth is
-    (N,) or (N, O) of 0 and 1 and predicted the probability of each 1. What has no value, such as an
-    error relative to a variance of zero, is NaN.
+    (N,) or (N, O) of 0 and 1, and predicted the probability of each 1. A metric that is undefined,
+    such as an error relative to a variance of zero, is NaN.
     """
     if task in ("forecast", "regress"):
         return _of_numbers(*_pair(truth, predicted))
@@ -52,21 +53,21 @@ def mae(truth: Numbers, predicted: Numbers) -> float:
 
 
 def mse_over_variance(truth: Numbers, predicted: Numbers) -> float:
-    """Return the squared error over the squared distance from the mean, all outputs together.
+    """Return the sum of squared errors over the sum of squares about the mean, over all outputs.
 
-    0 is perfect, and 1 is no better than the mean of each output.
+    0 is perfect; 1 is no better than predicting the mean of each output.
     """
     return _ratio(np.sum((predicted - truth) ** 2), np.sum((truth - truth.mean(axis=0)) ** 2))
 
 
 def r2(truth: Numbers, predicted: Numbers) -> float:
-    """Return the share of the variance that is explained, mean over the outputs."""
+    """Return the coefficient of determination, averaged over the outputs."""
     outputs = zip(truth.T, predicted.T, strict=True)
     return float(np.mean([1 - mse_over_variance(*output) for output in outputs]))
 
 
 def confusion(truth: ArrayLike, predicted: ArrayLike, classes: Sequence[Label]) -> Counts:
-    """Return (C, C) counts: row is the class that was true, column the most probable one."""
+    """Return the confusion matrix (C, C): rows are true classes, columns the most probable ones."""
     probabilities = np.asarray(predicted, np.float64)
     rows = _class_numbers(truth, probabilities, classes)
     counts = np.zeros((len(classes), len(classes)), np.int64)
@@ -75,19 +76,19 @@ def confusion(truth: ArrayLike, predicted: ArrayLike, classes: Sequence[Label]) 
 
 
 def accuracy(counts: Counts) -> float:
-    """Return the share of a confusion (C, C) that lies on its diagonal."""
+    """Return the share of correct predictions in a confusion matrix (C, C)."""
     return _ratio(np.trace(counts), counts.sum())
 
 
 def f1_macro(counts: Counts) -> float:
-    """Return the mean F1 of the classes that were true or predicted at least once."""
+    """Return the mean F1 score of the classes that were true or predicted at least once."""
     hits, either = np.diag(counts), counts.sum(axis=0) + counts.sum(axis=1)
     seen = either > 0
     return float(np.mean(_f1(hits[seen], either[seen])))
 
 
 def log_loss(truth: ArrayLike, predicted: ArrayLike, classes: Sequence[Label]) -> float:
-    """Return the mean negative logarithm of the probability given to the class that was true."""
+    """Return the mean negative logarithm of the predicted probability of the true class."""
     probabilities = np.asarray(predicted, np.float64)
     rows = _class_numbers(truth, probabilities, classes)
     right = probabilities[np.arange(len(rows)), rows]
@@ -95,7 +96,7 @@ def log_loss(truth: ArrayLike, predicted: ArrayLike, classes: Sequence[Label]) -
 
 
 def binary_log_loss(truth: Numbers, predicted: Numbers) -> float:
-    """Return the mean negative logarithm of the probability given to what was true, 0 or 1."""
+    """Return the mean negative logarithm of the predicted probability of the true label, 0 or 1."""
     right = np.where(truth == 1, predicted, 1 - predicted)
     return float(-np.log(right.clip(_SMALLEST, 1)).mean())
 
@@ -126,13 +127,14 @@ def _of_flags(truth: Numbers, predicted: Numbers) -> dict[str, float]:
     if not np.isin(truth, (0, 1)).all():
         raise InputError(
             "E_INPUT_LABEL: labels without classes must be 0 or 1,"
-            f" got {truth[~np.isin(truth, (0, 1))][0]:g}. Name the classes."
+            f" got {truth[~np.isin(truth, (0, 1))][0]:g}. Give the classes."
         )
-    said, true = predicted >= 0.5, truth == 1
-    hits, either = (said & true).sum(axis=0), said.sum(axis=0) + true.sum(axis=0)
+    positive, true = predicted >= 0.5, truth == 1
+    hits = (positive & true).sum(axis=0)
+    either = positive.sum(axis=0) + true.sum(axis=0)
     return {
-        "accuracy per label": float(np.mean(said == true)),
-        "accuracy of all labels": float(np.mean((said == true).all(axis=1))),
+        "accuracy per label": float(np.mean(positive == true)),
+        "accuracy of all labels": float(np.mean((positive == true).all(axis=1))),
         "f1 micro": float(_f1(hits.sum(), either.sum())),
         "f1 macro": float(np.mean(_f1(hits, either))),
         "log loss": binary_log_loss(truth, predicted),
@@ -140,9 +142,9 @@ def _of_flags(truth: Numbers, predicted: Numbers) -> dict[str, float]:
 
 
 def _f1(hits: Any, either: Any) -> Numbers:
-    """Return F1 from hits and from how often a class was true plus how often it was predicted.
+    """Return F1 from `hits` and `either`, the sum of true and of predicted occurrences of a class.
 
-    A class that was neither counts 0, as elsewhere in the field.
+    A class with neither gets 0, the usual convention.
     """
     return np.asarray(2 * hits / np.maximum(either, 1), np.float64)
 
@@ -152,32 +154,32 @@ def _ratio(part: Any, whole: Any) -> float:
 
 
 def _pair(truth: ArrayLike, predicted: ArrayLike) -> tuple[Numbers, Numbers]:
-    """Return both as float64 (N, O), or raise InputError where they do not fit together."""
+    """Return both as float64 (N, O); raise InputError if their shapes differ."""
     pair = [np.asarray(array, np.float64) for array in (truth, predicted)]
-    true, said = (array[:, None] if array.ndim == 1 else array for array in pair)
-    if true.shape != said.shape or true.ndim != len("NO"):
+    true, guess = (array[:, None] if array.ndim == 1 else array for array in pair)
+    if true.shape != guess.shape or true.ndim != len("NO"):
         raise InputError(
             "E_INPUT_SHAPE: truth and predictions must both have shape (values, outputs),"
             f" got {pair[0].shape} and {pair[1].shape}."
         )
-    _check_some(true.size)
-    return true, said
+    _check_not_empty(true.size)
+    return true, guess
 
 
 def _class_numbers(
     truth: ArrayLike, probabilities: Numbers, classes: Sequence[Label]
 ) -> NDArray[np.intp]:
-    """Return the place of each label (N,) in `classes`, or raise InputError."""
+    """Return the index of each label (N,) in `classes`; raise InputError for an unknown label."""
     labels = np.asarray(truth)
     if labels.ndim != 1 or probabilities.shape != (len(labels), len(classes)):
         raise InputError(
             f"E_INPUT_SHAPE: labels must have shape (values,) and probabilities (values,"
             f" {len(classes)}), got {labels.shape} and {probabilities.shape}."
         )
-    _check_some(labels.size)
-    places = {label: place for place, label in enumerate(classes)}
+    _check_not_empty(labels.size)
+    index = {label: i for i, label in enumerate(classes)}
     try:
-        return np.array([places[label] for label in labels.tolist()], np.intp)
+        return np.array([index[label] for label in labels.tolist()], np.intp)
     except KeyError as error:
         known = ", ".join(repr(label) for label in classes[:12])
         raise InputError(
@@ -185,6 +187,6 @@ def _class_numbers(
         ) from None
 
 
-def _check_some(count: int) -> None:
+def _check_not_empty(count: int) -> None:
     if not count:
         raise InputError("E_INPUT_EMPTY: metrics need at least one value, got none.")

@@ -1,4 +1,4 @@
-"""What numbers may enter: those that keep their value as float32 or float64, and are finite."""
+"""Checks of input numbers: they must fit float32 or float64, and be finite."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ if TYPE_CHECKING:
 
 Float = TypeVar("Float", np.float32, np.float64)
 
-# A whole number from here on may lie outside every integer type that it is compared in.
-_ANY_INTEGER = 2.0**63
+# A float from here on may exceed every integer type, so that converting it back is undefined.
+_INT_LIMIT = 2.0**63
 
 
 def checked_cast(
     name: str, array: NDArray[Any], kind: type[Float], origin: tuple[int, ...] | None = None
 ) -> NDArray[Float]:
-    """Return `array` as native `kind`, without copying where it is that already.
+    """Return `array` as `kind` in native byte order; an array that is that already is not copied.
 
-    `origin` says that it is a part of what `name` names, and where the part begins in it.
+    If the array is a part of a larger one, `origin` is the index at which the part begins; errors
+    then name the place in the whole.
 
-    Raises InputError for what holds no numbers (E_INPUT_DTYPE), for an integer that would be
+    Raises InputError for an array without numbers (E_INPUT_DTYPE), for an integer that would be
     rounded and for a number too large for `kind` (E_INPUT_RANGE). NaN and Inf pass.
     """
     if array.dtype.kind not in "buif":
@@ -33,19 +34,20 @@ def checked_cast(
             f"E_INPUT_DTYPE: {name} must hold numbers, got dtype {array.dtype}."
             f" Convert it first: .astype(np.{kind.__name__})."
         )
+    type_name = kind.__name__
     with np.errstate(over="ignore", invalid="ignore"):
         floats = array.astype(kind, copy=False)
         if array.dtype.kind in "iu":
-            lost = (floats.astype(array.dtype) != array) | (np.abs(floats) >= _ANY_INTEGER)
-            _refuse_lost(
-                name, array, lost, f"is rounded by {kind.__name__}", "Subtract an offset", origin
+            lost = (floats.astype(array.dtype) != array) | (np.abs(floats) >= _INT_LIMIT)
+            _check_none_lost(
+                name, array, lost, f"is rounded by {type_name}", "Subtract an offset", origin
             )
         elif array.dtype.itemsize > floats.dtype.itemsize:
             lost = np.isinf(floats)
             if lost.any():
                 lost &= np.isfinite(array)
-            _refuse_lost(
-                name, array, lost, f"is too large for {kind.__name__}", "Scale the data", origin
+            _check_none_lost(
+                name, array, lost, f"is too large for {type_name}", "Scale the data", origin
             )
     return floats
 
@@ -58,10 +60,10 @@ def check_finite(
     *,
     missing: bool = False,
 ) -> None:
-    """Raise InputError at the first NaN or Inf in `arrays`, one array an item.
+    """Raise InputError for the first NaN or Inf in `arrays`, one array per item.
 
-    `axes` are the words for the axes of one item; spare words at the end are not used. `fix` ends
-    the message. With `missing` NaN passes: it stands for a value that is missing.
+    `axes` names the axes of an item; names beyond its last axis are not used. `fix` is the last
+    sentence of the message. With `missing`, NaN is a missing value, and passes.
 
     >>> check_finite("x", [np.zeros((3, 1)), np.array([[0.0], [np.nan]])])
     Traceback (most recent call last):
@@ -74,8 +76,8 @@ x[item 1, step 1, feature 0] is nan (1 non-finite values in 1 items). Fill or dr
     first = next(i for i, count in enumerate(counts) if count)
     array = np.asarray(arrays[first])
     where = tuple(int(i) for i in np.argwhere(nonfinite_mask(array, missing=missing))[0])
-    words = zip(axes, where, strict=False)
-    place = ", ".join([f"item {first}", *(f"{word} {index}" for word, index in words)])
+    named = zip(axes, where, strict=False)
+    place = ", ".join([f"item {first}", *(f"{axis} {index}" for axis, index in named)])
     raise InputError(
         f"E_INPUT_NONFINITE: {name} must be finite; {name}[{place}] is {array[where]}"
         f" ({sum(counts)} non-finite values in {sum(map(bool, counts))} items). {fix}"
@@ -83,12 +85,12 @@ x[item 1, step 1, feature 0] is nan (1 non-finite values in 1 items). Fill or dr
 
 
 def nonfinite_mask(x: NDArray[Any], *, missing: bool) -> NDArray[np.bool_]:
-    """Return where x is Inf, or NaN, unless that stands for a value that is missing."""
+    """Return where x is Inf or NaN; with `missing`, NaN is a missing value, and passes."""
     wrong: NDArray[np.bool_] = np.isinf(x) if missing else ~np.isfinite(x)
     return wrong
 
 
-def _refuse_lost(
+def _check_none_lost(
     name: str,
     array: NDArray[Any],
     lost: NDArray[np.bool_],
@@ -99,8 +101,9 @@ def _refuse_lost(
     if lost.any():
         first = tuple(int(i) for i in np.argwhere(lost)[0])
         where = [sum(at) for at in zip(first, origin or (0,) * array.ndim, strict=True)]
-        # a part does not know how many there are in all
-        count = "" if origin else f" ({int(lost.sum())} such values)"
+        # A part cannot count the values in the whole array.
+        total = int(lost.sum())
+        count = "" if origin else f" ({total} such value{'s' * (total > 1)})"
         raise InputError(
             f"E_INPUT_RANGE: {name} must keep its values; {array[first]!s} at {where} {why}{count}."
             f" {fix} first."

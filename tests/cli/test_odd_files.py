@@ -110,7 +110,7 @@ def test_links_to_data_and_to_a_model_are_followed(run):
     [
         (os.mkfifo, "a device or a pipe"),
         (os.mkdir, "a folder"),
-        (loop, "a link in a circle"),
+        (loop, "a circular link"),
         (lambda name: os.symlink("/dev/null", name), "a device or a pipe"),
     ],
     ids=["a pipe", "a folder", "a loop", "a link to a device"],
