@@ -1,7 +1,7 @@
-"""Bad inputs in Python: what may be handed to a model by mistake, and the error that answers it.
+"""Bad inputs in Python: what may be passed to a model by mistake, and the error it must raise.
 
-A case is a call that must raise, with the class of the error and the head of its message. All are
-for models of two features, causal, with the `last` head, such as tests/runtime/nets has.
+A case is a call that must raise, with the class of the error and the start of its message. All are
+for unidirectional models of two features with the `last` head, such as those in tests/runtime/nets.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Put = Callable[[Model, Any], Any]
 
 
 class BadArray(NamedTuple):
-    """A call that must raise `error` with a message that starts with `head`, or one of them."""
+    """A call that must raise `error` with a message that starts with `head`, or one of several."""
 
     name: str
     call: Callable[[Model], Any]
@@ -27,18 +27,18 @@ class BadArray(NamedTuple):
 
 
 def fine(*shape: int) -> Any:
-    """Return an array that is nothing wrong with."""
+    """Return a valid array."""
     return np.linspace(0, 1, int(np.prod(shape)), dtype=np.float32).reshape(shape)
 
 
-# Where an array (3, 5, 2), or one like it, can be handed in.
-DOORS: dict[str, Put] = {
+# The calls that take an array (3, 5, 2).
+ENTRIES: dict[str, Put] = {
     "predict": lambda model, x: model.predict(x),
     "run": lambda model, x: model.run(x),
     "predict_iter": lambda model, x: list(model.predict_iter([fine(1, 2, 2), x])),
 }
-# Where the chunk (5, 2) can be.
-CHUNKS: dict[str, Put] = {
+# The calls that take a chunk (5, 2).
+CHUNK_ENTRIES: dict[str, Put] = {
     "an item": lambda model, x: model.predict([fine(4, 2), x]),
     "push": lambda model, x: model.stream().push(x),
     "push to a key": lambda model, x: model.streams().push({"a": fine(4, 2), "b": x}),
@@ -51,7 +51,7 @@ SHAPES = [(), (2,), (3,), (5, 10), (5, 10, 1), (5, 10, 3), (5, 2, 10), (1, 2, 3,
 
 def cases() -> Iterator[BadArray]:
     """Yield every case."""
-    yield from _of_doors()
+    yield from _of_entries()
     yield from _of_chunks()
     yield from _of_lengths()
     yield from _of_states()
@@ -59,27 +59,29 @@ def cases() -> Iterator[BadArray]:
     yield from _of_options()
 
 
-def _of_doors() -> Iterator[BadArray]:
-    for (door, put), shape in product(DOORS.items(), SHAPES):
-        yield _case(f"{door}: shape {shape}", put, fine(*shape), "E_INPUT_SHAPE")
-    for (door, put), (name, x, head) in product(DOORS.items(), _values((3, 5, 2))):
-        yield _case(f"{door}: {name}", put, x, head)
-    for (door, put), value in product(DOORS.items(), NO_ARRAYS):
-        yield _case(f"{door}: {type(value).__name__}", put, value, "E_INPUT_TYPE")
+def _of_entries() -> Iterator[BadArray]:
+    for (entry, put), shape in product(ENTRIES.items(), SHAPES):
+        yield _case(f"{entry}: shape {shape}", put, fine(*shape), "E_INPUT_SHAPE")
+    for (entry, put), (name, x, head) in product(ENTRIES.items(), _values((3, 5, 2))):
+        yield _case(f"{entry}: {name}", put, x, head)
+    for (entry, put), value in product(ENTRIES.items(), NO_ARRAYS):
+        yield _case(f"{entry}: {type(value).__name__}", put, value, "E_INPUT_TYPE")
 
 
 def _of_chunks() -> Iterator[BadArray]:
-    for (door, put), shape in product(CHUNKS.items(), [(), (3,), (5, 3), (5, 1), (1, 5, 2), (0,)]):
-        yield _case(f"{door}: shape {shape}", put, fine(*shape), "E_INPUT_SHAPE")
-    for (door, put), (name, x, head) in product(CHUNKS.items(), _values((5, 2))):
-        yield _case(f"{door}: {name}", put, x, head)
+    for (entry, put), shape in product(
+        CHUNK_ENTRIES.items(), [(), (3,), (5, 3), (5, 1), (1, 5, 2), (0,)]
+    ):
+        yield _case(f"{entry}: shape {shape}", put, fine(*shape), "E_INPUT_SHAPE")
+    for (entry, put), (name, x, head) in product(CHUNK_ENTRIES.items(), _values((5, 2))):
+        yield _case(f"{entry}: {name}", put, x, head)
     odd = [*NO_ARRAYS, [[1, 2], [3]], [[1, 2], [None, 3]], [["a", "b"]]]
-    for (door, put), value in product(CHUNKS.items(), odd):
-        yield _case(f"{door}: {value!r:.20}", put, value, ("E_INPUT_TYPE", "E_INPUT_DTYPE"))
+    for (entry, put), value in product(CHUNK_ENTRIES.items(), odd):
+        yield _case(f"{entry}: {value!r:.20}", put, value, ("E_INPUT_TYPE", "E_INPUT_DTYPE"))
 
 
 def _values(shape: tuple[int, ...]) -> Iterator[tuple[str, Any, str]]:
-    """Yield arrays of the right shape with something wrong in them, and the code of the error."""
+    """Yield arrays of the right shape with wrong content, and the code of the error."""
     for dtype in DTYPES:
         yield f"dtype {dtype}", np.zeros(shape, dtype), "E_INPUT_DTYPE"
     for value, kind in product((np.nan, np.inf, -np.inf), ("f4", "f8", ">f4", "f2")):
@@ -119,10 +121,10 @@ def _of_lengths() -> Iterator[BadArray]:
     ]
     heads = ("E_INPUT_LENGTHS", "E_INPUT_SHAPE", "E_INPUT_TYPE")
     for name, lengths in odd:
-        for door in ("predict", "run"):
+        for entry in ("predict", "run"):
             yield BadArray(
-                f"{door}: lengths {name}",
-                lambda model, door=door, n=lengths: getattr(model, door)(fine(3, 5, 2), n),
+                f"{entry}: lengths {name}",
+                lambda model, entry=entry, n=lengths: getattr(model, entry)(fine(3, 5, 2), n),
                 InputError,
                 heads,
             )
@@ -190,10 +192,10 @@ def _of_saved() -> Iterator[BadArray]:
 
 
 def _of_options() -> Iterator[BadArray]:
-    for door in ("predict", "run"):
+    for entry in ("predict", "run"):
         yield BadArray(
-            f"{door}: nonfinite ignored",
-            lambda model, door=door: getattr(model, door)(fine(3, 5, 2), nonfinite="ignore"),
+            f"{entry}: nonfinite ignored",
+            lambda model, entry=entry: getattr(model, entry)(fine(3, 5, 2), nonfinite="ignore"),
             UsageError,
             "nonfinite must be",
         )

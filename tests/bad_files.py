@@ -1,8 +1,8 @@
-"""Bad inputs on the command line: files and lines by mistake or on purpose, and what must answer.
+"""Bad inputs on the command line: wrong files and lines, and the error that each must give.
 
-A case writes a file into the folder it is run in, or has lines for stdin, and names the exit code
-and the code in the one line on stderr. All are for causal models of two features, speed and load,
-without a window, that answer after the last step.
+A case writes a file into the folder it runs in, or has lines for stdin, and names the exit code and
+the code in the one line on stderr. All are for unidirectional models of two features, speed and
+load, without a window and with the `last` head.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _MAGIC = b"\x93NUMPY\x01\x00"
 
 
 class BadFile(NamedTuple):
-    """Words for `seqrt`, the file or lines that are wrong, the exit code, the code of the error.
+    """Arguments for `seqrt`, the wrong file or lines, the exit code, the code of the error.
 
-    MODEL among the words stands for the model's path, OUT for where the answers would be.
+    MODEL among the arguments stands for the model's path, OUT for that of the predictions.
     """
 
     name: str
@@ -93,7 +93,7 @@ def zeros(*shape: int) -> Any:
 
 
 def holding(value: Any, kind: str = "f4", shape: tuple[int, ...] = (2, 5, 2)) -> Any:
-    """Return zeros of a kind with one value among them."""
+    """Return zeros of dtype `kind`, except for one `value`."""
     x = np.zeros(shape, kind)
     x[(-1,) * len(shape)] = value
     return x
@@ -324,14 +324,14 @@ def _words() -> Iterator[BadFile]:
 
 
 def written(case: BadFile, folder: Path, model: Path) -> list[str]:
-    """Write the file of a case into `folder`; return the words with the model's path."""
+    """Write the file of a case into `folder`; return the arguments with the model's path."""
     if case.file:
         (folder / case.file).write_bytes(case.content)
     return [str(model) if word == MODEL else word for word in case.words]
 
 
 def left_behind(case: BadFile, folder: Path) -> list[str]:
-    """Return the names of what stands in the folder and was not written by the case."""
+    """Return the names of files in the folder that the case did not write."""
     return sorted(path.name for path in folder.iterdir() if path.name != case.file)
 
 
@@ -339,9 +339,9 @@ Run = Callable[[list[str], bytes | None], tuple[int, str, str]]
 
 
 def faults(case: BadFile, folder: Path, model: Path, run: Run) -> list[str]:
-    """Run a case in an empty `folder` and return what is wrong with the answer: nothing is good.
+    """Run a case in an empty `folder`; return a list of faults, empty if it behaved as it must.
 
-    `run` takes the words and stdin and returns the exit code, stdout and stderr.
+    `run` takes the arguments and stdin, and returns the exit code, stdout and stderr.
     """
     code, out, err = run(written(case, folder, model), case.stdin)
     found = []
@@ -349,19 +349,19 @@ def faults(case: BadFile, folder: Path, model: Path, run: Run) -> list[str]:
         found.append(f"exit code {code} instead of {case.code}")
     lines = err.strip().splitlines()
     if "Traceback" in err or "bug of ours" in err:
-        found.append("a traceback or a bug")
+        found.append("a traceback, or a bug reported")
     if not lines or not lines[-1].startswith("seqrt: ") or case.head not in lines[-1]:
         found.append(f"no line with {case.head}: {lines[-1:]}")
     if out and case.stdin is None:
         found.append("something on stdout")
-    behind = left_behind(case, folder)
-    if behind:
-        found.append(f"left behind: {behind}")
+    left = left_behind(case, folder)
+    if left:
+        found.append(f"left behind: {left}")
     return found
 
 
 def called(words: list[str], stdin: bytes | None) -> tuple[int, str, str]:
-    """Run a command in this process: return the exit code, stdout and stderr."""
+    """Run a command in this process; return the exit code, stdout and stderr."""
     out, err = (
         io.TextIOWrapper(io.BytesIO(), "utf-8", errors, write_through=True)
         for errors in ("strict", "backslashreplace")

@@ -1,4 +1,4 @@
-"""What the tests of several rooms begin with; tests/runtime alone must do without."""
+"""Fixtures for the tests of several packages; tests/runtime must also pass without this file."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import signal
 
 import pytest
 
-# A shell has what it starts in the background ignore Ctrl-C, and all that is started there too.
+# A shell starts background jobs with Ctrl-C ignored, and every child process inherits that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
 def one_thread():
-    """Small networks are slower with more, and the other core has work of its own."""
+    """Run torch on one thread: small networks are slower on more, and other tests need the core."""
     import torch
 
     before = torch.get_num_threads()

@@ -1,8 +1,7 @@
-"""A disk on which the N-th operation fails: what the real one does when it is full or broken.
+"""A simulated disk on which the N-th operation fails, as on a full or broken disk.
 
-Files that are opened for writing get a raw layer that may refuse; above it is Python's own buffer,
-so that what was buffered fails when it is flushed, as on a real disk. A refused write leaves half
-of its bytes behind.
+Files opened for writing get a raw layer that may fail, below Python's own buffer, so that buffered
+data fails when it is flushed, as on a real disk. A failed write has written half of its bytes.
 """
 
 from __future__ import annotations
@@ -37,14 +36,14 @@ NUMBERS = {"write": errno.ENOSPC, "truncate": errno.ENOSPC, "mkdir": errno.ENOSP
 
 
 class Disk:
-    """Counts operations; the one with number `fails`, from 1, is refused, or all from there on."""
+    """Counts operations; number `fails`, counted from 1, fails, and with `on` all after it too."""
 
     def __init__(self, fails: int = 0, *, on: bool = False) -> None:
         self.fails, self.on = fails, on
         self.done: list[str] = []
 
     def operate(self, what: str, about: object) -> None:
-        """Count an operation; raise OSError where it is one that fails."""
+        """Count an operation; raise OSError if it is to fail."""
         self.done.append(what)
         number = len(self.done)
         if number == self.fails or (self.on and 0 < self.fails < number):
@@ -54,12 +53,12 @@ class Disk:
 
     @property
     def failed(self) -> str:
-        """The operation that failed first, or an empty word where there was none."""
+        """The operation that failed first, or an empty string."""
         return self.done[self.fails - 1] if 0 < self.fails <= len(self.done) else ""
 
 
 class _Raw(io.FileIO):
-    """A file whose writes go by way of the disk."""
+    """A file whose writes go through a `Disk`."""
 
     disk: Disk
 
@@ -78,7 +77,7 @@ class _Raw(io.FileIO):
 
 @contextmanager
 def failing(disk: Disk) -> Iterator[None]:
-    """Have all that is written inside go by way of `disk`."""
+    """Make everything written inside the block go through `disk`."""
     right = {name: getattr(os, name) for name in ("fsync", "replace", "mkdir")}
     plain_open = builtins.open
 
@@ -91,7 +90,7 @@ def failing(disk: Disk) -> Iterator[None]:
         buffered = io.BufferedRandom(raw) if "+" in mode else io.BufferedWriter(raw)
         return buffered if "b" in mode else io.TextIOWrapper(buffered, encoding, newline=newline)
 
-    def by_way_of_the_disk(name):
+    def through_disk(name):
         def operate(about, *args, **options):
             disk.operate(name, about)
             return right[name](about, *args, **options)
@@ -101,7 +100,7 @@ def failing(disk: Disk) -> Iterator[None]:
     try:
         builtins.open = opened
         for name in right:
-            setattr(os, name, by_way_of_the_disk(name))
+            setattr(os, name, through_disk(name))
         yield
     finally:
         builtins.open = plain_open
@@ -110,7 +109,7 @@ def failing(disk: Disk) -> Iterator[None]:
 
 
 class Trial(NamedTuple):
-    """How a command ended on a disk that failed: at which operation, its exit code, its words."""
+    """How a command ended on a failing disk: the failed operation, exit code, stdout, stderr."""
 
     number: int
     failed: str
@@ -120,19 +119,19 @@ class Trial(NamedTuple):
 
 
 def prepare(folder: Path) -> None:
-    """Fill a folder with a table, a run, its model, and older results of every command."""
+    """Fill a folder with a table, a run, its model, and older results of each command."""
     rows = [f"{1900 + i},{50 + 9 * np.sin(i):.3f}" for i in range(40)]
     (folder / "wave.csv").write_text("\n".join(["year,height", *rows]) + "\n")
     os.chdir(folder)
     for words in (COMMANDS["train"], ("export", "run", "-o", "trained.onnx")):
-        assert left(words).code == 0
+        assert run_on_disk(words).code == 0
     Path("run").rename("trained")
     for name in RESULTS:
         Path(name).write_bytes(b"old")
 
 
-def left(words: Sequence[str], number: int = 0, *, on: bool = False) -> Trial:
-    """Run `seqrt WORDS...` here, on a disk whose operation `number` fails; say how it left."""
+def run_on_disk(words: Sequence[str], number: int = 0, *, on: bool = False) -> Trial:
+    """Run `seqrt WORDS...` here, on a disk whose operation `number` fails; return how it ended."""
     disk, out, err, code = Disk(number, on=on), io.StringIO(), io.StringIO(), None
     with failing(disk), redirect_stdout(out), redirect_stderr(err):
         try:
@@ -143,14 +142,14 @@ def left(words: Sequence[str], number: int = 0, *, on: bool = False) -> Trial:
 
 
 def trials(command: str, *, on: bool, every: int = 1) -> Iterator[tuple[Trial, str]]:
-    """Run a command, each time another operation fails; yield how it left, and what is wrong.
+    """Run a command again and again while one operation after the other fails.
 
-    The last is the one that nothing fails in.
+    Yield how it ended and what is wrong with that, if anything. In the last trial nothing fails.
     """
-    before = held()
+    before = contents()
     for number in count(1, every):
-        trial = left(COMMANDS[command], number, on=on)
-        after = held()
+        trial = run_on_disk(COMMANDS[command], number, on=on)
+        after = contents()
         yield trial, wrong(trial, before, after)
         for name in after.keys() - before.keys():
             Path(name).unlink()
@@ -162,12 +161,12 @@ def trials(command: str, *, on: bool, every: int = 1) -> Iterator[tuple[Trial, s
 
 
 def wrong(trial: Trial, before: dict[str, bytes], after: dict[str, bytes]) -> str:
-    """Return what must not be after a command, if anything is."""
-    behind_the_rename = trial.failed == "fsync" and trial.code == 0
-    if trial.code != (0 if behind_the_rename or not trial.failed else 7):
+    """Return what is wrong after a command, or an empty string."""
+    after_the_rename = trial.failed == "fsync" and trial.code == 0
+    if trial.code != (0 if after_the_rename or not trial.failed else 7):
         return f"exit code {trial.code}: {trial.err.splitlines()[-1]}"
     if trial.code and ("E_OUTPUT_" not in trial.err or trial.out):
-        return f"said {trial.out}{trial.err}"
+        return f"printed {trial.out}{trial.err}"
     for name, content in before.items():
         if after.get(name) != content and (trial.code or name not in RESULTS):
             return f"{name} was changed"
@@ -177,13 +176,13 @@ def wrong(trial: Trial, before: dict[str, bytes], after: dict[str, bytes]) -> st
     return ""
 
 
-def held() -> dict[str, bytes]:
-    """Return the content of each file in this folder."""
+def contents() -> dict[str, bytes]:
+    """Return the content of each file in the current folder, by path."""
     return {str(path): path.read_bytes() for path in Path().rglob("*") if path.is_file()}
 
 
 def whole(path: Path) -> bool:
-    """Whether a file of a run can be read to its end."""
+    """Whether a file of a run is complete."""
     content = path.read_bytes()
     if path.suffix == ".toml":
         return "plan" in tomllib.loads(content.decode())

@@ -1,10 +1,10 @@
-"""The referee: recurrent networks in plain float64 numpy, from their equations, one step at a time.
+"""The reference implementation: recurrent networks in plain float64 numpy, one step at a time.
 
-It is written to be read beside the equations and to be right, not to be fast, and it knows neither
-torch nor ONNX. Layers, graphs and runtime are all judged by it.
+It follows the equations and is written to be right, not fast. It uses neither torch nor ONNX, and
+layers, graphs and runtime are all tested against it.
 
 Shapes: B batch, T time, D features, H hidden, O outputs, G gates. One sequence is x (T, D). Weights
-carry torch's names and torch's order of gates, because that is how networks hold them:
+have torch's names and torch's gate order, as in the networks:
 
     rnn     weight_ih (H, D)    weight_hh (H, H)    bias_ih (H,)    bias_hh (H,)
     lstm    the same, 4H rows: i write, f keep, g what to write, o show
@@ -24,7 +24,7 @@ Weights = dict[str, Array]
 
 
 def sigmoid(a: Array) -> Array:
-    """σ(a) = 1 / (1 + e^-a), without overflow where a is far below zero."""
+    """σ(a) = 1 / (1 + e^-a), without overflow for a far below zero."""
     return np.exp(-np.logaddexp(0.0, -a))
 
 
@@ -89,7 +89,7 @@ def gru(x: Array, h: Array, w: Weights) -> tuple[Array, Array]:
 def cell(
     kind: str, x: Array, state: Array, w: Weights, nonlinearity: str = "tanh"
 ) -> tuple[Array, Array]:
-    """Run the cell `kind` over x; the state is h, and for the LSTM h and then C in one array."""
+    """Run the cell `kind` over x; the state is h, or for the LSTM h followed by C in one array."""
     if kind == "rnn":
         return rnn(x, state, w, nonlinearity)
     if kind == "gru":
@@ -100,7 +100,7 @@ def cell(
 
 
 def state_size(kind: str, units: int) -> int:
-    """How many numbers of state one direction of a layer carries."""
+    """Numbers of state in one direction of a layer."""
     return 2 * units if kind == "lstm" else units
 
 
@@ -117,9 +117,10 @@ def softmax(a: Array) -> Array:
 
 
 def fill(u: Array, missing: str, known: Array) -> tuple[Array, Array]:
-    """Read u (T, D), NaN where a value is missing, one value after the other: see seqrt.training.
+    """Fill u (T, D), in which missing values are NaN, value by value, by the policy `missing`.
 
-    Return what the first layer reads, and the last value of each feature, which began as `known`.
+    Return the input of the first layer, and the last known value of each feature; `known` are those
+    before the first step.
     """
     if missing == "error":
         return u, known
@@ -138,11 +139,11 @@ def fill(u: Array, missing: str, known: Array) -> tuple[Array, Array]:
 def sequence(
     arrays: Weights, architecture: dict[str, Any], x: Array, state: Array
 ) -> tuple[Array, Array]:
-    """Run a whole network over one sequence x (T, D), which has at least one step.
+    """Run a whole network over one sequence x (T, D) of at least one step.
 
-    Return y, (O,) for the `last` head and (T, O) for the `sequence` head, and the state (S,) after
-    the last step: every layer's, first layer first, and with `forward` the last value of each
-    feature, scaled. With two directions there is no state.
+    Return y, (O,) for the `last` head or (T, O) for the `sequence` head, and the state (S,) after
+    the last step: that of every layer, first layer first, and with `forward` the last known value
+    of each feature, scaled. A bidirectional network has no state.
     """
     kind, f = architecture["cell"], architecture["nonlinearity"]
     u = (x - arrays["x_mean"]) / arrays["x_scale"]
@@ -185,9 +186,9 @@ def network(
 ) -> tuple[Array, Array]:
     """Run a whole network over a padded batch x (B, T, D), row by row, each for its own length.
 
-    `arrays` is the network's state dict in numpy, `architecture` what it was made with. Return
-    y, (B, O) or (B, T, O) with zeros past each length, and the state after each row's last step,
-    (B, S). Without `lengths` all rows are T long; without `state` they start from zeros.
+    `arrays` is the network's state dict in numpy, `architecture` the arguments it was made with.
+    Return y, (B, O) or (B, T, O) with zeros past each length, and the state after each row's last
+    step (B, S). Without `lengths` all rows have T steps; without `state` they start from zeros.
     """
     x = np.asarray(x, np.float64)
     weights = {name: np.asarray(value, np.float64) for name, value in arrays.items()}
@@ -201,8 +202,8 @@ def network(
     state_out = starts.copy()
     for row, end in enumerate(ends):
         if end > 0:
-            answer, state_out[row] = sequence(weights, architecture, x[row, :end], starts[row])
-            y[row, : len(answer)] = answer
+            y_row, state_out[row] = sequence(weights, architecture, x[row, :end], starts[row])
+            y[row, : len(y_row)] = y_row
     return y, state_out
 
 

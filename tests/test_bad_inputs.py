@@ -1,7 +1,7 @@
-"""Bad inputs, however they come in: the right error, no trace of another's, and no file left.
+"""Bad inputs raise the right error, never another library's, and leave no file.
 
-Here is all of Python, and of the commands a part for each kind of model; tools/bad_inputs.py runs
-all of them, in processes that may die.
+These tests run all Python cases, and a part of the command-line cases for each kind of model;
+tools/bad_inputs.py runs all of them, in processes that may die.
 """
 
 from __future__ import annotations

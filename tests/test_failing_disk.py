@@ -1,4 +1,4 @@
-"""The N-th open, write, fsync or rename fails, for every N: no half file, the old one intact."""
+"""If the N-th open, write, fsync or rename fails, for every N, there is no half file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ modes = pytest.mark.parametrize("on", [False, True], ids=["once", "from then on"
 
 @pytest.fixture
 def made(tmp_path, monkeypatch):
-    """A folder with a run, its model, and older results; what is there must stay as it is."""
+    """A folder with a run, its model, and older results, all of which must stay intact."""
     monkeypatch.chdir(tmp_path)
     prepare(tmp_path)
 
@@ -24,7 +24,7 @@ def test_a_result_is_whole_or_the_old_one(made, command, on):
     assert {"open", "write", "fsync", "replace"} <= {trial.failed for trial, _ in met}
 
 
-# tools/failing_disk.py takes every one of them
+# tools/failing_disk.py lets every operation fail in turn, not every seventh.
 
 
 @modes

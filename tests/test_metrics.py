@@ -1,4 +1,4 @@
-"""Metrics say what their formulas say, on numbers that can be worked out by hand."""
+"""Metrics equal their formulas, on numbers that can be worked out by hand."""
 
 from __future__ import annotations
 

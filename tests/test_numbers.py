@@ -1,4 +1,4 @@
-"""Numbers that may enter keep their value, and are finite where that is asked."""
+"""Input numbers keep their value when cast, and are finite where that is required."""
 
 from __future__ import annotations
 

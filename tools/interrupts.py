@@ -27,7 +27,7 @@ import numpy as np
 
 HOUSE = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(HOUSE / "tests"))
-from failing_disk import held, whole  # noqa: E402 - a file of tests/
+from failing_disk import contents, whole  # noqa: E402 - a file of tests/
 
 CHILD = "print('here', flush=True); from seqrt.__main__ import main; main()"
 MODEL = HOUSE / "models" / "tutorial-lstm.onnx"
@@ -70,7 +70,7 @@ def judged(
     name: str, command: tuple[str, ...], most: float, rng: np.random.Generator, times: int
 ) -> bool:
     """Interrupt a command `times` times and print a summary; return whether all is well."""
-    before = held()
+    before = contents()
     began = time.monotonic()
     left(command, None)
     taken = time.monotonic() - began
@@ -128,7 +128,7 @@ def wrong(exit: Exit, before: dict[str, bytes]) -> list[str]:
     found = []
     if exit.code not in (0, 130) or "Traceback" in exit.err:
         found.append(f"exit code {exit.code}, stderr {exit.err[-300:]!r}")
-    after = held()
+    after = contents()
     found += [f"{name} was changed" for name in before if after.get(name) != before[name]]
     new = [name for name in after.keys() - before.keys() if not name.endswith(".onnx")]
     return found + [f"{name} is not whole" for name in new if not whole(Path(name))]
@@ -136,7 +136,7 @@ def wrong(exit: Exit, before: dict[str, bytes]) -> list[str]:
 
 def tidy(before: dict[str, bytes]) -> None:
     """Remove what a command left behind."""
-    for name in held().keys() - before.keys():
+    for name in contents().keys() - before.keys():
         Path(name).unlink()
     if Path("run").exists():
         Path("run").rmdir()

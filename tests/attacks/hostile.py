@@ -1,7 +1,7 @@
-"""Every hostile model file that we know how to make, built by code, with the code of its refusal.
+"""Every hostile model file that we know how to make, with the code of the error it must raise.
 
-The attacker has a file that seqrt wrote, changes what he likes, and seals it again: the seal keeps
-nobody out. Each attack here changes one thing.
+The attacker takes a file that seqrt wrote, changes it at will, and seals it again; the seal stops
+no one. Each attack here changes one thing.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def body(net: str = "lstm-last") -> bytes:
 
 
 def changed(change: Change, net: str = "lstm-last") -> bytes:
-    """The sealed file after one change to its message."""
+    """Return the sealed file after one change to its message."""
     model = onnx.load_from_string(body(net))
     change(model)
     return seal(model.SerializeToString(deterministic=True))
@@ -55,7 +55,7 @@ def attacks() -> Iterator[Attack]:
         yield Attack(f"manifest: {name}", code, changed(lambda m, f=fields: _manifest(m, f)))
 
 
-# What the changes reach for
+# Helpers for the changes
 
 
 def _node(model: ModelProto, operator: str, number: int = 0) -> onnx.NodeProto:
@@ -86,13 +86,13 @@ def _swapped(node: onnx.NodeProto, one: int, other: int) -> None:
 
 
 def _renamed(model: ModelProto, old: str, new: str) -> None:
-    """Have each node that reads one value read another."""
+    """Make every node that reads `old` read `new`."""
     for node in model.graph.node:
         node.input[:] = [new if name == old else name for name in node.input]
 
 
 def _insert(model: ModelProto, operator: str, inputs: list[str], **attributes: Any) -> None:
-    """Put a node between the last layer and the head."""
+    """Insert a node between the last layer and the head."""
     product = _node(model, "MatMul")
     node = helper.make_node(operator, inputs or [product.input[0]], ["hostile"], **attributes)
     place = list(model.graph.node).index(product)
@@ -134,7 +134,7 @@ def _proof(model: ModelProto, text: str) -> None:
 
 
 def _manifest(model: ModelProto, fields: dict[str, Any] | str) -> None:
-    """Give some fields of the manifest other values, or all of it another text."""
+    """Replace some fields of the manifest, or its whole text."""
     record = next(r for r in model.metadata_props if r.key == "seqrt.manifest")
     if isinstance(fields, dict):
         fields = json.dumps({**json.loads(record.value), **fields})
@@ -142,7 +142,7 @@ def _manifest(model: ModelProto, fields: dict[str, Any] | str) -> None:
 
 
 def _grow(model: ModelProto) -> None:
-    """Double the width with each node: 2**40 columns in the end."""
+    """Double the width with each node, up to 2**40 columns."""
     last = _node(model, "MatMul").input[0]
     nodes = []
     for number in range(40):
@@ -169,7 +169,7 @@ def _square(model: ModelProto) -> None:
 
 
 def _mix_time(model: ModelProto) -> None:
-    """A softmax over time: every answer would depend on what stands behind it."""
+    """Take a softmax over time: every output would depend on later steps."""
     turn = helper.make_node("Transpose", ["layer0_out"], ["turned"], perm=[1, 2, 0])
     mix = helper.make_node("Softmax", ["turned"], ["mixed"], axis=-1)
     place = list(model.graph.node).index(_node(model, "LSTM", 1))
@@ -191,7 +191,7 @@ def _shared(model: ModelProto) -> None:
 
 
 def _give_constant(model: ModelProto) -> None:
-    """Answer with an initialiser in the place of what is computed."""
+    """Return an initialiser as y, in place of the computed one."""
     for node in list(model.graph.node):
         if list(node.output) == ["y"]:
             node.output[0] = "elsewhere"
@@ -199,7 +199,7 @@ def _give_constant(model: ModelProto) -> None:
 
 
 def _packed(content: bytes) -> bytes:
-    """Write the shape of a weight packed, as no export does; its size stays the same."""
+    """Pack the shape of a weight, as export never does; the size in bytes stays the same."""
     old = bytes([0x08, 24, 0x08, 2, 0x10, 1])
     new = bytes([0x0A, 2, 24, 2, 0x10, 1])
     assert old in content
@@ -207,7 +207,7 @@ def _packed(content: bytes) -> bytes:
 
 
 def _sized_twice(content: bytes) -> bytes:
-    """Give the batch of x a number beside its name; its size stays the same."""
+    """Give the batch axis of x a number besides its name; the size in bytes stays the same."""
     old, new = b"\x12\x05batch", b"\x08\x01\x12\x03bat"
     assert old in content
     return content.replace(old, new, 1)
@@ -215,22 +215,22 @@ def _sized_twice(content: bytes) -> bytes:
 
 LSTM = body()
 
-# Bytes that are no whole message, or not the message they seem to be.
+# Bytes that are not a whole message, or not the message that they seem to be.
 BYTES: dict[str, tuple[str, bytes]] = {
     "nothing": (UNSEALED, b""),
     "nothing, sealed": (FOREIGN, seal(b"")),
     "no seal": (UNSEALED, LSTM),
     "another seal": (DAMAGED, LSTM + seal(b"")),
-    "a seal, and a byte behind it": (DAMAGED, seal(LSTM) + b"\0"),
+    "a byte after the seal": (DAMAGED, seal(LSTM) + b"\0"),
     "noise": (FORMAT, seal(np.random.default_rng(0).bytes(4000))),
     "a number that never ends": (FORMAT, seal(LSTM + b"\x08" + b"\xff" * 500)),
     "a number of 65 bits": (FORMAT, seal(LSTM + b"\x08" + b"\xff" * 9 + b"\x02")),
     "a field longer than the file": (FORMAT, seal(LSTM + b"\x72\xff\xff\xff\xff\x07")),
     "a field cut short": (FORMAT, seal(LSTM[:-30])),
     "a group": (FORMAT, seal(LSTM + b"\x0b\x0c")),
-    "a wire type that is none": (FORMAT, seal(LSTM + b"\x0f\x00")),
+    "an unknown wire type": (FORMAT, seal(LSTM + b"\x0f\x00")),
     "a million fields": (FORMAT, seal(LSTM + b"\x28\x01" * 1_000_000)),
-    "a field of no number": (GUARD, seal(LSTM + b"\x00\x00")),
+    "field number 0": (GUARD, seal(LSTM + b"\x00\x00")),
     "a field that ONNX does not know": (GUARD, seal(LSTM + b"\xfa\x3f\x01a")),
     "a second graph, which readers join to the first": (GUARD, seal(LSTM + b"\x3a\x00")),
     "a second IR version": (GUARD, seal(LSTM + b"\x08\x08")),
@@ -495,13 +495,13 @@ CHANGES: dict[str, tuple[Any, ...]] = {
     "split along the batch": (GRAPH, lambda m: _give(_node(m, "Split"), axis=1)),
     "split along no axis": (GRAPH, lambda m: _give(_node(m, "Split"), axis=1 << 40)),
     # the policy for missing values
-    "a policy that is not said": (
+    "a policy that the manifest denies": (
         GUARD,
         lambda m: _manifest(m, {"missing": "error"}),
         "missing/gru-indicator",
     ),
-    "a policy that is not there": (GRAPH, lambda m: _manifest(m, {"missing": "mean"})),
-    "another policy than is said": (
+    "a policy that is not in the graph": (GRAPH, lambda m: _manifest(m, {"missing": "mean"})),
+    "a policy other than the manifest's": (
         GUARD,
         lambda m: _manifest(m, {"missing": "mean"}),
         "missing/gru-indicator",
@@ -524,7 +524,7 @@ CHANGES: dict[str, tuple[Any, ...]] = {
         lambda m: _give(_node(m, "GatherND"), batch_dims=0),
         _FORWARD,
     ),
-    "the lengths of nobody": (
+    "something other than the lengths": (
         GRAPH,
         lambda m: _node(m, "Cast", 1).input.__setitem__(0, "x"),
         _FORWARD,
@@ -534,7 +534,7 @@ CHANGES: dict[str, tuple[Any, ...]] = {
         lambda m: _node(m, "Transpose", 1).input.__setitem__(0, "x_n"),
         _FORWARD,
     ),
-    "gaps of something else than x": (
+    "missing values of something other than x": (
         GRAPH,
         lambda m: _renamed(m, _node(m, "IsNaN").input[0], "lengths"),
         _MEAN,
@@ -544,7 +544,7 @@ CHANGES: dict[str, tuple[Any, ...]] = {
         lambda m: setattr(_node(m, "Where"), "name", "other"),
         _MEAN,
     ),
-    "a policy that gives what is there already": (
+    "a policy that gives a name anew": (
         GRAPH,
         lambda m: _add_constant(m, _node(m, "IsNaN").output[0], np.ones(1, "f4")),
         _MEAN,
@@ -555,7 +555,7 @@ CHANGES: dict[str, tuple[Any, ...]] = {
         lambda m: _set(m, "one_before", [0, 1 << 30, 0, 0, 0, 0]),
         "missing/lstm-bidirectional-forward",
     ),
-    "a last value that is none": (
+    "a last value of another size": (
         GRAPH,
         lambda m: _set(m, "state_sizes", [6, 6, 4, 4, 1, 1]),
         _FORWARD,
@@ -564,19 +564,22 @@ CHANGES: dict[str, tuple[Any, ...]] = {
         GRAPH,
         lambda m: _node(m, "Split").input.__setitem__(1, "lengths"),
     ),
-    "join a state with what is no state": (
+    "join a state with x": (
         GRAPH,
         lambda m: _node(m, "Concat").input.__setitem__(1, "x"),
     ),
     "join along the batch": (GRAPH, lambda m: _give(_node(m, "Concat"), axis=1)),
-    "join until nothing holds it": (GRAPH, _grow),
-    "an axis that is none": (GRAPH, lambda m: _set(m, "axes_1", [7])),
+    "join until memory runs out": (GRAPH, _grow),
+    "an axis that does not exist": (GRAPH, lambda m: _set(m, "axes_1", [7])),
     "an axis that is not 1": (GRAPH, lambda m: _set(m, "axes_1", [0])),
     "an axis twice": (GRAPH, lambda m: _set(m, "axes_1", [1, 1])),
     "axes as a table": (GRAPH, lambda m: _set(m, "axes_1", [[1]])),
     "axes as floats": (GRAPH, lambda m: _set(m, "axes_1", np.ones(1, np.float32))),
     "one axis more": (GRAPH, lambda m: _set(m, "axes_0", [3])),
-    "an order that is none": (GRAPH, lambda m: _give(_node(m, "Transpose"), perm=[1, 1, 2])),
+    "a perm that is not a permutation": (
+        GRAPH,
+        lambda m: _give(_node(m, "Transpose"), perm=[1, 1, 2]),
+    ),
     "an order beyond the axes": (GRAPH, lambda m: _give(_node(m, "Transpose"), perm=[0, 1, 9])),
     "reshape to gigabytes": (
         GRAPH,
@@ -672,12 +675,12 @@ MANIFESTS: dict[str, tuple[str, Any]] = {
     ),
     "a name that clears the screen": (MANIFEST, {"name": "\x1b[2J\x1b[H"}),
     "a name of two lines": (MANIFEST, {"name": "a\nSHA-256   0000"}),
-    "a name that turns around": (MANIFEST, {"name": "\u202egnp.exe"}),
+    "a name that reverses the text": (MANIFEST, {"name": "\u202egnp.exe"}),
     "half a character": (MANIFEST, {"name": "\ud800"}),
     "no layers": (MANIFEST, {"layers": []}),
     "a layer of nothing": (MANIFEST, {"layers": [{"cell": "lstm", "units": 0}]}),
     "a layer of exabytes": (MANIFEST, {"layers": [{"cell": "lstm", "units": 1 << 62}]}),
-    "a cell that is none": (MANIFEST, {"layers": [{"cell": "transformer", "units": 6}]}),
+    "an unknown cell": (MANIFEST, {"layers": [{"cell": "transformer", "units": 6}]}),
     "a window of nothing": (MANIFEST, {"window": 0}),
     "a horizon below zero": (MANIFEST, {"horizon": -1}),
     "a scale of zero": (
@@ -685,7 +688,7 @@ MANIFESTS: dict[str, tuple[str, Any]] = {
         {"outputs": [{"name": "a", "scale": 0.0}, {"name": "b"}]},
     ),
     "a state of another size": (MANIFEST, {"state_size": 10**9}),
-    "streams that are none": (MANIFEST, {"streamable": False}),
+    "a unidirectional network that may not stream": (MANIFEST, {"streamable": False}),
     "another cell": (
         MANIFEST,
         {"layers": [{"cell": "gru", "units": 6}, {"cell": "gru", "units": 4}]},

@@ -1,4 +1,4 @@
-"""Each hostile file is refused, by the right code, before onnxruntime sees a byte of it."""
+"""Each hostile file is refused with the right code before onnxruntime sees any of its bytes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NETS = sorted(hostile.NETS.rglob("*.onnx"))
 WITHOUT_A_POLICY = sorted(hostile.NETS.glob("*.onnx"))
 MEGABYTE = 1 << 20
 
-# Refuses every attack in a process where nothing may be opened, and onnxruntime is not loaded.
+# Opens every attack in a process that records each file opened, and whether onnxruntime is loaded.
 ALONE = """
 import json, sys
 from pathlib import Path
@@ -110,7 +110,7 @@ def test_a_foreign_file_is_told_where_it_comes_from():
             seqrt.Model(hostile.changed(lambda m: m.ClearField("metadata_props")), trust=trust)
 
 
-# What the guard lets pass
+# Files that the guard accepts
 
 
 @pytest.mark.parametrize("path", NETS, ids=lambda path: path.stem)

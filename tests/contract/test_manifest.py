@@ -1,4 +1,4 @@
-"""The manifest survives being written and read, and is strict about what it reads."""
+"""The manifest survives a round trip, and invalid manifests are refused."""
 
 from __future__ import annotations
 

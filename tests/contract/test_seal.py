@@ -1,4 +1,4 @@
-"""The seal keeps a file valid ONNX and shows every damage."""
+"""A sealed file is valid ONNX, and the seal detects any damage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Networks of random weights, and what the float64 referee answers."""
+"""Fixtures for networks with random weights."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 
 @pytest.fixture(autouse=True)
 def _same_weights(one_thread):
-    """Each test draws the same weights."""
+    """Give each test the same random weights."""
     torch.manual_seed(0)
 
 

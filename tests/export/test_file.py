@@ -1,4 +1,4 @@
-"""What an exported file is: one plain ONNX file, described, small, the same every time."""
+"""An exported file is one plain ONNX file, described by its manifest, small and reproducible."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a file says of its memory: measured on itself, on data or on inputs drawn."""
+"""The memory in the manifest is that of the file, measured on data or on drawn inputs."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def path(tmp_path):
 def test_a_leak_is_forgotten_when_what_is_kept_is_under_the_tolerance(keep, head, path):
     memory = export(leaky(keep, head), path).manifest.memory
 
-    # reading x from 0 to 1 leads to 0.5 / (1 - keep) or so, and never to more than twice that
+    # For x from 0 to 1 the state is about 0.5 / (1 - keep), and never more than twice that.
     typical, most = (
         math.log(memory.tolerance * (1 - keep) / size) / math.log(keep) for size in (0.5, 1.0)
     )

@@ -1,4 +1,4 @@
-"""The policy for missing values goes into the file as plain nodes, and obeys the referee."""
+"""The missing-value policy is part of the graph, as plain nodes, and agrees with the reference."""
 
 from __future__ import annotations
 

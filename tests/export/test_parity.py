@@ -1,4 +1,4 @@
-"""The exported file computes what the float64 referee does, for every cell in every shape."""
+"""The exported file computes what the float64 reference does, for every cell and shape."""
 
 from __future__ import annotations
 

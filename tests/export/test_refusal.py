@@ -1,4 +1,4 @@
-"""Export refuses what it cannot prove, and then there is no file."""
+"""Export refuses a network that it cannot prove, and leaves no file."""
 
 from __future__ import annotations
 
