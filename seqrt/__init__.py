@@ -1,12 +1,12 @@
-"""Recurrent networks, trained in PyTorch, run anywhere from one self-proving ONNX file.
+"""Train recurrent networks in PyTorch; run each anywhere from one ONNX file that proves itself.
 
     model = seqrt.load("model.onnx")
     y = model.predict(x)                   # (batch, time, features), or a list of (time, features)
-    y = model.stream().push(chunk)         # one live sequence, its state kept
+    y = model.stream().push(chunk)         # one live sequence, which keeps its state
     model.streams().push({"car-7": chunk})  # any number of them, each under a key
 
-Importing seqrt costs nothing: numpy and onnxruntime are loaded when `load` is first touched, torch
-only with `seqrt.training`.
+`import seqrt` is cheap: numpy is loaded at the first use of `load` or `Model`, onnxruntime when a
+model is opened, torch only by `seqrt.training`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from seqrt.errors import (
     UsageError,
 )
 
-TYPE_CHECKING = False  # typing takes longer to import than all the rest
+TYPE_CHECKING = False  # importing typing takes longer than everything else here
 if TYPE_CHECKING:
     from typing import Any
 
@@ -56,7 +56,7 @@ _FROM_RUNTIME = ("Model", "Stream", "Streams", "load")
 
 
 def __getattr__(name: str) -> Any:
-    """Fetch a name of the runtime when it is first touched (PEP 562)."""
+    """Import a name from the runtime at its first use (PEP 562)."""
     if name not in _FROM_RUNTIME:
         raise AttributeError(f"module 'seqrt' has no attribute {name!r}")
     from seqrt import runtime

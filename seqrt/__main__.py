@@ -1,4 +1,4 @@
-"""`python -m seqrt` is the `seqrt` command: both begin here, ready for Ctrl-C at once."""
+"""The entry point of `seqrt` and `python -m seqrt`, which handles Ctrl-C from the first moment."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ _INTERRUPTED: Final = (130, 143)
 
 
 def main() -> None:
-    """Run the command line; an interrupt while it is still being loaded leaves with 130 too."""
-    heard = signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
-    if heard:
-        signal.signal(signal.SIGINT, _leave)
+    """Run the command line; an interrupt while it is still being imported exits with 130 too."""
+    interruptible = signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
+    if interruptible:
+        signal.signal(signal.SIGINT, _exit_interrupted)
     from seqrt.cli import main as run
 
     try:
         run()
-    except SystemExit as leave:
-        if leave.code in _INTERRUPTED:
-            _end_at_once(int(leave.code))
+    except SystemExit as error:
+        if error.code in _INTERRUPTED:
+            _exit_at_once(int(error.code))
         raise
     finally:
-        if heard:
-            # all is said and written by now, and an interrupt would only be a riddle
+        if interruptible:
+            # all output is written by now, and an interrupt would only cause a puzzling message
             signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _leave(*_: object) -> None:
-    # Nothing is begun. An exception might be dropped: within an import Python calls callbacks.
+def _exit_interrupted(*_: object) -> None:
+    # No work has begun. An exception could get lost: imports run callbacks that ignore exceptions.
     os._exit(130)
 
 
-def _end_at_once(code: int) -> NoReturn:
-    """End as Python does, but leave the memory to the system: freeing PyTorch's takes a second.
+def _exit_at_once(code: int) -> NoReturn:
+    """Exit as Python does, but leave the memory to the system: freeing PyTorch's takes a second.
 
-    The stack is unwound by now. As at any end threads are waited for, then what is registered for
-    the exit is called, and what was said is written; multiprocessing ends its workers like this.
+    The stack is unwound by now. As in any exit, threads are joined, exit functions called, and
+    output is flushed; multiprocessing ends its workers in the same way.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # what Python itself calls at its end; the types know only what is public
+    # what Python itself calls when it exits; type stubs have only public names
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     for stream in filter(None, (sys.stdout, sys.stderr)):

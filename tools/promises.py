@@ -25,7 +25,7 @@ import torch
 
 from seqrt.export.write import draft
 from seqrt.runtime import Model
-from seqrt.runtime.live.saved_state import unpack
+from seqrt.runtime.live.saved_state import unpack_state
 from seqrt.training import Network
 
 CELLS = ("lstm", "gru")
@@ -117,7 +117,7 @@ def _row(q: Case, ys: list[np.ndarray]) -> bytes:
 
 
 def _state(model: Model, saved: bytes) -> bytes:
-    return unpack(saved, model.digest, model.manifest.state_size)[0].tobytes()
+    return unpack_state(saved, model.digest, model.manifest.state_size)[0].tobytes()
 
 
 def _no_state(q: Case) -> bytes:

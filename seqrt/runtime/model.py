@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from seqrt.contract import Manifest
 from seqrt.errors import UsageError
 from seqrt.runtime.compute.engine import Engine
-from seqrt.runtime.compute.predict import advance, predict
+from seqrt.runtime.compute.predict import advance, predict_batch
 from seqrt.runtime.compute.workers import Workers
 from seqrt.runtime.inputs.nonfinite import Nonfinite
 from seqrt.runtime.opening.file import ModelFile, Trust, read_model
@@ -94,7 +94,7 @@ class Model:
 
         Raises InputError for x or lengths that do not fit.
         """
-        return predict(self._engine, self._workers, x, lengths, nonfinite)
+        return predict_batch(self._engine, self._workers, x, lengths, nonfinite)
 
     @needs_memory
     def predict_iter(

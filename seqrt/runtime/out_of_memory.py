@@ -36,7 +36,7 @@ def out_of_memory(error: MemoryError) -> ResourceError:
     """Return the ResourceError to raise in place of `error`, which loses its traceback.
 
     The traceback keeps alive every array of the failed call. Without it there is memory again: to
-    build the message, and for a caller who tries less inside an except block.
+    build the message, and for a caller that tries again with less inside an except block.
     """
     error.__traceback__ = None
     # numpy names the array: "Unable to allocate 1.2 MiB for an array with shape (20000, 16)"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from seqrt.errors import UsageError
-from seqrt.runtime.live.saved_state import Snapshot, pack, pack_many, unpack
+from seqrt.runtime.live.saved_state import Snapshot, pack_snapshot, pack_state, unpack_state
 from seqrt.runtime.model import Model
 from seqrt.testing.assertions import assert_refused, assert_same
 from seqrt.testing.model_under_test import ModelUnderTest
@@ -123,7 +123,7 @@ def a_damaged_or_foreign_saved_state_is_refused(tested: ModelUnderTest) -> None:
         assert_refused(
             "E_STATE E_STATE_MODEL", "a damaged state", tested.model.stream, damaged or b""
         )
-    foreign = pack("0" * 64, 3, tested.state(1))
+    foreign = pack_state("0" * 64, 3, tested.state(1))
     assert_refused("E_STATE_MODEL", "a state of another model", stream.restore, foreign)
     if stream.save() != saved:
         raise AssertionError("a refused state must leave a stream unchanged, and changed it.")
@@ -132,7 +132,7 @@ def a_damaged_or_foreign_saved_state_is_refused(tested: ModelUnderTest) -> None:
 def a_stream_counts_steps_past_32_bits(tested: ModelUnderTest) -> None:
     """After 2^40 steps the next one is step 2^40 + 1, and the state is still right."""
     state, x = tested.state(1), tested.x[0]
-    saved = pack(tested.model.digest, _MANY_STEPS, state)
+    saved = pack_state(tested.model.digest, _MANY_STEPS, state)
     stream, streams = tested.model.stream(saved), tested.model.streams()
     streams.restore("a", saved)
     want = tested.model.run(x[None], None, state)[0][0]
@@ -174,7 +174,7 @@ def a_damaged_or_foreign_snapshot_is_refused(tested: ModelUnderTest) -> None:
     for damaged in [saved + b"\0", *_flipped(saved)]:
         assert_refused("E_STATE", "a changed or extended snapshot", tested.model.streams, damaged)
     alone = Snapshot(["a"], np.ones(1, np.int64), tested.state(1))
-    foreign = pack_many("0" * 64, alone)
+    foreign = pack_snapshot("0" * 64, alone)
     assert_refused("E_STATE_MODEL", "a snapshot of another model", tested.model.streams, foreign)
     assert_refused("E_STATE", "the state of one stream", tested.model.streams, streams.save("a"))
     if tested.model.streams(saved).snapshot() != saved:
@@ -190,4 +190,4 @@ def _flipped(saved: bytes) -> Iterator[bytes]:
 
 
 def _state_of(tested: ModelUnderTest, saved: bytes) -> Any:
-    return unpack(saved, tested.model.digest, tested.model.manifest.state_size)[0]
+    return unpack_state(saved, tested.model.digest, tested.model.manifest.state_size)[0]

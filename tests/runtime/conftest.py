@@ -48,13 +48,13 @@ def tagger(load) -> seqrt.Model:
 
 @pytest.fixture
 def load():
-    """Open a net by its name."""
+    """Open a test net by its name."""
     return lambda name, **options: seqrt.load(NETS / f"{name}.onnx", **options)
 
 
 @pytest.fixture
 def engine_of():
-    """Build an engine for a model, with other limits than the default."""
+    """Build an engine for a model with given limits."""
 
     def build(model: seqrt.Model, **limits: int) -> Engine:
         return Engine(model._file.content, model.manifest, "cpu", limits=Limits(**limits))

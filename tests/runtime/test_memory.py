@@ -1,4 +1,4 @@
-"""The effective memory: from some step on it no longer matters where a stream began."""
+"""The effective memory: after some number of steps the start of a stream no longer matters."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def long() -> np.ndarray:
 
 
 def step_by_step(model, x, state):
-    """Answer every step of x from a state, in the model's own units: (T, B, ...)."""
+    """Return the outputs of every step of x from a state, in the model's own units: (T, B, ...)."""
     answers = []
     for t in range(x.shape[1]):
         y, state = model.run(x[:, t : t + 1], None, state)

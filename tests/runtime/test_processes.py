@@ -1,4 +1,4 @@
-"""A Model goes where its program goes: pickled, forked, spawned, on threads and in asyncio."""
+"""A Model works wherever its program runs: pickled, forked, spawned, on threads, in asyncio."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_pickle_that_was_changed_is_refused(lstm):
 
 @pytest.fixture(params=["fork", "spawn", "forkserver"])
 def processes(request):
-    """Make two worker processes; a Model comes to each as an argument of its work."""
+    """A pool of two worker processes; each gets a Model as an argument of its task."""
     context = multiprocessing.get_context(request.param)
     with ProcessPoolExecutor(2, mp_context=context) as pool:
         yield pool
@@ -106,15 +106,15 @@ def test_a_child_forked_in_the_middle_of_predictions_answers_the_same(lstm, x):
 
 
 def _child_that(holds) -> int:
-    """How a forked child ended: 0 where `holds` held in it."""
+    """Return the exit status of a forked child: 0 where `holds` returns true in it."""
     child = os.fork()
     if child == 0:
-        signal.alarm(30)  # a child that hangs is ended, and has failed
-        held = False
+        signal.alarm(30)  # ends a child that hangs, as a failure
+        ok = False
         try:
-            held = holds()
+            ok = holds()
         finally:
-            os._exit(0 if held else 1)
+            os._exit(0 if ok else 1)
     return os.waitpid(child, 0)[1]
 
 

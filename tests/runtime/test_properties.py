@@ -1,4 +1,4 @@
-"""The laws, for lengths, cuts, kinds of numbers, layouts and keys that nobody chose by hand."""
+"""The laws, for generated lengths, cuts, dtypes, memory layouts and keys."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import seqrt
 from seqrt import InputError, ModelError
-from seqrt.runtime.live.saved_state import unpack
+from seqrt.runtime.live.saved_state import unpack_state
 
 NETS = Path(__file__).parent / "nets"
 CAUSAL = st.sampled_from(["lstm-last", "lstm-sequence", "gru-last", "gru-sequence", "rnn-sequence"])
@@ -72,7 +72,7 @@ def test_a_stream_cut_anywhere_saved_or_not_answers_as_the_whole(name, steps, cu
         last = [y for y, piece in zip(answers, pieces(x, cuts), strict=True) if len(piece)][-1]
         np.testing.assert_array_equal(last, whole[0])
     assert stream.steps == steps
-    np.testing.assert_array_equal(unpack(stream.save(), model.digest, end.size)[0], end[0])
+    np.testing.assert_array_equal(unpack_state(stream.save(), model.digest, end.size)[0], end[0])
 
 
 @drawn
@@ -112,19 +112,19 @@ def test_numbers_of_any_kind_in_any_layout_mean_the_same(name, kind, layout, row
     plain = np.rint(numbers()[:rows, :steps]).clip(0, 1 if "?" in kind else 30)
     order, strides, offset = layout
 
-    held = laid_out(plain.astype(kind), order, strides, offset)
-    held.flags.writeable = not frozen
-    before = held.tobytes()
+    array = laid_out(plain.astype(kind), order, strides, offset)
+    array.flags.writeable = not frozen
+    before = array.tobytes()
 
-    np.testing.assert_array_equal(held, plain)
-    np.testing.assert_array_equal(model.predict(held), model.predict(plain))
-    for got, want in zip(model.predict(list(held)), model.predict(list(plain)), strict=True):
+    np.testing.assert_array_equal(array, plain)
+    np.testing.assert_array_equal(model.predict(array), model.predict(plain))
+    for got, want in zip(model.predict(list(array)), model.predict(list(plain)), strict=True):
         np.testing.assert_array_equal(got, want)
-    assert held.tobytes() == before
+    assert array.tobytes() == before
 
 
 def laid_out(x: np.ndarray, order, strides, offset: int) -> np.ndarray:
-    """Return x with its axes in another order in memory, with gaps, backwards, unaligned."""
+    """Return x in another memory layout: axes permuted, with gaps, reversed, unaligned."""
     turned = x.transpose(order)
     shape = [size * abs(stride) for size, stride in zip(turned.shape, strides, strict=True)]
     room = np.zeros(int(np.prod(shape)) * x.itemsize + offset, np.uint8)[offset:]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from seqrt.runtime.types import Floats, Mask, Rows
 
 
-def predict(
+def predict_batch(
     engine: Engine, workers: Workers, x: Any, lengths: Any = None, nonfinite: Nonfinite = "error"
 ) -> Floats | list[Floats]:
     """Map sequences to outputs, each from zero state; see Model.predict."""

@@ -26,14 +26,14 @@ class Chunks(NamedTuple):
     """Checked chunks, concatenated: x (sum of lengths, D).
 
     `time` is the length of each chunk where all have the same, `steps` says which were given as a
-    single step (D,), `bads` holds a mask of NaN and Inf for each chunk that had some.
+    single step (D,), `masks` holds a mask of NaN and Inf for each chunk that had some.
     """
 
     x: Floats
     lengths: Lengths
     time: int | None
     steps: list[bool]
-    bads: list[Mask | None]
+    masks: list[Mask | None]
 
     def take(self, rows: Rows, starts: NDArray[np.int64]) -> Floats:
         """Return the chunks of some rows as one batch (N, T', D), padded with zeros."""
@@ -64,7 +64,7 @@ def as_chunks(
         return together
     arrays: list[Floats] = []
     steps: list[bool] = []
-    bads: list[Mask | None] = []
+    masks: list[Mask | None] = []
     for key, value in zip(keys, values, strict=True):
         name = f"x[{key!r:.60}]"
         array = as_floats(value, name)
@@ -76,10 +76,10 @@ def as_chunks(
         array = array.reshape(-1, features)
         array, bad = separate(name, array, nonfinite, missing=missing)
         arrays.append(array)
-        bads.append(bad)
+        masks.append(bad)
     lengths = np.array([len(array) for array in arrays], np.int32)
     time = int(lengths[0]) if (lengths == lengths[0]).all() else None
-    return Chunks(np.concatenate(arrays), lengths, time, steps, bads)
+    return Chunks(np.concatenate(arrays), lengths, time, steps, masks)
 
 
 def _all_at_once(values: Sequence[Any], features: int, *, missing: bool) -> Chunks | None:
@@ -96,14 +96,14 @@ def _all_at_once(values: Sequence[Any], features: int, *, missing: bool) -> Chun
     if x is None or not all_fit(x, missing=missing):
         return None
     count = len(values)
-    no_bads: list[Mask | None] = [None] * count
+    no_masks: list[Mask | None] = [None] * count
     if len(shapes) == 1:
         time = len(x) // count
         single = values[0].ndim == 1
-        return Chunks(x, np.full(count, time, np.int32), time, [single] * count, no_bads)
+        return Chunks(x, np.full(count, time, np.int32), time, [single] * count, no_masks)
     steps = [value.ndim == 1 for value in values]
     lengths = [1 if step else len(value) for step, value in zip(steps, values, strict=True)]
-    return Chunks(x, np.array(lengths, np.int32), None, steps, no_bads)
+    return Chunks(x, np.array(lengths, np.int32), None, steps, no_masks)
 
 
 def _joined(values: Sequence[Any], features: int, *, mixed: bool) -> Floats | None:

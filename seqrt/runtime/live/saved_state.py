@@ -41,16 +41,16 @@ class Snapshot(NamedTuple):
     states: Floats
 
 
-def pack(digest: str, steps: int, state: Floats) -> bytes:
+def pack_state(digest: str, steps: int, state: Floats) -> bytes:
     """Return one state and its number of steps as bytes."""
     head = _HEAD.pack(_ONE, bytes.fromhex(digest), steps)
     return _with_checksum(head, state.astype("<f4").tobytes())
 
 
-def unpack(saved: Any, digest: str, size: int) -> tuple[Floats, int]:
+def unpack_state(saved: Any, digest: str, size: int) -> tuple[Floats, int]:
     """Return the state (S,) and its number of steps.
 
-    Raises InputError for anything that `pack` did not return for this model.
+    Raises InputError for anything that `pack_state` did not return for this model.
     """
     content = _content(saved, (_ONE, _ONE_VERSION_1), "saved state")
     if content is None:
@@ -64,7 +64,7 @@ def unpack(saved: Any, digest: str, size: int) -> tuple[Floats, int]:
     return np.frombuffer(content, "<f4", offset=_HEAD.size).astype(np.float32), steps
 
 
-def pack_many(digest: str, snapshot: Snapshot) -> bytes:
+def pack_snapshot(digest: str, snapshot: Snapshot) -> bytes:
     """Return many states as bytes; raise InputError unless each key is a str or an int."""
     for key in snapshot.keys:
         if type(key) not in (str, int):
@@ -78,10 +78,10 @@ def pack_many(digest: str, snapshot: Snapshot) -> bytes:
     return _with_checksum(head, keys, steps.tobytes(), states.tobytes())
 
 
-def unpack_many(saved: Any, digest: str, size: int) -> Snapshot:
+def unpack_snapshot(saved: Any, digest: str, size: int) -> Snapshot:
     """Return the states of a snapshot.
 
-    Raises InputError for anything that `pack_many` did not return for this model.
+    Raises InputError for anything that `pack_snapshot` did not return for this model.
     """
     content = _content(saved, (_MANY, _MANY_VERSION_1), "snapshot")
     if content is None:

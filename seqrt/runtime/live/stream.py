@@ -12,7 +12,7 @@ from seqrt.errors import ModelError, ResourceError, UsageError
 from seqrt.runtime.compute.predict import advance
 from seqrt.runtime.inputs.arrays import as_floats, check_shape
 from seqrt.runtime.inputs.nonfinite import Nonfinite, all_fit
-from seqrt.runtime.live.saved_state import pack, unpack
+from seqrt.runtime.live.saved_state import pack_state, unpack_state
 from seqrt.runtime.out_of_memory import needs_memory, out_of_memory
 
 if TYPE_CHECKING:
@@ -83,12 +83,12 @@ class Stream:
     @needs_memory
     def save(self) -> bytes:
         """Return the state as bytes for `restore` and `Model.stream` of the same model."""
-        return pack(self._digest, self.steps, self._current())
+        return pack_state(self._digest, self.steps, self._current())
 
     @needs_memory
     def restore(self, saved: bytes) -> None:
         """Continue from what `save` returned; raise InputError for other bytes or another model."""
-        state, steps = unpack(saved, self._digest, self._state.size)
+        state, steps = unpack_state(saved, self._digest, self._state.size)
         self._go_to(state.reshape(self._state.shape), steps)
 
     def _run(self, x: Floats, nonfinite: Nonfinite) -> Floats:

@@ -19,7 +19,13 @@ from seqrt.runtime.inputs.nonfinite import (
     nonfinite_error,
     write_nan,
 )
-from seqrt.runtime.live.saved_state import Snapshot, pack, pack_many, unpack, unpack_many
+from seqrt.runtime.live.saved_state import (
+    Snapshot,
+    pack_snapshot,
+    pack_state,
+    unpack_snapshot,
+    unpack_state,
+)
 from seqrt.runtime.live.states import States
 from seqrt.runtime.live.stream import check_causal
 from seqrt.runtime.out_of_memory import needs_memory
@@ -54,7 +60,7 @@ class Streams:
         self._turn = _Turn()
         self._states = States(engine.state_size)
         if saved is not None:
-            snapshot = unpack_many(saved, digest, engine.state_size)
+            snapshot = unpack_snapshot(saved, digest, engine.state_size)
             self._states.set(snapshot.keys, snapshot.states, snapshot.steps, monotonic())
 
     @needs_memory
@@ -139,7 +145,7 @@ class Streams:
         """Return the state of a stream as Stream.save does; either can restore it."""
         with self._turn:
             steps = self.steps(key)
-            return pack(self._digest, steps, self._states.read(self._states.find([key])))
+            return pack_state(self._digest, steps, self._states.read(self._states.find([key])))
 
     @needs_memory
     def restore(self, key: Hashable, saved: bytes) -> None:
@@ -148,7 +154,7 @@ class Streams:
         Raises InputError for other bytes, and (E_STATE_MODEL) for the state of another model.
         """
         with self._turn:
-            state, steps = unpack(saved, self._digest, self._engine.state_size)
+            state, steps = unpack_state(saved, self._digest, self._engine.state_size)
             self._set(key, state[None], steps)
 
     @needs_memory
@@ -161,7 +167,7 @@ class Streams:
             keys = list(self._states.rows)
             found = self._states.find(keys)
             many = Snapshot(keys, self._states.steps(found), self._states.read(found))
-            return pack_many(self._digest, many)
+            return pack_snapshot(self._digest, many)
 
     def __contains__(self, key: Hashable) -> bool:
         return key in self._states.rows
@@ -197,7 +203,7 @@ class Streams:
 
     def _write_nan(self, y: Any, ends: Floats, given: Chunks, lost: Mask | None) -> None:
         """Write NaN into the outputs and states that depend on a NaN in a chunk or a state."""
-        for i, bad in enumerate(given.bads):
+        for i, bad in enumerate(given.masks):
             if bad is not None:
                 write_nan(y[i][None], bad[None], causal=True, per_step=self._engine.per_step)
                 ends[i] = np.nan

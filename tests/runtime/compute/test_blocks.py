@@ -8,7 +8,7 @@ import pytest
 import seqrt
 from seqrt.runtime.compute.blocks import blocks, run_blocks
 from seqrt.runtime.compute.cost import ROWS, Limits
-from seqrt.runtime.compute.predict import predict
+from seqrt.runtime.compute.predict import predict_batch
 from seqrt.runtime.compute.workers import Workers
 
 
@@ -25,7 +25,7 @@ def many() -> list[np.ndarray]:
 def test_the_number_of_threads_does_not_change_the_answer(load, engine_of, many, name, threads):
     one = load(name, threads=1)
 
-    several = predict(engine_of(one, thread=1_000_000), Workers(threads), many)
+    several = predict_batch(engine_of(one, thread=1_000_000), Workers(threads), many)
 
     for got, want in zip(several, one.predict(many), strict=True):
         np.testing.assert_array_equal(got, want)
@@ -38,9 +38,9 @@ def test_a_padded_batch_is_cut_in_the_same_way(load, engine_of, many):
         row[: len(sequence)] = sequence
     engine, workers = engine_of(load("gru-last"), thread=1_000_000), Workers(3)
 
-    got = predict(engine, workers, padded, lengths)
+    got = predict_batch(engine, workers, padded, lengths)
 
-    np.testing.assert_array_equal(got, predict(engine, workers, many))
+    np.testing.assert_array_equal(got, predict_batch(engine, workers, many))
 
 
 @pytest.mark.parametrize("threads", [1, 2, 7])
@@ -106,8 +106,8 @@ def test_an_array_in_a_file_is_answered_as_one_in_memory(tagger, engine_of, tmp_
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
 
     for rows in (slice(None), slice(1)):
-        got = predict(engine, workers, mapped[rows])
-        want = predict(engine, workers, x[rows].astype(np.float32))
+        got = predict_batch(engine, workers, mapped[rows])
+        want = predict_batch(engine, workers, x[rows].astype(np.float32))
         np.testing.assert_array_equal(got, want)
 
 
@@ -120,4 +120,4 @@ def test_the_first_bad_item_is_named_whichever_block_came_first(lstm, engine_of,
     first = min(short, longest)
 
     with pytest.raises(seqrt.InputError, match=rf"x\[item {first}, .*2 non-finite values in 2 it"):
-        predict(engine, Workers(2), many)
+        predict_batch(engine, Workers(2), many)

@@ -59,7 +59,7 @@ def gru(request):
 
 @pytest.fixture
 def batches():
-    """Thirty batches, each worth a thread, no two alike."""
+    """Thirty batches, each large enough for a thread, no two alike."""
     return [some(24, 20 + i, 2) for i in range(30)]
 
 
@@ -125,7 +125,7 @@ def test_several_batches_are_worked_on_at_a_time(batches):
         meeting = threading.Barrier(3)
 
         def predict(self, *args, **options):
-            self.meeting.wait(timeout=60)  # for ever, if fewer than three came
+            self.meeting.wait(timeout=60)  # raises if fewer than three threads arrive
             return super().predict(*args, **options)
 
     model = Meeting(NETS / "gru-last.onnx", threads=3)

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from seqrt.runtime.compute.predict import predict
+from seqrt.runtime.compute.predict import predict_batch
 from seqrt.runtime.compute.predict_iter import predict_iter
 from seqrt.runtime.compute.workers import Workers
 
@@ -74,7 +74,7 @@ def test_where_the_system_gives_no_more_threads_those_that_there_are_do_all(few_
 def test_with_few_threads_the_answers_are_the_same(few_threads, load, engine_of):
     one = load("lstm-sequence", threads=1)
     engine = engine_of(one, thread=1, smallest_task=1)
-    on_four = partial(predict, engine, Workers(4))
+    on_four = partial(predict_batch, engine, Workers(4))
     x = np.random.default_rng(0).random((300, 9, 2), np.float32)
 
     answers = list(
@@ -166,7 +166,7 @@ def test_an_interrupt_tells_the_jobs_in_hand_to_stop():
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_child_forked_after_the_threads_have_worked_makes_its_own(lstm, engine_of):
-    on_three = partial(predict, engine_of(lstm, thread=1), Workers(3))
+    on_three = partial(predict_batch, engine_of(lstm, thread=1), Workers(3))
     many = [np.full((9, 2), i, np.float32) for i in range(99)]
     want = on_three(many)
 

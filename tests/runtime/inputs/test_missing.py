@@ -1,4 +1,4 @@
-"""Missing values: NaN in x is read by the policy in the file, and every law holds as without."""
+"""Missing values: NaN in x is treated by the policy in the file, and every law still holds."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def gaps(x) -> np.ndarray:
 
 
 def by_hand(x, policy):
-    """Fill x (B, T, D) in raw units, one value after the other."""
+    """Fill x (B, T, D) in raw units, value by value."""
     filled = x.copy()
     for i, t, d in np.argwhere(np.isnan(x)):
         filled[i, t, d] = filled[i, t - 1, d] if policy == "forward" and t else MEAN[d]

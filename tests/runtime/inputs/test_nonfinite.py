@@ -97,10 +97,10 @@ def test_of_many_rows_the_first_is_named_whichever_block_it_is_in(model, engine_
     x[2, 30] = np.nan  # past the end of its row
 
     with pytest.raises(InputError, match=r"x\[item 7, step 1, feature 1\] is nan \(2 non-finite"):
-        predict.predict(engine, workers, x, lengths)
+        predict.predict_batch(engine, workers, x, lengths)
     x[9, 2, 0] = 1e300
     with pytest.raises(InputError, match=r"E_INPUT_RANGE: x\[item 9\]"):
-        predict.predict(engine, workers, x, lengths)
+        predict.predict_batch(engine, workers, x, lengths)
 
 
 def test_a_value_that_was_found_is_refused_though_it_is_gone_by_now(lstm, x, monkeypatch):
@@ -108,7 +108,7 @@ def test_a_value_that_was_found_is_refused_though_it_is_gone_by_now(lstm, x, mon
     find = predict.raise_for_first_item
 
     def late(batch, **options):
-        x[2, 5, 0] = 0  # another thread's doing
+        x[2, 5, 0] = 0  # as another thread might
         find(batch, **options)
 
     monkeypatch.setattr(predict, "raise_for_first_item", late)

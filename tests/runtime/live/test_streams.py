@@ -13,7 +13,7 @@ import seqrt
 from seqrt import InputError, ModelError, ResourceError, UsageError
 from seqrt.runtime.compute.workers import Workers
 from seqrt.runtime.live import states, streams
-from seqrt.runtime.live.saved_state import Snapshot, pack_many
+from seqrt.runtime.live.saved_state import Snapshot, pack_snapshot
 from seqrt.runtime.live.streams import Streams
 
 TUTORIAL = Path(__file__).parents[3] / "models" / "tutorial-lstm.onnx"
@@ -257,7 +257,7 @@ def test_every_cut_and_every_bit_that_flips_in_a_snapshot_is_seen(lstm, snapshot
 
 
 def without_sum(saved):
-    """The bytes as they were written before there was a sum at their end."""
+    """Return the bytes in version 1 of the format, which has no checksum."""
     return saved[:-32].replace(b".2\n", b".1\n", 1)
 
 
@@ -290,7 +290,7 @@ def test_a_snapshot_that_counts_below_zero_is_refused(lstm):
     many = Snapshot(["a"], np.array([-1]), lstm.zero_state(1))
 
     with pytest.raises(InputError, match="E_STATE: a snapshot must be whole"):
-        lstm.streams(pack_many(lstm.digest, many))
+        lstm.streams(pack_snapshot(lstm.digest, many))
 
 
 def test_steps_are_counted_beyond_32_bits(lstm):

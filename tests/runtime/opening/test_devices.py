@@ -119,7 +119,7 @@ def test_without_a_driver_that_is_the_reason(said_to_have_cuda, monkeypatch, cap
 @without_cuda
 @quietly
 def test_with_a_driver_the_libraries_are_named(said_to_have_cuda, monkeypatch):
-    monkeypatch.setattr(cuda, "_DRIVER", None)  # the program itself: always there
+    monkeypatch.setattr(cuda, "_DRIVER", None)  # opens the program itself, which is always there
 
     with pytest.raises(DeviceError, match=r"not start here: .*\. It needs the libraries of CUDA"):
         seqrt.load(NETS / "lstm-last.onnx", device="cuda")
@@ -176,7 +176,7 @@ def test_a_model_that_auto_put_on_the_cpu_has_no_tf32_and_can_be_pickled():
 
 @pytest.fixture
 def check(engine_of):
-    """Check a model, in the part of one on a device, against another in the part of the CPU's."""
+    """Check one model, as if it were on a device, against another on the CPU."""
 
     def check(on_device, on_cpu, **options):
         engines = engine_of(on_device), engine_of(on_cpu)
@@ -330,7 +330,7 @@ def causal_pair(request):
 
 
 def assert_near(model, y, want):
-    """Compare answers in the network's own units by the rule of parity."""
+    """Compare outputs in the network's own units by the rule of parity."""
     outputs = model.manifest.outputs
     error = largest(own_units(np.asarray(y), outputs) - own_units(np.asarray(want), outputs))
     assert error <= allowed_errors(model.manifest, decode(model.proof, model.manifest))[0]

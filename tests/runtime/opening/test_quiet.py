@@ -65,8 +65,8 @@ def test_predicting_leaves_no_file_and_no_thread(tmp_path):
     assert list(tmp_path.rglob("*")) == []
 
 
-# Notes what Python is asked to do from here on, and ends the process where that is not quiet: a
-# socket, a process, a thread, a file that is written, made, moved or removed.
+# Audits every later request to the system, and exits the process at one that is not quiet: a
+# socket, a process, a thread, a file that is written, created, moved or removed.
 WATCHED = """
 import os, sys
 import numpy
@@ -121,12 +121,12 @@ def test_the_watch_sees_what_is_not_quiet(tmp_path, loud):
     assert run(WATCHED.replace("{work}", loud), tmp_path).returncode == 1
 
 
-@pytest.mark.parametrize(("said", "is_then"), [(None, "1"), ("0", "0")])
-def test_telemetry_is_off_unless_the_user_has_turned_it_on(monkeypatch, said, is_then):
+@pytest.mark.parametrize(("set_to", "is_then"), [(None, "1"), ("0", "0")])
+def test_telemetry_is_off_unless_the_user_has_turned_it_on(monkeypatch, set_to, is_then):
     monkeypatch.setitem(sys.modules, "onnxruntime", ModuleType("onnxruntime"))
     monkeypatch.delenv("ORT_DISABLE_TELEMETRY", raising=False)
-    if said:
-        monkeypatch.setenv("ORT_DISABLE_TELEMETRY", said)
+    if set_to:
+        monkeypatch.setenv("ORT_DISABLE_TELEMETRY", set_to)
 
     onnxruntime()
 

@@ -1,4 +1,4 @@
-"""The laws that every model keeps, for every cell, direction and head."""
+"""The laws that hold for every model, for every cell, direction and head."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ def _sealed_body(name: str) -> bytes:
 
 
 def _place_of_weights(body: bytes) -> int:
-    """Find the raw data of layer0_R: its name stands right behind or before it in its tensor."""
+    """Return where the raw data of layer0_R starts: right after the name in its tensor."""
     name = body.index(b"layer0_R", body.index(b"layer0_R") + 1)
     # TensorProto: name is field 8 (0x42), raw_data field 9 (0x4a): tag, length, then the numbers.
     at = name + len(b"layer0_R")
