@@ -139,9 +139,11 @@ def test_a_child_of_a_process_that_used_cuda_is_told_to_be_spawned(monkeypatch):
         cuda.check_process()
 
 
-def test_a_model_that_no_device_takes_is_a_model_error():
+@quietly
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_a_model_that_no_device_takes_is_a_model_error(device):
     with pytest.raises(seqrt.ModelError, match="E_MODEL_FORMAT: onnxruntime must be able to load"):
-        open_session(b"no model", "cpu")
+        open_session(b"no model", device)
 
 
 # TF32
@@ -213,6 +215,36 @@ def test_a_device_that_rounds_to_tf32_passes_only_where_that_was_asked_for(load,
     check(rounded, load(name), tf32=True)
     with pytest.raises(DeviceError, match="E_DEVICE_SELFTEST"):
         check(rounded, load(name))
+
+
+@pytest.fixture
+def cpu_as_cuda(monkeypatch):
+    """A CPU that plays CUDA's part; the function that is set on it changes what CUDA opens."""
+
+    class Device:
+        opens = staticmethod(lambda content: content)
+
+    def opened(content, device, **options):
+        return open_session(Device.opens(content) if device == "cuda" else content, "cpu")
+
+    def step(session, device, *rest):
+        return ResidentStep(session, "cpu", *rest)
+
+    monkeypatch.setattr("seqrt.runtime.model.choose_device", lambda device: device)
+    monkeypatch.setattr("seqrt.runtime.compute.engine.open_session", opened)
+    monkeypatch.setattr("seqrt.runtime.compute.step_device.ResidentStep", step)
+    return Device
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_model_is_checked_against_the_cpu_before_it_opens_on_a_device(name, load, cpu_as_cuda):
+    assert load(name, device="cuda").device == "cuda"
+    cpu_as_cuda.opens = with_ten_bits
+
+    assert load(name, device="cuda", tf32=True).tf32
+    with pytest.raises(DeviceError, match="E_DEVICE_SELFTEST: on cuda a model must give"):
+        load(name, device="cuda")
+    assert load(name).device == "cpu"
 
 
 def with_ten_bits(content: bytes) -> bytes:
