@@ -34,6 +34,7 @@ class Room:
 
 ROOMS = {
     "errors": Room(""),
+    "colours": Room(""),
     "contract": Room("errors"),
     "files": Room("errors"),
     "metrics": Room("errors numpy"),
@@ -42,15 +43,17 @@ ROOMS = {
     "runtime": Room("contract errors numbers numpy", inside="onnxruntime"),
     "testing": Room("contract errors runtime numpy"),
     "training": Room(
-        "contract data errors files metrics numbers version numpy safetensors tomli_w torch",
+        "colours contract data errors files metrics numbers version"
+        " numpy safetensors tomli_w torch",
         inside="matplotlib optuna",
     ),
     "export": Room("contract errors files version runtime training numpy onnx torch"),
     "demo": Room(
-        "contract data export files metrics runtime training numpy torch", inside="matplotlib"
+        "colours contract data export files metrics runtime training numpy torch",
+        inside="matplotlib",
     ),
     "bench": Room(
-        "contract errors files runtime numpy", inside="matplotlib onnxruntime torch version"
+        "colours contract errors files runtime numpy", inside="matplotlib onnxruntime torch version"
     ),
     "cli": Room(
         "errors typer",

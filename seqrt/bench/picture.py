@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqrt.bench.report import OWN
 from seqrt.bench.table import machine, shape, three_digits
+from seqrt.colours import BLUE, FAINT, INK, ORANGE
 from seqrt.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -15,10 +16,8 @@ if TYPE_CHECKING:
 
     from seqrt.bench.report import BenchReport
 
-# The colours of all pictures of seqrt.
-INK = "#22262b"
-FAINT = "#8a929b"
-COLOURS = {OWN: "#1f5fa8", "onnxruntime": "#d1702a", "torch": "#8a929b"}
+# The colour of each contender.
+COLOURS = {OWN: BLUE, "onnxruntime": ORANGE, "torch": FAINT}
 
 # How much wider than its longest bar a panel is, to fit the numbers; a mark farther off than
 # _FAR times the longest bar is not drawn.

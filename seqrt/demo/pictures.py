@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seqrt.colours import BLUE, FAINT, INK, ORANGE
 from seqrt.demo.tutorial import Lesson, baselines, held_out
-from seqrt.training.runs.pictures import BLUE, FAINT, INK, ORANGE, dress, figure_of, save
+from seqrt.training.runs.pictures import new_figure, save_figure, style_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,13 +38,13 @@ def draw_pictures(lessons: Sequence[Lesson], folder: str | Path) -> tuple[Path, 
         "parity.png": parity(lessons),
     }
     for name, figure in figures.items():
-        save(figure, Path(folder) / name)
+        save_figure(figure, Path(folder) / name)
     return tuple(Path(folder) / name for name in figures)
 
 
 def learning_curves(lessons: Sequence[Lesson]) -> Figure:
     """Draw training and validation loss over the epochs, one panel for each network."""
-    figure = figure_of(10, 4.2)
+    figure = new_figure(10, 4.2)
     for axes, lesson in _panels(figure, lessons):
         epochs, colour = lesson.run.epochs, _COLOURS[lesson.run.plan.cell]
         number = np.array([epoch.number for epoch in epochs])
@@ -54,7 +55,7 @@ def learning_curves(lessons: Sequence[Lesson]) -> Figure:
         label = f"best: {loss[best]:.1e} in epoch {number[best]}"
         axes.plot(number[best], loss[best], "o", color=colour, label=label)
         axes.set_yscale("log")
-        dress(
+        style_axes(
             axes, f"{_title(lesson)}: learning curve", "epoch", "mean squared error, scaled units"
         )
         axes.locator_params("x", integer=True)
@@ -66,7 +67,7 @@ def forecast(lessons: Sequence[Lesson]) -> Figure:
     """Draw the forecasts of both files and of persistence for held-out rows, above their errors."""
     part = held_out()
     when, truth, known = (np.asarray(array) for array in (part.when, part.truth, part.known))
-    figure = figure_of(10, 6.4)
+    figure = new_figure(10, 6.4)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(5, 3))
     above.plot(when[:_SHOWN], truth[:_SHOWN], color=INK, linewidth=6, alpha=0.2, label="truth")
 
@@ -81,8 +82,8 @@ def forecast(lessons: Sequence[Lesson]) -> Figure:
         cell = lesson.run.plan.cell
         add(cell.upper(), lesson.predicted, lesson.metrics["mse"], **_STYLES[cell])
     below.set_yscale("log")
-    dress(above, "Mackey-Glass, one step ahead, held-out rows", ylabel="x")
-    dress(below, "Absolute error", "row", "|forecast - truth|")
+    style_axes(above, "Mackey-Glass, one step ahead, held-out rows", ylabel="x")
+    style_axes(below, "Absolute error", "row", "|forecast - truth|")
     above.margins(y=0.25)
     above.legend(frameon=False, labelcolor=INK, ncols=4, loc="lower center", fontsize=9)
     return figure
@@ -90,7 +91,7 @@ def forecast(lessons: Sequence[Lesson]) -> Figure:
 
 def parity(lessons: Sequence[Lesson]) -> Figure:
     """Draw the errors of onnxruntime and PyTorch against float64 at every step, panel by panel."""
-    figure = figure_of(10, 4.2)
+    figure = new_figure(10, 4.2)
     for axes, lesson in _panels(figure, lessons):
         colours = {"onnxruntime": _COLOURS[lesson.run.plan.cell], "PyTorch float32": FAINT}
         for name, errors in lesson.errors.items():
@@ -102,7 +103,7 @@ def parity(lessons: Sequence[Lesson]) -> Figure:
         axes.axhline(_LIMIT, color=INK, linestyle="--", linewidth=1, label=f"limit {_LIMIT:.0e}")
         axes.set_yscale("log")
         axes.set_ylim(bottom=_LIMIT / 1000)
-        dress(
+        style_axes(
             axes, f"{_title(lesson)}: error against float64", "step", "largest error, scaled units"
         )
         axes.legend(frameon=False, labelcolor=INK, loc="lower right")

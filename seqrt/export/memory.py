@@ -14,7 +14,7 @@ from seqrt.runtime.inputs.arrays import as_floats, check_shape
 from seqrt.runtime.memory import forgetting
 from seqrt.runtime.types import Floats
 from seqrt.training.networks.stack import Stack
-from seqrt.training.runs.memory import LAGS, ROWS, faded, gradient, streams
+from seqrt.training.runs.memory import LAGS, ROWS, cut_sequences, fade_lag, gradient_by_lag
 
 _SEED = 20260403
 _STEPS = 2000
@@ -32,7 +32,7 @@ def measure_memory(draft: Model, stack: Stack, series: ArrayLike | None) -> Memo
     if not draft.manifest.streamable:
         return None
     inputs: Inputs = "drawn" if series is None else "data"
-    x = _drawn(stack) if series is None else streams(_checked(series, stack), _STEPS)
+    x = _drawn(stack) if series is None else cut_sequences(_checked(series, stack), _STEPS)
     found = forgetting(draft, x)
     least, most = LAGS
     back = min(max(found.longest, stack.metadata.window or 0, least), most)
@@ -48,14 +48,14 @@ def measure_memory(draft: Model, stack: Stack, series: ArrayLike | None) -> Memo
 
 def _gradient(stack: Stack, x: Floats) -> Gradient | None:
     """Return the gradient at lags 0, 1, 2, 4, ... and the last; None if it is never finite."""
-    norms = gradient(stack, x)
+    norms = gradient_by_lag(stack, x)
     # The gradient of an amplifying network overflows float32 at some lag: keep those before it.
     norms = norms[: int(np.append(np.isfinite(norms), False).argmin())]
     if not len(norms):
         return None
     last = len(norms) - 1
     lags = sorted({0, last, *(1 << i for i in range(last.bit_length()))})
-    return Gradient(tuple(lags), tuple(float(f"{norms[k]:.1e}") for k in lags), faded(norms))
+    return Gradient(tuple(lags), tuple(float(f"{norms[k]:.1e}") for k in lags), fade_lag(norms))
 
 
 def _drawn(stack: Stack) -> Floats:

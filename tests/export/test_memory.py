@@ -14,7 +14,7 @@ from seqrt.errors import InputError
 from seqrt.export import export
 from seqrt.runtime.memory import forgetting
 from seqrt.training import Metadata, Network, chrono_initialise
-from seqrt.training.runs.memory import streams
+from seqrt.training.runs.memory import cut_sequences
 
 
 def leaky(keep: float, head: str = "last") -> Network:
@@ -103,7 +103,7 @@ def test_on_data_it_is_what_the_runtime_measures_there(path):
         Network("gru", 1, (6,), 2, head="sequence"), path, series=series
     ).manifest.memory
 
-    found = forgetting(seqrt.load(path), streams(series.astype(np.float32), 2000))
+    found = forgetting(seqrt.load(path), cut_sequences(series.astype(np.float32), 2000))
 
     assert (memory.inputs, memory.steps, memory.median) == ("data", found.longest, found.median)
 

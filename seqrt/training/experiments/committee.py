@@ -40,8 +40,8 @@ from seqrt.training.runs.folder import (
     write_record,
 )
 from seqrt.training.runs.lock import locked
-from seqrt.training.runs.memory import save_series, typical
-from seqrt.training.runs.pictures import draw
+from seqrt.training.runs.memory import save_series, typical_series
+from seqrt.training.runs.pictures import draw_run
 from seqrt.training.runs.plan import Plan
 from seqrt.training.runs.record import Result, check_data, entry, record_of
 from seqrt.training.runs.run import Run, resume, start
@@ -78,7 +78,7 @@ class Committee:
         metadata, truth = problem.metadata, problem.judged.truth
         out_of_fold = np.concatenate(predicted)
         save_weights(mean_of(nets, metadata), self.path)
-        save_series(typical(problem.train), self.path)
+        save_series(typical_series(problem.train), self.path)
         result = Result(
             path=self.path,
             part=problem.part,
@@ -86,7 +86,7 @@ class Committee:
             baseline=plain_name,
             baseline_figures=measure(metadata.task, truth, np.concatenate(plain), metadata.classes),
             best_epoch=0,
-            pictures=draw(self.path, problem, [], out_of_fold),
+            pictures=draw_run(self.path, problem, [], out_of_fold),
         )
         write_record(self.path, self.record() | {"result": entry(result)})
         return result

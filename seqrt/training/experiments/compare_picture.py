@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seqrt.colours import INK
 from seqrt.training.experiments.ranking import SMALL_IS_GOOD, Summary
-from seqrt.training.runs.pictures import COLOURS, INK, dress, figure_of, save
+from seqrt.training.runs.pictures import COLOURS, new_figure, save_figure, style_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,7 +30,7 @@ def draw_comparison(
     `solved` is the figure from which on a built-in task counts as solved.
     """
     path = folder / "curves.png"
-    save(comparison(table, name, solved), path)
+    save_figure(comparison(table, name, solved), path)
     return path
 
 
@@ -38,7 +39,7 @@ def comparison(table: Sequence[Summary], name: str, solved: float | None) -> Fig
 
     A trial that ended keeps the figure it ended with.
     """
-    figure = figure_of(10, 5)
+    figure = new_figure(10, 5)
     learning, ends = figure.subplots(1, 2, sharey=True, width_ratios=(5, 1 + 0.25 * len(table)))
     for number, row in enumerate(table):
         look = {"color": COLOURS[number % len(COLOURS)]}
@@ -53,8 +54,8 @@ def comparison(table: Sequence[Summary], name: str, solved: float | None) -> Fig
     _scale(learning, table[0].metric)
     seeds = max(len(row.outcomes) for row in table)
     several = f": median and range of {seeds} seeds" if seeds > 1 else ""
-    dress(learning, f"Learning {name}{several}", "steps", table[0].metric)
-    dress(ends, "At the end")
+    style_axes(learning, f"Learning {name}{several}", "steps", table[0].metric)
+    style_axes(ends, "At the end")
     ends.set_xticks(
         range(len(table)), [row.candidate.name for row in table], rotation=45, ha="right"
     )

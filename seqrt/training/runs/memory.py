@@ -1,4 +1,4 @@
-"""What a network remembers: its gradient over the lag, and how its starts are forgotten."""
+"""How long a network remembers: its gradient by lag, and how it forgets its initial state."""
 
 from __future__ import annotations
 
@@ -20,27 +20,29 @@ from seqrt.training.networks.stack import Stack
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 
-# How far back a gradient is looked at, at least and at most.
+# The fewest and the most lags that a gradient is computed for.
 LAGS = 128, 500
 
-# Where a run keeps what it found typical.
+# The file of a run with its typical input.
 SERIES = "typical.npy"
 
-# Sequences to measure on, and the steps of data that they are cut from.
+# The number of sequences to measure on, and the most steps of data that they are cut from.
 ROWS = 8
 _MOST_STEPS = 4096
 
-# More outputs than these are looked at through as many random sums of them.
+# For more outputs than this, the gradient is estimated from this many random sums of them.
 _MOST_OUTPUTS = 8
 _SEED = 20260402
-_READ = 256
+
+# The steps that are read to reach the states that starts are compared from.
+_WARM_UP = 256
 
 
-def typical(part: Part) -> Floats:
+def typical_series(part: Part) -> Floats:
     """Return up to 4,096 steps of the sequences of `part`, end to end: (N, D), in raw units.
 
-    The windows of a table, one from every row, give the series that they were cut from. Where some
-    are left out, it is made of windows that do not overlap.
+    The windows of a table, one from every row, give the series that they were cut from; if some
+    are left out, windows that do not overlap are joined.
     """
     if part.when is not None and part.left_out:
         series = np.concatenate(part.x[:: len(part.x[0])])
@@ -63,34 +65,35 @@ def save_series(series: Floats, folder: Path) -> None:
 def load_series(run: str | Path) -> Floats | None:
     """Return the series (N, D) of a run, from its folder or its weights file.
 
-    None where a run did not finish, and so left none. Raises InputError where it is damaged.
+    None if the run has not finished, and so has not written one. Raises InputError if the file is
+    damaged.
     """
     folder = Path(run) if Path(run).is_dir() else Path(run).parent
     path = folder / SERIES
     return read_npy(path) if path.is_file() else None
 
 
-def streams(series: Floats, steps: int) -> Floats:
-    """Cut a series (N, D) into 8 sequences (8, steps, D), begun at even distances.
+def cut_sequences(series: Floats, steps: int) -> Floats:
+    """Cut a series (N, D) into 8 sequences (8, steps, D) with evenly spaced starts.
 
-    At its end a sequence goes on with the beginning of the series.
+    A sequence that reaches the end of the series continues at its beginning.
     """
     begin = np.arange(ROWS) * len(series) // ROWS
     cut: Floats = series[(begin[:, None] + np.arange(steps)) % len(series)]
     return cut
 
 
-def gradient(net: Stack, x: Floats) -> Doubles:
-    """Return how much the last answer hangs on the input k steps before it: (T,), k = 0 to T - 1.
+def gradient_by_lag(net: Stack, x: Floats) -> Doubles:
+    """Return how much the last output depends on the input k steps before it: (T,), k = 0 to T - 1.
 
-    For x (B, T, D) in raw units, from zero state: the mean over the sequences of
+    For x (B, T, D) in raw units, from zero state, this is the mean over the sequences of
 
-        | d v_T / d u_{T-k} |      Frobenius norm; u the scaled input, v the answer before its
-                                   activation, so that a sure one hides nothing
+        | d v_T / d u_{T-k} |      Frobenius norm; u is the scaled input, v the logits, because the
+                                   gradient of a saturated activation would vanish
 
-    Exact up to 8 outputs; beyond, estimated from 8 random sums s of them, since with independent
-    signs the mean of |s J|² is |J|². Meant for causal networks: with two directions the last answer
-    is no further from the first input than from the last.
+    It is exact for up to 8 outputs, and beyond that estimated from 8 random sums s of them: with
+    independent signs the mean of |s J|² is |J|². It is meant for causal networks; in a
+    bidirectional one the last output is as close to the first input as to the last.
     """
     twin = copy.deepcopy(net).cpu().float().eval().requires_grad_(False)
     inputs = torch.from_numpy(x).requires_grad_()
@@ -98,14 +101,14 @@ def gradient(net: Stack, x: Floats) -> Doubles:
     last = v[:, -1] if twin.head == "sequence" else v
     squares = torch.zeros(x.shape[:2], dtype=torch.float64)
     for sums in _sums(last.shape[1]):
-        (slope,) = torch.autograd.grad((last @ sums).sum(), inputs, retain_graph=True)
-        squares += (slope * twin.x_scale).double().square().sum(dim=-1)
+        (gradient,) = torch.autograd.grad((last @ sums).sum(), inputs, retain_graph=True)
+        squares += (gradient * twin.x_scale).double().square().sum(dim=-1)
     norms: Doubles = squares.sqrt().mean(dim=0).flip(0).numpy()
     return norms
 
 
 def _sums(outputs: int) -> Tensor:
-    """Return sums of the outputs (n, O) whose squared slopes add up to the square of the norm."""
+    """Return sums of the outputs (n, O) whose squared gradients add up to the squared norm."""
     if outputs <= _MOST_OUTPUTS:
         return torch.eye(outputs)
     rng = torch.Generator().manual_seed(_SEED)
@@ -113,10 +116,10 @@ def _sums(outputs: int) -> Tensor:
     return signs / math.sqrt(_MOST_OUTPUTS)
 
 
-def faded(norms: Doubles, share: float = 0.01) -> int | None:
-    """Return the first lag from which on the gradient stays under a share of its largest.
+def fade_lag(norms: Doubles, share: float = 0.01) -> int | None:
+    """Return the first lag from which on the gradient stays below a share of its largest value.
 
-    None where the last lag is not under it.
+    None if it is not below it at the last lag.
     """
     over = np.flatnonzero(~(norms < share * norms.max()))
     after = int(over[-1]) + 1 if len(over) else 0
@@ -124,34 +127,34 @@ def faded(norms: Doubles, share: float = 0.01) -> int | None:
 
 
 @torch.no_grad()
-def parting(net: Stack, x: Floats) -> Doubles:
-    """Return how far apart the answers to x (B, T, D) are that began differently: (B, T).
+def start_distances(net: Stack, x: Floats) -> Doubles:
+    """Return how far apart the outputs for x (B, T, D) from different initial states are: (B, T).
 
-    Each sequence is read from the zero state and from where reading its two neighbours leads; the
-    largest distance is in units of each output's own scale. Causal networks only.
+    Each sequence is read from the zero state and from the states that its two neighbours lead to.
+    The largest distance is returned, in units of each output's own scale. Causal networks only.
     """
     twin = copy.deepcopy(net).cpu().float().eval()
     twin.head = "sequence"
     inputs = torch.from_numpy(x)
     rows, steps = x.shape[:2]
-    read = inputs[:, :_READ]
-    _, reached = twin.run(read, _lengths(read), torch.zeros(rows, twin.state_size))
-    starts = [torch.zeros_like(reached), reached.roll(1, 0), reached.roll(2, 0)]
-    again = inputs.repeat(len(starts), 1, 1)
-    y, _ = twin.run(again, _lengths(again), torch.cat(starts))
-    own = (y / twin.y_scale).view(len(starts), rows, steps, -1)
-    apart: Doubles = (own.amax(0) - own.amin(0)).amax(-1).double().numpy()
-    return apart
+    warm_up = inputs[:, :_WARM_UP]
+    _, states = twin.run(warm_up, _lengths(warm_up), torch.zeros(rows, twin.state_size))
+    starts = [torch.zeros_like(states), states.roll(1, 0), states.roll(2, 0)]
+    repeated = inputs.repeat(len(starts), 1, 1)
+    y, _ = twin.run(repeated, _lengths(repeated), torch.cat(starts))
+    scaled = (y / twin.y_scale).view(len(starts), rows, steps, -1)
+    distances: Doubles = (scaled.amax(0) - scaled.amin(0)).amax(-1).double().numpy()
+    return distances
 
 
-def together(apart: Doubles, tolerance: float = MEMORY_TOLERANCE) -> int | None:
-    """Return after how many steps the distance (T,) stays under `tolerance`; None if it does not.
+def steps_to_forget(distances: Doubles, tolerance: float = MEMORY_TOLERANCE) -> int | None:
+    """Return after how many steps a distance (T,) stays below `tolerance`; None if it does not.
 
-    1 where it is under it from the first answer on.
+    1 means from the first output on.
     """
-    over = np.flatnonzero(~(apart < tolerance))
+    over = np.flatnonzero(~(distances < tolerance))
     after = int(over[-1]) + 2 if len(over) else 1
-    return after if after <= len(apart) else None
+    return after if after <= len(distances) else None
 
 
 def _lengths(x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The picture of a network's memory: the gradient over the lag, and starts being forgotten."""
+"""The picture of a network's memory: the gradient by lag, and the initial state being forgotten."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from seqrt.colours import BLUE, FAINT, INK, ORANGE
 from seqrt.contract import MEMORY_TOLERANCE
 from seqrt.training.loop.threads import torch_threads
 from seqrt.training.networks.stack import Stack
@@ -15,99 +16,107 @@ from seqrt.training.runs.memory import (
     LAGS,
     Doubles,
     Floats,
-    faded,
-    gradient,
-    parting,
-    streams,
-    together,
+    cut_sequences,
+    fade_lag,
+    gradient_by_lag,
+    start_distances,
+    steps_to_forget,
 )
-from seqrt.training.runs.pictures import BLUE, FAINT, INK, ORANGE, dress, figure_of, save
+from seqrt.training.runs.pictures import new_figure, save_figure, style_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Below this part of the largest, a gradient is rounding.
+# Below this share of the largest, a gradient is rounding error.
 _DEPTH = 1e-8
 
 
 def draw_memory(
-    folder: Path, net: Stack, first: Stack, series: Floats, length: int
+    folder: Path, net: Stack, initial: Stack, series: Floats, length: int
 ) -> tuple[Path, ...]:
-    """Write memory.png into the folder of a run; a network that reads both ways has none.
+    """Write memory.png into the folder of a run; a bidirectional network has none.
 
-    `first` is the network before training, `series` (N, D) typical input, `length` the steps of a
-    sequence of training, at least so many of which are looked back over, within 128 to 500.
+    `initial` is the network before training, `series` (N, D) typical input, and `length` the steps
+    of a training sequence. The lags reach back as far as that, but at least 128 and at most 500.
     """
     if not net.state_size:
         return ()
     least, most = LAGS
     with torch_threads(1):
-        x = streams(series, min(max(length, least), most))
-        norms = {"first weights": gradient(first, x), "trained": gradient(net, x)}
-        apart = parting(net, streams(series, most))
-    save(memory(norms, apart, length, net.metadata.name), folder / "memory.png")
+        x = cut_sequences(series, min(max(length, least), most))
+        norms = {"initial weights": gradient_by_lag(initial, x), "trained": gradient_by_lag(net, x)}
+        distances = start_distances(net, cut_sequences(series, most))
+    figure = memory_figure(norms, distances, length, net.metadata.name)
+    save_figure(figure, folder / "memory.png")
     return (folder / "memory.png",)
 
 
-def memory(norms: Mapping[str, Doubles], apart: Doubles, length: int, name: str) -> Figure:
-    """Draw gradients over the lag (T,) by name, and how far starts are apart (B, T)."""
-    figure = figure_of(8, 6.4)
+def memory_figure(
+    norms: Mapping[str, Doubles], distances: Doubles, length: int, name: str
+) -> Figure:
+    """Draw gradients by lag (T,), each with its name, and the distances of starts (B, T)."""
+    figure = new_figure(8, 6.4)
     above, below = figure.subplots(2, 1)
-    _gradients(above, norms, length)
-    dress(
+    _draw_gradients(above, norms, length)
+    style_axes(
         above,
-        f"Memory of {name}: the gradient, by how far it reaches back",
-        "steps back",
-        "|d last answer / d input|",
+        f"Memory of {name}: gradient of the last output",
+        "lag (steps)",
+        "|d last output / d input|",
     )
-    _starts(below, apart)
-    dress(below, "How far apart two starts are, reading the same", "steps read", "distance, scaled")
+    _draw_distances(below, distances)
+    style_axes(
+        below,
+        "Forgetting: distance between outputs from different initial states",
+        "steps read",
+        "distance (output scale)",
+    )
     return figure
 
 
-def _gradients(axes: Axes, norms: Mapping[str, Doubles], length: int) -> None:
+def _draw_gradients(axes: Axes, norms: Mapping[str, Doubles], length: int) -> None:
     for (name, values), colour in zip(norms.items(), (FAINT, BLUE), strict=True):
-        after = faded(values)
-        far = f"under 1 % from {after} steps back" if after is not None else "1 % is further back"
-        axes.plot(_positive(values), color=colour, label=f"{name}: {far}")
+        lag = fade_lag(values)
+        fades = f"below 1 % from lag {lag}" if lag is not None else "above 1 % at the last lag"
+        axes.plot(_positive(values), color=colour, label=f"{name}: {fades}")
     if length < max(map(len, norms.values())):
-        axes.axvline(length - 1, color=INK, linestyle=":", linewidth=1, label="length in training")
-    _logarithmic(axes, _DEPTH * axes.dataLim.intervaly[1])
+        axes.axvline(length - 1, color=INK, linestyle=":", linewidth=1, label="training length")
+    _use_log_scale(axes, _DEPTH * axes.dataLim.intervaly[1])
 
 
-def _starts(axes: Axes, apart: Doubles) -> None:
-    steps = np.arange(1, apart.shape[1] + 1)
-    for name, far, colour in (
-        (f"furthest of {len(apart)} sequences", apart.max(axis=0), ORANGE),
-        ("the one in the middle", np.median(apart, axis=0), BLUE),
+def _draw_distances(axes: Axes, distances: Doubles) -> None:
+    steps = np.arange(1, distances.shape[1] + 1)
+    for name, values, colour in (
+        (f"largest of {len(distances)} sequences", distances.max(axis=0), ORANGE),
+        ("median", np.median(distances, axis=0), BLUE),
     ):
-        after = together(far)
-        when = f"forgotten after {after} steps" if after is not None else "not forgotten here"
-        axes.plot(steps, _positive(far), color=colour, label=f"{name}: {when}")
+        after = steps_to_forget(values)
+        when = f"forgotten after {after} steps" if after is not None else "not forgotten"
+        axes.plot(steps, _positive(values), color=colour, label=f"{name}: {when}")
     axes.axhline(
-        MEMORY_TOLERANCE, color=INK, linestyle="--", linewidth=1, label="0.1 % of their scale"
+        MEMORY_TOLERANCE, color=INK, linestyle="--", linewidth=1, label="0.1 % of the output scale"
     )
-    _logarithmic(axes, MEMORY_TOLERANCE / 1000)
+    _use_log_scale(axes, MEMORY_TOLERANCE / 1000)
 
 
 def _positive(values: Doubles) -> Doubles:
-    """Leave out what has no place on a logarithmic axis."""
+    """Return the values with NaN for those that a logarithmic axis cannot show."""
     return np.where(np.isfinite(values) & (values > 0), values, np.nan)
 
 
-def _logarithmic(axes: Axes, floor: float) -> None:
-    """Show what lies above the floor, and only so far as a curve does."""
+def _use_log_scale(axes: Axes, floor: float) -> None:
+    """Use a logarithmic scale, cut off below `floor` and after the last step above it."""
     axes.set_yscale("log")
-    axes.minorticks_off()  # over many decades they are a grey wall, and take a second to place
+    axes.minorticks_off()  # over many decades they make a grey wall, and take a second to place
     if axes.dataLim.intervaly[1] > floor:
         axes.set_ylim(bottom=max(axes.dataLim.intervaly[0], floor) / 2)
-    seen = [x[y > floor].max() for x, y in _curves(axes) if (y > floor).any()]
+    seen = [x[y > floor].max() for x, y in _plotted(axes) if (y > floor).any()]
     axes.set_xlim(0, max(seen, default=1) * 1.05 + 1)
 
 
-def _curves(axes: Axes) -> Iterator[tuple[Doubles, Doubles]]:
-    """Yield x and y of what was plotted, without the lines that mark a place."""
+def _plotted(axes: Axes) -> Iterator[tuple[Doubles, Doubles]]:
+    """Yield x and y of every curve, without the straight marker lines."""
     for line in axes.lines:
         x, y = (np.asarray(values, np.float64) for values in line.get_data())
         if len(x) > 2:

@@ -1,4 +1,4 @@
-"""The pictures of a run: how it learnt, and what it says against the truth."""
+"""The pictures of a run: its learning curves, and its predictions beside the truth."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seqrt.colours import BLUE, FAINT, GREEN, GRID, INK, ORANGE, PURPLE
 from seqrt.files import write_bytes
 from seqrt.metrics import confusion
 from seqrt.training.loop.state import Epoch
@@ -21,45 +22,41 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 
-INK = "#22262b"
-FAINT = "#8a929b"
-GRID = "#e6e8eb"
-BLUE = "#1f5fa8"
-ORANGE = "#d1702a"
-COLOURS = (BLUE, ORANGE, "#3c8d5a", "#7b5ea7")
+COLOURS = (BLUE, ORANGE, GREEN, PURPLE)
 SHOWN = 300
 MOST_NUMBERS = 20
 
-# So many usual steps are a break; nights, weekends and holidays are none.
-_BREAK = 5
+# A line is broken where the time between two rows is more than this many times the usual: that is
+# a gap between folds or a stretch of missing rows, not a night, a weekend or a holiday.
+_GAP = 5
 
 
-def draw(
+def draw_run(
     folder: Path, problem: Problem, epochs: Sequence[Epoch], predicted: Array
 ) -> tuple[Path, ...]:
     """Write the pictures of a run into its folder; `predicted` is for the judged part."""
-    figures = {"curves.png": curves(epochs, problem.metadata.name)} if epochs else {}
+    figures = {"curves.png": learning_curves(epochs, problem.metadata.name)} if epochs else {}
     if problem.activation == "none":
         ordered = problem.judged.when is not None
         figures["forecast.png"] = (over_time if ordered else against_truth)(problem, predicted)
     if problem.activation == "softmax":
-        figures["confusion.png"] = confusions(problem, predicted)
+        figures["confusion.png"] = confusion_matrix(problem, predicted)
     for name, figure in figures.items():
-        save(figure, folder / name)
+        save_figure(figure, folder / name)
     return tuple(folder / name for name in figures)
 
 
-def save(figure: Figure, path: str | Path) -> None:
+def save_figure(figure: Figure, path: str | Path) -> None:
     """Write `figure` as .png, whole or not at all."""
     file = io.BytesIO()
-    # a Figure without a window draws by Agg; the name of the drawing program says nothing
+    # a Figure without a window is drawn by Agg; the version of matplotlib stays out of the file
     figure.savefig(file, format="png", metadata={"Software": None})
     write_bytes(path, file.getvalue())
 
 
-def curves(epochs: Sequence[Epoch], name: str) -> Figure:
-    """Draw the loss of both parts over the epochs, and below it the gradient's norm."""
-    figure = figure_of(8, 5.6)
+def learning_curves(epochs: Sequence[Epoch], name: str) -> Figure:
+    """Draw the loss of both parts over the epochs, and below it the norm of the gradient."""
+    figure = new_figure(8, 5.6)
     loss, norm = figure.subplots(2, 1, sharex=True, height_ratios=(5, 2))
     number = [epoch.number for epoch in epochs]
     loss.plot(number, [epoch.loss for epoch in epochs], color=BLUE, label="training")
@@ -69,62 +66,62 @@ def curves(epochs: Sequence[Epoch], name: str) -> Figure:
         best = min(kept, key=lambda point: point[1])
         label = f"best: {best[1]:.3g} in epoch {best[0]}"
         loss.plot(*best, "o", color=ORANGE, label=label, linestyle="none")
-    _stretch(loss)
-    dress(loss, f"Learning {name}", ylabel="loss, scaled units")
+    _scale(loss)
+    style_axes(loss, f"Learning curves of {name}", ylabel="loss (scaled units)")
     norm.plot(number, [epoch.grad_norm for epoch in epochs], color=FAINT)
-    _stretch(norm)
-    dress(norm, "", "epoch", "gradient norm")
+    _scale(norm)
+    style_axes(norm, "", "epoch", "gradient norm")
     return figure
 
 
 def over_time(problem: Problem, predicted: Array) -> Figure:
-    """Draw what was said of a series against what came; at most the last 300 rows.
+    """Draw the predictions for a series and the truth over time: at most the last 300 rows.
 
-    A forecast of several steps shows the first and the last of them.
+    For a forecast of several steps, the first and the last step are drawn.
     """
     part, outputs = problem.judged, problem.metadata.outputs
     truth = part.truth.reshape(len(predicted), -1)
     when = np.arange(len(truth)) if part.when is None else part.when
     each = len(problem.targets)
     shown = sorted({0, len(outputs) - each})
-    figure = figure_of(10, 1 + 3.4 * len(shown))
+    figure = new_figure(10, 1 + 3.4 * len(shown))
     rows = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
     for axes, i in zip(rows, shown, strict=True):
-        # the first step of a later window is where this window's later step lies
+        # step k of a window falls on the time of step 0 of the k-th window after it
         later = i // each
-        for number, here in enumerate(_unbroken(when[-SHOWN - later :], len(when))):
+        for number, here in enumerate(_segments(when[-SHOWN - later :], len(when))):
             time, here = when[here][later:], here[: len(here) - later]
             lines = [("truth", truth[here, i], INK, 1.6)]
             if part.known is not None:
                 lines.append(("persistence", part.known[here, i], FAINT, 1.0))
             lines.append(("network", predicted[here, i], ORANGE, 1.5))
-            # a line through a single point would not be seen
+            # a line through a single point would be invisible
             marker = "o" if len(time) == 1 else ""
             for name, values, color, width in lines:
                 label = name if not number else None
                 axes.plot(time, values, color=color, lw=width, marker=marker, label=label)
         _whole_numbers(axes, when)
-        dress(axes, _said_of(problem, i), ylabel=problem.targets[i % each], crowded=True)
+        style_axes(axes, _title_of(problem, i), ylabel=problem.targets[i % each], crowded=True)
     rows[-1].set_xlabel(problem.time)
     return figure
 
 
-def _unbroken(when: Array, stop: int) -> list[Array]:
-    """Return the numbers, up to `stop`, of what follows each other in time, run by run.
+def _segments(when: Array, stop: int) -> list[Array]:
+    """Return the indices before `stop` of the rows in `when`, split where there is a gap in time.
 
-    Between folds, and where windows were left out, a line would tell of what nobody said.
+    Between folds, and where windows were left out, a line would show predictions that do not exist.
     """
     numbers = np.arange(stop - len(when), stop)
     if len(when) < 2:
         return [numbers]
     steps = np.diff(when)
-    return np.split(numbers, np.flatnonzero(steps > _BREAK * np.median(steps)) + 1)
+    return np.split(numbers, np.flatnonzero(steps > _GAP * np.median(steps)) + 1)
 
 
 def against_truth(problem: Problem, predicted: Array) -> Figure:
-    """Draw what was said against what is true, a point each; on the line both agree."""
+    """Draw the predictions against the truth, one point each; on the diagonal both agree."""
     truth = problem.judged.truth.reshape(len(predicted), -1)
-    figure = figure_of(6, 6)
+    figure = new_figure(6, 6)
     axes = figure.subplots()
     ends = [min(truth.min(), predicted.min()), max(truth.max(), predicted.max())]
     axes.plot(ends, ends, color=FAINT, linewidth=1)
@@ -132,17 +129,17 @@ def against_truth(problem: Problem, predicted: Array) -> Figure:
     for i, name in enumerate(outputs[: len(COLOURS)]):
         axes.plot(truth[:, i], predicted[:, i], ".", color=COLOURS[i], alpha=0.6, label=name)
     axes.set_aspect("equal")
-    dress(axes, "Prediction against truth", "truth", "prediction")
+    style_axes(axes, "Prediction against truth", "truth", "prediction")
     return figure
 
 
-def confusions(problem: Problem, predicted: Array) -> Figure:
-    """Draw how often each class was taken for each; rows add up to 100 %."""
+def confusion_matrix(problem: Problem, predicted: Array) -> Figure:
+    """Draw how often each true class was predicted as each class; every row adds up to 100 %."""
     classes = problem.metadata.classes
     counts = confusion(problem.judged.truth, predicted, classes)
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     side = min(12.0, 2.4 + 0.55 * len(classes))
-    figure = figure_of(side + 0.6, side)
+    figure = new_figure(side + 0.6, side)
     axes = figure.subplots()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     if len(classes) <= MOST_NUMBERS:
@@ -152,35 +149,35 @@ def confusions(problem: Problem, predicted: Array) -> Figure:
     places = range(len(classes))
     axes.set_xticks(places, [str(name) for name in classes], rotation=45, ha="right")
     axes.set_yticks(places, [str(name) for name in classes])
-    dress(axes, "What was taken for what", "predicted class", "true class")
+    style_axes(axes, "Confusion matrix", "predicted class", "true class")
     axes.grid(visible=False)
     return figure
 
 
-def figure_of(width: float, height: float) -> Figure:
-    """Return an empty figure of this size, in inches."""
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure of this size in inches."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), dpi=130, layout="constrained", facecolor="white")
 
 
-def _said_of(problem: Problem, i: int) -> str:
-    """Return the title of output `i`: how far ahead it is, and of which part."""
+def _title_of(problem: Problem, i: int) -> str:
+    """Return the title of output `i`: its target, how far ahead it is, and the part of the data."""
     each, ahead = len(problem.targets), ""
     if problem.metadata.task == "forecast":
         steps = i // each + 1
         ahead = f", {steps} step{'s' if steps > 1 else ''} ahead"
-    return f"{problem.targets[i % each]}{ahead}: network against truth ({problem.part})"
+    return f"{problem.targets[i % each]}{ahead}: prediction and truth ({problem.part})"
 
 
 def _whole_numbers(axes: Axes, values: Array) -> None:
-    """Mark whole years and rows only, where the axis holds such."""
+    """Put ticks at whole numbers only, if the values are whole, such as years and rows."""
     if values.dtype.kind in "iuf" and (values == np.round(values)).all():
         axes.locator_params(axis="x", integer=True)
 
 
-def _stretch(axes: Axes) -> None:
-    """Let a curve that falls far be seen to the end."""
+def _scale(axes: Axes) -> None:
+    """Use a logarithmic scale for a curve that falls far, so that its end can be read."""
     low, high = axes.dataLim.intervaly
     if low > 0 and high > 20 * low:
         axes.set_yscale("log")
@@ -188,12 +185,12 @@ def _stretch(axes: Axes) -> None:
         axes.set_ylim(bottom=0)
 
 
-def dress(
+def style_axes(
     axes: Axes, title: str, xlabel: str = "", ylabel: str = "", *, crowded: bool = False
 ) -> None:
-    """Give a chart its title and the names of its axes, in the one style of all pictures.
+    """Set the title and the labels of a chart, in the style of all pictures.
 
-    Where it is `crowded` the legend stands above it.
+    The legend of a `crowded` chart is placed above it.
     """
     axes.set_title(title, loc="left", color=INK, fontsize=12)
     axes.set_xlabel(xlabel, color=INK)

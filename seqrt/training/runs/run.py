@@ -40,9 +40,9 @@ from seqrt.training.runs.folder import (
     write_record,
 )
 from seqrt.training.runs.lock import locked
-from seqrt.training.runs.memory import save_series, typical
+from seqrt.training.runs.memory import save_series, typical_series
 from seqrt.training.runs.memory_picture import draw_memory
-from seqrt.training.runs.pictures import draw
+from seqrt.training.runs.pictures import draw_run
 from seqrt.training.runs.plan import Plan
 from seqrt.training.runs.record import Result, check_data, entry, record_of
 
@@ -140,11 +140,11 @@ class Run:
         return result
 
     def _pictures(self, predicted: NDArray[Any]) -> tuple[Path, ...]:
-        return (*draw(self.path, self.problem, self.epochs, predicted), *self._memory())
+        return (*draw_run(self.path, self.problem, self.epochs, predicted), *self._memory())
 
     def _memory(self) -> tuple[Path, ...]:
         """Keep a typical series for export to measure the memory on, and draw the memory."""
-        series, first = typical(self.problem.judged), self.plan.network(self.problem)
+        series, first = typical_series(self.problem.judged), self.plan.network(self.problem)
         save_series(series, self.path)
         longest = max(map(len, self.problem.train.x))
         return draw_memory(self.path, self.net, first, series, longest)

@@ -16,7 +16,7 @@ from seqrt.training.inputs.batches import all_logits
 from seqrt.training.inputs.examples import Examples, unlabelled
 from seqrt.training.loop.steps import Tail
 from seqrt.training.runs.folder import load_run, save_weights
-from seqrt.training.runs.memory import typical
+from seqrt.training.runs.memory import typical_series
 
 POLICIES = ["forward", "mean", "indicator"]
 CELLS = ["rnn", "lstm", "gru"]
@@ -229,7 +229,7 @@ def test_the_target_of_sequences_may_not_be_missing(tmp_path):
 def test_a_series_typical_of_windows_with_gaps_between_them_is_made_of_whole_ones(gappy_csv):
     part = prepare(gappy_csv, target="b", features="b", window=4, missing="forward").train
 
-    series = typical(part)
+    series = typical_series(part)
 
     np.testing.assert_array_equal(series[:8, 0], np.ravel(part.x[[0, 4], :, 0]))
 
