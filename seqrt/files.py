@@ -130,11 +130,12 @@ def _kind(target: Path) -> str:
 
 
 def _check_access(target: Path) -> None:
-    if not target.parent.is_dir():
-        raise OutputError(
-            f"E_OUTPUT_FOLDER: cannot write {target}: the folder {target.parent} does not exist."
-            " Make it first, or write elsewhere."
-        )
+    folder = target.parent
+    if not folder.is_dir():
+        why = f"the folder {folder} does not exist. Make it first"
+        if os.path.lexists(folder):
+            why = f"{folder} is not a folder. Move it away"
+        raise OutputError(f"E_OUTPUT_FOLDER: cannot write {target}: {why}, or write elsewhere.")
     if target.exists() and not os.access(target, os.W_OK):
         raise OutputError(
             f"E_OUTPUT_DENIED: {target} must be writable, and is read-only."

@@ -18,8 +18,8 @@ Numbers = NDArray[np.float64]
 Counts = NDArray[np.int64]
 Label = int | str
 
-# Probabilities are clipped to this before the logarithm: models compute in float32, and round any
-# smaller distance from 1 to 0.
+# Before the logarithm, probabilities are raised to at least the resolution of float32, in which
+# models compute: a smaller one, such as 0, is a result of rounding.
 _SMALLEST = float(np.finfo(np.float32).eps)
 
 

@@ -185,6 +185,11 @@ def test_a_missing_folder_is_named(tmp_path):
         write_bytes(tmp_path / "runs" / "y.npy", b"")
 
 
+def test_a_file_in_the_place_of_the_folder_is_named(old):
+    with pytest.raises(OutputError, match=r"^E_OUTPUT_FOLDER: .*model\.onnx is not a folder"):
+        write_bytes(old / "y.npy", b"")
+
+
 @pytest.mark.parametrize("name", ["a\0b", "n" * 5000])
 def test_an_impossible_name_is_refused(tmp_path, name):
     with pytest.raises(OutputError, match=r"^E_OUTPUT_PATH"):

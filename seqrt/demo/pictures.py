@@ -26,7 +26,7 @@ _STYLES: dict[str, dict[str, Any]] = {
     "lstm": {"color": ORANGE, "linestyle": (0, (4, 2))},
 }
 _SHOWN = 150
-# The largest error that export allows, in units of each output's scale.
+# The largest error that export allows these networks, in units of each output's scale.
 _LIMIT = 1e-5
 
 

@@ -89,15 +89,11 @@ def baselines() -> dict[str, dict[str, float]]:
 
     Persistence repeats the last value; the linear model is a least-squares fit to the same 10 rows.
     """
-    part, training = (
-        held_out(),
-        prepare(_SERIES, window=_WINDOW, span=("1", str(_TRAINING_ROWS)), val=0),
-    )
-    weights, *_ = np.linalg.lstsq(_with_ones(training.train.x), training.train.truth, rcond=None)
-    forecasts = {"persistence": np.asarray(part.known), "linear": _with_ones(part.x) @ weights}
-    return {
-        name: measure("forecast", part.truth, predicted) for name, predicted in forecasts.items()
-    }
+    training = prepare(_SERIES, window=_WINDOW, span=("1", str(_TRAINING_ROWS)), val=0).train
+    weights, *_ = np.linalg.lstsq(_with_ones(training.x), training.truth, rcond=None)
+    test = held_out()
+    forecasts = {"persistence": np.asarray(test.known), "linear": _with_ones(test.x) @ weights}
+    return {name: measure("forecast", test.truth, y) for name, y in forecasts.items()}
 
 
 def _with_ones(x: Any) -> Array:
