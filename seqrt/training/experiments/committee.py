@@ -43,7 +43,7 @@ from seqrt.training.runs.lock import locked
 from seqrt.training.runs.memory import save_series, typical_series
 from seqrt.training.runs.pictures import draw_run
 from seqrt.training.runs.plan import Plan
-from seqrt.training.runs.record import Result, check_data, entry, record_of
+from seqrt.training.runs.record import Result, check_data, record_of, result_entry
 from seqrt.training.runs.run import Run, resume, start
 
 
@@ -88,7 +88,7 @@ class Committee:
             best_epoch=0,
             pictures=draw_run(self.path, problem, [], out_of_fold),
         )
-        write_record(self.path, self.record() | {"result": entry(result)})
+        write_record(self.path, self.record() | {"result": result_entry(result)})
         return result
 
     def folder(self, fold: int) -> Path:

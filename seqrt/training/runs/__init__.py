@@ -1,3 +1,3 @@
-"""A run: its plan, its folder, its record and pictures."""
+"""Runs: the plan of a training, its folder, its record and its pictures."""
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Run folders: what a run leaves on the disk, and the way back to its network.
+"""Run folders: the files of a run, and loading its network.
 
 runs/sunspots-gru-1/
-    run.toml             the resolved plan, when it started, and at the end its figures
-    results.csv          one row an epoch
-    best.safetensors     the best weights, and in the header all that makes the network again
-    checkpoint.*         while it is unfinished: see seqrt.training.loop.checkpoints
+    run.toml             the resolved plan, the time it started, and at the end its metrics
+    results.csv          one row per epoch
+    best.safetensors     the best weights, with the configuration of the network in the header
+    checkpoint.*         until it is finished: see seqrt.training.loop.checkpoints
     curves.png           and forecast.png or confusion.png, memory.png
     typical.npy          some steps of the judged data: export measures the memory on them
 """
@@ -53,12 +53,12 @@ def numbered(parent: str, name: str, out: str | Path | None = None) -> Path:
     for number in count(max(taken, default=0) + 1):
         path = Path(parent) / f"{name}-{number}"
         if not path.exists():
-            return _made(path, fix="Do it again.")
+            return _made(path, fix="Try again.")
     raise AssertionError("count() ends")
 
 
 def plain_name(source: str) -> str:
-    """Return the name of what is learnt from, without what has no place in that of a folder."""
+    """Return the name of a data file or built-in task, reduced to what a folder may be called."""
     return re.sub(r"[^\w.-]+", "-", Path(source).stem).strip("-.")[:60] or "run"
 
 
@@ -70,11 +70,13 @@ def _made(path: Path, fix: str) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=path.is_dir() and not any(path.iterdir()))
     except FileExistsError:
-        raise UsageError(f"a run needs a new folder, and {path} is there already. {fix}") from None
+        raise UsageError(
+            f"a run needs a new or empty folder, but {path} already exists. {fix}"
+        ) from None
     except OSError as error:
         raise OutputError(
-            f"E_OUTPUT_DENIED: the folder {path} could not be made ({error.strerror})."
-            " Change its permissions, or write elsewhere with -o."
+            f"E_OUTPUT_DENIED: cannot create the folder {path} ({error.strerror})."
+            " Change the permissions, or choose another folder with -o."
         ) from None
     return path
 
@@ -85,7 +87,7 @@ def write_record(folder: Path, record: dict[str, Any]) -> None:
 
 
 def add_row(folder: Path, row: dict[str, Any]) -> None:
-    """Add a row to results.csv, under a header of its names, whole or not at all."""
+    """Append a row to results.csv, whole or not at all; the first comes with a header."""
     path = folder / RESULTS
     before = path.stat().st_size if path.exists() else 0
     lines = io.StringIO()
@@ -98,24 +100,24 @@ def add_row(folder: Path, row: dict[str, Any]) -> None:
             file.write(lines.getvalue().encode())
     except OSError as error:
         with suppress(OSError):
-            os.truncate(path, before)  # a part of a row is none
+            os.truncate(path, before)  # remove what was written of the row
         raise OutputError(
-            f"E_OUTPUT_FAILED: a row of {path} could not be written ({error.strerror})."
-            " Make room, or write elsewhere with -o."
+            f"E_OUTPUT_FAILED: cannot write a row to {path} ({error.strerror})."
+            " Free some space, or choose another folder with -o."
         ) from None
 
 
 def cut_rows(folder: Path, count: int) -> list[dict[str, str]]:
-    """Keep the first `count` rows of results.csv, and return them; what a kill tore goes.
+    """Cut results.csv to its first `count` rows, and return them; later rows may be half-written.
 
-    Raises ModelError where there are fewer.
+    Raises ModelError if there are fewer.
     """
     path = folder / RESULTS
     lines = path.read_text("utf-8").splitlines(keepends=True) if path.exists() else []
     kept = lines[: count + 1] if count else []
     if len(kept) < (count and count + 1) or not all(line.endswith("\n") for line in kept):
         raise ModelError(
-            f"E_RUN_DAMAGED: {path} must hold a row for each of {count} epochs, and holds"
+            f"E_RUN_DAMAGED: {path} must hold a row for each of {count} epochs, but holds"
             f" {max(len(lines) - 1, 0)}. Train again."
         )
     if kept:
@@ -126,7 +128,7 @@ def cut_rows(folder: Path, count: int) -> list[dict[str, str]]:
 
 
 def discard(folder: Path) -> None:
-    """Take back the folder of a run that learnt nothing, so that its name is free again."""
+    """Remove the folder of a run without a finished epoch, which frees its name."""
     with suppress(OSError):
         for name in (RECORD, RESULTS):
             (folder / name).unlink(missing_ok=True)
@@ -134,13 +136,13 @@ def discard(folder: Path) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove the parts of files that a killed process left in the folder."""
+    """Remove the partial files that a killed process left in the folder."""
     for part in folder.glob(".*.part"):
         part.unlink(missing_ok=True)
 
 
 def save_weights(net: Network, folder: Path) -> None:
-    """Write the weights of `net`, with all that makes the network again in the header."""
+    """Write the weights of `net`, with its configuration and metadata in the header."""
     header = {"format": FORMAT, "architecture": net.config(), "about": asdict(net.metadata)}
     write_bytes(folder / WEIGHTS, pack(net.state_dict(), header))
 
@@ -148,28 +150,28 @@ def save_weights(net: Network, folder: Path) -> None:
 def load_run(path: str | Path) -> Network:
     """Return the network of a run with its best weights, from its folder or its weights file.
 
-    Raises UsageError where there is no run, ModelError where its weights are damaged.
+    Raises UsageError if there is no run, ModelError if its weights are damaged.
     """
     path = Path(path)
     weights = path / WEIGHTS if path.is_dir() else path
     if not weights.is_file():
         raise UsageError(
-            f"{path} must be the folder of a run with {WEIGHTS}, and there is none."
-            " Train one with: seqrt train DATA"
+            f"{path} must be a run folder or its weights file, but {weights} does not exist."
+            " Train a run with: seqrt train DATA"
         )
     try:
-        return _restored(weights.read_bytes(), weights)
+        return _load_network(weights.read_bytes(), weights)
     except (ModelError, UsageError) as error:
         raise ModelError(str(error)) from None
     except (*DAMAGE, RuntimeError) as error:
         raise ModelError(
-            f"E_RUN_DAMAGED: {weights} must hold the weights of a run, and cannot be read"
-            f" ({reason(error)}). Train again, or copy it again."
+            f"E_RUN_DAMAGED: {weights} must hold the weights of a run, but cannot be read"
+            f" ({reason(error)}). Train again, or copy the file again."
         ) from None
 
 
 def newest_run(folder: str | Path = RUNS) -> Path:
-    """Return the run in `folder` that was started last, by its own record; it has weights."""
+    """Return the run in `folder` with weights that was started last, by its own record."""
     started = [(_started(path.parent), path.parent) for path in Path(folder).glob(f"*/{WEIGHTS}")]
     if not started:
         raise UsageError(f"there is no run in {folder}/. Train one with: seqrt train DATA")
@@ -177,21 +179,26 @@ def newest_run(folder: str | Path = RUNS) -> Path:
 
 
 def newest_unfinished(folder: str | Path = RUNS) -> Path:
-    """Return the run in `folder` that was started last, is not finished, and not under way."""
+    """Return the run in `folder` that was started last of those unfinished and not in training."""
     runs = [path.parent for path in Path(folder).glob(f"*/{RECORD}")]
-    started = [(_started(run), run) for run in runs if _can_go_on(run)]
+    started = [(_started(run), run) for run in runs if _is_resumable(run)]
     if not started:
-        raise UsageError(f"there is no unfinished run in {folder}/. Name one, or train a new one.")
+        raise UsageError(
+            f"there is no unfinished run in {folder}/. Name the run, or train a new one."
+        )
     return max(started)[1]
 
 
 def read_record(folder: str | Path) -> dict[str, Any]:
-    """Return what run.toml says; raise UsageError where there is none, ModelError at damage."""
+    """Return the content of run.toml.
+
+    Raises UsageError if there is none, ModelError if it is damaged.
+    """
     path = Path(folder) / RECORD
     if not path.is_file():
         raise UsageError(
-            f"{folder} must be the folder of a run, and has no {RECORD}."
-            " Train one with: seqrt train DATA"
+            f"{folder} must be a run folder, but contains no {RECORD}."
+            " Train a run with: seqrt train DATA"
         )
     try:
         return tomllib.loads(path.read_text("utf-8"))
@@ -199,35 +206,35 @@ def read_record(folder: str | Path) -> dict[str, Any]:
         raise ModelError(f"E_RUN_DAMAGED: {path} must be TOML ({error}). Train again.") from None
 
 
-def _can_go_on(run: Path) -> bool:
-    record = _record_or_nothing(run)
+def _is_resumable(run: Path) -> bool:
+    record = _record_or_empty(run)
     return "plan" in record and "result" not in record and not is_locked(run)
 
 
 def _started(run: Path) -> str:
-    """Return when a run was started, in a form that sorts; runs that do not say come first."""
-    return str(_record_or_nothing(run).get("started", ""))
+    """Return when a run was started, as text that sorts by time; empty if not recorded."""
+    return str(_record_or_empty(run).get("started", ""))
 
 
-def _record_or_nothing(run: Path) -> dict[str, Any]:
+def _record_or_empty(run: Path) -> dict[str, Any]:
     try:
         return read_record(run)
     except (ModelError, UsageError):
         return {}
 
 
-def _restored(data: bytes, path: Path) -> Network:
-    """Make the network that the bytes of a weights file hold; they are read once, never mapped."""
+def _load_network(data: bytes, path: Path) -> Network:
+    """Return the network in the bytes of a weights file, which is read once and never mapped."""
     weights, header = unpack(data, path, FORMAT)
     if any(value.dtype != torch.float32 for value in weights.values()):
         raise ValueError("its weights are not float32")
-    net = _network(header)
+    net = _empty_network(header)
     net.load_state_dict(weights, assign=True)
     return net.eval()
 
 
-def _network(header: dict[str, Any]) -> Network:
-    """Make the network that the header describes, without weights."""
+def _empty_network(header: dict[str, Any]) -> Network:
+    """Return the network that the header describes, without weights."""
     metadata = _metadata_of(header["about"])
     sizes = (header["architecture"]["features"], header["architecture"]["outputs"])
     if sizes != (len(metadata.features), len(metadata.outputs)):

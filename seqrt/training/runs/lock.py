@@ -1,4 +1,4 @@
-"""One process at a time trains in a folder."""
+"""A lock on a run folder: one process at a time trains in it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if sys.platform != "win32":
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Have `folder` for this process alone inside; raise UsageError while another trains in it.
+    """Hold the lock on `folder` inside the block; raise UsageError if another process holds it.
 
-    The system takes the lock back from a process that is killed. Windows has no such lock.
+    The system releases the lock of a process that is killed. Windows has no such lock.
     """
     if sys.platform == "win32":
         yield
@@ -37,7 +37,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def is_locked(folder: Path) -> bool:
-    """Return whether a process trains in `folder` now."""
+    """Return whether a process is training in `folder`."""
     try:
         with locked(folder):
             return False

@@ -1,4 +1,4 @@
-"""What run.toml says of a training: how it began, and what it came to."""
+"""The entries of run.toml: how a training started, and its result."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from seqrt.training.runs.plan import Plan
 
 @dataclass(frozen=True)
 class Result:
-    """What a run came to, beside a baseline: figures in raw units, by their names.
+    """The metrics of a run by name, in raw units, and those of a baseline.
 
-    `part` is the part of the data that they were taken on: validation, or training where nothing
-    was kept.
+    `part` is the part of the data that they were measured on: validation, training if there is no
+    validation part, or "out of fold" for a committee.
     """
 
     path: Path
@@ -30,7 +30,7 @@ class Result:
 
 
 def record_of(plan: Plan, problem: Problem, started: str) -> dict[str, Any]:
-    """Return what run.toml says of a training from the start."""
+    """Return the entries of run.toml that are known from the start."""
     return {
         "started": started,
         "seqrt": __version__,
@@ -39,8 +39,8 @@ def record_of(plan: Plan, problem: Problem, started: str) -> dict[str, Any]:
     }
 
 
-def entry(result: Result) -> dict[str, Any]:
-    """Return what run.toml says of a training at its end."""
+def result_entry(result: Result) -> dict[str, Any]:
+    """Return the entry of run.toml for the result."""
     return {
         "part": result.part,
         "best_epoch": result.best_epoch,
@@ -50,10 +50,10 @@ def entry(result: Result) -> dict[str, Any]:
 
 
 def check_data(record: dict[str, Any], problem: Problem, source: str) -> None:
-    """Raise InputError where the data of a record is no longer what it was."""
+    """Raise InputError if the data has changed since the record was written."""
     was, now = record.get("data_sha256"), problem.metadata.data_sha256
     if was != now:
         raise InputError(
-            f"E_DATA_CHANGED: {source} must be what the run began with, SHA-256 {was}, got {now}."
-            " Put it back, or train again."
+            f"E_DATA_CHANGED: {source} must be the data that the run started with, SHA-256 {was},"
+            f" got {now}. Restore it, or train again."
         )

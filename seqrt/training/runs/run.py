@@ -1,4 +1,4 @@
-"""The work behind `seqrt train`: a plan becomes a run folder with a trained network."""
+"""Runs: from a plan to a folder with a trained network, and resuming after an interruption."""
 
 from __future__ import annotations
 
@@ -44,19 +44,19 @@ from seqrt.training.runs.memory import save_series, typical_series
 from seqrt.training.runs.memory_picture import draw_memory
 from seqrt.training.runs.pictures import draw_run
 from seqrt.training.runs.plan import Plan
-from seqrt.training.runs.record import Result, check_data, entry, record_of
+from seqrt.training.runs.record import Result, check_data, record_of, result_entry
 
 
 @dataclass
 class Run:
-    """A training under way: iterate to train, then `finish`.
+    """One training: iterate to train, then `finish`.
 
-    A break, Ctrl-C or an error leaves the best weights so far in `net` and in the run's folder, and
-    so does `stop`; whatever ended it, even a kill, `resume` goes on to the same final weights.
-    `warning` says what was wrong with a run that is gone on with.
+    After a `break`, Ctrl-C, an error or `stop`, the best weights so far are in `net` and in the
+    folder of the run. However a run was interrupted, even by a kill, `resume` continues it to the
+    same final weights. `warning` reports a damaged checkpoint of a resumed run.
 
-    Processes that torchrun has started hold a Run each and train it together; only the first has
-    the folder, and writes.
+    Processes started by torchrun each hold a Run and train it together; only the first of them
+    writes to the folder.
     """
 
     plan: Plan
@@ -71,13 +71,13 @@ class Run:
     ended: bool = False
 
     def __iter__(self) -> Iterator[Epoch]:
-        """Train; yield after every pass, when its row and the best weights are on the disk."""
+        """Train; yield after every epoch, with its row and the best weights written."""
         train, kept = self.problem.train, self.problem.validation
         val = (kept.x, kept.y) if kept else None
         recipe = asdict(self.plan.fold_recipe())
         loop = fit(self.net, train.x, train.y, val=val, **recipe, checkpoints=self.checkpoints)
         threads = self.plan.threads or 1
-        with self._folder_held(), torch_threads(threads), closing(loop):
+        with self._lock(), torch_threads(threads), closing(loop):
             for epoch in self._until_all_end(loop):
                 if self.world.first:
                     add_row(self.path, asdict(epoch))
@@ -86,11 +86,11 @@ class Run:
                 self.epochs.append(epoch)
                 yield epoch
 
-    def _folder_held(self) -> AbstractContextManager[None]:
+    def _lock(self) -> AbstractContextManager[None]:
         return locked(self.path) if self.world.first else nullcontext()
 
     def _until_all_end(self, loop: Iterator[Epoch]) -> Iterator[Epoch]:
-        """Note that training has ended in a way that all processes ended in."""
+        """Yield the epochs, and record an end of training that all processes reach."""
         try:
             yield from loop
         except TrainingError:
@@ -99,27 +99,27 @@ class Run:
         self.ended = True
 
     def stop(self) -> None:
-        """Ask training to finish its step, to save a checkpoint, and to end."""
+        """Let training finish its step, save a checkpoint, and end."""
         self.checkpoints.stopping = True
 
     def discard(self) -> None:
-        """Take back the folder of a run that learnt nothing, so that its name is free again."""
+        """Remove the folder of a run without a finished epoch, which frees its name."""
         if self.world.first:
             self.checkpoints.remove()
             discard(self.path)
 
     @property
     def stopped(self) -> bool:
-        """Whether training has ended because this process was asked to, or another."""
+        """Whether training ended because this or another process asked it to."""
         return self.checkpoints.stopping
 
     def leave(self) -> None:
-        """Wait until all processes are here, where all have ended: torchrun kills who is late."""
+        """Wait for all processes if training ended in all: torchrun kills those still running."""
         if self.ended:
             self.world.wait()
 
     def finish(self) -> Result:
-        """Judge the best weights beside a baseline, and write figures and pictures."""
+        """Measure the best weights and a baseline; write the metrics and pictures."""
         self.net.cpu()
         part, metadata = self.problem.judged, self.problem.metadata
         predicted = predict(self.net, part.x)
@@ -134,7 +134,7 @@ class Run:
             pictures=self._pictures(predicted) if self.world.first else (),
         )
         if self.world.first:
-            write_record(self.path, self.record() | {"result": entry(result)})
+            write_record(self.path, self.record() | {"result": result_entry(result)})
             self.checkpoints.remove()
         self.leave()
         return result
@@ -143,20 +143,20 @@ class Run:
         return (*draw_run(self.path, self.problem, self.epochs, predicted), *self._memory())
 
     def _memory(self) -> tuple[Path, ...]:
-        """Keep a typical series for export to measure the memory on, and draw the memory."""
-        series, first = typical_series(self.problem.judged), self.plan.network(self.problem)
+        """Save the typical series that export measures the memory on, and draw the memory."""
+        series, initial = typical_series(self.problem.judged), self.plan.network(self.problem)
         save_series(series, self.path)
         longest = max(map(len, self.problem.train.x))
-        return draw_memory(self.path, self.net, first, series, longest)
+        return draw_memory(self.path, self.net, initial, series, longest)
 
     def record(self) -> dict[str, Any]:
-        """Return what run.toml says from the start."""
+        """Return the entries of run.toml that are known from the start."""
         return record_of(self.plan, self.problem, self.started)
 
 
 def start(plan: Plan, out: str | Path | None = None) -> Run:
     """Read the data, make the network and the run's folder: `out`, or a new one in runs/."""
-    plan = plan.with_options(device=_chosen(plan.device))
+    plan = plan.with_options(device=_without_auto(plan.device))
     device, world = _device(plan.device), join()
     problem = plan.problem()
     net = plan.network(problem).to(device)
@@ -179,11 +179,11 @@ def start(plan: Plan, out: str | Path | None = None) -> Run:
 
 
 def resume(path: str | Path | None = None) -> Run:
-    """Go on with an unfinished run, by default the newest in runs/, from its last checkpoint.
+    """Resume an unfinished run, by default the newest in runs/, from its last checkpoint.
 
-    Iterate and `finish` as after `start`: weights and figures come out as if it had never stopped.
-    Raises UsageError for a run that is finished or under way, InputError (E_DATA_CHANGED) where its
-    data is no longer what it was, ModelError where its checkpoints are damaged.
+    Iterate and `finish` as after `start`: weights and metrics are those of a run that never
+    stopped. Raises UsageError for a run that is finished or being trained, InputError
+    (E_DATA_CHANGED) if its data has changed, ModelError if its checkpoints are damaged.
     """
     world = join()
     name, record = _from_first(world, lambda: _unfinished(path))
@@ -192,7 +192,7 @@ def resume(path: str | Path | None = None) -> Run:
     problem = plan.problem()
     check_data(record, problem, plan.source)
     checkpoints = _checkpoints(path, plan)
-    rows, warning = _from_first(world, lambda: _taken_up(path, checkpoints))
+    rows, warning = _from_first(world, lambda: _load_checkpoint(path, checkpoints))
     net = plan.network(problem).to(device)
     epochs = [Epoch.of_row(row) for row in rows]
     started = str(record.get("started", ""))
@@ -207,8 +207,10 @@ def _unfinished(path: str | Path | None) -> tuple[str, dict[str, Any]]:
     return str(path), record
 
 
-def _taken_up(path: Path, checkpoints: Checkpoints) -> tuple[list[dict[str, str]], str | None]:
-    """Find the checkpoint to go on from; return the passes before it, and what was wrong."""
+def _load_checkpoint(
+    path: Path, checkpoints: Checkpoints
+) -> tuple[list[dict[str, str]], str | None]:
+    """Load the checkpoint to resume from; return the rows of epochs before it, and a warning."""
     with locked(path):
         warning = checkpoints.load()
         rows = cut_rows(path, checkpoints.start.standing.number - 1)
@@ -217,26 +219,26 @@ def _taken_up(path: Path, checkpoints: Checkpoints) -> tuple[list[dict[str, str]
 
 
 def _from_first(world: World, find: Callable[[], Any]) -> Any:
-    """Return, in all processes, what the first finds; paths as text."""
+    """Return in all processes what `find` returns in the first; paths as text."""
     return json.loads(world.told(lambda: json.dumps(find(), default=str).encode()))
 
 
 def _checkpoints(folder: Path, plan: Plan) -> Checkpoints:
-    """Return the checkpoints of a run; they are of this plan and of no other."""
-    words = json.dumps(plan.record(), sort_keys=True)
-    digest = hashlib.sha256(words.encode()).hexdigest()
+    """Return the checkpoints of a run, marked with a digest of its plan."""
+    record = json.dumps(plan.record(), sort_keys=True)
+    digest = hashlib.sha256(record.encode()).hexdigest()
     return Checkpoints(folder, digest, first=[folder / RESULTS])
 
 
-def _chosen(name: str) -> str:
-    """Return the name of a device; only auto may choose, and a run goes on where it began."""
+def _without_auto(name: str) -> str:
+    """Return the name of a device; auto is resolved, because a run resumes where it started."""
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     return name
 
 
 def _device(name: str) -> torch.device:
-    """Return the device of this process, where `name` is what all of them were told."""
+    """Return the device of this process; `name` is the one given to all processes."""
     if not re.fullmatch(r"cpu|cuda(:[0-9]{1,3})?", name):
         raise UsageError(f"device must be cpu, cuda, cuda:NUMBER or auto, got {name!r}.")
     device = torch.device(own_device(name))

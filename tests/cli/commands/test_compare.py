@@ -153,7 +153,7 @@ def test_a_folder_that_is_in_use_is_refused(run):
     done = run("compare", "moves.npz", "-o", Path.cwd())
 
     assert done.code == 2
-    assert "is there already" in done.err
+    assert "already exists" in done.err
 
 
 def test_the_choices_are_those_of_the_manifest():

@@ -124,7 +124,9 @@ def test_a_folder_that_is_no_run_is_named(run):
     done = run("export", "gone")
 
     assert done.code == 2
-    assert done.err.startswith("seqrt: gone must be the folder of a run with best.safetensors")
+    assert done.err.startswith(
+        "seqrt: gone must be a run folder or its weights file, but gone does not exist."
+    )
 
 
 def test_damaged_weights_are_exit_code_4_and_give_no_file(run, trained):

@@ -402,7 +402,7 @@ def test_a_folder_with_something_in_it_is_not_written_to(run):
     done = run("train", "wave.csv", "--target", "height", *TINY, "-o", "mine")
 
     assert done.code == 2
-    assert done.err.startswith("seqrt: a run needs a new folder, and mine is there already.")
+    assert done.err.startswith("seqrt: a run needs a new or empty folder, but mine already exists.")
     assert [path.name for path in Path("mine").iterdir()] == ["notes.txt"]
 
 
@@ -410,7 +410,7 @@ def test_a_folder_that_cannot_be_made_is_exit_code_7(run):
     done = run("train", "wave.csv", "--target", "height", *TINY, "-o", "wave.csv/run")
 
     assert done.code == 7
-    assert done.err.startswith("seqrt: E_OUTPUT_DENIED: the folder wave.csv/run could not be made")
+    assert done.err.startswith("seqrt: E_OUTPUT_DENIED: cannot create the folder wave.csv/run")
 
 
 # Broken off
@@ -520,7 +520,9 @@ def test_changed_data_is_exit_code_3(stopped, run):
     done = run("train", "--resume", stopped)
 
     assert done.code == 3
-    assert done.err.startswith("seqrt: E_DATA_CHANGED: wave.csv must be what the run began with")
+    assert done.err.startswith(
+        "seqrt: E_DATA_CHANGED: wave.csv must be the data that the run started with"
+    )
 
 
 def test_damaged_checkpoints_are_told_or_exit_code_4(stopped, run):

@@ -242,7 +242,7 @@ def test_changed_data_is_refused_and_the_folder_stays_as_it_was(plan, ragged):
     x[7][0, 0] += 1e-3
     np.savez("moves.npz", x=np.concatenate(x), lengths=[len(row) for row in x], y=y)
 
-    with pytest.raises(InputError, match=r"E_DATA_CHANGED: moves.npz must be what the run began"):
+    with pytest.raises(InputError, match=r"E_DATA_CHANGED: moves.npz must be the data"):
         resume(copy)
 
     assert {path.name: path.read_bytes() for path in copy.iterdir()} == before
@@ -277,7 +277,7 @@ def test_a_run_that_another_process_trains_is_refused(plan):
 
 
 def test_what_is_no_run_is_refused(here):
-    with pytest.raises(UsageError, match=r"must be the folder of a run, and has no run.toml"):
+    with pytest.raises(UsageError, match=r"must be a run folder, but contains no run.toml"):
         resume(here)
     with pytest.raises(UsageError, match=r"there is no unfinished run in runs/"):
         resume()

@@ -152,7 +152,9 @@ def test_numbers_go_on_and_no_run_is_written_over(plan):
 
     assert (first.name, second.name) == ("wave-gru-1", "wave-gru-2")
     assert {path.name: path.read_bytes() for path in first.iterdir()} == before
-    with pytest.raises(UsageError, match=r"a run needs a new folder, and .* is there already"):
+    with pytest.raises(
+        UsageError, match=r"a run needs a new or empty folder, but .* already exists"
+    ):
         start(plan, first)
 
 
@@ -201,7 +203,9 @@ def test_there_is_no_newest_run_in_an_empty_folder():
 
 
 def test_a_folder_that_is_no_run_is_refused(folder):
-    with pytest.raises(UsageError, match=r"must be the folder of a run with best.safetensors"):
+    with pytest.raises(
+        UsageError, match=r"must be a run folder .*, but .*best.safetensors does not exist"
+    ):
         load_run(folder)
 
 
@@ -285,7 +289,7 @@ def test_data_that_is_not_there_leaves_no_folder(folder):
 def test_a_folder_that_cannot_be_made_is_an_output_error(plan, folder):
     (folder / "taken").write_text("a file")
 
-    with pytest.raises(OutputError, match="the folder taken/run could not be made"):
+    with pytest.raises(OutputError, match="cannot create the folder taken/run"):
         start(plan, "taken/run")
 
 
