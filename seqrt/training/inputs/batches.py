@@ -123,7 +123,7 @@ def predict(net: Stack, x: Data, lengths: ArrayLike | None = None) -> NDArray[np
     missing = net.missing != "error"
     rows = as_ragged(x, lengths, len(net.metadata.features), missing=missing)
     data = unlabelled(rows, net.head).to(net.x_mean.device)
-    y: NDArray[np.float32] = net.answer(all_logits(net, data)).detach().cpu().numpy()
+    y: NDArray[np.float32] = net.output(all_logits(net, data)).detach().cpu().numpy()
     return y
 
 

@@ -1,3 +1,3 @@
-"""Networks: layers, stacks, their initial weights, and what a network knows of its data."""
+"""Networks: layers, stacks of layers, their initial weights and their metadata."""
 
 from __future__ import annotations

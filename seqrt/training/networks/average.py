@@ -1,4 +1,4 @@
-"""The mean of several networks, as one network: so it is exported, proved and run as any other."""
+"""The mean of several networks as one network, which is exported, proved and run like any other."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def mean_of(nets: Sequence[Network], metadata: Metadata) -> Network:
     architecture = nets[0].architecture
     if architecture.layer_norm or any(net.architecture != architecture for net in nets):
         raise UsageError(
-            "networks must have the same architecture, without layer normalisation, for their mean"
-            " to be one network. Leave layer norm out."
+            "networks must have the same architecture, without layer normalisation, so that their"
+            " mean is one network. Train without layer norm."
         )
     count = len(nets)
     wide = tuple(count * size for size in architecture.units)
@@ -54,13 +54,13 @@ def _check_means(merged: Network, nets: Sequence[Network]) -> None:
     """Raise UsageError unless all networks read a missing value as the same number."""
     if any(not torch.equal(net.x_mean, merged.x_mean) for net in nets):
         raise UsageError(
-            "networks must have the same means of their features, for their mean to be one network"
-            f" that reads missing values as {merged.missing!r} does. Train them as a committee."
+            "networks must have the same feature means, so that their mean is one network that"
+            f" reads missing values by the policy {merged.missing!r}. Train them as a committee."
         )
 
 
 def _place(merged: Network, net: Network, number: int, count: int) -> None:
-    """Write one of the members to where it stands in the merged network."""
+    """Write the weights of member `number` into its place in the merged network."""
     first, *_ = net.recurrent()
     reads = torch.arange(first.features)  # all members read the same features
     for wide, layer in zip(merged.recurrent(), net.recurrent(), strict=True):
@@ -80,7 +80,7 @@ def _place(merged: Network, net: Network, number: int, count: int) -> None:
 def _place_cell(
     wide: nn.Module, weights: dict[str, Tensor], own: Tensor, width: int, reads: Tensor
 ) -> None:
-    """Write a kernel's weights into rows `own` of each gate, and columns `reads` of its input."""
+    """Write a kernel's weights into the rows `own` of each gate and the columns `reads` of W_ih."""
     target = dict(wide.named_parameters())
     gates = len(target["bias_ih_l0"]) // width
     rows = (torch.arange(gates)[:, None] * width + own).flatten()
@@ -91,11 +91,11 @@ def _place_cell(
 
 
 def _rescale(weights: dict[str, Tensor], merged: Network, net: Network) -> None:
-    """Change the weights of a first layer to read inputs in the scale of the merged network.
+    """Change the weights of a first layer to take inputs in the scale of the merged network.
 
     u_k = (x - m_k) / s_k = (u s + m - m_k) / s_k
 
-    A missing value is 0 for a member too: its indicator takes back what the bias adds.
+    A missing value is 0 for the member as well, so its indicator subtracts what the bias adds.
     """
     m, s = merged.x_mean.double(), merged.x_scale.double()
     m_k, s_k = net.x_mean.double(), net.x_scale.double()

@@ -1,4 +1,4 @@
-"""First weights that let a network remember for as long as its data are."""
+"""Initial weights with which a network remembers over long sequences from the start."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from seqrt.training.networks.stack import Stack
 
 @torch.no_grad()
 def chrono_initialise(net: Stack, steps: int) -> None:
-    """Draw new weights for the recurrent layers of `net`, fit to remember over so many steps.
+    """Draw new weights for the recurrent layers of `net` that remember over `steps` steps.
 
-    Recurrent weights are orthogonal, gate by gate, so that what runs through them neither fades
-    nor grows; the rnn with relu begins with the identity. Input weights are Glorot's. The gates
-    that keep start open for 1 to `steps` steps, unit by unit:
+    Recurrent weights are orthogonal, gate by gate, so that a signal neither vanishes nor explodes;
+    those of an rnn with relu are the identity. Input weights are Glorot's. The forget gate of the
+    LSTM and the update gate of the GRU start open for 1 to `steps` steps, unit by unit:
 
         LSTM    b_f = log u, b_i = -log u,   u ~ U(1, steps - 1)
-        GRU     b_z = log u                  z keeps, in torch's equations
+        GRU     b_z = log u                  z near 1 keeps the state, in torch's equations
 
-    All other biases are zero. Drawn from torch's own generator.
+    All other biases are zero. Everything is drawn from torch's global generator.
 
     Raises UsageError unless `steps` is a whole number from 1.
 
@@ -48,13 +48,13 @@ def _draw(layer: Recurrent, kernel: nn.Module, steps: int) -> None:
     weights["bias_hh_l0"].zero_()
     bias = weights["bias_ih_l0"].zero_().split(units)
     if layer.layer.cell == "lstm":
-        kept = _log_times(units, steps)
-        bias[0].sub_(kept)  # i
-        bias[1].add_(kept)  # f
+        log_time = _log_times(units, steps)
+        bias[0].sub_(log_time)  # i
+        bias[1].add_(log_time)  # f
     elif layer.layer.cell == "gru":
         bias[1].add_(_log_times(units, steps))  # z
 
 
 def _log_times(units: int, steps: int) -> Tensor:
-    """Return for each unit the logarithm of a time, drawn from 1 to steps - 1."""
+    """Return for each unit the logarithm of a time drawn from 1 to steps - 1."""
     return torch.empty(units).uniform_(1, max(steps - 1, 1)).log()

@@ -1,4 +1,4 @@
-"""What a network knows of its data: names, ranges, classes; the manifest's half that is learnt."""
+"""Metadata of a network: names, ranges and classes of its data, as they go into the manifest."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from seqrt.contract.manifest import Activation, Head, Task
 
 @dataclass(frozen=True)
 class Metadata:
-    """What training knows and no weight tells: it travels with the network into the file.
+    """What is known of a network besides its weights; export writes it into the file.
 
-    `features` and `outputs` hold a column each, with the range that training saw. Their mean and
-    scale are copies: the network's own buffers are what is computed with.
+    `features` and `outputs` hold one column each, with the range seen in training. Their mean and
+    scale are copies: the network computes with its own buffers.
     """
 
     task: Task
@@ -29,7 +29,7 @@ class Metadata:
 
     @classmethod
     def unnamed(cls, features: int, outputs: int, activation: Activation, head: Head) -> Metadata:
-        """Describe a network that no data has named: features x0, x1, ..., outputs y0, y1, ..."""
+        """Return the metadata of an untrained network: features x0, x1, ..., outputs y0, y1, ..."""
         labels: Task = "tag" if head == "sequence" else "classify"
         return cls(
             task="regress" if activation == "none" else labels,

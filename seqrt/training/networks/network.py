@@ -1,4 +1,4 @@
-"""The network that seqrt trains: recurrent layers of one kind and a linear head."""
+"""The networks that seqrt trains: recurrent layers of one kind, and a linear head."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import nn
 from seqrt.contract.manifest import Activation, Cell, Head, Missing, Nonlinearity
 from seqrt.errors import UsageError
 from seqrt.training.networks.dropout import Dropout
-from seqrt.training.networks.missing import inputs
+from seqrt.training.networks.missing import input_size
 from seqrt.training.networks.recurrent import Recurrent
 from seqrt.training.networks.stack import Stack
 
@@ -102,7 +102,7 @@ class Network(Stack):
         super().__init__(features, outputs, head, activation, missing)
         self.architecture = architecture
         directions = 2 if bidirectional else 1
-        widths = [inputs(features, missing), *(size * directions for size in units)]
+        widths = [input_size(features, missing), *(size * directions for size in units)]
         self.layers = nn.ModuleList(
             Recurrent(cell, width, size, bidirectional=bidirectional, nonlinearity=nonlinearity)
             for width, size in zip(widths, units, strict=False)

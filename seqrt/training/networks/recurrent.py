@@ -1,4 +1,4 @@
-"""One recurrent layer in one direction or two, for padded batches, and its equations."""
+"""A recurrent layer in one direction or two, for padded batches, with its equations."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from seqrt.training.kernels import apply_layer
 
 
 class Recurrent(nn.Module):
-    r"""A layer of RNN, LSTM or GRU cells that reads a padded batch.
+    r"""A layer of RNN, LSTM or GRU cells over a padded batch.
 
     RNN, f is tanh or relu:
         h_t = f(W_xh x_t + W_hh h_{t-1} + b_h)
@@ -37,10 +37,10 @@ class Recurrent(nn.Module):
     Shapes: x (B, T, D) → y (B, T, H), or (B, T, 2H) with both directions. The state of a causal
     layer is (B, H), and (B, 2H) for the LSTM: h, then C.
 
-    The weights and most kernels are torch's, one per direction, because on a CPU only a dense batch
-    takes the fused LSTM; the backward direction reads each row reversed within its own length. Gate
-    order: torch stacks i f g o and r z n, and keeps each bias as b_ih + b_hh. RNN and GRU, which
-    torch does not fuse on a CPU, train there with the kernels of seqrt.training.kernels.
+    The weights and most kernels are torch's. Each direction has its own, because on a CPU only a
+    dense batch runs on the fused LSTM; the backward direction reads each row reversed within its
+    own length. Gate order: torch stacks i f g o and r z n, and stores each bias as b_ih + b_hh. On
+    a CPU, where torch has no fused RNN and GRU, these train with seqrt.training.kernels.
 
     Elman 1990, doi:10.1207/s15516709cog1402_1; Hochreiter & Schmidhuber 1997,
     doi:10.1162/neco.1997.9.8.1735, forget gate: Gers et al. 2000, doi:10.1162/089976600300015015;
@@ -64,7 +64,7 @@ class Recurrent(nn.Module):
         self.cells = nn.ModuleList(_kernel(self.layer, features) for _ in range(directions))
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Map x (B, T, D) to y (B, T, H or 2H) from zero state; steps past `lengths` are noise."""
+        """Map x (B, T, D) to y (B, T, H or 2H) from zero state; ignore steps past `lengths`."""
         y = self._read(self.cells[0], x)
         if len(self.cells) == 1:
             return y
@@ -72,9 +72,9 @@ class Recurrent(nn.Module):
         return torch.cat([y, y_backward], dim=-1)
 
     def last(self, y: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Pick from y (B, T, ·) the answer of each direction after its last step: (B, ·).
+        """Return from y (B, T, ·) the output of each direction after its last step: (B, ·).
 
-        Forwards that is the last valid step, backwards the first one.
+        For the forward direction that is at the last valid step, for the backward one at the first.
         """
         rows = torch.arange(len(y), device=y.device)
         end = y[:, -1] if lengths is None else y[rows, lengths - 1]
@@ -86,8 +86,8 @@ class Recurrent(nn.Module):
     def run(self, x: Tensor, lengths: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Advance `state` (B, S) of a causal layer over x; return y and the next state.
 
-        Slower than `forward`: torch gives the state after a row's own last step only for packed
-        sequences, which have no fused kernel. Steps of y past `lengths` are zero.
+        This is slower than `forward`: torch returns the state after a row's own last step only for
+        packed sequences, which have no fused kernel. Steps of y past `lengths` are zero.
         """
         packed = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
         y, end = self.cells[0](packed, self._unpacked(state))
@@ -95,18 +95,18 @@ class Recurrent(nn.Module):
         return y, self._packed(end)
 
     def advance(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Advance `state` (B, S) of a causal layer over all steps of x, by the fast kernels."""
-        if self._own_kernel(x):
-            y = self._trained(self.cells[0], x, state)
+        """Advance `state` (B, S) of a causal layer over all steps of x, with the fast kernels."""
+        if self._uses_own_kernel(x):
+            y = self._apply_own_kernel(self.cells[0], x, state)
             return y, y[:, -1]
         y, end = self.cells[0](x, self._unpacked(state))
         return y, self._packed(end)
 
-    def _own_kernel(self, x: Tensor) -> bool:
-        """Say whether to leave torch's kernel: a step of training, where torch has no fused one.
+    def _uses_own_kernel(self, x: Tensor) -> bool:
+        """Return whether seqrt's kernel runs instead of torch's: in training, for RNN and GRU.
 
-        Ours take one derivative on plain CPU tensors. In eval mode torch's do, for whatever else is
-        wanted of a network: a second derivative, vmap, another number format.
+        It is differentiable once, on plain CPU tensors. In eval mode torch's kernel runs, for all
+        else that a network may be used for: a second derivative, vmap, another number format.
         """
         return (
             self.layer.cell != "lstm"
@@ -118,27 +118,27 @@ class Recurrent(nn.Module):
         )
 
     def _read(self, cell: nn.Module, x: Tensor) -> Tensor:
-        """Map x (B, T, D) to y (B, T, H), one direction's, from zero state."""
-        y: Tensor = self._trained(cell, x) if self._own_kernel(x) else cell(x)[0]
+        """Map x (B, T, D) to y (B, T, H) in one direction, from zero state."""
+        y: Tensor = self._apply_own_kernel(cell, x) if self._uses_own_kernel(x) else cell(x)[0]
         return y
 
-    def _trained(self, cell: Any, x: Tensor, h: Tensor | None = None) -> Tensor:
-        """Do the same by our own kernel, from h (B, H), or from zero."""
+    def _apply_own_kernel(self, cell: Any, x: Tensor, h: Tensor | None = None) -> Tensor:
+        """Do the same with seqrt's kernel, from h (B, H) or from zero state."""
         return apply_layer(self.layer, x, weights_of(cell), h)
 
     def _unpacked(self, state: Tensor) -> Tensor | tuple[Tensor, ...]:
-        """Return a state (B, S) as torch's kernels take it."""
+        """Return a state (B, S) in the form that torch's kernels take."""
         parts = [part.contiguous() for part in state[None].split(self.layer.units, dim=-1)]
         return tuple(parts) if self.layer.cell == "lstm" else parts[0]
 
     def _packed(self, end: Any) -> Tensor:
-        """Return a state as torch's kernels give it as one (B, S)."""
+        """Return a state (B, S) from the form that torch's kernels return."""
         state: Tensor = torch.cat(end, dim=-1)[0] if self.layer.cell == "lstm" else end[0]
         return state
 
 
 def weights_of(cell: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return W_ih, W_hh, b_ih, b_hh of a kernel of torch's."""
+    """Return W_ih, W_hh, b_ih, b_hh of one of torch's kernels."""
     return cell.weight_ih_l0, cell.weight_hh_l0, cell.bias_ih_l0, cell.bias_hh_l0
 
 

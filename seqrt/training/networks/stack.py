@@ -1,4 +1,4 @@
-"""A stack of steps between raw units in and raw units out: what can be trained and exported."""
+"""Stacks of recurrent and other layers, in raw units: what seqrt trains and exports."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from torch import Tensor, nn
 from seqrt.contract import Column
 from seqrt.contract.manifest import Activation, Head, Missing
 from seqrt.training.networks.metadata import Metadata
-from seqrt.training.networks.missing import carried, filled, reached
+from seqrt.training.networks.missing import carried_size, carry, fill
 from seqrt.training.networks.recurrent import Recurrent
 
-Carry = Callable[[Recurrent, Tensor, Tensor], tuple[Tensor, Tensor]]
+Advance = Callable[[Recurrent, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 class Stack(nn.Module):
-    """Recurrent layers and what stands between and behind them, one after the other.
+    """A sequence of layers of which at least one is recurrent.
 
     Shapes: B batch, T time, D features, O outputs; x (B, T, D) → y (B, O) with the `last` head,
     (B, T, O) with the `sequence` head.
 
-        u = filled((x - mean_x) / scale_x)      what is missing, see seqrt.training.networks.missing
-        v = step_n(... step_1(u))                 logits: what the loss sees
+        u = fill((x - mean_x) / scale_x)        see seqrt.training.networks.missing
+        v = step_n(... step_1(u))               the logits, on which the loss is computed
         y = activation(v) * scale_y + mean_y
 
-    The `last` head keeps, behind the last recurrent layer, each direction's last answer only.
+    The `last` head keeps only each direction's output after its last step, from the last recurrent
+    layer on.
     """
 
     x_mean: Tensor
@@ -42,7 +43,7 @@ class Stack(nn.Module):
         activation: Activation,
         missing: Missing = "error",
     ) -> None:
-        """Make a stack that scales nothing; a subclass gives it its `steps`."""
+        """Make a stack with mean 0 and scale 1; a subclass adds its `steps`."""
         super().__init__()
         self.missing = missing
         self.head = head
@@ -63,7 +64,7 @@ class Stack(nn.Module):
         self.metadata = metadata
 
     def steps(self) -> list[nn.Module]:
-        """Return the modules in the order in which they act; at least one is Recurrent."""
+        """Return the layers in order; at least one is Recurrent."""
         raise NotImplementedError
 
     def recurrent(self) -> list[Recurrent]:
@@ -72,10 +73,10 @@ class Stack(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Map x to y, both in raw units, from zero state; rows end after `lengths` steps."""
-        return self.answer(self.logits(x, lengths))
+        return self.output(self.logits(x, lengths))
 
     def logits(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Map raw x to the last step's values, before activation and unscaling."""
+        """Map raw x to the outputs before activation and unscaling."""
         h = self.inputs(x)
         last = self.recurrent()[-1]
         for step in self.steps():
@@ -85,39 +86,39 @@ class Stack(nn.Module):
         return h
 
     def inputs(self, x: Tensor) -> Tensor:
-        """Map raw x, from the beginning of a sequence, to what the first layer reads."""
-        nothing = x.new_zeros(len(x), carried(len(self.x_mean), self.missing))
-        return filled(self.scaled(x), self.missing, nothing)
+        """Map raw x, from the start of a sequence, to the inputs of the first layer."""
+        start = x.new_zeros(len(x), carried_size(len(self.x_mean), self.missing))
+        return fill(self.scaled(x), self.missing, start)
 
     def run(self, x: Tensor, lengths: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Advance `state` (B, S) over x: return y and the next state; causal stacks only.
 
-        S packs every layer's h (and C) side by side, first layer first, and behind them what the
+        The state holds every layer's h (and C), first layer first, followed by the values that the
         policy for missing values carries.
         """
-        logits, end = self._carried(x, lengths, state, lambda step, h, s: step.run(h, lengths, s))
-        return self.answer(logits), end
+        logits, end = self._advance(x, lengths, state, lambda step, h, s: step.run(h, lengths, s))
+        return self.output(logits), end
 
     def advance(self, x: Tensor, lengths: Tensor | None, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Advance `state` (B, S) over all of x by the fast kernels; causal stacks only.
+        """Advance `state` (B, S) over all of x with the fast kernels; causal stacks only.
 
-        Return the logits, and the next state, which is noise for rows that ended before the others.
+        Returns the logits and the next state, which is meaningless for rows that end earlier.
         """
-        return self._carried(x, lengths, state, Recurrent.advance)
+        return self._advance(x, lengths, state, Recurrent.advance)
 
-    def _carried(
-        self, x: Tensor, lengths: Tensor | None, state: Tensor, carry: Carry
+    def _advance(
+        self, x: Tensor, lengths: Tensor | None, state: Tensor, advance: Advance
     ) -> tuple[Tensor, Tensor]:
         sizes = [layer.layer.state_size for layer in self.recurrent()]
-        *starts, known = state.split([*sizes, carried(len(self.x_mean), self.missing)], dim=1)
-        h = filled(self.scaled(x), self.missing, known)
-        known = reached(h, lengths, self.missing)
+        *starts, known = state.split([*sizes, carried_size(len(self.x_mean), self.missing)], dim=1)
+        h = fill(self.scaled(x), self.missing, known)
+        known = carry(h, lengths, self.missing)
         last = self.recurrent()[-1]
         before = iter(starts)
         ends = []
         for step in self.steps():
             if isinstance(step, Recurrent):
-                h, end = carry(step, h, next(before))
+                h, end = advance(step, h, next(before))
                 ends.append(end)
             else:
                 h = step(h)
@@ -126,19 +127,23 @@ class Stack(nn.Module):
         return h, torch.cat([*ends, known], dim=1)
 
     def scaled(self, x: Tensor) -> Tensor:
-        """Map raw x to the units in which the network was trained; what is missing stays NaN."""
+        """Map raw x to the scaled units of training; missing values stay NaN."""
         return (x - self.x_mean) / self.x_scale
 
-    def answer(self, logits: Tensor) -> Tensor:
-        """Map the last step's values to raw units, or to probabilities."""
+    def output(self, logits: Tensor) -> Tensor:
+        """Map logits to raw units, or to probabilities."""
         if self.activation == "softmax":
             return logits.softmax(dim=-1)
         if self.activation == "sigmoid":
             return logits.sigmoid()
         return logits * self.y_scale + self.y_mean
 
+    def answer(self, logits: Tensor) -> Tensor:
+        """Return `output(logits)`, under the name it had in earlier versions."""
+        return self.output(logits)
+
     def set_scaling(self, features: Sequence[Column], outputs: Sequence[Column]) -> None:
-        """Take mean and scale of every feature and output from its column."""
+        """Set the mean and scale of every feature and output from its column."""
         for name, columns in (("x", features), ("y", outputs)):
             for part in ("mean", "scale"):
                 values = torch.tensor([getattr(column, part) for column in columns])
@@ -146,8 +151,10 @@ class Stack(nn.Module):
 
     @property
     def state_size(self) -> int:
-        """S, the numbers of state a causal stack carries per sequence; 0 with two directions."""
+        """S, the size of the state of a sequence; 0 for a bidirectional stack, which has none."""
         layers = [layer.layer for layer in self.recurrent()]
         if any(layer.bidirectional for layer in layers):
             return 0
-        return sum(layer.state_size for layer in layers) + carried(len(self.x_mean), self.missing)
+        return sum(layer.state_size for layer in layers) + carried_size(
+            len(self.x_mean), self.missing
+        )

@@ -1,4 +1,4 @@
-"""The mean of several networks is one network, and says what they say on average."""
+"""The mean of several networks is one network, and its outputs are their mean."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from seqrt.training.networks.average import mean_of
 
 
 def members(count=3, seed=0, **options):
-    """Networks with random weights, each with a scaling of its own."""
+    """Networks with random weights, each with its own scaling."""
     generator = torch.Generator().manual_seed(seed)
     nets = []
     for number in range(count):
@@ -28,7 +28,7 @@ def members(count=3, seed=0, **options):
 
 
 def scaled(net):
-    """What is known of a network, with a scaling that is none of its members'."""
+    """Metadata of a network, with a scaling that differs from that of every member."""
     outputs = net.metadata.outputs
     if net.activation == "none":
         outputs = tuple(Column(c.name, mean=-1.0, scale=3.0) for c in outputs)
@@ -59,7 +59,7 @@ def test_probabilities_are_those_of_the_mean_logits(activation):
     merged = mean_of(nets, scaled(nets[0]))
 
     logits = torch.stack([net.logits(x) for net in nets]).mean(0)
-    torch.testing.assert_close(merged(x), nets[0].answer(logits), rtol=0, atol=2e-6)
+    torch.testing.assert_close(merged(x), nets[0].output(logits), rtol=0, atol=2e-6)
 
 
 @pytest.mark.parametrize("missing", ["forward", "mean", "indicator"])
@@ -83,7 +83,7 @@ def test_the_merged_network_reads_missing_values_as_its_members_do(missing):
 def test_networks_that_read_a_missing_value_as_several_numbers_have_no_mean(missing):
     nets = members(cell="gru", missing=missing)
 
-    with pytest.raises(UsageError, match="must have the same means of their features"):
+    with pytest.raises(UsageError, match="must have the same feature means"):
         mean_of(nets, scaled(nets[0]))
 
 

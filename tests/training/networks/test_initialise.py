@@ -1,4 +1,4 @@
-"""First weights: what runs through them neither fades nor grows, and gates stay open for long."""
+"""Initial weights: signals neither vanish nor explode, and gates stay open for long."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Missing values in training: the policy of the file, and columns learnt from what was observed."""
+"""Missing values in training: the policies, and columns measured on the observed values."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def test_windows_whose_answer_is_missing_are_left_out_and_counted(gappy_csv):
     problem = prepare(gappy_csv, target="b", window=4, val=0.2, missing="forward")
     part = problem.train
 
-    assert part.left_out == 1  # what row 50 answers
+    assert part.left_out == 1  # the window whose target is in row 50
     assert len(part) == 80 - 4 - 1
     assert 50 not in part.when
     assert np.isfinite(part.y).all()
@@ -178,7 +178,7 @@ def test_persistence_says_the_last_value_that_was_known(gappy_csv):
 def test_a_window_before_the_first_value_of_its_target_is_left_out(gappy_csv):
     part = prepare(gappy_csv, target="b", window=2, missing="forward").train
 
-    # row 3 has no answer; row 4 has, but no value of b before it
+    # row 3 has no target; row 4 has one, but no value of b before it
     assert part.when[0] == 5
     assert part.left_out == 3
 
