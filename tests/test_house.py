@@ -68,7 +68,8 @@ ROOMS = {
 # file or inside a function body. "*" stands for the files that have no line of their own.
 INNER_ROOMS = {
     "cli": {
-        "__init__": "* app",
+        "__init__": "entry",
+        "entry": "* app",
         "app": "* commands",
         "commands": "*",
         "*": "",

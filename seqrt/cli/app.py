@@ -1,4 +1,4 @@
-"""The list of commands, and what `seqrt` itself answers."""
+"""The list of commands, and the options of `seqrt` itself."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-# In the order of the work: `seqrt --help` lists them so.
+# `seqrt --help` lists them in this order, that of the work.
 app.command()(train)
 app.command()(compare)
 app.command()(export)
@@ -40,8 +40,8 @@ app.command()(demo)
 app.command()(doctor)
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(asked: bool) -> None:
+    if asked:
         import seqrt
 
         typer.echo(f"seqrt {seqrt.__version__}")
@@ -49,17 +49,17 @@ def _print_version(wanted: bool) -> None:
 
 
 @app.callback()
-def _front(
+def _seqrt(
     context: typer.Context,
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Say which seqrt."),
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
     ] = False,
     debug: Annotated[
-        bool, typer.Option("--debug", help="Show the traceback of an error; goes anywhere.")
+        bool, typer.Option("--debug", help="Show the traceback of an error; may be put anywhere.")
     ] = False,
 ) -> None:
-    """Train recurrent networks, write each as one self-proving ONNX file, run it anywhere.
+    """Train recurrent networks, export each as one ONNX file that proves itself, run it anywhere.
 
     \b
     From a series to predictions:

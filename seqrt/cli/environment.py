@@ -1,4 +1,4 @@
-"""What this machine has for seqrt: packages, devices that were tried, and what to fix."""
+"""What this machine offers seqrt: installed packages, devices that compute, and what to fix."""
 
 from __future__ import annotations
 
@@ -9,13 +9,42 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from seqrt.cli.packages import PACKAGES, Package
 from seqrt.errors import DeviceError
 
 
 @dataclass(frozen=True)
+class Package:
+    """A package that seqrt can use: its name for pip and for Python, its extra, what needs it."""
+
+    name: str
+    module: str
+    extra: str
+    purpose: str
+
+    @property
+    def pip_line(self) -> str:
+        """The command that installs a version that seqrt supports."""
+        return f"pip install 'seqrt[{self.extra}]'" if self.extra else "pip install seqrt"
+
+
+PACKAGES = (
+    Package("numpy", "numpy", "", "everything"),
+    Package("onnxruntime", "onnxruntime", "cpu", "running a model"),
+    Package("typer", "typer", "cli", "the command line"),
+    Package("rich", "rich", "cli", "showing progress"),
+    Package("torch", "torch", "train", "training"),
+    Package("onnx", "onnx", "train", "writing a model"),
+    Package("safetensors", "safetensors", "train", "storing weights"),
+    Package("tomli-w", "tomli_w", "train", "storing settings"),
+    Package("matplotlib", "matplotlib", "train", "drawing"),
+    Package("optuna", "optuna", "search", "searching"),
+    Package("pyarrow", "pyarrow", "parquet", "reading .parquet"),
+)
+
+
+@dataclass(frozen=True)
 class Installed:
-    """One package: the version that is here, and how to get one that seqrt takes."""
+    """A package here: its version, None where it is missing, and the command that fixes it."""
 
     name: str
     version: str | None
@@ -25,7 +54,7 @@ class Installed:
 
 @dataclass(frozen=True)
 class Device:
-    """Whether an engine computes on a device, and if not, why."""
+    """Whether an engine computes on a device, and why not."""
 
     device: str
     engine: str
@@ -35,7 +64,7 @@ class Device:
 
 @dataclass(frozen=True)
 class Machine:
-    """All that `seqrt doctor` looked at."""
+    """Everything that `seqrt doctor` reports."""
 
     seqrt: str
     python: str
@@ -46,12 +75,12 @@ class Machine:
     warnings: tuple[str, ...]
 
     def works(self, engine: str) -> bool:
-        """Whether `engine` computes on the cpu, which is all that it needs."""
+        """Whether `engine` computes on the CPU, the one device that it needs."""
         return any(d.works for d in self.devices if (d.engine, d.device) == (engine, "cpu"))
 
 
-def look() -> Machine:
-    """Look at this machine: read what is installed and try every device with every engine."""
+def examine() -> Machine:
+    """Read which packages are installed, and try every device with every engine."""
     import seqrt
     from seqrt.runtime.opening.installed import two_owners
     from seqrt.runtime.opening.session import allowed_cpus
@@ -75,10 +104,10 @@ def look() -> Machine:
 
 
 def _floors() -> dict[str, str]:
-    """The oldest version of each package that this seqrt takes, as its own metadata says."""
+    """Return the oldest supported version of each package, from the metadata of seqrt."""
     try:
         lines = importlib.metadata.requires("seqrt") or []
-    except importlib.metadata.PackageNotFoundError:  # run from a folder, never installed
+    except importlib.metadata.PackageNotFoundError:  # run from a folder without being installed
         return {}
     return dict(re.findall(r"^([\w-]+)>=([\d.]+)", "\n".join(lines), re.MULTILINE))
 
@@ -86,25 +115,25 @@ def _floors() -> dict[str, str]:
 def _installed(package: Package, owners: Sequence[str], floors: Mapping[str, str]) -> Installed:
     if not owners:
         return Installed(package.name, None, package.purpose, package.pip_line)
-    name, floor = _as_pip_says(owners[0]), floors.get(package.name, "0")
+    name, floor = _pip_name(owners[0]), floors.get(package.name, "0")
     version = importlib.metadata.version(name)
     old = _numbers(version) < _numbers(floor)
     fix = f"must be {floor} or newer: {package.pip_line} --upgrade" if old else None
     return Installed(name, version, package.purpose, fix)
 
 
-def _as_pip_says(name: str) -> str:
+def _pip_name(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    """The release numbers of a version: "2.13.0+cpu" gives (2, 13, 0)."""
+    """Return the release numbers of a version: (2, 13, 0) for "2.13.0+cpu"."""
     release = re.match(r"\d+(?:\.\d+)*", version)
     return tuple(int(part) for part in release[0].split(".")) if release else ()
 
 
 def _try(device: str, engine: str, attempt: Callable[[str], str]) -> Device:
-    """Call `attempt`, which gives a reason or nothing; whatever else it raises is a reason too."""
+    """Call `attempt`, which returns why the device fails, or nothing; an exception counts too."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -130,15 +159,15 @@ def _try_onnxruntime(device: str) -> str:
         (y,) = run_session(open_session(IDENTITY, device), ["y"], {"x": x})
     except DeviceError as error:
         return str(error).removeprefix(ABSENT)
-    return "" if np.array_equal(x, y) else f"computes {y} where {x} must be"
+    return "" if np.array_equal(x, y) else f"computes {y}, expected {x}"
 
 
 def _try_torch(device: str) -> str:
     import torch
 
     if device == "cuda" and torch.version.cuda is None:
-        return "this torch was built without it"
+        return "this torch was built without CUDA"
     if device == "cuda" and not torch.cuda.is_available():
-        return "torch finds no such device, or no driver for it"
+        return "torch finds no CUDA device, or no driver for it"
     total = torch.ones(3, device=device).sum().item()
-    return "" if total == 3 else f"computes {total} where 3 must be"
+    return "" if total == 3 else f"computes {total}, expected 3"

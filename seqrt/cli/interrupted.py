@@ -1,4 +1,4 @@
-"""What is left of a run that was broken off, and what to type next."""
+"""A run that stopped early: what was saved, and the command that continues from it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
+from seqrt.cli.talk import say
 from seqrt.errors import SeqrtError, TrainingError, UsageError
 
 if TYPE_CHECKING:
@@ -17,43 +16,44 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def kept(run: Run) -> Iterator[None]:
-    """Say, when training is broken off, what is left and what to type."""
+def saying_what_is_saved(run: Run) -> Iterator[None]:
+    """If training stops early, say what was saved and what to type next."""
     try:
         yield
     except (SystemExit, SeqrtError) as error:
         best = [epoch.number for epoch in run.epochs if epoch.best]
-        # what diverged would diverge again
+        # a run that diverged would diverge again
         if not isinstance(error, TrainingError) and run.checkpoints.any():
-            _say(f"go on with: seqrt train --resume {shlex.quote(str(run.path))}")
+            say(f"resume with: {resume_command(run.path)}")
         if best:
-            _say(
-                f"the best weights so far, of epoch {best[-1]}, are in {run.path}."
-                f" Use them with: {exporting(run.path)}"
+            say(
+                f"the best weights so far, from epoch {best[-1]}, are in {run.path}."
+                f" Export them with: {export_command(run.path)}"
             )
         elif isinstance(error, TrainingError) or not run.checkpoints.any():
-            _say("no epoch was finished: nothing is kept.")
+            say("no epoch was completed: nothing is saved.")
             run.discard()
         run.leave()
         raise
 
 
-def exporting(path: Path) -> str:
-    """Return the command that exports a run; the newest in runs/ needs no name."""
+def resume_command(path: Path) -> str:
+    """Return the command that resumes a run."""
+    return f"seqrt train --resume {shlex.quote(str(path))}"
+
+
+def export_command(path: Path) -> str:
+    """Return the command that exports a run; the newest one in runs/ needs no name."""
     newest = path.parent == Path("runs")
     return "seqrt export" if newest else f"seqrt export {shlex.quote(str(path))}"
 
 
-def check_nothing_given(options: dict[str, Any], out: Path | None) -> None:
-    """Raise UsageError where something is given that would change a run that is gone on with."""
-    given = options | ({"out": out} if out else {})
-    wrong = [f"--{name.replace('_', '-')}" for name, value in given.items() if value is not False]
-    if wrong:
+def check_no_options(options: dict[str, Any], out: Path | None) -> None:
+    """Raise UsageError where an option beside --resume would change the run."""
+    given = [*options, *(["out"] if out else [])]
+    if given:
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise UsageError(
-            f"a run goes on as it began, and {', '.join(wrong)} would change it. Leave out what"
-            " stands beside --resume, or train again without it."
+            f"a resumed run keeps its settings, and {flags} would change them."
+            " Drop what is given beside --resume, or train a new run without it."
         )
-
-
-def _say(line: str) -> None:
-    typer.echo(line, err=True)

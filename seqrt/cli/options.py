@@ -1,69 +1,138 @@
-"""The words that several commands share: which model is meant, on which device, which answer."""
+"""An option of the command line, declared once: its type, its line in the help, its parser.
+
+Parsers turn the text of an option that holds several parts into a value: names, sizes, the two ends
+of a span. They name the option in their errors.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+import csv
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import typer
 
 from seqrt.errors import UsageError
 
-if TYPE_CHECKING:
-    from seqrt.runtime import Model
-
-FOLDER = Path("models")
-
-ModelArgument = Annotated[
-    Path | None, typer.Argument(metavar="MODEL", help="A model  [the newest in models/]")
-]
-ModelOption = Annotated[
-    Path | None,
-    typer.Option("-m", "--model", metavar="FILE", help="Model  [the newest in models/]"),
-]
-DeviceOption = Annotated[str, typer.Option(metavar="NAME", help="cpu, cuda or auto")]
-TF32Option = Annotated[bool, typer.Option("--tf32", help="Faster, less exact products on cuda")]
-Sha256Option = Annotated[
-    str | None,
-    typer.Option("--sha256", metavar="HEX", help="Refuse any other file than the one with this"),
-]
-UnsealedOption = Annotated[
-    bool, typer.Option("--allow-unsealed", help="Open also where the seal is missing or broken")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON")]
 
 
-def chosen(model: Path | None) -> Path:
-    """Return `model`, or the newest in models/ when it is left out, and say which on stderr."""
-    if model is not None:
-        return model
-    found = sorted(FOLDER.glob("*.onnx"), key=lambda path: (path.stat().st_mtime_ns, path.name))
-    if not found:
-        raise UsageError(
-            f"there is no model in {FOLDER}/. Name one, or make one with: seqrt train DATA, then"
-            " seqrt export"
+@dataclass(frozen=True)
+class Option:
+    """One option, which a command passes on as the keyword `name`.
+
+    `kind` is the type that typer reads; a bool makes a flag. `default` is what the help shows in
+    brackets: the option itself has none, so that the code it configures decides. `parse` gets the
+    flag and what typer read, and returns the value that is passed on. A `shared` option of
+    `seqrt train` is an option of `seqrt compare` too.
+    """
+
+    name: str
+    kind: Any
+    help: str
+    default: str = ""
+    metavar: str | None = None
+    parse: Callable[[str, Any], Any] | None = None
+    shared: bool = False
+
+    @property
+    def flag(self) -> str:
+        """The option as it is typed: --batch-size."""
+        return f"--{self.name.replace('_', '-')}"
+
+    def parameter(self) -> inspect.Parameter:
+        """Return the parameter of a command that typer reads as this option."""
+        text = f"{self.help}  [{self.default}]" if self.default else self.help
+        option = typer.Option(self.flag, metavar=self.metavar, help=text)
+        is_flag = self.kind is bool
+        return inspect.Parameter(
+            self.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=False if is_flag else None,
+            annotation=Annotated[self.kind if is_flag else self.kind | None, option],
         )
-    typer.echo(f"model {found[-1]}, the newest in {FOLDER}/", err=True)
-    return found[-1]
+
+    def value(self, given: Any) -> Any:
+        """Return the value to pass on for what typer read."""
+        return given if self.parse is None else self.parse(self.flag, given)
 
 
-def open_model(
-    path: Path,
-    device: str,
-    *,
-    sha256: str | None,
-    unsealed: bool,
-    threads: int | None = None,
-    tf32: bool = False,
-) -> Model:
-    """Open the model at `path`; say on stderr which device "auto" came to, and what has no seal."""
-    from seqrt.runtime import load
-    from seqrt.runtime.opening.session import auto
+def takes(options: Sequence[Option]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command these `options`; those that the user gives reach its `**options`, parsed.
 
-    trust: Literal["sealed", "unsealed"] = "unsealed" if unsealed else "sealed"
-    model = load(path, device=device, threads=threads, tf32=tf32, trust=trust, sha256=sha256)
-    if device == "auto":
-        typer.echo(f"device: {model.device} (auto; {auto()[1]})", err=True)
-    if not model.sealed:
-        typer.echo(f"{path} has no seal that holds: nothing shows whether it is whole", err=True)
-    return model
+    In the help they follow the command's positional parameters and precede its keyword-only ones.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(command)
+        def with_options(**given: Any) -> None:
+            own = {name: given.pop(name) for name in list(given) if name not in declared}
+            command(**own, **_parsed(options, given))
+
+        declared = {option.name for option in options}
+        parameters = _parameters(command, options)
+        # typer reads a command's parameters from these two, as inspect and typing do
+        with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        with_options.__annotations__ = {each.name: each.annotation for each in parameters}
+        return with_options
+
+    return decorate
+
+
+def _parameters(command: Callable[..., None], options: Sequence[Option]) -> list[inspect.Parameter]:
+    own = inspect.signature(command, eval_str=True).parameters.values()
+    keywords = [each for each in own if each.kind is inspect.Parameter.KEYWORD_ONLY]
+    before = [each for each in own if each.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
+    return [*before, *(option.parameter() for option in options), *keywords]
+
+
+def _parsed(options: Sequence[Option], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of the options that were given."""
+    values = ((option, given[option.name]) for option in options)
+    return {option.name: option.value(value) for option, value in values if _is_given(value)}
+
+
+def _is_given(value: Any) -> bool:
+    """Whether typer read an option at all; 0 is a value, and a flag left out is False."""
+    return not (value is None or value is False or value == [])
+
+
+def names(flag: str, values: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the names between commas; a name with a comma in it is put in double quotes."""
+    if not values:
+        return ()
+    parts = tuple(name.strip() for name in next(csv.reader([",".join(values)])))
+    if not all(parts):
+        raise UsageError(f"{flag} must be names separated by commas, got {','.join(values)!r}.")
+    return parts
+
+
+def sizes(flag: str, text: str) -> tuple[int, ...]:
+    """Return the sizes between commas."""
+    try:
+        return tuple(int(size) for size in text.split(","))
+    except ValueError:
+        raise UsageError(
+            f"{flag} must be whole numbers separated by commas, such as 64,32, got {text!r}."
+        ) from None
+
+
+def span(flag: str, text: str | None) -> tuple[str | None, str | None] | None:
+    """Return the two ends of FIRST:LAST; times of day have equally many colons at both ends."""
+    if text is None:
+        return None
+    parts = text.split(":")
+    middle = len(parts) // 2
+    ends = ":".join(parts[:middle]).strip(), ":".join(parts[middle:]).strip()
+    if text.strip().endswith(":"):
+        ends = text.strip()[:-1], ""
+    elif text.strip().startswith(":"):
+        ends = "", text.strip()[1:]
+    elif len(parts) % 2:
+        raise UsageError(
+            f"{flag} must be FIRST:LAST, such as 1700:1920, 1700: or :1920, got {text!r}."
+        )
+    return ends[0] or None, ends[1] or None

@@ -1,29 +1,44 @@
-"""Sequences of a file answered slice by slice, in order, in memory that does not grow with them."""
+"""Predict the sequences of a file slice by slice, in order, in memory that does not grow with it.
+
+The predictions go into a .npy file as they are computed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 if TYPE_CHECKING:
+    from collections import Counter
+
+    from seqrt.data import Sequences, Table
+    from seqrt.data.readers.mapped import Mapped
     from seqrt.data.slices import Slices
     from seqrt.runtime import Model
 
-# Bytes of a slice, as float32, with its answers.
-_MEMORY = 32 << 20
 
-# Arithmetic of a slice for each thread, in operations: some tenths of a second, so that threads
-# seldom wait for the last one of a slice, and a progress bar moves.
-_WORK = 5_000_000_000
+@dataclass(frozen=True)
+class Limits:
+    """How large a slice may be.
 
-# Work of a run that cannot be interrupted, in operations.
-_RUN = 500_000_000
+    `memory` is in bytes, for features and predictions as float32. `work` is the arithmetic of each
+    thread, in operations: some tenths of a second, so that threads seldom wait for the last one in
+    a slice, and a progress bar moves. `run` is the same for one call of the model, which Ctrl-C
+    cannot interrupt.
+    """
+
+    memory: int = 32 << 20
+    work: int = 5_000_000_000
+    run: int = 500_000_000
 
 
-class Answer(NamedTuple):
-    """What is answered from sequence `row` and step `step` on: y (n, O) or (n, t, O).
+class Prediction(NamedTuple):
+    """The predictions from sequence `row` and step `step` on: y (n, O) or (n, t, O).
 
-    `steps` is how many steps were read since the answer before; n may be 0.
+    `steps` is the number of steps read since the prediction before; n may be 0.
     """
 
     row: int
@@ -32,42 +47,104 @@ class Answer(NamedTuple):
     steps: int
 
 
-def shape_of(model: Model, data: Slices) -> tuple[int, ...]:
-    """Return the shape of all answers: (N, O), or at every step (N, T, O)."""
+class PredictionFile:
+    """A .npy file of predictions (N, O) or (N, T, O), written without holding them in memory.
+
+    Predictions that are never put are zeros. `found` counts which output is the largest in each
+    (N, O), and `last` is the prediction (O,) that was put last.
+    """
+
+    def __init__(self, file: BinaryIO, shape: tuple[int, ...]) -> None:
+        """Write the header that np.save writes, and make room for the numbers."""
+        from collections import Counter
+
+        from numpy.lib.format import write_array_header_1_0
+
+        header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+        write_array_header_1_0(file, header)
+        self.shape = shape
+        self.found: Counter[int] = Counter()
+        self.last: Any = None
+        self._file = file
+        self._start = file.tell()
+        file.truncate(self._start + 4 * math.prod(shape))
+
+    def put(self, row: int, step: int, y: Any) -> None:
+        """Write y (n, O), or (n, t, O) from `step` on, as predictions from sequence `row` on."""
+        import numpy as np
+
+        if not y.size:
+            return
+        y = np.ascontiguousarray(y, "<f4")
+        self.last = y.reshape(-1, self.shape[-1])[-1]
+        if y.ndim == len("NO"):
+            self.found.update(np.argmax(y, axis=1).tolist())
+        if y.shape[1:] == self.shape[1:]:
+            self._write(row, 0, y)
+            return
+        for i, steps in enumerate(y):
+            self._write(row + i, step, steps)
+
+    def _write(self, row: int, step: int, y: Any) -> None:
+        place = row * math.prod(self.shape[1:]) + step * self.shape[-1]
+        self._file.seek(self._start + 4 * place)
+        self._file.write(y.data)
+
+
+def open_data(path: Path) -> Table | Sequences | Mapped:
+    """Return the content of a file; the array of a .npy file is mapped and not yet read."""
+    from seqrt.data import read
+    from seqrt.data.readers.mapped import Mapped
+
+    return Mapped(path) if path.suffix.lower() == ".npy" else read(path)
+
+
+def predict_to(
+    file: BinaryIO,
+    model: Model,
+    data: Slices,
+    advance: Callable[[int], object],
+    limits: Limits = Limits(),
+) -> PredictionFile:
+    """Write the predictions for `data` into `file`; call `advance` with the steps of each slice."""
     outputs = len(model.manifest.outputs)
-    per_step = model.manifest.head == "sequence"
-    return (data.sequences, data.steps, outputs) if per_step else (data.sequences, outputs)
+    steps = (data.steps,) if model.manifest.head == "sequence" else ()
+    result = PredictionFile(file, (data.sequences, *steps, outputs))
+    for prediction in _predictions(model, data, limits):
+        result.put(prediction.row, prediction.step, prediction.y)
+        advance(prediction.steps)
+    return result
 
 
-def answers(model: Model, data: Slices) -> Iterator[Answer]:
-    """Yield the answers to `data`, a slice at a time.
+def _predictions(model: Model, data: Slices, limits: Limits) -> Iterator[Prediction]:
+    """Yield the predictions, one slice at a time.
 
-    Where sequences are so long that only few fit into memory, they are cut in time. Those of a
-    network that reads both ways cannot be, and each is read whole.
+    Sequences so long that only a few fit into memory are cut in time. A bidirectional network needs
+    each sequence whole.
     """
     from seqrt.runtime.compute.cost import ROWS
 
     m = model.manifest
     width = len(m.features) + (len(m.outputs) if m.head == "sequence" else 0)
-    fitting = _MEMORY // (4 * width)
-    together = min(data.sequences, ROWS * model.threads)
-    if together * data.steps > fitting and m.streamable and data.lengths is None:
-        yield from _in_time(model, data, together, fitting)
+    most = limits.memory // (4 * width)
+    rows = min(data.sequences, ROWS * model.threads)
+    if rows * data.steps > most and m.streamable and data.lengths is None:
+        yield from _cut_in_time(model, data, rows, most, limits.run)
         return
-    enough = _WORK * model.threads // m.operations
-    yield from _in_rows(model, data, min(fitting, max(together * data.steps, enough)))
+    enough = limits.work * model.threads // m.operations
+    yield from _whole(model, data, min(most, max(rows * data.steps, enough)))
 
 
-def _in_rows(model: Model, data: Slices, most: int) -> Iterator[Answer]:
-    """Answer whole sequences, of at most so many steps together where there is more than one."""
+def _whole(model: Model, data: Slices, most: int) -> Iterator[Prediction]:
+    """Predict whole sequences: together at most `most` steps, or one sequence that is longer."""
     for rows in _groups(data, most):
         # the reader has looked for NaN and Inf
         y = model.predict(data.part(rows, slice(0, data.steps)), nonfinite="allow")
         if isinstance(y, list):
             for i, item in enumerate(y):
-                yield Answer(rows.start + i, 0, item[None], len(item))
+                yield Prediction(rows.start + i, 0, item[None], len(item))
         else:
-            yield Answer(rows.start, 0, y, data.steps_of(rows))
+            yield Prediction(rows.start, 0, y, data.steps_of(rows))
 
 
 def _groups(data: Slices, most: int) -> Iterator[slice]:
@@ -79,15 +156,17 @@ def _groups(data: Slices, most: int) -> Iterator[slice]:
         yield from (slice(start, min(start + size, data.sequences)) for start in starts)
         return
     ends = np.cumsum(np.maximum(data.lengths, 1))
-    start = passed = 0
+    start = done = 0
     while start < data.sequences:
-        stop = max(start + 1, int(np.searchsorted(ends, passed + most, side="right")))
+        stop = max(start + 1, int(np.searchsorted(ends, done + most, side="right")))
         yield slice(start, stop)
-        start, passed = stop, int(ends[stop - 1])
+        start, done = stop, int(ends[stop - 1])
 
 
-def _in_time(model: Model, data: Slices, together: int, fitting: int) -> Iterator[Answer]:
-    """Answer long sequences, each thread some of them, all a piece of time after the other."""
+def _cut_in_time(
+    model: Model, data: Slices, together: int, most: int, work: int
+) -> Iterator[Prediction]:
+    """Predict long sequences, `together` at a time and shared among threads, chunk by chunk."""
     from concurrent.futures import ThreadPoolExecutor
 
     import numpy as np
@@ -95,8 +174,8 @@ def _in_time(model: Model, data: Slices, together: int, fitting: int) -> Iterato
     from seqrt.runtime.compute.cost import step_cost
 
     share = -(-together // model.threads)
-    run = _RUN // (share * step_cost(model.manifest.operations))
-    piece = max(1, min(fitting // together, run))
+    uninterrupted = work // (share * step_cost(model.manifest.operations))
+    chunk = max(1, min(most // together, uninterrupted))
 
     def advance(x: Any, state: Any) -> tuple[Any, Any]:
         return model.run(x, state=state, nonfinite="allow")
@@ -105,19 +184,19 @@ def _in_time(model: Model, data: Slices, together: int, fitting: int) -> Iterato
         for start in range(0, data.sequences, together):
             rows = slice(start, min(start + together, data.sequences))
             states = _shares(model.zero_state(rows.stop - start), model.threads)
-            for step in range(0, data.steps, piece):
-                steps = slice(step, min(step + piece, data.steps))
+            for step in range(0, data.steps, chunk):
+                steps = slice(step, min(step + chunk, data.steps))
                 shares = _shares(data.part(rows, steps), model.threads)
-                done = list(pool.map(advance, shares, states))
-                states = [state for _, state in done]
-                y = np.concatenate([answer for answer, _ in done])
+                results = list(pool.map(advance, shares, states))
+                states = [state for _, state in results]
+                y = np.concatenate([y for y, _ in results])
                 if y.ndim == len("NO") and steps.stop < data.steps:
-                    y = y[:0]  # the answer is the one at the end
-                yield Answer(start, step, y, (rows.stop - start) * (steps.stop - step))
+                    y = y[:0]  # the prediction is the one at the end
+                yield Prediction(start, step, y, (rows.stop - start) * (steps.stop - step))
 
 
 def _shares(rows: Any, threads: int) -> list[Any]:
-    """Return some rows for each thread, or one for as many as there are."""
+    """Return some rows for each thread, or one for as many threads as there are rows."""
     import numpy as np
 
     return np.array_split(rows, min(threads, len(rows)))

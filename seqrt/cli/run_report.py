@@ -1,9 +1,9 @@
-"""A run in words: what it was understood to be, and what it came to beside a baseline."""
+"""The report of a run: what it trains, its metrics beside a baseline, and the record in JSON."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,53 +15,56 @@ if TYPE_CHECKING:
 
 _MOST_NAMES = 8
 
-# What each policy of seqrt.contract.manifest does with a value that is missing.
-READ_AS = {
+# How each policy of seqrt.contract.manifest treats a missing value.
+MISSING_VALUES = {
     "error": "an error",
-    "forward": "read as the last value before it in its sequence, as the mean before any",
-    "mean": "read as the mean of its feature",
-    "indicator": "read as the mean of its feature, and marked by an input of its own",
+    "forward": "read as the last value before it in its sequence, before any as the mean",
+    "mean": "read as the mean of the feature",
+    "indicator": "read as the mean of the feature, and flagged by an input of its own",
 }
 
 
-def understood(run: Run) -> Iterator[tuple[str, str]]:
-    """Yield what the run has to learn, from what, and with which network: a word, a sentence."""
+def run_introduction(run: Run) -> Iterator[tuple[str, str]]:
+    """Yield the data, the network and the settings of a run: pairs of label and text."""
     plan, problem = run.plan, run.problem
-    yield from asked(plan, problem)
+    yield from data_introduction(plan, problem)
     yield "training", _part(problem, problem.train)
-    kept = problem.validation
-    yield "validation", _part(problem, kept) if kept else "none kept: figures are of training"
-    yield "network", f"{network_of(plan, problem)}, {weights(run.net):,} weights"
-    yield "rate", f"{plan.lr:g} at most, Adam, batches of {plan.batch_size}"
+    validation = problem.validation
+    yield (
+        "validation",
+        _part(problem, validation) if validation else "none, so metrics are of the training data",
+    )
+    yield "network", f"{network_text(plan, problem)}, {weight_count(run.net):,} weights"
+    yield "optimiser", f"Adam, peak learning rate {plan.lr:g}, batches of {plan.batch_size}"
     yield "run", str(run.path)
 
 
-def asked(plan: Plan, problem: Problem) -> Iterator[tuple[str, str]]:
-    """Yield what there is to learn, and from what."""
-    yield "data", f"{plan.source}: {_question(problem)}"
+def data_introduction(plan: Plan, problem: Problem) -> Iterator[tuple[str, str]]:
+    """Yield the task, the features and the policy for missing values: pairs of label and text."""
+    yield "data", f"{plan.source}: {_task(problem)}"
     yield "features", _features(problem)
     if plan.missing != "error":
-        yield "missing", READ_AS[plan.missing]
+        yield "missing", MISSING_VALUES[plan.missing]
 
 
-def figures(plan: Plan, result: Result) -> Iterator[str]:
-    """Yield the lines of the table of figures, the network beside its baseline."""
+def metrics_table(plan: Plan, result: Result) -> Iterator[str]:
+    """Yield the lines of the table of metrics: the network beside its baseline."""
     first = max(len(name) for name in (result.part, *result.figures))
     width = max(len(plan.cell), len(result.baseline), 11)
     yield f"{result.part:{first}}  {plan.cell:>{width}}  {result.baseline:>{width}}"
     for name, value in result.figures.items():
-        plain = result.baseline_figures[name]
-        yield f"{name:{first}}  {_figure(value):>{width}}  {_figure(plain):>{width}}"
+        baseline = result.baseline_figures[name]
+        yield f"{name:{first}}  {number(value, 4):>{width}}  {number(baseline, 4):>{width}}"
 
 
-def verdict(run: Run, result: Result) -> Iterator[str]:
-    """Yield how the run ended, and a warning where the network taught nothing."""
+def run_ending(run: Run, result: Result) -> Iterator[str]:
+    """Yield how training ended, and a warning where the network does not beat its baseline."""
     epochs, patience, most = len(run.epochs), run.plan.patience, run.plan.recipe.epochs
     early = patience and epochs - result.best_epoch >= patience and epochs < most
-    stopped = f"; stopped when {patience} epochs brought none better" if early else ""
+    stopped = f"; stopped after {patience} epochs without improvement" if early else ""
     seconds = sum(epoch.seconds for epoch in run.epochs)
     yield f"best epoch {result.best_epoch} of {epochs}, {seconds:.1f} s{stopped}"
-    if not _beats(result):
+    if not _beats_baseline(result):
         window = "a longer --window, " if run.problem.metadata.window else ""
         yield (
             f"warning: the network is no better than {result.baseline} here."
@@ -69,106 +72,112 @@ def verdict(run: Run, result: Result) -> Iterator[str]:
         )
 
 
-def record(run: Run, result: Result) -> dict[str, Any]:
-    """Return what a program wants to know of a run, as JSON can hold it."""
+def run_record(run: Run, result: Result) -> dict[str, Any]:
+    """Return a run for programs, as JSON can hold it."""
     parts = {"training": run.problem.train, "validation": run.problem.validation}
     return {
-        **entries(run.problem, result),
+        **result_record(run.problem, result),
         "sequences": {name: len(part) if part else 0 for name, part in parts.items()},
         "left_out": {name: part.left_out if part else 0 for name, part in parts.items()},
-        "weights": weights(run.net),
+        "weights": weight_count(run.net),
         "best_epoch": result.best_epoch,
         "epochs": len(run.epochs),
         "seconds": round(sum(epoch.seconds for epoch in run.epochs), 3),
     }
 
 
-def entries(problem: Problem, result: Result) -> dict[str, Any]:
-    """Return what was asked, and what came of it."""
-    about = problem.metadata
+def result_record(problem: Problem, result: Result) -> dict[str, Any]:
+    """Return the task and its metrics for programs, as JSON can hold them."""
+    metadata = problem.metadata
     return {
         "run": str(result.path),
-        "task": about.task,
-        "features": [column.name for column in about.features],
-        "outputs": [column.name for column in about.outputs],
-        "classes": list(about.classes),
-        "window": about.window,
-        "horizon": about.horizon,
+        "task": metadata.task,
+        "features": [column.name for column in metadata.features],
+        "outputs": [column.name for column in metadata.outputs],
+        "classes": list(metadata.classes),
+        "window": metadata.window,
+        "horizon": metadata.horizon,
         "part": result.part,
-        "figures": finite(result.figures),
-        "baseline": {"name": result.baseline, "figures": finite(result.baseline_figures)},
+        "figures": metrics_record(result.figures),
+        "baseline": {"name": result.baseline, "figures": metrics_record(result.baseline_figures)},
         "pictures": [str(path) for path in result.pictures],
     }
 
 
-def finite(values: dict[str, float]) -> dict[str, float | None]:
-    """Return values as JSON can hold them: null for what has no value."""
-    return {name: value if math.isfinite(value) else None for name, value in values.items()}
+def metrics_record(metrics: Mapping[str, float]) -> dict[str, float | None]:
+    """Return metrics as JSON can hold them."""
+    return {name: number_or_null(value) for name, value in metrics.items()}
 
 
-def weights(net: Any) -> int:
-    """Return how many numbers a network learns."""
+def number_or_null(value: float | None) -> float | None:
+    """Return a number as JSON can hold it: None, which is null there, for NaN and infinities."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+def number(value: float | None, digits: int) -> str:
+    """Return a number in so many significant digits, or a dash where there is none."""
+    return "-" if value is None or not math.isfinite(value) else f"{value:.{digits}g}"
+
+
+def weight_count(net: Any) -> int:
+    """Return the number of trainable weights."""
     return sum(parameter.numel() for parameter in net.parameters())
 
 
-def _figure(value: float) -> str:
-    return f"{value:.4g}" if math.isfinite(value) else "-"
+def network_text(plan: Plan, problem: Problem) -> str:
+    """Return the layers of a network in words."""
+    sizes = " -> ".join(map(str, (*plan.units, len(problem.metadata.outputs))))
+    extras = [f"dropout {plan.dropout:g}"] if plan.dropout else []
+    extras += ["layer norm"] if plan.layer_norm else []
+    extras += ["bidirectional"] if plan.bidirectional else []
+    relu = " relu" if plan.cell == "rnn" and plan.nonlinearity == "relu" else ""
+    return ", ".join([f"{plan.cell}{relu} {sizes}", *extras])
 
 
-def _beats(result: Result) -> bool:
-    """Whether the network is better than its baseline in the first figure, the one to look at."""
+def _beats_baseline(result: Result) -> bool:
+    """Whether the network beats its baseline by the first metric, the one that matters most."""
     name, value = next(iter(result.figures.items()))
-    plain = result.baseline_figures[name]
-    return value < plain if name == "mse" else value > plain
+    baseline = result.baseline_figures[name]
+    return value < baseline if name == "mse" else value > baseline
 
 
-def _question(problem: Problem) -> str:
-    about, targets = problem.metadata, _listed(problem.targets)
-    table = about.window is not None
-    where = f" from windows of {about.window} rows" if table and problem.head == "last" else ""
-    if about.task == "forecast":
-        ahead = "1 step" if about.horizon == 1 else f"{about.horizon} steps"
+def _task(problem: Problem) -> str:
+    metadata, targets = problem.metadata, _listed(problem.targets)
+    table = metadata.window is not None
+    where = f" from windows of {metadata.window} rows" if table and problem.head == "last" else ""
+    if metadata.task == "forecast":
+        ahead = "1 step" if metadata.horizon == 1 else f"{metadata.horizon} steps"
         return f"forecast {targets} {ahead} ahead{where}"
     if not targets:
         targets = "every step" if problem.head == "sequence" else "every sequence"
     elif problem.head == "sequence":
         where = " at every row"
-    count = len(about.classes)
-    kinds = f" as one of {count} classes ({_listed(about.classes)})" if count else ""
-    return f"{about.task} {targets}{kinds}{where}"
+    count = len(metadata.classes)
+    kinds = f" as one of {count} classes ({_listed(metadata.classes)})" if count else ""
+    return f"{metadata.task} {targets}{kinds}{where}"
 
 
 def _features(problem: Problem) -> str:
-    about = problem.metadata
-    timed = about.window is not None and problem.time != "row"
-    skipped = f" ({problem.time} is the time)" if timed else ""
-    return f"{_listed([column.name for column in about.features])}{skipped}"
+    metadata = problem.metadata
+    timed = metadata.window is not None and problem.time != "row"
+    time = f" ({problem.time} is the time)" if timed else ""
+    return f"{_listed([column.name for column in metadata.features])}{time}"
 
 
 def _part(problem: Problem, part: Part) -> str:
     if part.when is None:
         steps = sum(map(len, part.x))
         return f"{len(part):,} sequences, {steps:,} steps"
-    first, last = (_moment(part.when[i]) for i in (0, -1))
-    out = f"; {part.left_out:,} without an answer left out" if part.left_out else ""
-    return f"{len(part):,} windows, answers of {problem.time} {first} to {last}{out}"
+    first, last = (_time(part.when[i]) for i in (0, -1))
+    out = f"; {part.left_out:,} left out, without a target" if part.left_out else ""
+    return f"{len(part):,} windows, targets from {problem.time} {first} to {last}{out}"
 
 
-def _moment(value: Any) -> str:
-    """Say a time as the table does: a number without needless digits, or a date."""
+def _time(value: Any) -> str:
+    """Return a time as the table has it: a number without needless digits, or a date."""
     if hasattr(value, "astype") and value.dtype.kind == "M":
         return str(value).removesuffix("T00:00:00")
     return f"{value:.15g}"
-
-
-def network_of(plan: Plan, problem: Problem) -> str:
-    """Return the layers of a network in words."""
-    sizes = " -> ".join(map(str, (*plan.units, len(problem.metadata.outputs))))
-    extras = [f"dropout {plan.dropout:g}"] if plan.dropout else []
-    extras += ["layer norm"] if plan.layer_norm else []
-    extras += ["both directions"] if plan.bidirectional else []
-    relu = " relu" if plan.cell == "rnn" and plan.nonlinearity == "relu" else ""
-    return ", ".join([f"{plan.cell}{relu} {sizes}", *extras])
 
 
 def _listed(names: Sequence[object]) -> str:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the stack unwinds, and a network that trains finishes its step first."""
+"""Ctrl-C and SIGTERM: the stack unwinds, and a network in training finishes its step first."""
 
 from __future__ import annotations
 
@@ -18,60 +18,63 @@ if TYPE_CHECKING:
 
 EXIT_CODES: Final = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
-_A_MOMENT = 0.01
+_SECONDS_BEFORE_RESENDING = 0.01
 
 _Handler = Callable[[int, FrameType | None], None]
 
 
 @contextmanager
-def unwinding() -> Iterator[list[int]]:
-    """Leave with the exit code of a signal through every `finally`, so that no part file stays.
+def exit_on_signal() -> Iterator[list[int]]:
+    """Exit with the code of a signal through every `finally`, so that no partial file stays.
 
-    Gives a list of the signals that came: an import that one breaks into may turn what is raised
-    here into an ImportError.
+    Yields a list to which each signal is added on arrival: an import interrupted by one may turn
+    the exception raised here into an ImportError.
 
-    SystemExit stands for Ctrl-C too, because of KeyboardInterrupt Python keeps a note of its own
-    where it breaks into an `exec`, as in the import of a namedtuple: the process then ends by the
-    signal, whatever exit code it was given.
+    Ctrl-C raises SystemExit too. Python remembers a KeyboardInterrupt that breaks into an `exec`,
+    as in the import of a namedtuple, and then ends the process by the signal, whatever exit code
+    it was given.
     """
-    heard: list[int] = []
+    received: list[int] = []
 
-    def leave(number: int, frame: FrameType | None) -> None:
-        heard.append(number)
-        _leave(number, frame)
+    def handle(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        _exit(number, frame)
 
-    with _heard_by(leave), _none_lost():
-        yield heard
+    with _handling(handle), _resending_dropped():
+        yield received
 
 
 @contextmanager
-def finishing_the_step(stop: Callable[[], None]) -> Iterator[None]:
-    """Call `stop` at the first signal and leave when the block has ended; a second leaves at once.
+def finish_step_on_signal(stop: Callable[[], None]) -> Iterator[None]:
+    """Call `stop` at the first signal and exit at the end of the block; a second one exits at once.
 
-    A signal that the caller's shell has us ignore, as for work in the background, stays ignored.
+    A signal that the shell has us ignore, as it does for a background job, stays ignored.
     """
-    asked: list[int] = []
+    received: list[int] = []
 
-    def ask(number: int, frame: FrameType | None) -> None:
-        if asked:
-            _leave(number, frame)
-        asked.append(number)
+    def handle(number: int, frame: FrameType | None) -> None:
+        if received:
+            _exit(number, frame)
+        received.append(number)
         stop()
 
-    with _heard_by(ask):
+    with _handling(handle):
         yield
-    if asked:
-        _leave(asked[0], None)
+    if received:
+        _exit(received[0], None)
 
 
 @contextmanager
-def _heard_by(handler: _Handler) -> Iterator[None]:
-    """Have `handler` called for the signals that are not ignored; Python knows only one thread."""
+def _handling(handler: _Handler) -> Iterator[None]:
+    """Install `handler` for the signals that are not ignored, if this is the main thread.
+
+    Python runs handlers in the main thread alone, and lets no other install one.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    heard = [number for number in EXIT_CODES if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, handler) for number in heard}
+    numbers = [number for number in EXIT_CODES if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, handler) for number in numbers}
     try:
         yield
     finally:
@@ -80,40 +83,39 @@ def _heard_by(handler: _Handler) -> Iterator[None]:
 
 
 @contextmanager
-def _none_lost() -> Iterator[None]:
-    """Have a signal come again a moment later where Python drops what its handler raised.
+def _resending_dropped() -> Iterator[None]:
+    """Send a signal again where Python drops the exception of its handler.
 
-    So it does within the callback of a weak reference, of which every import has one, and within a
-    `__del__`.
+    It does so inside a weak reference's callback, which every import runs, and inside `__del__`.
     """
     before = sys.unraisablehook
 
-    def look(dropped: UnraisableHookArgs) -> None:
-        numbers = [n for n, code in EXIT_CODES.items() if _is_leave(dropped.exc_value, code)]
+    def resend_or_report(dropped: UnraisableHookArgs) -> None:
+        numbers = [n for n, code in EXIT_CODES.items() if _is_exit(dropped.exc_value, code)]
         if not numbers:
             before(dropped)
             return
         # not a threading.Thread: the callback may be one inside threading, with its lock held
-        start_new_thread(_come_again, (numbers[0],))
+        start_new_thread(_resend, (numbers[0],))
 
-    sys.unraisablehook = look
+    sys.unraisablehook = resend_or_report
     try:
         yield
     finally:
         sys.unraisablehook = before
 
 
-def _is_leave(error: BaseException | None, code: int) -> bool:
+def _is_exit(error: BaseException | None, code: int) -> bool:
     return isinstance(error, SystemExit) and error.code == code
 
 
-def _come_again(number: signal.Signals) -> None:
-    time.sleep(_A_MOMENT)
+def _resend(number: signal.Signals) -> None:
+    time.sleep(_SECONDS_BEFORE_RESENDING)
     if sys.platform == "win32":
         interrupt_main(number)
     else:
-        os.kill(os.getpid(), number)  # unlike interrupt_main it wakes one who sleeps
+        os.kill(os.getpid(), number)  # unlike interrupt_main, this wakes a thread that sleeps
 
 
-def _leave(number: int, _frame: FrameType | None) -> NoReturn:
+def _exit(number: int, _frame: FrameType | None) -> NoReturn:
     raise SystemExit(EXIT_CODES[signal.Signals(number)])

@@ -1,7 +1,7 @@
-"""Lines of numbers as they arrive, CSV or JSON, and answers of the same form.
+"""Read lines of CSV or JSON as they arrive, and write predictions in the same format.
 
-A record ends with its newline: what has none at the end of the input may be cut off. Only a JSON
-list or object says by itself where it ends.
+A record ends with a newline: a last line without one may have been cut off. Only a JSON list or
+object shows by itself where it ends.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import Any, BinaryIO, NamedTuple
 
 from seqrt.errors import InputError
 
-_PIECE = 1 << 16
+_BLOCK = 1 << 16
 _LONGEST = 1 << 20
 _LARGEST = 3.4028234e38  # of float32
-_MARK = "\ufeff"
+_BYTE_ORDER_MARK = "\ufeff"
 _QUOTED = re.compile(r'"[^"]*"')
 
 
@@ -32,7 +32,7 @@ class Line(NamedTuple):
 
 
 class Record(NamedTuple):
-    """One step: its line, the key of its stream, if any, its features; `named` in an object."""
+    """One step: its line, the key of its stream, its features; `named` if it was an object."""
 
     line: int
     key: str | int | None
@@ -41,9 +41,9 @@ class Record(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """The names of what a model reads and answers, and of the key, if there is one.
+    """The names of a model's features and outputs, and of the key, if there is one.
 
-    `missing` says that it reads values that are missing, and they are NaN in a record.
+    `missing` says that the model accepts missing values, which are NaN in a record.
     """
 
     features: tuple[str, ...]
@@ -52,51 +52,53 @@ class Columns(NamedTuple):
     missing: bool = False
 
 
-def arriving(file: BinaryIO) -> Iterator[list[Line]]:
-    """Yield the lines that are there, as soon as one is; raise InputError for an endless one."""
+def read_lines(file: BinaryIO) -> Iterator[list[Line]]:
+    """Yield the lines that have arrived, at least one; raise InputError where one is too long."""
     number, rest = 0, b""
-    while piece := _piece(file):
-        *ended, rest = (rest + piece).split(b"\n")
+    while block := _read_block(file):
+        *ended, rest = (rest + block).split(b"\n")
         if ended:
             yield [Line(number + i, content, True) for i, content in enumerate(ended, 1)]
             number += len(ended)
         if len(rest) > _LONGEST:
             raise _refuse(
-                "FORMAT", number + 1, f"a line must be at most {_LONGEST:,} bytes, this is longer"
+                "FORMAT", number + 1, f"a line must be at most {_LONGEST:,} bytes, got a longer one"
             )
     if rest:
         yield [Line(number + 1, rest, False)]
 
 
-def _piece(file: BinaryIO) -> bytes:
+def _read_block(file: BinaryIO) -> bytes:
     try:
-        # stdin's buffer has read1, which typing.BinaryIO does not know
-        piece: bytes = file.read1(_PIECE)  # type: ignore[attr-defined]
+        # stdin's buffer has read1, which typing.BinaryIO does not declare
+        block: bytes = file.read1(_BLOCK)  # type: ignore[attr-defined]
     except OSError as error:
-        raise InputError(
-            f"E_INPUT_FILE: stdin must be readable, and is not ({error.strerror})."
-        ) from None
-    return piece
+        raise InputError(f"E_INPUT_FILE: cannot read stdin ({error.strerror}).") from None
+    return block
 
 
 def text_of(line: Line) -> str:
-    """Return the text of a line, without space around it; raise InputError unless it is UTF-8."""
+    """Return the text of a line without surrounding space; raise InputError unless it is UTF-8."""
     try:
         text = line.content.decode()
     except UnicodeDecodeError:
-        raise _refuse("ENCODING", line.number, "it must be UTF-8 text, and is not") from None
-    return text.removeprefix(_MARK).strip("\r\n ") if line.number == 1 else text.strip("\r\n ")
+        raise _refuse("ENCODING", line.number, "the line must be UTF-8 text") from None
+    return (
+        text.removeprefix(_BYTE_ORDER_MARK).strip("\r\n ")
+        if line.number == 1
+        else text.strip("\r\n ")
+    )
 
 
-def form_of(text: str, columns: Columns) -> Json | Csv:
-    """Return the form that a first line, not a blank one, shows."""
+def format_of(text: str, columns: Columns) -> Json | Csv:
+    """Return the format of the input, inferred from its first line that is not blank."""
     return Json(columns) if text[0] in "[{" else Csv(columns, text)
 
 
 class Json:
-    """A list of the features, or an object with their names and the key, on each line.
+    """On each line a list of the features, or an object with their names and the key.
 
-    A value that is missing is null.
+    A missing value is null.
     """
 
     opening = ""
@@ -106,25 +108,24 @@ class Json:
         self._columns = columns
 
     def read(self, line: Line, text: str) -> Record | None:
-        """Return the record on a line; raise InputError that names the line."""
+        """Return the record on a line; raise an InputError that names the line."""
         try:
             value = json.loads(text)
         except (ValueError, RecursionError) as error:
             if not line.ended:
                 raise _cut_off(line.number) from None
-            raise _refuse(
-                "FORMAT", line.number, f"it must be JSON, got an error: {error}"
-            ) from None
+            raise _refuse("FORMAT", line.number, f"the line must be JSON ({error})") from None
         if isinstance(value, dict):
             return self._named(line, value)
         if not isinstance(value, list):
-            raise _refuse("FORMAT", line.number, f"it must be a list or an object, got {text:.60}")
+            what = f"the line must be a JSON list or object, got {text:.60}"
+            raise _refuse("FORMAT", line.number, what)
         names = self._columns.features
         if self._columns.key is not None:
-            what = f"it must be an object with the key {self._columns.key!r}, got a list"
+            what = f"the line must be an object with the key {self._columns.key!r}, got a list"
             raise _refuse("FORMAT", line.number, what)
         if len(value) != len(names):
-            what = f"it must hold {len(names)} numbers, {', '.join(names)}, got {len(value)}"
+            what = f"the list must hold {len(names)} numbers ({', '.join(names)}), got {len(value)}"
             raise _refuse("SHAPE", line.number, what)
         return Record(line.number, None, _numbers(line.number, self._columns, value))
 
@@ -132,13 +133,13 @@ class Json:
         names, key = self._columns.features, self._columns.key
         _check_names(line.number, names if key is None else (key, *names), value)
         if key is not None and type(value[key]) not in (str, int):
-            what = f"{key} must be text or a whole number, got {value[key]!r:.60}"
+            what = f"{key} must be a string or an integer, got {value[key]!r:.60}"
             raise _refuse("FORMAT", line.number, what)
         x = _numbers(line.number, self._columns, [value[name] for name in names])
         return Record(line.number, None if key is None else value[key], x, named=True)
 
-    def answer(self, record: Record, y: Sequence[float]) -> str:
-        """Return the line that answers a record: a list to a list, an object to an object."""
+    def write(self, record: Record, y: Sequence[float]) -> str:
+        """Return the line for the prediction of a record: a list or an object, as the record."""
         if not record.named:
             return json.dumps(list(y)) + "\n"
         key = {} if self._columns.key is None else {self._columns.key: record.key}
@@ -146,30 +147,30 @@ class Json:
 
 
 class Csv:
-    """Cells between commas, semicolons or tabs; the first line names them unless it has a number.
+    """Cells separated by commas, semicolons or tabs; a first line without a number names them.
 
-    `opening` is what stands above the answers: names, where the input has them. A value that is
-    missing is an empty cell, or says so: nan, NA, null.
+    `opening` is the line of names above the predictions, where the input has one. A missing value
+    is an empty cell, or a word such as nan, NA or null.
     """
 
     def __init__(self, columns: Columns, first: str) -> None:
         self._columns = columns
         bare = _QUOTED.sub("", first)
-        self._mark = next((mark for mark in "\t;" if mark in bare), ",")
+        self._separator = next((mark for mark in "\t;" if mark in bare), ",")
         self._places: list[int] | None = None
         self._width = len(columns.features)
         self._key: int | None = None
         self.opening = ""
 
     def read(self, line: Line, text: str) -> Record | None:
-        """Return the record on a line, None for the names; raise InputError that names the line."""
+        """Return the record on a line, None for the names; an InputError names the line."""
         if not line.ended:
             raise _cut_off(line.number)
         try:
-            row = next(csv.reader([text], delimiter=self._mark, strict=True))
+            row = next(csv.reader([text], delimiter=self._separator, strict=True))
             cells = [cell.strip() for cell in row] or [""]
         except csv.Error as error:
-            what = f"cells must be separated and quoted as in CSV, got an error: {error}"
+            what = f"the line must be CSV ({error})"
             raise _refuse("FORMAT", line.number, what) from None
         if self._places is None:
             named = not any(math.isfinite(_number(cell)) for cell in cells)
@@ -177,7 +178,8 @@ class Csv:
             if named:
                 return None
         if len(cells) != self._width:
-            what = f"it must have {self._width} cells, got {len(cells)}"
+            count = "1 cell" if self._width == 1 else f"{self._width} cells"
+            what = f"the line must have {count}, got {len(cells)}"
             raise _refuse("RAGGED", line.number, what)
         assert self._places is not None
         picked = [cells[place] for place in self._places]
@@ -186,26 +188,27 @@ class Csv:
 
     @property
     def reads_blank(self) -> bool:
-        """Whether a line without anything on it is a record: a gap in the one column there is."""
+        """Whether a blank line is a record: a missing value in the only column."""
         return self._columns.missing and self._places is not None and self._width == 1
 
-    def answer(self, record: Record, y: Sequence[float]) -> str:
-        """Return the line that answers a record: the outputs, after the key if there is one."""
+    def write(self, record: Record, y: Sequence[float]) -> str:
+        """Return the line for the prediction of a record: the key, if there is one, the outputs."""
         return self._line([*([] if record.key is None else [record.key]), *y])
 
     def _open(self, number: int, cells: list[str], *, named: bool) -> None:
         names, key = self._columns.features, self._columns.key
         if not named:
             if key is not None:
-                what = f"with --key {key}, names must stand in the first line, got {cells[0]!r:.60}"
+                what = f"--key {key} needs column names in the first line, got {cells[0]!r:.60}"
                 raise _refuse("HEADER", number, what)
             self._places = list(range(len(names)))
             return
-        asked = names if key is None else (key, *names)
-        _check_names(number, asked, cells)
-        twice = [name for name in asked if cells.count(name) > 1]
+        wanted = names if key is None else (key, *names)
+        _check_names(number, wanted, cells)
+        twice = [name for name in wanted if cells.count(name) > 1]
         if twice:
-            raise _refuse("HEADER", number, f"each name must stand once, {twice[0]!r} stands twice")
+            what = f"a column name must not occur twice, got {twice[0]!r} twice"
+            raise _refuse("HEADER", number, what)
         self._width = len(cells)
         self._places = [cells.index(name) for name in names]
         self._key = None if key is None else cells.index(key)
@@ -213,12 +216,12 @@ class Csv:
 
     def _line(self, cells: Sequence[object]) -> str:
         text = io.StringIO()
-        csv.writer(text, delimiter=self._mark, lineterminator="\n").writerow(cells)
+        csv.writer(text, delimiter=self._separator, lineterminator="\n").writerow(cells)
         return text.getvalue()
 
 
 def _number(value: object) -> float:
-    """Return the number that a cell or a JSON value is, or NaN."""
+    """Return the number in a cell or a JSON value; NaN for anything else."""
     if type(value) not in (str, int, float) or (isinstance(value, str) and "_" in value):
         return math.nan
     try:
@@ -230,28 +233,30 @@ def _number(value: object) -> float:
 def _numbers(line: int, columns: Columns, values: Sequence[object]) -> list[float]:
     x = [_number(value) for value in values]
     for name, number, value in zip(columns.features, x, values, strict=True):
-        if not (abs(number) <= _LARGEST or (columns.missing and _is_gap(value))):
-            what = f"{name} must be a finite number of float32, got {value!r:.60}"
+        if not (abs(number) <= _LARGEST or (columns.missing and _is_missing(value))):
+            what = f"{name} must be a finite float32 number, got {value!r:.60}"
             raise _refuse("NONFINITE" if type(value) is float else "NUMBER", line, what)
     return x
 
 
-def _is_gap(value: object) -> bool:
-    """Whether a cell or a JSON value, which is no number, says that there is none."""
+def _is_missing(value: object) -> bool:
+    """Whether a cell or a JSON value, which is not a number, marks a missing value."""
     from seqrt.data.column import is_missing
 
     return value is None or is_missing(str(value))
 
 
-def _check_names(number: int, asked: Sequence[str], there: Any) -> None:
-    missing = [name for name in asked if name not in there]
+def _check_names(number: int, wanted: Sequence[str], given: Any) -> None:
+    missing = [name for name in wanted if name not in given]
     if missing:
-        what = f"{', '.join(missing)} must be among its names, got {', '.join(there)!s:.60}"
+        what = f"the names must include {', '.join(missing)}, got {', '.join(given)!s:.60}"
         raise _refuse("COLUMN", number, what)
 
 
 def _cut_off(number: int) -> InputError:
-    return _refuse("TRUNCATED", number, "the last line must end with a newline; it may be cut off")
+    return _refuse(
+        "TRUNCATED", number, "the last line must end with a newline; it may have been cut off"
+    )
 
 
 def _refuse(code: str, number: int, what: str) -> InputError:

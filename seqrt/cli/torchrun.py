@@ -1,4 +1,4 @@
-"""Processes that torchrun has started: the first talks for all, and no error is lost."""
+"""Processes started by torchrun: the first one reports for all, and no error is lost."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from seqrt.errors import TrainingError
 
 
-def others() -> int:
-    """Return the number of this process where it is not the first of several, and else 0."""
+def rank() -> int:
+    """Return the rank of this process among several that torchrun started, and 0 without it."""
     several = os.environ.get("WORLD_SIZE", "1") != "1"
-    rank = os.environ.get("RANK", "")
-    return int(rank) if several and rank.isdecimal() else 0
+    text = os.environ.get("RANK", "")
+    return int(text) if several and text.isdecimal() else 0
 
 
 @contextmanager
-def one_voice() -> Iterator[None]:
-    """Have the first process alone talk inside.
+def quiet_unless_first() -> Iterator[None]:
+    """Discard stdout and stderr in every process but the first.
 
-    An error that all of them end with is the first one's to say; any other is raised.
+    All processes raise a TrainingError together, and only the first one reports it. Any other error
+    is raised in the process where it occurred.
     """
-    if not others():
+    if not rank():
         yield
         return
     try:

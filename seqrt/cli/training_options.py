@@ -1,88 +1,187 @@
-"""The words that `seqrt train` and `seqrt compare` share: what to learn, from what, and how long.
+"""The options of `seqrt train`, each declared once; `seqrt compare` shares those marked `shared`.
 
-An option that is left out has the default of seqrt.training.runs.plan.Plan, which the help shows in
-brackets: a test holds the two together.
+Each becomes the field of the same name in seqrt.training.runs.plan.Plan, whose defaults apply where
+an option is left out. The brackets in the help repeat them: a test holds the two together.
 """
 
 from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Final, Literal
 
-import typer
-
+from seqrt.cli.options import Option, names, sizes, span
 from seqrt.errors import UsageError
 
-# The words of seqrt.contract.manifest: a test holds them together.
+# Repeated from seqrt.contract.manifest, which this file may not import: a test compares them.
 Task = Literal["forecast", "regress", "classify", "tag"]
 Cell = Literal["rnn", "lstm", "gru"]
 Missing = Literal["error", "forward", "mean", "indicator"]
-
-TaskOption = Annotated[Task | None, typer.Option(help="What to learn  [told from the data]")]
-TargetOption = Annotated[
-    list[str] | None, typer.Option(metavar="NAMES", help="Columns to learn, with commas between")
-]
-FeaturesOption = Annotated[
-    list[str] | None,
-    typer.Option(metavar="NAMES", help="Columns to learn from  [all that hold numbers]"),
-]
-WindowOption = Annotated[
-    int | None, typer.Option(metavar="ROWS", help="Rows of a table to look back  [24]")
-]
-HorizonOption = Annotated[
-    int | None, typer.Option(metavar="ROWS", help="Rows of a table to look ahead  [1]")
-]
-LengthOption = Annotated[
-    int | None,
-    typer.Option(metavar="STEPS", help="Of a built-in task, or rows of a series  [100; 1200]"),
-]
-SpanOption = Annotated[
-    str | None,
-    typer.Option(metavar="FIRST:LAST", help="Rows to use, by time or number  [all]"),
-]
-ValOption = Annotated[
-    float | None,
-    typer.Option(metavar="SHARE", help="Share of the data kept for validation  [0.2]"),
-]
-MissingOption = Annotated[
-    Missing | None,
-    typer.Option(help="How empty cells and NaN are read, here and in the file  [error]"),
-]
-EpochsOption = Annotated[
-    int | None,
-    typer.Option(
-        metavar="NUMBER", help="Passes, at most  [100, of a task 10, or as make 500 steps]"
-    ),
-]
-BatchSizeOption = Annotated[
-    int | None, typer.Option(metavar="NUMBER", help="Sequences in a step  [32]")
-]
-RateOption = Annotated[
-    str | None,
-    typer.Option(metavar="RATE", help="Highest of Adam, or auto: by a short test  [0.002]"),
-]
-NoiseOption = Annotated[
-    float | None,
-    typer.Option(metavar="SIZE", help="Noise on the features, in scaled units  [0]"),
-]
-NetworkDeviceOption = Annotated[
-    str | None, typer.Option(metavar="NAME", help="cpu, cuda, cuda:1 or auto  [cpu]")
-]
+Nonlinearity = Literal["tanh", "relu"]
+Init = Literal["chrono", "torch"]
 
 
-def rate(text: str | None) -> float | str | None:
-    """Return a learning rate, or the word auto; raise UsageError for anything else."""
-    if text is None or text == "auto":
+def learning_rate(flag: str, text: str) -> float | str:
+    """Return the learning rate, or the word auto."""
+    if text == "auto":
         return text
     try:
         return float(text)
     except ValueError:
-        raise UsageError(f"--lr must be a number or auto, got {text!r}.") from None
+        raise UsageError(f"{flag} must be a number or auto, got {text!r}.") from None
 
 
-def source(data: str) -> str:
-    """Return what to train on; raise UsageError for a word that is neither file nor built in."""
+TRAINING: Final = (
+    # the data
+    Option("task", Task, "Task to learn", "inferred from the data", shared=True),
+    Option(
+        "target",
+        list[str],
+        "Columns to predict, separated by commas",
+        metavar="NAMES",
+        parse=names,
+        shared=True,
+    ),
+    Option(
+        "features",
+        list[str],
+        "Columns to use as inputs, separated by commas",
+        "every numeric column",
+        metavar="NAMES",
+        parse=names,
+        shared=True,
+    ),
+    Option(
+        "window", int, "Number of rows in each window of a table", "24", metavar="ROWS", shared=True
+    ),
+    Option("horizon", int, "Number of rows to forecast ahead", "1", metavar="ROWS", shared=True),
+    Option(
+        "length",
+        int,
+        "Sequence length of a built-in task, or number of rows of a built-in series",
+        "100; 1200",
+        metavar="STEPS",
+        shared=True,
+    ),
+    Option(
+        "span",
+        str,
+        "Rows to use, from one time or row number to another",
+        "all",
+        metavar="FIRST:LAST",
+        parse=span,
+        shared=True,
+    ),
+    Option(
+        "val",
+        float,
+        "Share of the data held back for validation",
+        "0.2",
+        metavar="SHARE",
+        shared=True,
+    ),
+    Option(
+        "folds",
+        int,
+        "Train this many networks, each validated on another part of the data, and average them",
+        "one network",
+        metavar="NUMBER",
+    ),
+    Option(
+        "missing",
+        Missing,
+        "How to read empty cells and NaN, in training and in the exported file",
+        "error",
+        shared=True,
+    ),
+    # the network
+    Option("cell", Cell, "Kind of recurrent layer", "lstm"),
+    Option(
+        "units",
+        str,
+        "Units of each layer, separated by commas",
+        "64,32",
+        metavar="SIZES",
+        parse=sizes,
+    ),
+    Option(
+        "bidirectional", bool, "Read sequences in both directions; such a network cannot stream"
+    ),
+    Option("layer_norm", bool, "Apply layer normalisation between layers"),
+    Option("dropout", float, "Dropout rate between layers", "0", metavar="SHARE"),
+    Option("nonlinearity", Nonlinearity, "Activation function of the rnn cell", "tanh"),
+    Option(
+        "init",
+        Init,
+        "Initial weights: chrono, for long memory, or those of torch",
+        "chrono for built-in tasks and for sequences over 50 steps",
+    ),
+    Option(
+        "memory",
+        int,
+        "Number of steps that chrono weights remember",
+        "the longest sequence",
+        metavar="STEPS",
+    ),
+    # the training loop
+    Option(
+        "epochs",
+        int,
+        "Maximum number of epochs",
+        "100, or 10 for a built-in task; more for a small data set, to make 500 steps",
+        metavar="NUMBER",
+        shared=True,
+    ),
+    Option("batch_size", int, "Sequences per batch", "32", metavar="NUMBER", shared=True),
+    Option(
+        "lr",
+        str,
+        "Peak learning rate, or auto to find one",
+        "0.002",
+        metavar="RATE",
+        parse=learning_rate,
+        shared=True,
+    ),
+    Option("clip", float, "Maximum gradient norm", "1", metavar="NORM"),
+    Option(
+        "patience",
+        int,
+        "Stop after this many epochs without improvement",
+        "a quarter of the epochs; all of them for a built-in task",
+        metavar="EPOCHS",
+    ),
+    Option(
+        "noise",
+        float,
+        "Standard deviation of the noise added to the scaled features",
+        "0",
+        metavar="SIZE",
+        shared=True,
+    ),
+    Option(
+        "tbptt",
+        int,
+        "Truncate backpropagation to this many steps, to save memory",
+        "whole sequences",
+        metavar="STEPS",
+    ),
+    Option("accumulate", int, "Batches per optimiser step", "1", metavar="NUMBER"),
+    Option("seed", int, "Seed for data, weights and noise", "0", metavar="NUMBER"),
+    Option("device", str, "Device: cpu, cuda, cuda:1 or auto", "cpu", metavar="NAME", shared=True),
+    Option(
+        "threads",
+        int,
+        "Number of CPU threads",
+        "chosen by the size of the network",
+        metavar="NUMBER",
+    ),
+)
+
+COMPARED: Final = tuple(option for option in TRAINING if option.shared)
+
+
+def training_data(data: str) -> str:
+    """Return the file or built-in name to train on; raise UsageError where it is neither."""
     from seqrt.training.problems.prepare import BUILT_IN
 
     if data in BUILT_IN or Path(data).suffix or Path(data).exists():
@@ -90,5 +189,6 @@ def source(data: str) -> str:
     near = difflib.get_close_matches(data, BUILT_IN, n=1)
     hint = f" Did you mean {near[0]}?" if near else ""
     raise UsageError(
-        f"DATA must be a file or built in ({', '.join(BUILT_IN)}), got {data!r}.{hint}"
+        f"DATA must be a file or a built-in task or series ({', '.join(BUILT_IN)}),"
+        f" got {data!r}.{hint}"
     )

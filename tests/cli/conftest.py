@@ -1,17 +1,19 @@
-"""`run`: the command line, called as the shell calls it, in this process."""
+"""Fixtures that call the command line in this process, and a part of it with small limits."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 
 from seqrt.cli import main
+from seqrt.cli.predict_file import Limits, open_data, predict_to
 
 
 class Outcome(NamedTuple):
-    """What a command left behind."""
+    """The exit code of a command, and what it wrote."""
 
     code: int
     out: str
@@ -40,5 +42,20 @@ def run(capsys):
             main([str(word) for word in words])
         written = capsys.readouterr()
         return Outcome(left.value.code, written.out, written.err)
+
+    return call
+
+
+@pytest.fixture
+def predict_in_slices():
+    """Predict a file as `seqrt predict` does, but in slices of so many bytes."""
+
+    def call(memory, source, model, out, advance=lambda _steps: None):
+        from seqrt.data.slices import slices
+        from seqrt.files import writing
+
+        data = slices(open_data(Path(source)), model.manifest)
+        with writing(out) as file:
+            return predict_to(file, model, data, advance, Limits(memory=memory, work=1))
 
     return call

@@ -170,7 +170,7 @@ def test_any_other_error_is_a_bug_of_ours_in_one_line(run, fail_with):
     done = run("fail")
 
     assert done.code == 70
-    assert done.err.startswith(r"seqrt: this is a bug of ours, sorry: KeyError: 'gate\norder'.")
+    assert done.err.startswith(r"seqrt: this is a bug in seqrt: KeyError: 'gate\norder'.")
     assert "--debug" in done.err
     assert done.err.count("\n") == 1
 
@@ -378,6 +378,5 @@ def test_results_that_do_not_fit_on_the_disk_are_exit_code_7(lines, flags):
 
     assert process.returncode == 7
     assert said == (
-        "seqrt: E_OUTPUT_STDOUT: the result must be written to stdout,"
-        " and was not: No space left on device.\n"
+        "seqrt: E_OUTPUT_STDOUT: cannot write the result to stdout: No space left on device.\n"
     )

@@ -51,7 +51,7 @@ def test_a_series_with_gaps_goes_all_the_way(run, stream, missing):
     trained = run("train", "wave.csv", "--missing", missing, *TINY)
     assert trained.code == 0, trained.err
     assert "missing     read as the" in trained.err
-    assert "without an answer left out" in trained.err
+    assert "left out, without a target" in trained.err
     assert run("export").code == 0
     model = seqrt.load("models/wave-lstm-1.onnx")
 
@@ -194,7 +194,7 @@ def test_a_live_gap_is_an_error_without_a_policy(stream, line):
     done = stream("[1, 2]\n" * line.startswith("[") + line, STRICT)
 
     assert done.code == 3
-    assert "load must be a finite number of float32" in done.err
+    assert "load must be a finite float32 number" in done.err
 
 
 @pytest.mark.parametrize("line", ["1,inf\n", "1,x\n", "1,1e39\n", "[1, Infinity]\n", "[1, []]\n"])
@@ -202,7 +202,7 @@ def test_a_live_line_of_inf_or_words_stays_an_error(stream, line):
     done = stream(line, FORWARD)
 
     assert done.code == 3
-    assert "stdin, line 1: load must be a finite number of float32" in done.err
+    assert "stdin, line 1: load must be a finite float32 number" in done.err
 
 
 def test_a_blank_line_is_a_gap_where_there_is_one_column(run, stream):

@@ -203,8 +203,8 @@ def test_a_closed_stdout_is_exit_code_7_before_any_work(here, words):
 
     assert done.returncode == 7
     assert done.stderr == (
-        "seqrt: E_OUTPUT_STDOUT: stdout must be open: results go there."
-        " Send them to /dev/null where nobody reads them.\n"
+        "seqrt: E_OUTPUT_STDOUT: stdout must be open, because results are written to it."
+        " Redirect it to /dev/null to discard them.\n"
     )
     assert whole_of(here) == before
 
@@ -222,14 +222,14 @@ def test_what_is_said_on_a_closed_stderr_does_not_go_into_a_file():
     code = (
         "import os, sys\n"
         "from seqrt.cli import main\n"
+        "from seqrt.cli.app import app\n"
         "from seqrt.files import writing\n"
-        "def say():\n"
+        "@app.command()\n"
+        "def act():\n"
         "    with writing('y.npy') as file:\n"
         "        file.write(b'result')\n"
-        "        os.write(2, b'a word of a library')\n"
-        "import seqrt.cli\n"
-        "seqrt.cli._run = lambda words: say() or 0\n"
-        "main([])\n"
+        "        os.write(2, b'a message of a library')\n"
+        "main(['act'])\n"
     )
 
     subprocess.run(

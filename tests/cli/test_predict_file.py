@@ -1,8 +1,7 @@
-"""A file larger than memory is answered as any other: the same numbers, in order, or no file."""
+"""A file larger than memory is predicted like any other: the same numbers, in order, or no file."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -16,7 +15,7 @@ import torch
 from numpy.lib.format import write_array_header_1_0
 
 import seqrt
-from seqrt.cli import predict_file, rate
+from seqrt.errors import InputError
 from seqrt.export import export
 from seqrt.training import Network
 
@@ -32,14 +31,18 @@ def here(tmp_path, monkeypatch):
 
 
 @pytest.fixture(params=[10, 500, 1500], ids="memory {}".format)
-def small_slices(request, monkeypatch):
-    """Slices of one step, of some steps, of some sequences."""
-    monkeypatch.setattr(predict_file, "_MEMORY", request.param)
-    monkeypatch.setattr(predict_file, "_WORK", 1)
+def predict(request, predict_in_slices):
+    """Predict a file in slices of one step, of some steps, of some sequences."""
+
+    def call(name, net, threads=None, **options):
+        model = seqrt.load(NETS / f"{net}.onnx", threads=threads)
+        return predict_in_slices(request.param, name, model, "x.pred.npy", **options)
+
+    return call
 
 
 def sparse(path, shape, kind="<f4"):
-    """Write an array of zeros that takes no room on the disk."""
+    """Write an array of zeros that takes no space on the disk."""
     with open(path, "wb") as file:
         header = {"descr": kind, "fortran_order": False, "shape": shape}
         write_array_header_1_0(file, header)
@@ -51,26 +54,24 @@ def values(*shape):
     return np.random.default_rng(0).random(shape, dtype=np.float32)
 
 
-# The same answers
+# The same predictions
 
 
 @pytest.mark.parametrize("name", KINDS)
 @pytest.mark.parametrize("shape", [(7, 11, 2), (80, 3, 2), (1, 50, 2)])
-@pytest.mark.usefixtures("small_slices")
-def test_slices_do_not_change_the_answers(run, name, shape):
+def test_slices_do_not_change_the_predictions(predict, name, shape):
     x = values(*shape)
     np.save("x.npy", x)
 
-    done = run("predict", "x.npy", "-m", NETS / f"{name}.onnx", "--threads", 2)
+    predict("x.npy", name, threads=2)
 
-    assert done.code == 0
     np.save("want.npy", seqrt.load(NETS / f"{name}.onnx").predict(x))
     assert Path("x.pred.npy").read_bytes() == Path("want.npy").read_bytes()
 
 
 @pytest.mark.parametrize("name", ["lstm-last", "gru-sequence"])
 @pytest.mark.parametrize("shape", [(0, 9, 2), (4, 0, 2)])
-def test_nothing_is_answered_as_predict_does(run, name, shape):
+def test_an_empty_file_gives_what_the_model_gives(run, name, shape):
     np.save("x.npy", np.zeros(shape))
 
     assert run("predict", "x.npy", "-m", NETS / f"{name}.onnx").code == 0
@@ -80,63 +81,64 @@ def test_nothing_is_answered_as_predict_does(run, name, shape):
 
 
 @pytest.mark.parametrize("name", KINDS)
-@pytest.mark.usefixtures("small_slices")
-def test_a_series_of_any_kind_of_number_is_answered_in_slices_too(run, name):
+def test_a_series_of_any_kind_of_number_is_predicted_in_slices_too(predict, name):
     series = np.asfortranarray(np.random.default_rng(0).random((60, 2)).astype(">f8"))
     np.save("x.npy", series)
 
-    run("predict", "x.npy", "-m", NETS / f"{name}.onnx")
+    predict("x.npy", name)
 
     want = seqrt.load(NETS / f"{name}.onnx").predict(series[None])
     np.testing.assert_array_equal(np.load("x.pred.npy"), want)
 
 
 @pytest.mark.parametrize("name", KINDS)
-@pytest.mark.usefixtures("small_slices")
-def test_ragged_sequences_are_answered_in_slices_too(run, name):
+def test_ragged_sequences_are_predicted_in_slices_too(predict, name):
     lengths = [3, 0, 17, 1, 1, 40, 2]
     x = values(sum(lengths), 2)
     np.savez("x.npz", x=x, lengths=lengths)
 
-    run("predict", "x.npz", "-m", NETS / f"{name}.onnx")
+    predict("x.npz", name)
 
     y = np.load("x.pred.npy")
-    answers = seqrt.load(NETS / f"{name}.onnx").predict(np.split(x, np.cumsum(lengths)[:-1]))
-    for row, answer, length in zip(y, answers, lengths, strict=True):
+    wanted = seqrt.load(NETS / f"{name}.onnx").predict(np.split(x, np.cumsum(lengths)[:-1]))
+    for row, want, length in zip(y, wanted, lengths, strict=True):
         if "sequence" in name:
-            np.testing.assert_array_equal(row[:length], answer)
+            np.testing.assert_array_equal(row[:length], want)
             assert not row[length:].any()
         else:
-            np.testing.assert_array_equal(row, answer)
+            np.testing.assert_array_equal(row, want)
 
 
-@pytest.mark.usefixtures("small_slices")
-def test_every_sequence_is_counted_once_and_every_step_passes_once(run, monkeypatch):
+def test_every_sequence_and_every_step_are_counted_once(run, predict):
     x = 10 * values(60, 9, 2)
     np.save("x.npy", x)
-    passed = []
-    monkeypatch.setattr(rate, "counting", lambda *_: contextlib.nullcontext(passed.append))
+    steps = []
     path = NETS / "gru-norm-classes.onnx"
 
+    result = predict("x.npy", path.stem, advance=steps.append)
     done = run("predict", "x.npy", "-m", path)
 
     model = seqrt.load(path)
     counts = np.bincount(model.predict(x).argmax(axis=1), minlength=len(model.manifest.classes))
-    for label, count in zip(model.manifest.classes, counts, strict=True):
+    for i, (label, count) in enumerate(zip(model.manifest.classes, counts, strict=True)):
+        assert result.found[i] == count
         assert (f"{label}: {count}" in done.err) == (count > 0)
-    assert sum(passed) == 60 * 9
+    assert sum(steps) == 60 * 9
 
 
 # Or no file
 
 
 @pytest.mark.parametrize("name", KINDS)
-@pytest.mark.usefixtures("small_slices")
-def test_nan_far_into_the_file_is_named_by_its_place_there_and_leaves_no_file(run, here, name):
+def test_nan_far_into_the_file_is_named_by_its_place_there_and_leaves_no_file(
+    run, predict, here, name
+):
     x = values(80, 9, 2)
     x[77, 6, 1] = np.nan
     np.save("x.npy", x)
 
+    with pytest.raises(InputError, match=r"x\[item 77, step 6, feature 1\] is nan"):
+        predict("x.npy", name)
     done = run("predict", "x.npy", "-m", NETS / f"{name}.onnx")
 
     assert (done.code, done.out) == (3, "")
@@ -145,7 +147,7 @@ def test_nan_far_into_the_file_is_named_by_its_place_there_and_leaves_no_file(ru
     assert os.listdir(here) == ["x.npy"]
 
 
-def test_an_older_answer_stays_where_the_new_one_fails(run):
+def test_an_older_file_stays_where_the_new_one_fails(run):
     np.save("x.pred.npy", np.ones(3))
     np.save("x.npy", np.full((5, 9, 2), np.nan))
 
@@ -194,7 +196,7 @@ print("grown by", most() - before)  # what is mapped of the file counts too
 """
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="this system does not tell")
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc here")
 @pytest.mark.parametrize(
     ("head", "shape", "kind"),
     [

@@ -1,4 +1,4 @@
-"""Work that takes long shows its rate on a terminal, and nowhere else."""
+"""Work that takes long shows its progress on a terminal, and nowhere else."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def here(tmp_path, monkeypatch):
 
 
 def work_for_minutes():
-    """Write a sequence of zeros that takes no room on the disk."""
+    """Write a sequence of zeros that takes no space on the disk."""
     with open("x.npy", "wb") as file:
         header = {"descr": "<f4", "fortran_order": False, "shape": (1, 300_000_000, 2)}
         write_array_header_1_0(file, header)
@@ -35,19 +35,19 @@ def work_for_minutes():
 
 
 def open_terminal():
-    """Return what is read from, and what a child writes to."""
+    """Return the end to read from, and the ends that a child writes to."""
     screen, terminal = os.openpty()
     return screen, {"stdin": terminal, "stdout": terminal, "stderr": terminal}
 
 
 def shown(screen, until=None):
-    """Return what stands on a screen, up to some words or to the end."""
+    """Return the text on a screen, up to `until` or to the end."""
     text = b""
     while until is None or until not in text:
         assert select.select([screen], [], [], 60)[0], f"nothing more comes after {text!r}"
         try:
             more = os.read(screen, 65_536)
-        except OSError:  # so Linux says that the other side has left
+        except OSError:  # raised on Linux when the other side has closed
             more = b""
         text += more
         if not more:
@@ -89,17 +89,16 @@ def test_on_a_terminal_short_work_shows_its_result_alone():
 
 def test_in_a_pipe_work_of_any_length_is_silent():
     np.save("x.npy", np.zeros((200, 50, 2), np.float32))
-    at_once = f"""
-from seqrt.cli import main, rate
-from seqrt.cli import predict_file
-predict_file._MEMORY, predict_file._WORK, rate._SHORT = 1000, 1, 0.0
-main(["predict", "x.npy", "-m", {str(NET)!r}])
+    long = """
+from seqrt.cli.progress import work_progress
+with work_progress(10, "steps", after=0.0) as advance:
+    advance(4), advance(4)
 """
 
-    done = subprocess.run(
-        [sys.executable, "-c", at_once], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run(PREDICT, capture_output=True, text=True, check=True)
+    work = subprocess.run([sys.executable, "-c", long], capture_output=True, text=True, check=True)
 
     assert done.stdout == "x.pred.npy\n"
-    assert done.stderr.startswith("200 answers of shape (200, 2)")
+    assert done.stderr.startswith("predictions of shape (200, 2): ")
     assert done.stderr.count("\n") == 1
+    assert (work.stdout, work.stderr) == ("", "")

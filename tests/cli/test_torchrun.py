@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import seqrt
-from seqrt.cli.torchrun import one_voice, others
+from seqrt.cli.torchrun import quiet_unless_first, rank
 from seqrt.errors import InputError, TrainingError
 from seqrt.training.loop.checkpoints import NEWEST
 
@@ -98,7 +98,7 @@ def test_a_signal_to_one_process_ends_all_with_one_checkpoint(run):
 
     assert (first.returncode, second.returncode) == (143, 143), said
     assert said[1] == ("", "")
-    assert f"go on with: seqrt train --resume {folder}\n" in said[0][1]
+    assert f"resume with: seqrt train --resume {folder}\n" in said[0][1]
     assert said[0][1].endswith("interrupted.\n")
     assert "result" not in (folder / "run.toml").read_text()
     assert (folder / NEWEST).exists()
@@ -143,13 +143,13 @@ def test_other_commands_are_the_work_of_one_process(words, run, surroundings):
 def test_only_the_first_process_talks_and_no_error_is_lost(surroundings, capsys):
     surroundings(WORLD_SIZE="2", RANK="1")
 
-    with one_voice():
+    with quiet_unless_first():
         sys.stdout.write("said by the first")
-    with pytest.raises(InputError, match="my own"), one_voice():
+    with pytest.raises(InputError, match="my own"), quiet_unless_first():
         raise InputError("my own")
-    with pytest.raises(SystemExit) as left, one_voice():
+    with pytest.raises(SystemExit) as left, quiet_unless_first():
         raise TrainingError("said by the first")
 
     assert left.value.code == 8
-    assert others() == 1
+    assert rank() == 1
     assert capsys.readouterr() == ("", "")

@@ -81,7 +81,9 @@ def test_a_file_without_a_seal_is_taken_only_when_asked(run, command):
     assert "E_MODEL_UNSEALED" in refused.err
     assert "--allow-unsealed" in refused.err
     assert taken.code == 0, taken.err
-    assert "unsealed.onnx has no seal that holds: nothing shows whether it is whole" in taken.err
+    assert (
+        "unsealed.onnx has no valid seal: nothing shows whether the file is complete" in taken.err
+    )
 
 
 def test_info_tells_the_digest_and_the_seal(run):

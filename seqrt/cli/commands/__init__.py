@@ -1,3 +1,3 @@
-"""The commands of `seqrt`, one file each: parse, one library call, say where."""
+"""The commands of `seqrt`, one file each: read the options, call the library, print the result."""
 
 from __future__ import annotations

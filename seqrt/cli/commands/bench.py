@@ -1,4 +1,4 @@
-"""`seqrt bench`: how fast a model is on this machine, beside the others doing the same."""
+"""`seqrt bench`: the speed and memory of a model on this machine, beside other engines."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqrt.cli.options import (
-    JsonOption,
+from seqrt.cli.model_options import (
     ModelArgument,
     Sha256Option,
+    ThreadsOption,
     UnsealedOption,
-    chosen,
+    model_or_newest,
     open_model,
 )
+from seqrt.cli.options import JsonOption
+from seqrt.cli.talk import say, say_labelled
 from seqrt.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,26 +31,27 @@ if TYPE_CHECKING:
 def bench(
     model: ModelArgument = None,
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", metavar="FILE", help="Draw a picture, .png")
+        Path | None,
+        typer.Option("-o", "--out", metavar="FILE", help="Also draw a picture into this .png file"),
     ] = None,
     rounds: Annotated[
         int | None,
-        typer.Option(metavar="NUMBER", min=1, help="Turns of each contender  [5, with --quick 1]"),
+        typer.Option(metavar="NUMBER", min=1, help="Number of rounds  [5, with --quick 1]"),
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Less work, in seconds")] = False,
-    threads: Annotated[
-        int | None,
-        typer.Option(metavar="NUMBER", min=1, help="Threads of each  [one per core allowed]"),
-    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Do less work, to finish in seconds")
+    ] = False,
+    threads: ThreadsOption = None,
     sha256: Sha256Option = None,
     unsealed: UnsealedOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Measure a model on this machine, beside onnxruntime and PyTorch.
 
-    Latency of one step and of a small predict, throughput of uniform and of ragged batches and how
-    much of the machine's own matrix products that is, cold start, memory. Contenders take turns in
-    fresh processes, within a minute; other programs that compute meanwhile disturb it.
+    The table shows the latency of one step and of a small batch, the throughput of uniform and
+    ragged batches (also as a share of the machine's matrix products), cold start and memory. The
+    engines take turns in fresh processes, for about a minute. Other busy programs distort the
+    result.
 
     \b
     Examples:
@@ -65,13 +68,11 @@ def bench(
 
     if out:
         check_matplotlib()
-    path = chosen(model)
+    path = model_or_newest(model)
     opened = open_model(path, "cpu", sha256=sha256, unsealed=unsealed, threads=threads)
     with writing(out) if out else nullcontext() as file:
-        with showing() as on_turn:
-            report = race(
-                opened, path, rounds=rounds, quick=quick, threads=threads, on_turn=on_turn
-            )
+        with _turn_progress() as show:
+            report = race(opened, path, rounds=rounds, quick=quick, threads=threads, on_turn=show)
         if file:
             file.write(png(report))
     if as_json:
@@ -80,18 +81,18 @@ def bench(
         for line in table(report):
             typer.echo(line)
     if out:
-        typer.echo(f"picture {out}", err=True)
+        say_labelled("picture", out)
 
 
 @contextmanager
-def showing() -> Iterator[Callable[[Turn], Any]]:
-    """Give a function that shows a turn on stderr: a bar on a terminal, a line in a pipe."""
+def _turn_progress() -> Iterator[Callable[[Turn], Any]]:
+    """Yield a function that shows a turn on stderr: a bar on a terminal, a line in a pipe."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     console = Console(stderr=True)
     if not console.is_terminal or console.is_dumb_terminal:
-        yield lambda turn: typer.echo(_title(turn), err=True)
+        yield lambda turn: say(_title(turn))
         return
     columns = (TextColumn("{task.description:30}"), BarColumn(bar_width=None), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, expand=True) as bar:

@@ -1,4 +1,4 @@
-"""`seqrt compare`: several networks on one task, and which of them to ship."""
+"""`seqrt compare`: train several networks on one task and recommend which to ship."""
 
 from __future__ import annotations
 
@@ -10,30 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from seqrt.cli.comparison_report import describe, lines, record
-from seqrt.cli.options import JsonOption
-from seqrt.cli.progress import train_shown
-from seqrt.cli.training_options import (
-    BatchSizeOption,
-    Cell,
-    EpochsOption,
-    FeaturesOption,
-    HorizonOption,
-    LengthOption,
-    MissingOption,
-    NetworkDeviceOption,
-    NoiseOption,
-    RateOption,
-    SpanOption,
-    TargetOption,
-    TaskOption,
-    ValOption,
-    WindowOption,
-    rate,
-    source,
-)
-from seqrt.cli.words import names, sizes
-from seqrt.cli.words import span as ends
+from seqrt.cli.comparison_report import comparison_record, comparison_table, outcome_text
+from seqrt.cli.options import JsonOption, names, sizes, takes
+from seqrt.cli.progress import train_with_progress
+from seqrt.cli.talk import say, say_labelled
+from seqrt.cli.training_options import COMPARED, Cell, training_data
 from seqrt.errors import ParityError, SeqrtError, UsageError
 
 if TYPE_CHECKING:
@@ -44,49 +25,51 @@ _REPORT = "report.json"
 _LINES = 4
 
 
+@takes(COMPARED)
 def compare(
     data: Annotated[
         str,
-        typer.Argument(metavar="DATA", help="A file or what is built in, as for seqrt train"),
+        typer.Argument(
+            metavar="DATA", help="A file, or a built-in task or series, as for seqrt train"
+        ),
     ],
     cells: Annotated[
-        str, typer.Option(metavar="CELLS", help="Kinds of layer: rnn, lstm, gru")
+        str,
+        typer.Option(metavar="CELLS", help="Kinds of recurrent layer, separated by commas"),
     ] = "rnn,lstm,gru",
     units: Annotated[
         list[str] | None,
-        typer.Option(metavar="SIZES", help="Size of each layer; again for another  [64,32]"),
+        typer.Option(
+            metavar="SIZES", help="Units of each layer; repeat the option to compare sizes  [64,32]"
+        ),
     ] = None,
     seeds: Annotated[
-        int, typer.Option(metavar="NUMBER", min=1, help="Trials of each, seeds from 0 on")
+        int,
+        typer.Option(metavar="NUMBER", min=1, help="Number of seeds to train each network with"),
     ] = 3,
-    task: TaskOption = None,
-    target: TargetOption = None,
-    features: FeaturesOption = None,
-    window: WindowOption = None,
-    horizon: HorizonOption = None,
-    length: LengthOption = None,
-    span: SpanOption = None,
-    val: ValOption = None,
-    missing: MissingOption = None,
-    epochs: EpochsOption = None,
-    batch_size: BatchSizeOption = None,
-    lr: RateOption = None,
-    noise: NoiseOption = None,
-    device: NetworkDeviceOption = None,
+    *,
     out: Annotated[
         Path | None,
-        typer.Option("-o", "--out", metavar="FOLDER", help="Of it all  [a new one in compare/]"),
+        typer.Option(
+            "-o",
+            "--out",
+            metavar="FOLDER",
+            help="Folder of the comparison  [a new one in compare/]",
+        ),
     ] = None,
     as_json: JsonOption = False,
+    **options: Any,
 ) -> None:
-    """Train several networks on the same data, side by side; print the folder.
+    """Train several networks on the same data; print the folder.
 
-    Every cell in every size is trained with every seed, a built-in task until two passes in a row
-    have solved it. The folder holds a run of each, a proved model of the best run of each
-    contender, a picture of how they learnt, and a report. Ctrl-C leaves what is done by then.
+    Every cell in every size is trained with every seed. Training on a built-in task ends as soon as
+    two epochs in a row have solved it. The folder holds all runs, a proved model of the best run of
+    each network, a picture of the learning curves, and a report. Ctrl-C keeps the trials that are
+    finished.
 
-    To be shipped is the smallest of those that solve the task with every seed, or else of those as
-    good as the best: with a median not worse by more than the seeds of the best are apart.
+    The recommended network is the smallest of those that solve the task with every seed. If none
+    does, it is the smallest of those whose median is as good as that of the best, within the spread
+    of the best over its seeds.
 
     \b
     Examples:
@@ -103,38 +86,21 @@ def compare(
     from seqrt.training.runs.plan import Plan
 
     check_one_process("seqrt compare")
-    given = {
-        "task": task,
-        "target": names("--target", target),
-        "features": names("--features", features),
-        "window": window,
-        "horizon": horizon,
-        "length": length,
-        "span": ends(span),
-        "val": val,
-        "missing": missing,
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "lr": rate(lr),
-        "noise": noise,
-        "device": device,
-    }
-    options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    plan = Plan(source(data), **options)
-    field = candidates(_cells(cells), [sizes(each) or () for each in units or ["64,32"]])
+    plan = Plan.of_options(training_data(data), options)
+    field = candidates(_cells(cells), [sizes("--units", each) for each in units or ["64,32"]])
     folder = comparison_folder(plan.source, out)
     count = len(field) * seeds
     outcomes: list[Outcome] = []
     try:
         for trial in comparison_trials(plan, field, seeds, folder):
-            outcomes.append(_taken(trial, f"{len(outcomes) + 1}/{count}"))
+            outcomes.append(_train(trial, f"{len(outcomes) + 1}/{count}"))
     except SeqrtError:
         with suppress(OSError):
-            folder.rmdir()  # unless a run stands in it
+            folder.rmdir()  # unless a run is in it
         raise
     except SystemExit:
         if outcomes:
-            _say(f"broken off: {len(outcomes)} of {count} trials are done.")
+            say(f"interrupted: {len(outcomes)} of {count} trials are finished.")
             _conclude(plan.source, folder, outcomes, export=False)
         raise
     report = _conclude(plan.source, folder, outcomes, export=True)
@@ -143,50 +109,50 @@ def compare(
 
 def _cells(text: str) -> list[Cell]:
     known = {str(cell): cell for cell in get_args(Cell)}
-    asked = names("--cells", [text]) or ()
-    wrong = [cell for cell in asked if cell not in known]
-    if wrong:
-        raise UsageError(f"--cells must be of {', '.join(known)}, got {wrong[0]!r}.")
+    asked = names("--cells", [text])
+    unknown = [cell for cell in asked if cell not in known]
+    if unknown:
+        raise UsageError(f"--cells must be among {', '.join(known)}, got {unknown[0]!r}.")
     return [known[cell] for cell in asked]
 
 
-def _taken(trial: CandidateTrial, number: str) -> Outcome:
-    """Train and judge; say what it came to."""
+def _train(trial: CandidateTrial, number: str) -> Outcome:
+    """Train one network and report the outcome."""
     title = f"{number} {trial.title}"
-    train_shown(trial.run, trial, title, _LINES)
+    train_with_progress(trial.run, trial, f"{title}, epoch", _LINES)
     outcome = trial.finish()
-    _say(f"{title}: {describe(outcome)}")
+    say(f"{title}: {outcome_text(outcome)}")
     return outcome
 
 
 def _conclude(
     data: str, folder: Path, outcomes: Sequence[Outcome], *, export: bool
 ) -> dict[str, Any]:
-    """Write the models, the picture and the report; say it all, and which to ship."""
+    """Write the models, the picture and the report; say which network to ship."""
     from seqrt.files import write_text
     from seqrt.training.experiments.compare_picture import draw_comparison
     from seqrt.training.experiments.ranking import summaries
     from seqrt.training.problems.tasks import TASKS
 
     table = summaries(outcomes)
-    models = _models(folder, table) if export else {}
+    models = _export(folder, table) if export else {}
     chosen = _choice(table, models) if export else None
     solved = TASKS[data].solved if data in TASKS else None
     picture = draw_comparison(folder, table, data, solved)
-    report = record(data, folder, table, models, chosen)
+    report = comparison_record(data, folder, table, models, chosen)
     write_text(folder / _REPORT, json.dumps(report, indent=2) + "\n")
-    for line in ("", *lines(table, models), ""):
-        _say(line)
-    _say(f"picture     {picture}")
-    _say(f"report      {folder / _REPORT}")
+    for line in ("", *comparison_table(table, models), ""):
+        say(line)
+    say_labelled("picture", picture)
+    say_labelled("report", folder / _REPORT)
     if chosen:
         model = models[chosen.summary.candidate.name] if chosen.summary else None
-        _say(f"ship        {model or 'none'}: {chosen.why}")
+        say_labelled("ship", f"{model or 'none'}: {chosen.why}")
     return report
 
 
-def _models(folder: Path, table: Sequence[Summary]) -> dict[str, Path]:
-    """Export the best run of each contender; return the files by the contender's name."""
+def _export(folder: Path, table: Sequence[Summary]) -> dict[str, Path]:
+    """Export the best run of each network; return the files by the network's name."""
     from seqrt.export import export
     from seqrt.training.runs.folder import load_run
     from seqrt.training.runs.memory import load_series
@@ -199,16 +165,12 @@ def _models(folder: Path, table: Sequence[Summary]) -> dict[str, Path]:
                 export(load_run(best.path), folder / f"{name}.onnx", series=load_series(best.path))
                 models[name] = folder / f"{name}.onnx"
             except ParityError as error:
-                _say(f"{name}: not exported, {error}")
+                say(f"{name}: not exported, {error}")
     return models
 
 
 def _choice(table: Sequence[Summary], models: Mapping[str, Path]) -> Choice:
     from seqrt.training.experiments.ranking import Choice, choice
 
-    shippable = [row for row in table if row.candidate.name in models]
-    return choice(shippable) if shippable else Choice(None, "there is no model")
-
-
-def _say(line: str) -> None:
-    typer.echo(line, err=True)
+    exported = [row for row in table if row.candidate.name in models]
+    return choice(exported) if exported else Choice(None, "no network could be exported")

@@ -1,4 +1,4 @@
-"""`seqrt demo`: the tutorial end to end, from a series to two proved files and their pictures."""
+"""`seqrt demo`: the tutorial end to end, from a series to two proved models and their pictures."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seqrt.cli.options import JsonOption
-from seqrt.cli.progress import showing
-from seqrt.cli.run_report import finite, weights
+from seqrt.cli.progress import epoch_progress
+from seqrt.cli.run_report import metrics_record, weight_count
+from seqrt.cli.talk import say, say_labelled
 
 if TYPE_CHECKING:
     from seqrt.demo import Lesson
@@ -23,18 +24,18 @@ _LINES = 10
 def demo(
     out: Annotated[
         Path,
-        typer.Option("-o", "--out", metavar="FOLDER", help="Where to leave all that is made"),
+        typer.Option("-o", "--out", metavar="FOLDER", help="Folder for everything it writes"),
     ] = Path("demo"),
     epochs: Annotated[
-        int, typer.Option(metavar="NUMBER", help="Passes over the data for each network")
+        int, typer.Option(metavar="NUMBER", help="Number of epochs for each network")
     ] = 100,
     as_json: JsonOption = False,
 ) -> None:
-    """Do the tutorial: an RNN and an LSTM, from training to pictures.
+    """Run the tutorial: an RNN and an LSTM, from training to pictures.
 
-    Two stacks 64 -> 32 -> 1 learn the chaotic Mackey-Glass series from windows of 10 rows. Each
-    becomes a file that proves itself, and the files forecast rows that training never saw. It takes
-    less than a minute; run it as often as you like.
+    Two networks, 64 -> 32 -> 1, learn the chaotic Mackey-Glass series from windows of 10 rows. Each
+    is exported as a file that proves itself, and the files forecast rows that training did not see.
+    It takes less than a minute and can be repeated.
 
     \b
     Examples:
@@ -48,38 +49,38 @@ def demo(
     lessons = []
     for cell in CELLS:
         run = begin(cell, out, epochs)
-        with showing(epochs, f"{cell:4} epoch", _LINES) as show:
+        with epoch_progress(epochs, f"{cell:4} epoch", _LINES) as show:
             for epoch in run:
                 show(epoch)
         lesson = conclude(run, out)
         lessons.append(lesson)
-        _say(_proved(lesson))
+        say(_proof(lesson))
     pictures = draw_pictures(lessons, out)
     data = out / "data.npz"
     write_data(data)
-    for what, paths in _made(lessons, data, pictures):
-        _say(f"{what:12}{', '.join(map(str, paths))}")
-    for i, command in enumerate(_next(data, lessons[-1])):
-        _say(f"{'' if i else 'next':12}{command}")
+    for label, paths in _files(lessons, data, pictures):
+        say_labelled(label, ", ".join(map(str, paths)))
+    for i, command in enumerate(_next_commands(data, lessons[-1])):
+        say_labelled("" if i else "next", command)
     if as_json:
         typer.echo(json.dumps(_record(lessons, data, pictures), indent=2))
         return
-    _say("")
+    say()
     for line in _table(lessons):
         typer.echo(line)
 
 
-def _proved(lesson: Lesson) -> str:
+def _proof(lesson: Lesson) -> str:
     parity, report = lesson.exported.manifest.parity, lesson.exported.report
     assert parity
-    how = "bit for bit" if report.exact else "to rounding"
+    how = "bit for bit" if report.exact else "up to rounding"
     return (
-        f"{lesson.run.plan.cell:4} proved: {parity.runtime:.1e} from float64"
-        f" (PyTorch {parity.torch:.1e}); {len(report.laws)} laws hold {how}"
+        f"{lesson.run.plan.cell:4} proved: within {parity.runtime:.1e} of float64"
+        f" (PyTorch: {parity.torch:.1e}); {len(report.laws)} laws hold {how}"
     )
 
 
-def _made(
+def _files(
     lessons: Sequence[Lesson], data: Path, pictures: Sequence[Path]
 ) -> Iterator[tuple[str, Sequence[Path]]]:
     yield "models", [lesson.exported.path for lesson in lessons]
@@ -88,8 +89,8 @@ def _made(
     yield "pictures", pictures
 
 
-def _next(data: Path, lesson: Lesson) -> Iterator[str]:
-    """Yield commands that go on from here, as the shell takes them."""
+def _next_commands(data: Path, lesson: Lesson) -> Iterator[str]:
+    """Yield commands to continue with, quoted for the shell."""
     rows, model = (shlex.quote(str(path)) for path in (data, lesson.exported.path))
     yield f"seqrt predict {rows} -m {model}"
     yield f"seqrt validate {model}"
@@ -106,15 +107,15 @@ def _table(lessons: Sequence[Lesson]) -> Iterator[str]:
         parity = lesson.exported.manifest.parity
         assert parity
         yield (
-            f"{lesson.run.plan.cell:5}64 -> 32 -> 1{_numbers(lesson.metrics)}{parity.runtime:10.1e}"
+            f"{lesson.run.plan.cell:5}64 -> 32 -> 1{_errors(lesson.metrics)}{parity.runtime:10.1e}"
             f"{lesson.exported.size:10,}{_seconds(lesson):9.1f}"
         )
-    for name, figures in baselines().items():
-        yield f"{name:18}{_numbers(figures)}"
+    for name, metrics in baselines().items():
+        yield f"{name:18}{_errors(metrics)}"
 
 
-def _numbers(figures: dict[str, float]) -> str:
-    return f"{figures['mse']:10.2e}{figures['mse/variance']:14.2e}"
+def _errors(metrics: dict[str, float]) -> str:
+    return f"{metrics['mse']:10.2e}{metrics['mse/variance']:14.2e}"
 
 
 def _seconds(lesson: Lesson) -> float:
@@ -126,7 +127,7 @@ def _record(lessons: Sequence[Lesson], data: Path, pictures: Sequence[Path]) -> 
 
     return {
         "models": [_model(lesson) for lesson in lessons],
-        "baselines": {name: finite(figures) for name, figures in baselines().items()},
+        "baselines": {name: metrics_record(metrics) for name, metrics in baselines().items()},
         "data": str(data),
         "pictures": [str(path) for path in pictures],
     }
@@ -141,13 +142,9 @@ def _model(lesson: Lesson) -> dict[str, Any]:
         "sha256": lesson.exported.digest,
         "bytes": lesson.exported.size,
         "cell": lesson.run.plan.cell,
-        "weights": weights(lesson.run.net),
+        "weights": weight_count(lesson.run.net),
         "epochs": len(lesson.run.epochs),
         "seconds": round(_seconds(lesson), 3),
-        "figures": finite(lesson.metrics),
+        "figures": metrics_record(lesson.metrics),
         "parity": {"runtime": parity.runtime, "torch": parity.torch},
     }
-
-
-def _say(line: str) -> None:
-    typer.echo(line, err=True)

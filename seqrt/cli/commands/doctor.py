@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 def doctor(
     as_json: JsonOption = False,
 ) -> None:
-    """Say what is installed here, which devices work, and what to fix.
+    """Show what is installed, which devices work, and what to fix.
 
-    Every device is tried, not only looked up. The exit code is 5 where models cannot run.
+    Each device is tested by a small computation. The exit code is 5 if models cannot run.
 
     \b
     Examples:
@@ -33,9 +33,9 @@ def doctor(
     """
     from rich.console import Console
 
-    from seqrt.cli.environment import look
+    from seqrt.cli.environment import examine
 
-    machine = look()
+    machine = examine()
     runs, trains = machine.works("onnxruntime"), machine.works("torch")
     if as_json:
         typer.echo(json.dumps({**asdict(machine), "runs": runs, "trains": trains}, indent=2))
@@ -45,7 +45,7 @@ def doctor(
             page.print(line)
     if not runs:
         raise DeviceError(
-            "E_RUNTIME: onnxruntime must answer on the cpu of this machine, and does not."
+            "E_RUNTIME: onnxruntime must compute on the CPU of this machine, and does not."
             " Install it with: pip install --force-reinstall 'seqrt[cpu]'"
         )
 
@@ -55,7 +55,7 @@ def _lines(machine: Machine) -> Iterator[Text]:
 
     yield Text(
         f"seqrt {machine.seqrt} on Python {machine.python}, {machine.system},"
-        f" {machine.cores} cores allowed"
+        f" {machine.cores} cores available"
     )
     yield Text("\nPackages", "bold")
     yield from (_package(package) for package in machine.packages)
@@ -64,8 +64,8 @@ def _lines(machine: Machine) -> Iterator[Text]:
     yield Text()
     for warning in machine.warnings:
         yield Text.assemble(("warning: ", "bold yellow"), warning)
-    yield _verdict("Models", "run", machine.works("onnxruntime"))
-    yield _verdict("Networks", "train", machine.works("torch"))
+    yield _verdict("run models", machine.works("onnxruntime"))
+    yield _verdict("train networks", machine.works("torch"))
 
 
 def _package(package: Installed) -> Text:
@@ -84,12 +84,12 @@ def _package(package: Installed) -> Text:
 def _device(device: Device) -> Text:
     from rich.text import Text
 
-    answer = ("works", "green") if device.works else (f"no: {device.reason}", "yellow")
-    return Text.assemble(f"  {device.device:6}{device.engine:14}", answer)
+    status = ("works", "green") if device.works else (f"no: {device.reason}", "yellow")
+    return Text.assemble(f"  {device.device:6}{device.engine:14}", status)
 
 
-def _verdict(what: str, verb: str, works: bool) -> Text:
+def _verdict(ability: str, works: bool) -> Text:
     from rich.text import Text
 
-    answer = (f"{verb} here.", "green") if works else (f"do not {verb} here.", "red")
-    return Text.assemble(f"{what} ", answer)
+    can = ("can", "green") if works else ("cannot", "red")
+    return Text.assemble("This machine ", can, f" {ability}.")

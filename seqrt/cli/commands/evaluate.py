@@ -1,4 +1,4 @@
-"""`seqrt evaluate`: how good a model is on data with answers."""
+"""`seqrt evaluate`: the metrics of a model on data with known targets."""
 
 from __future__ import annotations
 
@@ -9,49 +9,58 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqrt.cli.options import (
+from seqrt.cli.model_options import (
     DeviceOption,
-    JsonOption,
     ModelOption,
     Sha256Option,
     UnsealedOption,
-    chosen,
+    model_or_newest,
     open_model,
 )
-from seqrt.cli.run_report import finite
-from seqrt.cli.words import names
-from seqrt.cli.words import span as ends
+from seqrt.cli.options import JsonOption, names
+from seqrt.cli.options import span as ends
+from seqrt.cli.run_report import metrics_record
+from seqrt.cli.talk import say
 
 if TYPE_CHECKING:
     from seqrt.data import Part
     from seqrt.runtime import Model
 
-Figures = dict[str, float]
+Metrics = dict[str, float]
 
 
 def evaluate(
     data: Annotated[
         Path,
-        typer.Argument(metavar="DATA", help="With answers: .csv, .parquet, .npz, .npy of a series"),
+        typer.Argument(
+            metavar="DATA",
+            help="Data with targets: .csv, .parquet, .npz with x and y, or .npy of a series",
+        ),
     ],
     model: ModelOption = None,
     target: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAMES", help="Columns with the answers  [those it learnt]"),
+        typer.Option(
+            metavar="NAMES",
+            help="Target columns, separated by commas  [those of training]",
+        ),
     ] = None,
     span: Annotated[
         str | None,
-        typer.Option(metavar="FIRST:LAST", help="Answers to judge, by time or number  [all]"),
+        typer.Option(
+            metavar="FIRST:LAST",
+            help="Targets to use, from one time or row number to another  [all]",
+        ),
     ] = None,
     device: DeviceOption = "cpu",
     sha256: Sha256Option = None,
     unsealed: UnsealedOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Judge a model on data with answers; print its figures.
+    """Evaluate a model on data with known targets; print its metrics.
 
-    Forecasts stand beside persistence: the last known value, said again. Errors are in raw units;
-    mse/variance is relative to the variance of the answers that are judged.
+    A forecast is compared with persistence, which repeats the last known value. Errors are in raw
+    units; mse/variance is relative to the variance of the targets used.
 
     \b
     Examples:
@@ -61,47 +70,50 @@ def evaluate(
     from seqrt.data import read
     from seqrt.data.serving import labelled
 
-    path = chosen(model)
+    path = model_or_newest(model)
     opened = open_model(path, device, sha256=sha256, unsealed=unsealed)
     part = labelled(
-        read(data), opened.manifest, target=names("--target", target) or (), span=ends(span)
+        read(data),
+        opened.manifest,
+        target=names("--target", target),
+        span=ends("--span", span),
     )
-    figures, plain = _figures(opened, part)
+    metrics, persistence = _metrics(opened, part)
     if as_json:
         record = {"model": str(path), "sha256": opened.digest, "answers": len(part.truth)}
         record |= {"left_out": part.left_out}
-        record |= {"figures": finite(figures), "persistence": finite(plain)}
+        record |= {"figures": metrics_record(metrics), "persistence": metrics_record(persistence)}
         typer.echo(json.dumps(record, indent=2))
         return
-    typer.echo(f"{path.name} on {len(part.truth):,} answers of {data}", err=True)
+    say(f"{path.name} on {len(part.truth):,} targets of {data}")
     if part.left_out:
-        typer.echo(f"{part.left_out:,} windows without an answer are left out", err=True)
-    for line in _table(figures, plain):
+        say(f"{part.left_out:,} windows without a target are left out")
+    for line in _table(metrics, persistence):
         typer.echo(line)
 
 
-def _figures(model: Model, part: Part) -> tuple[Figures, Figures]:
-    """Return the model's figures and, for forecasts, those of persistence."""
+def _metrics(model: Model, part: Part) -> tuple[Metrics, Metrics]:
+    """Return the metrics of the model and, for forecasts, of persistence."""
     from seqrt.metrics import measure
 
     m = model.manifest
-    figures = measure(m.task, part.truth, _predicted(model, part), m.classes)
+    metrics = measure(m.task, part.truth, _predicted(model, part), m.classes)
     if part.known is None:
-        return figures, {}
-    return figures, measure(m.task, part.truth, part.known)
+        return metrics, {}
+    return metrics, measure(m.task, part.truth, part.known)
 
 
 def _predicted(model: Model, part: Part) -> Any:
-    """Return the answers below each other, as `Part.truth` has them."""
+    """Return the predictions stacked like `Part.truth`: (N, O)."""
     import numpy as np
 
     y = model.predict(part.x)
     return np.concatenate(y) if isinstance(y, list) else y
 
 
-def _table(figures: Figures, plain: Figures) -> Iterator[str]:
-    if plain:
+def _table(metrics: Metrics, persistence: Metrics) -> Iterator[str]:
+    if persistence:
         yield f"{'':20}{'model':>12}{'persistence':>14}"
-    for name, value in figures.items():
-        beside = f"{plain[name]:14.4g}" if plain else ""
+    for name, value in metrics.items():
+        beside = f"{persistence[name]:14.4g}" if persistence else ""
         yield f"{name:20}{value:12.4g}{beside}"

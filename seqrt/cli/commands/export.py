@@ -1,4 +1,4 @@
-"""`seqrt export`: the newest run becomes one proved file."""
+"""`seqrt export`: a trained run becomes one proved model file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seqrt.cli.options import FOLDER, JsonOption
+from seqrt.cli.model_options import FOLDER
+from seqrt.cli.options import JsonOption
+from seqrt.cli.talk import say_labelled
 
 if TYPE_CHECKING:
     from seqrt.export import Exported
@@ -18,18 +20,20 @@ if TYPE_CHECKING:
 def export(
     run: Annotated[
         Path | None,
-        typer.Argument(metavar="RUN", help="A run's folder, or its weights  [newest in runs/]"),
+        typer.Argument(
+            metavar="RUN", help="Folder of a run, or its weights  [the newest run in runs/]"
+        ),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("-o", "--out", metavar="FILE", help="Where  [models/NAME.onnx]"),
+        typer.Option("-o", "--out", metavar="FILE", help="Model file  [models/NAME.onnx]"),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write a trained network as one proved ONNX file; print where.
+    """Write a trained network as one proved ONNX file; print its path.
 
-    The file is opened by the real runtime and its proof and laws are checked before it gets its
-    name. When a check fails there is no file, and the exit code is 6.
+    The runtime opens the file and checks its proof and its laws before the file gets its name. If a
+    check fails, no file is written and the exit code is 6.
 
     \b
     Examples:
@@ -43,7 +47,7 @@ def export(
 
     if run is None:
         run = newest_run()
-        typer.echo(f"run {run}, the newest", err=True)
+        say_labelled("run", f"{run} (the newest)")
     net, series = load_run(run), load_series(run)
     if out is None:
         make_folder(FOLDER)
@@ -53,7 +57,7 @@ def export(
     if as_json:
         typer.echo(json.dumps(_record(exported), indent=2))
         return
-    _say(exported)
+    _report(exported)
     typer.echo(out)
 
 
@@ -68,14 +72,14 @@ def _record(exported: Exported) -> dict[str, object]:
     }
 
 
-def _say(exported: Exported) -> None:
+def _report(exported: Exported) -> None:
     parity, laws = exported.manifest.parity, exported.report.laws
-    how = "bit for bit" if exported.report.exact else "to rounding"
+    how = "bit for bit" if exported.report.exact else "up to rounding"
     assert parity
-    for line in (
-        f"proved: {parity.runtime:.1e} from float64 over up to {parity.steps} steps"
-        f" (PyTorch itself: {parity.torch:.1e}); {len(laws)} laws hold {how}",
-        f"{exported.size:,} bytes, SHA-256 {exported.digest}",
-        "next: seqrt predict DATA",
-    ):
-        typer.echo(line, err=True)
+    say_labelled(
+        "proved",
+        f"within {parity.runtime:.1e} of float64 for up to {parity.steps} steps"
+        f" (PyTorch: {parity.torch:.1e}); {len(laws)} laws hold {how}",
+    )
+    say_labelled("file", f"{exported.size:,} bytes, SHA-256 {exported.digest}")
+    say_labelled("next", "seqrt predict DATA")

@@ -1,4 +1,4 @@
-"""`seqrt info`: what a file says of itself."""
+"""`seqrt info`: what the manifest of a model says, in words or in JSON."""
 
 from __future__ import annotations
 
@@ -9,119 +9,128 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seqrt.cli.options import ModelArgument, Sha256Option, UnsealedOption, chosen, open_model
-from seqrt.cli.run_report import READ_AS
+from seqrt.cli.model_options import (
+    ModelArgument,
+    Sha256Option,
+    UnsealedOption,
+    model_or_newest,
+    open_model,
+)
+from seqrt.cli.run_report import MISSING_VALUES
 
 if TYPE_CHECKING:
     from seqrt.contract import Column, Gradient, Manifest
     from seqrt.runtime import Model
 
-# A smaller share of the largest gradient is not worth a reader's time.
-_SHOWN = 1e-3
+# Lags whose gradient is a smaller share of the largest one are not shown.
+_SMALLEST_SHARE = 1e-3
 
 
 def info(
     model: ModelArgument = None,
     sha256: Sha256Option = None,
     unsealed: UnsealedOption = False,
-    as_json: Annotated[bool, typer.Option("--json", help="The manifest in JSON")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON")] = False,
 ) -> None:
-    """Say what a model is: task, layers, columns, memory, parity.
+    """Describe a model: task, layers, columns, memory, parity.
 
     \b
     Examples:
       seqrt info
       seqrt info pump.onnx --json | jq .features
     """
-    path = chosen(model)
+    path = model_or_newest(model)
     opened = open_model(path, "cpu", sha256=sha256, unsealed=unsealed)
     if as_json:
         record = {"path": str(path), "sha256": opened.digest, "sealed": opened.sealed}
         record["bytes"] = path.stat().st_size
         typer.echo(json.dumps(record | json.loads(opened.manifest.to_json()), indent=2))
         return
-    for name, value in _lines(opened, path):
-        typer.echo(f"{name:10}{value}")
+    for label, text in _lines(opened, path):
+        typer.echo(f"{label:10}{text}")
 
 
 def _lines(model: Model, path: Path) -> Iterator[tuple[str, str]]:
     m = model.manifest
     yield "model", f"{m.name} ({path}, {path.stat().st_size:,} bytes, format {m.format})"
-    yield "task", f"{m.task}{_reach(m)}, {_answer(m)}"
+    yield "task", f"{m.task}{_window(m)}; {_output(m)}"
     for i, layer in enumerate(m.layers):
-        ways = ", both directions" if layer.bidirectional else ""
+        direction = ", bidirectional" if layer.bidirectional else ""
         relu = " relu" if layer.nonlinearity == "relu" else ""
-        yield ("" if i else "layers"), f"{layer.cell}{relu} {layer.units}{ways}"
+        yield ("" if i else "layers"), f"{layer.cell}{relu} {layer.units}{direction}"
     yield from _columns("features", m.features)
     if m.takes_missing:
-        yield "missing", READ_AS[m.missing]
+        yield "missing", MISSING_VALUES[m.missing]
     if m.classes:
         yield "classes", ", ".join(map(str, m.classes))
     else:
         yield from _columns("outputs", m.outputs)
     yield (
         "streams",
-        f"yes, {m.state_size} numbers of state" if m.streamable else "no: it reads back",
+        f"yes, with a state of {m.state_size} numbers"
+        if m.streamable
+        else "no, because it is bidirectional",
     )
-    yield from _remembered(m)
+    yield from _memory(m)
     if m.parity:
         yield (
             "parity",
-            f"{m.parity.runtime:.1e} from float64 over up to {m.parity.steps} steps"
-            f" (PyTorch itself: {m.parity.torch:.1e})",
+            f"within {m.parity.runtime:.1e} of float64 for up to {m.parity.steps} steps"
+            f" (PyTorch: {m.parity.torch:.1e})",
         )
     yield "origin", f"{m.producer}, seed {m.seed}, data SHA-256 {(m.data_sha256 or 'unknown')[:16]}"
     yield "SHA-256", model.digest
 
 
-def _remembered(m: Manifest) -> Iterator[tuple[str, str]]:
-    """Yield how long the network remembers, where the file says so."""
+def _memory(m: Manifest) -> Iterator[tuple[str, str]]:
+    """Yield how many steps the network remembers, where the manifest says so."""
     if not m.streamable:
-        yield "memory", "no figure: it reads each sequence from both ends"
+        yield "memory", "not measured: a bidirectional network reads each sequence from both ends"
     if not m.memory:
         return
-    on = {"data": "on data", "drawn": "on inputs drawn from what training saw"}[m.memory.inputs]
-    within = f"{100 * m.memory.tolerance:g} % of their scale"
+    inputs = {"data": "data", "drawn": "random inputs in the range of the training data"}
+    on = f"on {inputs[m.memory.inputs]}"
     steps = f"{m.memory.steps:,} step{'s' if m.memory.steps > 1 else ''}"
-    middle = f"median {m.memory.median:,}"
+    median = f"median {m.memory.median:,}"
     if m.memory.more:
-        yield "memory", f"keeps its start for more than {steps} ({middle}) {on}"
-        yield "", "begin a stream where its sequence begins, not in the middle"
+        yield "memory", f"remembers its initial state for more than {steps} ({median}) {on}"
+        yield "", "start a stream at the start of its sequence, not mid-sequence"
     else:
-        yield "memory", f"forgets its start after {steps} ({middle}) {on}: to {within}"
-        yield "", "push at least that many before you trust a stream begun in the middle"
+        within = f"to {100 * m.memory.tolerance:g} % of the output scale"
+        yield "memory", f"forgets its initial state within {steps} ({median}) {on}, {within}"
+        yield "", "push at least that many before relying on a stream that starts mid-sequence"
     if m.memory.gradient:
-        yield "gradient", _fading(m.memory.gradient)
+        yield "gradient", _gradient(m.memory.gradient)
 
 
-def _fading(gradient: Gradient) -> str:
-    """Say how far back the input still counts: the share of the largest norm at each lag."""
+def _gradient(gradient: Gradient) -> str:
+    """Return how far back inputs matter: the gradient at each lag as a share of the largest."""
     largest = max(gradient.norms) or 1.0
     shares = [
         (lag, norm / largest) for lag, norm in zip(gradient.lags, gradient.norms, strict=True)
     ]
-    shown = ", ".join(f"{share:.2g} at {lag}" for lag, share in shares if share >= _SHOWN)
+    shown = ", ".join(f"{share:.2g} at {lag}" for lag, share in shares if share >= _SMALLEST_SHARE)
     if gradient.steps is None:
-        return f"over 1 % of its largest {gradient.lags[-1]:,} steps back: {shown}"
-    return f"under 1 % of its largest from {gradient.steps:,} steps back: {shown}"
+        return f"still over 1 % of the largest {gradient.lags[-1]:,} steps back: {shown}"
+    return f"under 1 % of the largest from {gradient.steps:,} steps back: {shown}"
 
 
-def _reach(m: Manifest) -> str:
+def _window(m: Manifest) -> str:
     if m.window is None:
         return ""
-    ahead = f", {m.horizon} ahead" if m.horizon else ""
-    return f" from {m.window} steps{ahead}"
+    ahead = f" {m.horizon} step{'s' if m.horizon > 1 else ''} ahead" if m.horizon else ""
+    return f"{ahead} from windows of {m.window} steps"
 
 
-def _answer(m: Manifest) -> str:
+def _output(m: Manifest) -> str:
     when = "after the last step" if m.head == "last" else "at every step"
-    kind = {"softmax": "a probability a class", "sigmoid": "a probability a label"}
-    return f"{kind.get(m.activation, 'raw units')} {when}"
+    kinds = {"softmax": "a probability per class", "sigmoid": "a probability per label"}
+    return f"{kinds.get(m.activation, 'raw units')}, {when}"
 
 
-def _columns(title: str, columns: tuple[Column, ...]) -> Iterator[tuple[str, str]]:
+def _columns(label: str, columns: tuple[Column, ...]) -> Iterator[tuple[str, str]]:
     for i, column in enumerate(columns):
         unit = f" [{column.unit}]" if column.unit else ""
-        seen = "" if column.low is None else f", seen {column.low:g} to {column.high:g}"
+        seen = "" if column.low is None else f", in training {column.low:g} to {column.high:g}"
         scaled = f"mean {column.mean:.4g}, scale {column.scale:.4g}"
-        yield ("" if i else title), f"{column.name}{unit}: {scaled}{seen}"
+        yield ("" if i else label), f"{column.name}{unit}: {scaled}{seen}"

@@ -1,4 +1,4 @@
-"""`seqrt predict`: a file in, the model's answers out."""
+"""`seqrt predict`: data in, predictions out."""
 
 from __future__ import annotations
 
@@ -8,23 +8,27 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seqrt.cli.options import (
+from seqrt.cli.model_options import (
     DeviceOption,
-    JsonOption,
     ModelOption,
     Sha256Option,
     TF32Option,
+    ThreadsOption,
     UnsealedOption,
-    chosen,
+    model_or_newest,
     open_model,
 )
+from seqrt.cli.options import JsonOption
+from seqrt.cli.talk import say
 
 if TYPE_CHECKING:
-    from seqrt.cli.answers import Answers
+    from seqrt.cli.predict_file import PredictionFile
     from seqrt.contract import Manifest
     from seqrt.data import Sequences, Table
     from seqrt.data.readers.mapped import Mapped
     from seqrt.runtime import Model
+
+_MOST_NAMES = 6
 
 
 def predict(
@@ -35,27 +39,27 @@ def predict(
     model: ModelOption = None,
     out: Annotated[
         Path | None,
-        typer.Option("-o", "--out", metavar="FILE", help="Where  [DATA's name + .pred.npy]"),
+        typer.Option(
+            "-o", "--out", metavar="FILE", help="File of predictions  [DATA's name + .pred.npy]"
+        ),
     ] = None,
     device: DeviceOption = "cpu",
     tf32: TF32Option = False,
-    threads: Annotated[
-        int | None,
-        typer.Option(metavar="NUMBER", min=1, help="Threads  [one per core allowed]"),
-    ] = None,
+    threads: ThreadsOption = None,
     sha256: Sha256Option = None,
     unsealed: UnsealedOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Predict DATA and save the answers as .npy; print where.
+    """Predict DATA and save the predictions as .npy; print the path.
 
-    A table (.csv, .parquet, or an array of one series) is read in windows where the model was
-    trained on windows: one answer for each row from the first full window on; the last forecast
-    is for what comes after the file. Sequences (batch, time, features) are answered one by one, in
-    order; answers at every step are padded with zeros behind shorter sequences.
+    If the model was trained on windows, a table (.csv, .parquet, or an array of one series) is read
+    in windows: there is one prediction for each row from the first full window on, and the last
+    forecast is for the time after the end of the file. Sequences (batch, time, features) give one
+    prediction each, in order. Predictions at every step are padded with zeros where sequences are
+    shorter than the longest.
 
-    A .npy file may be larger than memory: it is read a part at a time and the answers go straight
-    to the disk. Other files are read whole.
+    A .npy file may be larger than memory: it is read in parts, and the predictions are written to
+    disk as they are computed. Other files are read whole.
 
     \b
     Examples:
@@ -63,37 +67,26 @@ def predict(
       seqrt predict sunspots.csv -m models/sunspots.onnx -o forecast.npy
       seqrt predict motions.npz --json | jq .shape
     """
-    from seqrt.cli.answers import Answers
-    from seqrt.cli.predict_file import answers, shape_of
-    from seqrt.cli.rate import counting
+    from seqrt.cli.predict_file import open_data, predict_to
+    from seqrt.cli.progress import work_progress
     from seqrt.data.slices import slices
     from seqrt.files import check_not_input, writing
 
-    path = chosen(model)
+    path = model_or_newest(model)
     out = out or data.with_suffix(".pred.npy")
     check_not_input(out, data, path)
     opened = open_model(path, device, sha256=sha256, unsealed=unsealed, threads=threads, tf32=tf32)
-    source = _opened(data)
+    source = open_data(data)
     read = slices(source, opened.manifest)
-    with writing(out) as file, counting(read.steps_of(slice(None)), "steps") as passed:
-        y = Answers(file, shape_of(opened, read))
-        for answer in answers(opened, read):
-            y.put(answer.row, answer.step, answer.y)
-            passed(answer.steps)
+    steps = read.steps_of(slice(None))
+    with writing(out) as file, work_progress(steps, "steps") as advance:
+        result = predict_to(file, opened, read, advance)
     if as_json:
-        typer.echo(json.dumps(_record(opened, path, out, y.shape), indent=2))
+        typer.echo(json.dumps(_record(opened, path, out, result.shape), indent=2))
         return
-    for line in _account(opened.manifest, source, y):
-        typer.echo(line, err=True)
+    for line in _summary(opened.manifest, source, result):
+        say(line)
     typer.echo(out)
-
-
-def _opened(data: Path) -> Table | Sequences | Mapped:
-    """Return what the file holds: an array by itself stays there until it is asked for."""
-    from seqrt.data import read
-    from seqrt.data.readers.mapped import Mapped
-
-    return Mapped(data) if data.suffix.lower() == ".npy" else read(data)
 
 
 def _record(model: Model, path: Path, out: Path, shape: tuple[int, ...]) -> dict[str, object]:
@@ -108,27 +101,29 @@ def _record(model: Model, path: Path, out: Path, shape: tuple[int, ...]) -> dict
     }
 
 
-def _account(m: Manifest, source: Table | Sequences | Mapped, y: Answers) -> list[str]:
-    """Say what the answers are, in words."""
-    names = ", ".join(column.name for column in m.outputs[:6])
-    more = f" and {len(m.outputs) - 6} more" if len(m.outputs) > 6 else ""
-    lines = [f"{y.shape[0]:,} answers of shape {y.shape}: {names}{more}"]
-    if not y.shape[0]:
-        return ["there is nothing to answer: the file is empty, and so is the answer"]
+def _summary(
+    m: Manifest, source: Table | Sequences | Mapped, predictions: PredictionFile
+) -> list[str]:
+    """Return the predictions in words: the shape, the classes found, the forecast at the end."""
+    shape, last = predictions.shape, predictions.last
+    if not shape[0]:
+        return ["DATA is empty, and so is the file of predictions"]
+    names = ", ".join(column.name for column in m.outputs[:_MOST_NAMES])
+    hidden = len(m.outputs) - _MOST_NAMES
+    more = f" and {hidden} more" if hidden > 0 else ""
+    lines = [f"predictions of shape {shape}: {names}{more}"]
     if m.classes and m.head == "last":
-        found = ((m.classes[place], count) for place, count in y.found.most_common())
+        found = ((m.classes[place], count) for place, count in predictions.found.most_common())
         lines.append(", ".join(f"{label}: {count}" for label, count in found))
-    after = _end(source)
-    if m.task == "forecast" and after and y.last is not None:
-        ahead = ", ".join(
-            f"{column.name} {v:.6g}" for column, v in zip(m.outputs, y.last, strict=True)
-        )
-        lines.append(f"after {after}: {ahead}")
+    end = _end(source)
+    if m.task == "forecast" and end and last is not None:
+        values = (f"{column.name} {v:.6g}" for column, v in zip(m.outputs, last, strict=True))
+        lines.append(f"forecast after {end}: {', '.join(values)}")
     return lines
 
 
 def _end(source: Table | Sequences | Mapped) -> str:
-    """Return when the last row of a series was, or its number; sequences have no such row."""
+    """Return the time of the last row of a series, or its number; nothing for sequences."""
     from seqrt.data import Sequences, Table
 
     if isinstance(source, Table):

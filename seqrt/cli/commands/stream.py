@@ -1,4 +1,4 @@
-"""`seqrt stream`: lines in on stdin, an answer to each on stdout, the state kept."""
+"""`seqrt stream`: one step per line on stdin, one prediction per line on stdout."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqrt.cli.options import (
+from seqrt.cli.model_options import (
     DeviceOption,
     ModelArgument,
     Sha256Option,
     TF32Option,
     UnsealedOption,
-    chosen,
+    model_or_newest,
     open_model,
 )
-from seqrt.cli.stream_lines import Columns, Csv, Json, Line, Record, arriving, form_of, text_of
+from seqrt.cli.stream_lines import Columns, Csv, Json, Line, Record, format_of, read_lines, text_of
+from seqrt.cli.talk import say
 from seqrt.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from seqrt.runtime import Model
 
-# Lines that are answered together where so many are there; Ctrl-C waits for them.
+# Lines predicted in one call, where as many have arrived. Ctrl-C waits for the call to end.
 _MOST = 512
 
 
@@ -36,28 +37,29 @@ def stream(
     model: ModelArgument = None,
     key: Annotated[
         str | None,
-        typer.Option(metavar="COLUMN", help="Whose step a line is: a stream for each"),
+        typer.Option(metavar="COLUMN", help="Column of keys; each key has a stream of its own"),
     ] = None,
     restore: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Go on from what --save wrote")
+        Path | None, typer.Option(metavar="FILE", help="Continue from a state written by --save")
     ] = None,
     save: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the state at the end")
+        Path | None, typer.Option(metavar="FILE", help="Write the state to this file at the end")
     ] = None,
     device: DeviceOption = "cpu",
     tf32: TF32Option = False,
     sha256: Sha256Option = None,
     unsealed: UnsealedOption = False,
 ) -> None:
-    """Answer each line on stdin with a line on stdout, at once.
+    """Predict each line of stdin as soon as it arrives.
 
-    A line is one step. In CSV, the first line names the columns, in any order and others among
-    them, or there are no names and just the model's features in their order. In JSON, a line is a
-    list of the features, or an object with their names. The answers have the form of the input.
-    A model with a policy for missing values reads empty cells and null.
+    A line is one step of a sequence, and its prediction is one line on stdout. In CSV, the first
+    line may name the columns, in any order, and columns that the model does not use are ignored;
+    without names, a line holds the model's features in order. In JSON, a line is a list of the
+    features or an object with their names. Predictions have the format of the input. A model that
+    accepts missing values reads empty cells and null.
 
-    The state is saved at the end of the input, and also where Ctrl-C, SIGTERM or a bad line end it:
-    it is always the one behind the last answer.
+    The state is saved when the input ends, and also when Ctrl-C, SIGTERM or an invalid line ends
+    it: it is always the state after the last prediction.
 
     \b
     Examples:
@@ -68,8 +70,8 @@ def stream(
     from seqrt.files import check_not_input, check_writable, write_bytes
 
     if sys.stdin is None:
-        raise UsageError("stdin must be open: the steps come from there.")
-    path = chosen(model)
+        raise UsageError("stdin must be open, because the steps are read from it.")
+    path = model_or_newest(model)
     if save is not None:
         check_writable(save)
         check_not_input(save, path, 0)
@@ -79,38 +81,37 @@ def stream(
     if restore is not None:
         live.restore(restore)
     if sys.stdin.isatty():
-        typer.echo(f"one line a step: {', '.join(columns.features)}; Ctrl-D ends", err=True)
+        say(f"Type one step per line: {', '.join(columns.features)}. Ctrl-D ends the input.")
     try:
-        answered = _answer_all(live, columns)
-        if not answered:
-            typer.echo("there is nothing to answer: stdin is empty", err=True)
+        if not _predict_lines(live, columns):
+            say("stdin is empty: there is nothing to predict")
     finally:
         if save is not None:
             write_bytes(save, live.save())
 
 
 class _Live:
-    """One stream, or one for each key."""
+    """One stream, or one stream for each key."""
 
     def __init__(self, model: Model, *, keyed: bool) -> None:
         self._model = model
         self._one = None if keyed else model.stream()
         self._many = model.streams()
 
-    def push(self, turn: list[Record]) -> Iterator[tuple[Record, Any]]:
-        """Yield each record of a turn with its answer."""
+    def push(self, batch: list[Record]) -> Iterator[tuple[Record, Any]]:
+        """Yield each record of a batch with its prediction."""
         import numpy as np
 
         if self._one is not None:
-            for record in turn:
-                with _named(record):
+            for record in batch:
+                with _naming_line(record):
                     y = self._one.push(np.array(record.x, np.float32))
                 yield record, y
-        elif turn:
-            with _named(turn[0]):
-                steps = {record.key: np.array(record.x, np.float32) for record in turn}
-                answers = self._many.push(steps)
-            yield from zip(turn, answers.values(), strict=True)
+        elif batch:
+            with _naming_line(batch[0]):
+                steps = {record.key: np.array(record.x, np.float32) for record in batch}
+                predictions = self._many.push(steps)
+            yield from zip(batch, predictions.values(), strict=True)
 
     def save(self) -> bytes:
         return self._many.snapshot() if self._one is None else self._one.save()
@@ -128,7 +129,7 @@ class _Live:
         except InputError as error:
             code, _, what = str(error).partition(": ")
             other = "must be the bytes" in what
-            hint = " Was it saved with --key, or without?" if other else ""
+            hint = " Check whether it was saved with --key or without." if other else ""
             raise InputError(f"{code}: {path}: {what}{hint}") from None
 
 
@@ -136,67 +137,69 @@ def _columns(model: Model, key: str | None) -> Columns:
     m = model.manifest
     outputs = tuple(column.name for column in m.outputs)
     if key in outputs:
-        raise UsageError(f"--key must be no output of the model, and {key!r} is one.")
+        raise UsageError(
+            f"--key must be a column of the input, not an output of the model, got {key!r}."
+        )
     return Columns(tuple(column.name for column in m.features), outputs, key, m.takes_missing)
 
 
-def _answer_all(live: _Live, columns: Columns) -> int:
-    """Answer the lines of stdin as they come; return how many."""
+def _predict_lines(live: _Live, columns: Columns) -> int:
+    """Predict the lines of stdin as they arrive; return how many there were."""
     out = sys.stdout.buffer
     form: Json | Csv | None = None
-    answered = 0
-    for lines in arriving(sys.stdin.buffer):
-        form = form or _first_form(lines, columns)
+    count = 0
+    for lines in read_lines(sys.stdin.buffer):
+        form = form or _first_format(lines, columns)
         if form is None:
             continue
-        for turn in _turns(form, lines):
+        for batch in _batches(form, lines):
             opening, form.opening = form.opening, ""
-            answers = [opening]
-            with _undisturbed():
+            written = [opening]
+            with _signals_delayed():
                 try:
-                    answers += (form.answer(record, _plain(y)) for record, y in live.push(turn))
+                    written += (form.write(record, _plain(y)) for record, y in live.push(batch))
                 finally:
-                    out.write("".join(answers).encode())
+                    out.write("".join(written).encode())
                     out.flush()
-            answered += len(turn)
-    return answered
+            count += len(batch)
+    return count
 
 
-def _first_form(lines: list[Line], columns: Columns) -> Json | Csv | None:
-    """Return the form that the first line with anything on it shows, if there is one."""
+def _first_format(lines: list[Line], columns: Columns) -> Json | Csv | None:
+    """Return the format of the first line that is not blank, if there is one."""
     texts = (text_of(line) for line in lines)
     first = next((text for text in texts if text), None)
-    return None if first is None else form_of(first, columns)
+    return None if first is None else format_of(first, columns)
 
 
-def _turns(form: Json | Csv, lines: list[Line]) -> Iterator[list[Record]]:
-    """Yield records to answer together, and raise for a bad line after those before it.
+def _batches(form: Json | Csv, lines: list[Line]) -> Iterator[list[Record]]:
+    """Yield records to predict together; raise for an invalid line after the records before it.
 
-    No key stands twice in a turn. An empty one stands for the line of names.
+    No key occurs twice in a batch. The line of names makes an empty batch.
     """
-    turn: list[Record] = []
+    batch: list[Record] = []
     keys: set[str | int] = set()
     for line in lines:
         try:
             text = text_of(line)
             record = form.read(line, text) if text or form.reads_blank else None
         except InputError:
-            yield turn
+            yield batch
             raise
         if record is None:
             continue
-        if record.key in keys or len(turn) == _MOST:
-            yield turn
-            turn, keys = [], set()
-        turn.append(record)
+        if record.key in keys or len(batch) == _MOST:
+            yield batch
+            batch, keys = [], set()
+        batch.append(record)
         if record.key is not None:
             keys.add(record.key)
-    yield turn
+    yield batch
 
 
 @contextmanager
-def _named(record: Record) -> Iterator[None]:
-    """Say in an InputError on which line it was."""
+def _naming_line(record: Record) -> Iterator[None]:
+    """Add the number of the line to an InputError."""
     try:
         yield
     except InputError as error:
@@ -205,33 +208,33 @@ def _named(record: Record) -> Iterator[None]:
 
 
 def _plain(y: Any) -> list[float]:
-    """Return the numbers with as few digits as tell them apart in float32."""
+    """Return the numbers in the fewest digits that identify them in float32."""
     return [float(str(number)) for number in y]
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM wait until state and answers agree again; a second one does not."""
+def _signals_delayed() -> Iterator[None]:
+    """Delay Ctrl-C and SIGTERM until state and output agree again; a second one acts at once."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    arrived: list[int] = []
+    received: list[int] = []
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
-    def wait(number: int, frame: FrameType | None) -> None:
+    def delay(number: int, frame: FrameType | None) -> None:
         handler = handlers[signal.Signals(number)]
-        if arrived and callable(handler):
+        if received and callable(handler):
             handler(number, frame)
-        arrived.append(number)
+        received.append(number)
 
     for number, handler in handlers.items():
         if callable(handler):
-            signal.signal(number, wait)
+            signal.signal(number, delay)
     try:
         yield
     finally:
         for number, handler in handlers.items():
             if callable(handler):
                 signal.signal(number, handler)
-    if arrived:
-        signal.raise_signal(arrived[0])
+    if received:
+        signal.raise_signal(received[0])

@@ -1,156 +1,75 @@
-"""`seqrt train`: a file, or what is built in, becomes a run folder with a trained network."""
+"""`seqrt train`: a file or a built-in task becomes a run folder with a trained network."""
 
 from __future__ import annotations
 
 import json
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqrt.cli.commands import train_folds
-from seqrt.cli.commands.train_trials import TrialsOption, search
-from seqrt.cli.interrupted import check_nothing_given, exporting, kept
-from seqrt.cli.options import JsonOption
-from seqrt.cli.progress import train_shown
-from seqrt.cli.run_report import figures, record, understood, verdict
+from seqrt.cli.commands import train_folds, train_trials
+from seqrt.cli.interrupted import check_no_options, export_command, saying_what_is_saved
+from seqrt.cli.options import JsonOption, takes
+from seqrt.cli.progress import train_with_progress
+from seqrt.cli.run_report import metrics_table, run_ending, run_introduction, run_record
 from seqrt.cli.signals import EXIT_CODES
-from seqrt.cli.torchrun import one_voice
-from seqrt.cli.training_options import (
-    BatchSizeOption,
-    Cell,
-    EpochsOption,
-    FeaturesOption,
-    HorizonOption,
-    LengthOption,
-    MissingOption,
-    NetworkDeviceOption,
-    NoiseOption,
-    RateOption,
-    SpanOption,
-    TargetOption,
-    TaskOption,
-    ValOption,
-    WindowOption,
-    rate,
-    source,
-)
-from seqrt.cli.words import names, sizes
-from seqrt.cli.words import span as ends
+from seqrt.cli.talk import say, say_labelled
+from seqrt.cli.torchrun import quiet_unless_first
+from seqrt.cli.training_options import TRAINING, training_data
 
 if TYPE_CHECKING:
     from seqrt.training.runs.record import Result
     from seqrt.training.runs.run import Run
 
-# The words of seqrt.contract.manifest: a test holds them together.
-Nonlinearity = Literal["tanh", "relu"]
-Init = Literal["chrono", "torch"]
-
 _BUILT_IN = "mackey-glass"
 
 
-# An option that is left out has the default of seqrt.training.runs.plan.Plan, which the help shows
-# in brackets: a test holds the two together.
+@takes(TRAINING)
 def train(
     data: Annotated[
         str | None,
         typer.Argument(
             metavar="DATA",
-            help="A .csv, .parquet, .npy or .npz file; or built in: adding, copying,"
-            " temporal-order, reber, recall, mackey-glass or sine-mix  [mackey-glass]; with"
-            " --resume the folder of a run",
+            help="A .csv, .parquet, .npy or .npz file, or a built-in task or series: adding,"
+            " copying, temporal-order, reber, recall, sine-mix or mackey-glass  [mackey-glass];"
+            " with --resume, the folder of a run",
         ),
     ] = None,
-    task: TaskOption = None,
-    target: TargetOption = None,
-    features: FeaturesOption = None,
-    window: WindowOption = None,
-    horizon: HorizonOption = None,
-    length: LengthOption = None,
-    span: SpanOption = None,
-    val: ValOption = None,
-    folds: Annotated[
-        int | None,
-        typer.Option(
-            metavar="NUMBER",
-            help="Train so many, each judged on its own part; ship their mean  [one]",
-        ),
-    ] = None,
-    missing: MissingOption = None,
-    cell: Annotated[Cell | None, typer.Option(help="Kind of layer  [lstm]")] = None,
-    units: Annotated[
-        str | None, typer.Option(metavar="SIZES", help="Size of each layer  [64,32]")
-    ] = None,
-    bidirectional: Annotated[
-        bool, typer.Option("--bidirectional", help="Read both ways; such a net cannot stream")
-    ] = False,
-    layer_norm: Annotated[
-        bool, typer.Option("--layer-norm", help="Normalise between layers")
-    ] = False,
-    dropout: Annotated[
-        float | None, typer.Option(metavar="SHARE", help="Dropout between layers  [0]")
-    ] = None,
-    nonlinearity: Annotated[
-        Nonlinearity | None, typer.Option(help="Of the rnn cell  [tanh]")
-    ] = None,
-    init: Annotated[
-        Init | None,
-        typer.Option(help="First weights  [chrono, to remember, over 50 steps or for a task]"),
-    ] = None,
-    memory: Annotated[
-        int | None, typer.Option(metavar="STEPS", help="What chrono remembers  [the longest]")
-    ] = None,
-    epochs: EpochsOption = None,
-    batch_size: BatchSizeOption = None,
-    lr: RateOption = None,
-    clip: Annotated[
-        float | None, typer.Option(metavar="NORM", help="Largest norm of the gradient  [1]")
-    ] = None,
-    patience: Annotated[
-        int | None,
-        typer.Option(
-            metavar="EPOCHS", help="Stop when so many bring none better  [a quarter, of a task all]"
-        ),
-    ] = None,
-    noise: NoiseOption = None,
-    tbptt: Annotated[
-        int | None,
-        typer.Option(metavar="STEPS", help="Cut sequences in time, to save memory  [whole]"),
-    ] = None,
-    accumulate: Annotated[
-        int | None, typer.Option(metavar="NUMBER", help="Batches in a step of Adam  [1]")
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option(metavar="NUMBER", help="Of all that is drawn  [0]")
-    ] = None,
-    device: NetworkDeviceOption = None,
-    threads: Annotated[
-        int | None, typer.Option(metavar="NUMBER", help="To compute with  [as many as pay]")
-    ] = None,
+    *,
     out: Annotated[
         Path | None,
-        typer.Option("-o", "--out", metavar="FOLDER", help="Of the run  [a new one in runs/]"),
+        typer.Option(
+            "-o", "--out", metavar="FOLDER", help="Folder of the run  [a new one in runs/]"
+        ),
     ] = None,
-    trials: TrialsOption = None,
+    trials: Annotated[
+        int | None,
+        typer.Option(metavar="NUMBER", help="Try this many networks and keep the best"),
+    ] = None,
     resume: Annotated[
         bool,
-        typer.Option("--resume", help="Go on with a run  [the newest unfinished in runs/]"),
+        typer.Option("--resume", help="Resume the run in DATA  [the newest unfinished one]"),
     ] = False,
     as_json: JsonOption = False,
+    **options: Any,
 ) -> None:
     """Train a network on your data; print the folder of the run.
 
-    The folder holds the best weights, the settings, a row of figures an epoch, and pictures.
-    Ctrl-C finishes the step and keeps the best weights so far; --resume goes on, after a kill too,
-    as if nothing had happened. In [brackets]: what is taken where an option is left out.
+    The folder holds the best weights, the settings, a table with the metrics of every epoch, and
+    pictures. Ctrl-C finishes the current step and saves the best weights so far. --resume continues
+    a run that was interrupted, even by a kill, and reaches the weights that it would have reached
+    without the interruption. Defaults are in [brackets].
 
-    --trials N tries N networks: lstm and gru, of one layer of 8 to 128 units or two (the second
-    half as large), rates from 0.0003 to 0.03, dropout to 0.5, noise to 0.3, the defaults first.
-    What is given stays. Optuna chooses from what it saw on the validation part, and ends what falls
-    behind. The trials are left in search/, the best of them as the run.
+    --trials N trains N networks and keeps the best: lstm or gru, one layer of 8 to 128 units or
+    two (the second half as large), learning rates from 0.0003 to 0.03, dropout up to 0.5, noise up
+    to 0.3. The first trial uses the defaults; Optuna chooses the others by validation loss and
+    stops unpromising ones early. Options that you give stay fixed. All trials are in search/, and
+    the best one is the run.
 
-    Started by torchrun, all processes train one network together, to the weights of one process.
+    Under torchrun, all processes train one network together, and reach the weights that one process
+    would reach.
 
     \b
     Examples:
@@ -163,102 +82,66 @@ def train(
       seqrt train gestures.npz --cell gru --trials 20
       torchrun --nproc-per-node 2 -m seqrt train load.csv --target kW
     """
-    given = {
-        "task": task,
-        "target": names("--target", target),
-        "features": names("--features", features),
-        "window": window,
-        "horizon": horizon,
-        "length": length,
-        "span": ends(span),
-        "val": val,
-        "folds": folds,
-        "missing": missing,
-        "cell": cell,
-        "units": sizes(units),
-        "bidirectional": bidirectional,
-        "layer_norm": layer_norm,
-        "dropout": dropout,
-        "nonlinearity": nonlinearity,
-        "init": init,
-        "memory": memory,
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "lr": rate(lr),
-        "clip": clip,
-        "patience": patience,
-        "noise": noise,
-        "tbptt": tbptt,
-        "accumulate": accumulate,
-        "seed": seed,
-        "device": device,
-        "threads": threads,
-    }
-    options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if trials is not None:
-        search(_source(data), options, trials, out, resume=resume, as_json=as_json)
-        return
-    if train_folds.is_meant(data, options, resume=resume):
-        train_folds.decide(
-            train_folds.gone_on(data, options, out)
-            if resume
-            else train_folds.begun(_source(data), options, out),
-            as_json=as_json,
-        )
-        return
-    with one_voice():
-        run = _gone_on(data, options, out) if resume else _begun(data, options, out)
-        with kept(run):
-            train_shown(run, run)
-            if run.stopped:  # because another process was asked to
-                raise SystemExit(EXIT_CODES[signal.SIGTERM])
-            result = run.finish()
-        _tell(run, result)
-        typer.echo(json.dumps(record(run, result), indent=2) if as_json else result.path)
+        train_trials.train(_data(data), options, trials, out, resume=resume, as_json=as_json)
+    elif resume and train_folds.resumes_committee(data):
+        train_folds.resume(data, options, out, as_json=as_json)
+    elif "folds" in options and not resume:
+        train_folds.train(_data(data), options, out, as_json=as_json)
+    else:
+        with quiet_unless_first():
+            run = _resume(data, options, out) if resume else _start(data, options, out)
+            _train(run, as_json=as_json)
 
 
-def _begun(data: str | None, options: dict[str, Any], out: Path | None) -> Run:
+def _train(run: Run, *, as_json: bool) -> None:
+    with saying_what_is_saved(run):
+        train_with_progress(run, run)
+        if run.stopped:  # because another process received a signal
+            raise SystemExit(EXIT_CODES[signal.SIGTERM])
+        result = run.finish()
+    _report(run, result)
+    typer.echo(json.dumps(run_record(run, result), indent=2) if as_json else result.path)
+
+
+def _start(data: str | None, options: dict[str, Any], out: Path | None) -> Run:
     from seqrt.training.runs.plan import Plan
     from seqrt.training.runs.run import start
 
-    run = start(Plan(_source(data), **options), out)
+    run = start(Plan.of_options(_data(data), options), out)
     _introduce(run)
     return run
 
 
-def _gone_on(data: str | None, options: dict[str, Any], out: Path | None) -> Run:
-    """Go on with the run in the folder `data`; what it was told at the start holds."""
+def _resume(folder: str | None, options: dict[str, Any], out: Path | None) -> Run:
+    """Resume the run in `folder`, with the settings that it started with."""
     from seqrt.training.runs.run import resume
 
-    check_nothing_given(options, out)
-    run = resume(data)
+    check_no_options(options, out)
+    run = resume(folder)
     _introduce(run)
     if run.warning:
-        _say(f"warning: {run.warning}; going on from the one before.")
+        say(f"warning: {run.warning}; resuming from the checkpoint before it.")
     at = run.checkpoints.start.standing
-    _say(f"{'resume':12}in epoch {at.number}, after {at.step} steps of it")
+    say_labelled("resume", f"from epoch {at.number}, step {at.step}")
     return run
 
 
 def _introduce(run: Run) -> None:
-    for word, sentence in understood(run):
-        _say(f"{word:12}{sentence}")
+    for label, text in run_introduction(run):
+        say_labelled(label, text)
 
 
-def _tell(run: Run, result: Result) -> None:
-    for line in (*verdict(run, result), "", *figures(run.plan, result), ""):
-        _say(line)
+def _report(run: Run, result: Result) -> None:
+    for line in (*run_ending(run, result), "", *metrics_table(run.plan, result), ""):
+        say(line)
     for path in result.pictures:
-        _say(f"picture     {path}")
-    _say(f"next        {exporting(run.path)}")
+        say_labelled("picture", path)
+    say_labelled("next", export_command(run.path))
 
 
-def _source(data: str | None) -> str:
+def _data(data: str | None) -> str:
     if data is None:
-        _say(f"no DATA: training on the built-in series {_BUILT_IN}")
+        say(f"no DATA given: training on the built-in series {_BUILT_IN}")
         return _BUILT_IN
-    return source(data)
-
-
-def _say(line: str) -> None:
-    typer.echo(line, err=True)
+    return training_data(data)

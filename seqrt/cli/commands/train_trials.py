@@ -1,4 +1,4 @@
-"""`seqrt train --trials`: sizes and rates are tried, and the best run is the result."""
+"""`seqrt train --trials N`: a search over networks and settings, whose best run is the result."""
 
 from __future__ import annotations
 
@@ -8,27 +8,23 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from seqrt.cli.progress import train_shown
-from seqrt.cli.run_report import figures, record, verdict
+from seqrt.cli.progress import train_with_progress
+from seqrt.cli.run_report import metrics_table, number, run_ending, run_record
+from seqrt.cli.talk import say, say_labelled
 from seqrt.errors import SeqrtError, TrainingError, UsageError
 
 if TYPE_CHECKING:
     from seqrt.training.experiments.search import SearchOutcome, SearchTrial
 
-TrialsOption = Annotated[
-    int | None,
-    typer.Option(metavar="NUMBER", help="Search: so many runs, and the best is kept"),
-]
-
 _TABLE = "trials.csv"
 _LINES = 2
 
 
-def search(
+def train(
     data: str,
     options: dict[str, Any],
     trials: int,
@@ -37,7 +33,7 @@ def search(
     resume: bool,
     as_json: bool,
 ) -> None:
-    """Try what is not among `options`, and keep the best; print the folder of its run."""
+    """Search over what `options` leave open, keep the best run, and print its folder."""
     from seqrt.training.experiments.search import (
         best_outcome,
         check_search,
@@ -49,67 +45,67 @@ def search(
 
     check_one_process("seqrt train --trials")
     if resume:
-        raise UsageError("a search is not gone on with. Leave out --resume, or --trials.")
-    plan = Plan(data, **options)
+        raise UsageError("a search cannot be resumed. Drop --resume or --trials.")
+    plan = Plan.of_options(data, options)
     check_search(plan, options, trials)
     folder = search_folder(plan.source)
-    tries: list[SearchOutcome] = []
+    finished: list[SearchOutcome] = []
     try:
         for trial in search_trials(plan, options, trials, folder):
-            tries.append(_taken(trial))
-            _write(tries, folder)
+            finished.append(_train(trial))
+            _write_table(finished, folder)
     except SeqrtError:
         with suppress(OSError):
-            folder.rmdir()  # unless a run stands in it
+            folder.rmdir()  # unless a run is in it
         raise
     except SystemExit:
-        _say(f"broken off: {len(tries)} of {trials} trials are done.")
-        if best_outcome(tries):
-            _conclude(tries, folder, out)
+        say(f"interrupted: {len(finished)} of {trials} trials are finished.")
+        if best_outcome(finished):
+            _conclude(finished, folder, out)
         raise
-    answer = _conclude(tries, folder, out)
-    typer.echo(json.dumps(answer, indent=2) if as_json else answer["run"])
+    record = _conclude(finished, folder, out)
+    typer.echo(json.dumps(record, indent=2) if as_json else record["run"])
 
 
-def _taken(trial: SearchTrial) -> SearchOutcome:
-    """Train; say what it came to."""
-    train_shown(trial.run, trial, trial.title, _LINES)
-    tried = trial.finish()
-    _say(f"{trial.title}: {tried.failure or _line(tried)}")
-    return tried
+def _train(trial: SearchTrial) -> SearchOutcome:
+    """Train one network, and report the outcome."""
+    train_with_progress(trial.run, trial, f"{trial.title}, epoch", _LINES)
+    outcome = trial.finish()
+    say(f"{trial.title}: {outcome.failure or _summary(outcome)}")
+    return outcome
 
 
-def _conclude(tries: Sequence[SearchOutcome], folder: Path, out: Path | None) -> dict[str, Any]:
-    """Finish the best run; say all trials, the best, and what its figures are worth."""
+def _conclude(finished: Sequence[SearchOutcome], folder: Path, out: Path | None) -> dict[str, Any]:
+    """Finish the best run; report all trials, the best one, and how far to trust its metrics."""
     from seqrt.training.experiments.search import best_outcome, promote
 
-    for line in ("", *_lines(tries), ""):
-        _say(line)
-    best = best_outcome(tries)
+    for line in ("", *_table(finished), ""):
+        say(line)
+    best = best_outcome(finished)
     if best is None:
-        raise TrainingError(f"all {len(tries)} trials failed. Try a lower --lr, or other data.")
+        raise TrainingError(f"all {len(finished)} trials failed. Try a lower --lr or other data.")
     result = promote(best, folder / _TABLE, out)
-    _say(f"best        trial {best.number}: {_line(best)}")
-    for line in (*verdict(best.run, result), "", *figures(best.run.plan, result), ""):
-        _say(line)
-    _say(
-        f"the validation part chose 1 of {len(tries)} trials, so these figures flatter the network."
+    say_labelled("best", f"trial {best.number}: {_summary(best)}")
+    for line in (*run_ending(best.run, result), "", *metrics_table(best.run.plan, result), ""):
+        say(line)
+    say(
+        f"These metrics are optimistic: the validation part chose the best of {len(finished)}"
+        " trials."
     )
-    _say("judge it on data that no trial has seen: seqrt evaluate DATA")
-    _say(f"trials      {folder / _TABLE}")
-    _say(f"run         {result.path}")
-    rows = [tried.row() | {"failure": tried.failure} for tried in tries]
-    return record(best.run, result) | {
+    say("Judge the network on data that no trial has seen: seqrt evaluate DATA")
+    say_labelled("trials", folder / _TABLE)
+    say_labelled("run", result.path)
+    return run_record(best.run, result) | {
         "chosen_on": result.part,
         "trial": best.number,
-        "trials": rows,
+        "trials": [outcome.row() | {"failure": outcome.failure} for outcome in finished],
     }
 
 
-def _write(tries: Sequence[SearchOutcome], folder: Path) -> None:
+def _write_table(finished: Sequence[SearchOutcome], folder: Path) -> None:
     from seqrt.files import write_text
 
-    rows = [tried.row() for tried in tries]
+    rows = [outcome.row() for outcome in finished]
     text = io.StringIO()
     table = csv.DictWriter(text, rows[0], lineterminator="\n")
     table.writeheader()
@@ -117,28 +113,23 @@ def _write(tries: Sequence[SearchOutcome], folder: Path) -> None:
     write_text(folder / _TABLE, text.getvalue())
 
 
-def _lines(tries: Sequence[SearchOutcome]) -> Iterator[str]:
+def _table(finished: Sequence[SearchOutcome]) -> Iterator[str]:
     """Yield the table of trials, the best first."""
     yield "trial  cell  units    lr        dropout  noise  val loss   epochs  state"
     worst = float("inf")
-    for tried in sorted(tries, key=lambda t: worst if t.value is None else t.value):
-        row = tried.row()
-        loss = "-" if tried.value is None else f"{tried.value:.4g}"
+    for outcome in sorted(finished, key=lambda t: worst if t.value is None else t.value):
+        row = outcome.row()
         yield (
-            f"{tried.number:>5}  {row['cell']:<4}  {row['units']:<7}  {row['lr']:<8.3g}"
-            f"  {row['dropout']:<7g}  {row['noise']:<5g}  {loss:<9}  {row['epochs']:>6}"
-            f"  {tried.state}"
+            f"{outcome.number:>5}  {row['cell']:<4}  {row['units']:<7}  {row['lr']:<8.3g}"
+            f"  {row['dropout']:<7g}  {row['noise']:<5g}  {number(outcome.value, 4):<9}"
+            f"  {row['epochs']:>6}  {outcome.state}"
         )
 
 
-def _line(tried: SearchOutcome) -> str:
-    row = tried.row()
-    value = "no loss" if tried.value is None else f"val loss {tried.value:.4g}"
+def _summary(outcome: SearchOutcome) -> str:
+    row = outcome.row()
+    loss = "no val loss" if outcome.value is None else f"val loss {outcome.value:.4g}"
     return (
         f"{row['cell']} {row['units']}, lr {row['lr']:.3g}, dropout {row['dropout']:g},"
-        f" noise {row['noise']:g}: {value}, {tried.state} after {row['epochs']} epochs"
+        f" noise {row['noise']:g}: {loss}, {outcome.state} after {row['epochs']} epochs"
     )
-
-
-def _say(line: str) -> None:
-    typer.echo(line, err=True)

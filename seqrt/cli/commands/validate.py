@@ -1,4 +1,4 @@
-"""`seqrt validate`: the proof and the laws of a file, on this machine."""
+"""`seqrt validate`: the proof and the laws of a model, checked on this machine."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from seqrt.cli.options import (
+from seqrt.cli.model_options import (
     DeviceOption,
-    JsonOption,
     ModelArgument,
     Sha256Option,
     UnsealedOption,
-    chosen,
+    model_or_newest,
     open_model,
 )
+from seqrt.cli.options import JsonOption
 
 if TYPE_CHECKING:
     from seqrt.runtime.proving.validate import Check
@@ -29,17 +29,17 @@ def validate(
     unsealed: UnsealedOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Replay the proof inside a model and check its laws, here.
+    """Replay the proof inside a model and check its laws here.
 
-    Every line says how far two computations are apart that must agree, and how far they may be.
-    The exit code is 6 where one fails.
+    Each line shows how far apart two computations are that must agree, and the tolerance. If one
+    exceeds it, the exit code is 6.
 
     \b
     Examples:
       seqrt validate
       seqrt validate pump.onnx --json | jq .ok
     """
-    path = chosen(model)
+    path = model_or_newest(model)
     opened = open_model(path, device, sha256=sha256, unsealed=unsealed)
     report = opened.validate()
     if as_json:
@@ -55,8 +55,8 @@ def validate(
     else:
         typer.echo(report)
         if report.ok:
-            how = "bit for bit" if report.exact else "to rounding"
-            typer.echo(f"{path} computes here what was trained; its laws hold {how}.")
+            how = "bit for bit" if report.exact else "up to rounding"
+            typer.echo(f"On this machine {path} computes what was trained; its laws hold {how}.")
     report.raise_if_failed()
 
 

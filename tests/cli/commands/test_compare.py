@@ -8,14 +8,11 @@ import os
 import re
 import signal
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import pytest
 
 import seqrt
-from seqrt.cli import training_options
-from seqrt.contract import manifest
 from seqrt.training import load_run
 from seqrt.training.experiments.compare import CandidateTrial
 from seqrt.training.runs.folder import read_record
@@ -45,7 +42,7 @@ def test_the_table_stands_beside_the_baseline_and_a_program_gets_the_same_in_jso
     done = run("compare", "moves.npz", *TINY, "-o", "here", "--json")
 
     talk, answer = done.err, json.loads(done.out)
-    assert "accuracy, the median of 2 seeds, the best and the worst\n" in talk
+    assert "accuracy: median, best and worst of 2 seeds\n" in talk
     assert re.search(r"^rnn-3 +\d+ +0\.\d+ +[\d.]+ +[\d.]+ +0/2 +0/2 +2 ", talk, re.MULTILINE)
     assert re.search(r"^majority class +0\.\d+$", talk, re.MULTILINE)
     assert max(map(len, talk.splitlines())) <= 110
@@ -103,7 +100,7 @@ def test_ctrl_c_leaves_what_is_done(run, monkeypatch):
 
     report = json.loads(Path("here/report.json").read_text())
     assert (left.code, left.out) == (130, "")
-    assert "broken off: 2 of 4 trials are done.\n" in left.err
+    assert "interrupted: 2 of 4 trials are finished.\n" in left.err
     assert [len(each["trials"]) for each in report["contenders"].values()] == [1, 1]
     assert (report["ship"], report["why"]) == (None, "not all trials are done")
     assert Path("here/curves.png").is_file()
@@ -119,14 +116,17 @@ def test_what_diverges_is_shown_as_failed(run):
         assert contender["median"] is contender["model"] is None
     assert "1/2 gru-3 seed 0: failed: E_DIVERGED: " in done.err
     assert "2/2 rnn-3 seed 0: failed: E_DIVERGED: " in done.err
-    assert done.err.endswith("ship        none: there is no model\n")
+    assert done.err.endswith("ship        none: no network could be exported\n")
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--cells", "lstm,transformer"), "--cells must be of rnn, lstm, gru, got 'transformer'"),
-        (("--units", "64;32"), "--units must be whole numbers with commas between"),
+        (
+            ("--cells", "lstm,transformer"),
+            "--cells must be among rnn, lstm, gru, got 'transformer'",
+        ),
+        (("--units", "64;32"), "--units must be whole numbers separated by commas"),
         (("--cells", "gru,gru"), "candidates must differ, but gru-64-32 is listed twice"),
         (("--seeds", "0"), "Invalid value for '--seeds'"),
         (("--length", "20"), "--length is for what is built in"),
@@ -145,7 +145,7 @@ def test_a_name_that_is_nearly_built_in_is_told(run):
     done = run("compare", "addin")
 
     assert done.code == 2
-    assert "DATA must be a file or built in" in done.err
+    assert "DATA must be a file or a built-in task or series" in done.err
     assert done.err.endswith("Did you mean adding?\n")
 
 
@@ -154,8 +154,3 @@ def test_a_folder_that_is_in_use_is_refused(run):
 
     assert done.code == 2
     assert "already exists" in done.err
-
-
-def test_the_choices_are_those_of_the_manifest():
-    for name in ("Task", "Cell", "Missing"):
-        assert get_args(getattr(training_options, name)) == get_args(getattr(manifest, name))

@@ -104,7 +104,7 @@ def test_it_says_what_it_made(lessons):
     assert "models      my demo/rnn.onnx, my demo/lstm.onnx\n" in talk
     assert "data        my demo/data.npz\n" in talk
     assert "runs        my demo/runs/rnn-1, my demo/runs/lstm-1\n" in talk
-    assert re.search(r"^lstm proved: \S+ from float64 .* 9 laws hold ", talk, re.MULTILINE)
+    assert re.search(r"^lstm proved: within \S+ of float64 .* 9 laws hold ", talk, re.MULTILINE)
 
 
 def test_a_program_gets_the_same_in_json(lessons):

@@ -15,7 +15,7 @@ import onnx
 import pytest
 
 import seqrt
-from seqrt.cli.packages import PACKAGES
+from seqrt.cli.environment import PACKAGES
 from seqrt.runtime.opening.installed import devices, not_built
 from seqrt.runtime.opening.session import IDENTITY
 
@@ -74,7 +74,7 @@ def test_models_run_and_train_here(run):
 
     assert "cpu   onnxruntime   works" in done.out
     assert "cpu   torch         works" in done.out
-    assert done.out.endswith("Models run here.\nNetworks train here.\n")
+    assert done.out.endswith("This machine can run models.\nThis machine can train networks.\n")
 
 
 def test_in_json_the_same_is_said_to_programs(run):
@@ -116,7 +116,9 @@ def test_where_packages_are_missing_the_pip_line_is_given(place):
     )
     assert line_of("pyarrow", done.stdout).endswith("pip install 'seqrt[parquet]'")
     assert "cpu   torch         no: torch is not installed" in done.stdout
-    assert done.stdout.endswith("Models run here.\nNetworks do not train here.\n")
+    assert done.stdout.endswith(
+        "This machine can run models.\nThis machine cannot train networks.\n"
+    )
     assert done.returncode == 0
 
 
@@ -124,7 +126,7 @@ def test_where_models_cannot_run_the_exit_code_is_5(place):
     done = doctor_at(place("onnxruntime", "torch"), "--json")
 
     assert json.loads(done.stdout)["runs"] is False
-    assert done.stderr.startswith("seqrt: E_RUNTIME: onnxruntime must answer on the cpu")
+    assert done.stderr.startswith("seqrt: E_RUNTIME: onnxruntime must compute on the CPU")
     assert done.stderr.endswith("Install it with: pip install --force-reinstall 'seqrt[cpu]'\n")
     assert done.returncode == 5
 

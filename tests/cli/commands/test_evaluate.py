@@ -65,7 +65,7 @@ def test_people_get_a_table(run, forecaster):
 
     assert done.code == 0
     assert done.out.split()[:3] == ["model", "persistence", "mse"]
-    assert done.err == "wave.onnx on 74 answers of wave.csv\n"
+    assert done.err == "wave.onnx on 74 targets of wave.csv\n"
 
 
 @pytest.mark.parametrize("per_step", [False, True])

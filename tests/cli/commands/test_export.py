@@ -47,8 +47,8 @@ def test_the_path_of_the_file_is_the_result_and_the_proof_is_talk(run, trained):
     assert (done.code, done.out) == (0, "models/wave-gru-1.onnx\n")
     model = seqrt.load("models/wave-gru-1.onnx")
     assert model.validate().ok
-    assert done.err.startswith("run runs/wave-gru-1, the newest\n")
-    assert re.search(r"^proved: .* from float64 .* \d+ laws hold ", done.err, re.MULTILINE)
+    assert done.err.startswith("run         runs/wave-gru-1 (the newest)\n")
+    assert re.search(r"^proved      within .* of float64 .* \d+ laws hold ", done.err, re.MULTILINE)
     assert f"SHA-256 {model.digest}\n" in done.err
     assert [path.name for path in Path("models").iterdir()] == ["wave-gru-1.onnx"]
 

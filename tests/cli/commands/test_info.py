@@ -62,12 +62,12 @@ def test_it_says_what_the_model_is(run, forecaster):
     assert line_of("model", done.out).startswith("grid (grid.onnx, ")
     assert (
         line_of("task", done.out)
-        == "forecast from 24 steps, 1 ahead, raw units after the last step"
+        == "forecast 1 step ahead from windows of 24 steps; raw units, after the last step"
     )
     assert line_of("layers", done.out) == "rnn relu 6"
     assert line_of("", done.out) == "rnn relu 4"
-    assert line_of("streams", done.out) == "yes, 10 numbers of state"
-    assert " from float64 over up to " in line_of("parity", done.out)
+    assert line_of("streams", done.out) == "yes, with a state of 10 numbers"
+    assert " of float64 for up to " in line_of("parity", done.out)
     assert line_of("origin", done.out).endswith("seed 3, data SHA-256 abababababababab")
     assert line_of("SHA-256", done.out) == seqrt.load(forecaster).digest
 
@@ -76,15 +76,15 @@ def test_it_says_what_goes_in_and_what_comes_out(run, forecaster):
     page = run("info", forecaster).out
 
     scaling = "mean 0, scale 1"
-    assert line_of("features", page) == f"load [kW]: {scaling}, seen 12 to 99.5"
+    assert line_of("features", page) == f"load [kW]: {scaling}, in training 12 to 99.5"
     assert line_of("outputs", page) == f"load+1 [kW]: {scaling}"
 
 
 def test_of_a_classifier_it_names_the_classes(run, classifier):
     page = run("info", classifier).out
 
-    assert line_of("task", page) == "classify, a probability a class after the last step"
-    assert line_of("layers", page) == "gru 4, both directions"
+    assert line_of("task", page) == "classify; a probability per class, after the last step"
+    assert line_of("layers", page) == "gru 4, bidirectional"
     assert line_of("classes", page) == "down, up"
     assert line_of("streams", page).startswith("no")
 
@@ -94,17 +94,21 @@ def test_it_says_how_long_the_network_remembers_and_what_that_is_good_for(run, f
 
     memory = seqrt.load(forecaster).manifest.memory
     said = (
-        f"forgets its start after {memory.steps} steps (median {memory.median}) on inputs drawn"
-        " from what training saw: to 0.1 % of their scale"
+        f"forgets its initial state within {memory.steps} steps (median {memory.median}) on random"
+        " inputs in the range of the training data, to 0.1 % of the output scale"
     )
     at = page.splitlines().index(f"memory    {said}")
-    assert page.splitlines()[at + 1].strip().startswith("push at least that many before you trust")
+    assert (
+        page.splitlines()[at + 1]
+        .strip()
+        .startswith("push at least that many before relying on a stream")
+    )
     largest = max(memory.gradient.norms)
     pairs = zip(memory.gradient.lags, memory.gradient.norms, strict=True)
     seen = [f"{norm / largest:.2g} at {lag}" for lag, norm in pairs if norm > largest / 1000]
     assert line_of("gradient", page).split(": ")[1].split(", ") == seen
     assert 3 < len(seen) < len(memory.gradient.lags)
-    start = f"under 1 % of its largest from {memory.gradient.steps} steps back: "
+    start = f"under 1 % of the largest from {memory.gradient.steps} steps back: "
     assert line_of("gradient", page).startswith(start)
 
 
@@ -116,14 +120,19 @@ def test_of_a_network_that_keeps_its_start_it_says_so(run):
 
     page = run("info", "long.onnx").out
 
-    assert line_of("memory", page).startswith("keeps its start for more than 1,000 steps (median ")
-    assert "begin a stream where its sequence begins, not in the middle\n" in page
+    assert line_of("memory", page).startswith(
+        "remembers its initial state for more than 1,000 steps ("
+    )
+    assert "start a stream at the start of its sequence, not mid-sequence\n" in page
 
 
 def test_of_a_network_that_reads_both_ways_there_is_no_memory_to_name(run, classifier):
     page = run("info", classifier).out
 
-    assert line_of("memory", page) == "no figure: it reads each sequence from both ends"
+    assert (
+        line_of("memory", page)
+        == "not measured: a bidirectional network reads each sequence from both ends"
+    )
 
 
 def test_of_an_older_file_it_says_nothing_of_memory(run, forecaster):
@@ -137,7 +146,7 @@ def test_of_an_older_file_it_says_nothing_of_memory(run, forecaster):
 
     done = run("info", "older.onnx")
 
-    assert (done.code, line_of("streams", done.out)) == (0, "yes, 10 numbers of state")
+    assert (done.code, line_of("streams", done.out)) == (0, "yes, with a state of 10 numbers")
     assert "memory" not in done.out
 
 
@@ -160,7 +169,7 @@ def test_the_newest_in_models_is_meant_where_none_is_named(run, forecaster):
 
     done = run("info")
 
-    assert done.err == "model models/grid.onnx, the newest in models/\n"
+    assert done.err == "model: models/grid.onnx (the newest in models/)\n"
     assert line_of("model", done.out).startswith("grid (models/grid.onnx, ")
 
 

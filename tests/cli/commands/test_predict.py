@@ -11,7 +11,6 @@ import pytest
 import torch
 
 import seqrt
-from seqrt.cli import predict_file
 from seqrt.contract import Column
 from seqrt.data import windows
 from seqrt.export import export
@@ -69,22 +68,20 @@ def test_a_series_is_answered_for_every_full_window(run, forecaster):
     want = [forecaster.predict(series[None, i : i + 4, None])[0] for i in range(7)]
     assert done.code == 0
     np.testing.assert_array_equal(np.load("series.pred.npy"), want)
-    assert f"after row 10: height+1 {want[-1][0]:.6g}" in done.err
+    assert f"forecast after row 10: height+1 {want[-1][0]:.6g}" in done.err
 
 
 @pytest.mark.parametrize("memory", [8, 100])
-def test_a_series_is_answered_in_slices_too(run, forecaster, monkeypatch, memory):
+def test_a_series_is_predicted_in_slices_too(predict_in_slices, forecaster, memory):
     series = np.random.default_rng(0).random(50)
     np.save("series.npy", series)
     Path("series.csv").write_text("\n".join(["height", *map(str, series)]) + "\n")
-    monkeypatch.setattr(predict_file, "_MEMORY", memory)
-    monkeypatch.setattr(predict_file, "_WORK", 1)
 
-    done = run("predict", "series.npy", "-o", "one.npy")
-    run("predict", "series.csv", "-o", "two.npy")
+    result = predict_in_slices(memory, "series.npy", forecaster, "one.npy")
+    predict_in_slices(memory, "series.csv", forecaster, "two.npy")
 
     want = forecaster.predict(windows(series[:, None], 4))
-    assert f"after row 50: height+1 {want[-1][0]:.6g}" in done.err
+    np.testing.assert_array_equal(result.last, want[-1])
     np.testing.assert_array_equal(np.load("one.npy"), want)
     np.testing.assert_array_equal(np.load("two.npy"), want)
 
@@ -99,7 +96,7 @@ def test_a_table_is_read_by_the_names_of_its_columns(run, forecaster):
     done = run("predict", "wave.csv")
 
     assert (done.code, done.out) == (0, "wave.pred.npy\n")
-    assert "after 1999: height+1" in done.err
+    assert "forecast after 1999: height+1" in done.err
     np.testing.assert_array_equal(np.load("wave.pred.npy"), np.load("series.pred.npy"))
 
 
@@ -146,7 +143,7 @@ def test_an_empty_file_gives_an_empty_answer(run, forecaster):
     done = run("predict", "none.npy")
 
     assert done.code == 0
-    assert "nothing to answer" in done.err
+    assert "DATA is empty, and so is the file of predictions\n" in done.err
     assert np.load("none.pred.npy").shape == (0, 1)
 
 
@@ -163,7 +160,7 @@ def test_a_program_gets_json(run, forecaster):
 def test_the_newest_model_is_taken_and_named(run, forecaster):
     np.save("data.npy", np.zeros((5, 9, 1)))
 
-    assert "model models/wave.onnx, the newest in models/" in run("predict", "data.npy").err
+    assert "model: models/wave.onnx (the newest in models/)" in run("predict", "data.npy").err
 
 
 def test_without_a_model_it_says_how_to_make_one(run):

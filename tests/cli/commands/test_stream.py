@@ -143,7 +143,7 @@ def test_blank_lines_line_ends_and_marks_of_other_systems_do_not_matter(stream):
 
 @pytest.mark.parametrize("data", ["", "\n\n"])
 def test_nothing_in_is_nothing_out(stream, data):
-    assert stream(data) == (0, "", "there is nothing to answer: stdin is empty\n")
+    assert stream(data) == (0, "", "stdin is empty: there is nothing to predict\n")
 
 
 def test_a_first_line_of_names_alone_is_answered_by_names_alone(stream):
@@ -218,7 +218,7 @@ def test_a_state_of_another_model_or_another_kind_is_refused(stream, tmp_path):
     assert (other.code, other.out) == (3, "")
     assert "E_STATE_MODEL: " in other.err
     assert (many.code, many.out) == (3, "")
-    assert many.err.endswith("Was it saved with --key, or without?\n")
+    assert many.err.endswith("Check whether it was saved with --key or without.\n")
 
 
 def test_a_state_that_is_not_there_is_named(stream, tmp_path):
@@ -241,15 +241,15 @@ def test_a_place_that_cannot_be_written_is_said_before_the_first_line(stream, tm
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        ("3,x\n", "E_INPUT_NUMBER: stdin, line 6: {b} must be a finite number of float32, got 'x'"),
-        ("3,\n", "E_INPUT_NUMBER: stdin, line 6: {b} must be a finite number of float32, got ''"),
+        ("3,x\n", "E_INPUT_NUMBER: stdin, line 6: {b} must be a finite float32 number, got 'x'"),
+        ("3,\n", "E_INPUT_NUMBER: stdin, line 6: {b} must be a finite float32 number, got ''"),
         ("3,nan\n", "E_INPUT_NUMBER: stdin, line 6: {b} must be"),
         ("1e39,3\n", "E_INPUT_NUMBER: stdin, line 6: {a} must be"),
         ("1_0,3\n", "E_INPUT_NUMBER: stdin, line 6: {a} must be"),
-        ("3\n", "E_INPUT_RAGGED: stdin, line 6: it must have 2 cells, got 1"),
-        ('3,"4\n', "E_INPUT_FORMAT: stdin, line 6: cells must be separated and quoted as in CSV"),
+        ("3\n", "E_INPUT_RAGGED: stdin, line 6: the line must have 2 cells, got 1"),
+        ('3,"4\n', "E_INPUT_FORMAT: stdin, line 6: the line must be CSV ("),
         ("3,4", "E_INPUT_TRUNCATED: stdin, line 6: the last line must end with a newline"),
-        (b"3,\xff\n", "E_INPUT_ENCODING: stdin, line 6: it must be UTF-8 text"),
+        (b"3,\xff\n", "E_INPUT_ENCODING: stdin, line 6: the line must be UTF-8 text"),
         ("9" * 1_100_000, "E_INPUT_FORMAT: stdin, line 6: a line must be at most 1,048,576 bytes"),
     ],
 )
@@ -272,17 +272,25 @@ def test_a_bad_line_of_csv_is_named_after_all_before_it_were_answered(
 @pytest.mark.parametrize(
     ("bad", "words", "message"),
     [
-        ("[1, null]\n", (), "E_INPUT_NUMBER: stdin, line 2: {b} must be a finite number"),
-        ("[1, true]\n", (), "E_INPUT_NUMBER: stdin, line 2: {b} must be a finite number"),
-        ("[1, NaN]\n", (), "E_INPUT_NONFINITE: stdin, line 2: {b} must be a finite number"),
+        ("[1, null]\n", (), "E_INPUT_NUMBER: stdin, line 2: {b} must be a finite float32"),
+        ("[1, true]\n", (), "E_INPUT_NUMBER: stdin, line 2: {b} must be a finite float32"),
+        ("[1, NaN]\n", (), "E_INPUT_NONFINITE: stdin, line 2: {b} must be a finite float32"),
         ("[1, " + "9" * 400 + "]\n", (), "E_INPUT_NUMBER: stdin, line 2: {b} must be a finite"),
-        ("[1]\n", (), "E_INPUT_SHAPE: stdin, line 2: it must hold 2 numbers, {a}, {b}, got 1"),
-        ("3.5\n", (), "E_INPUT_FORMAT: stdin, line 2: it must be a list or an object, got 3.5"),
-        ("[1, 2\n", (), "E_INPUT_FORMAT: stdin, line 2: it must be JSON, got an error"),
-        ("[" * 100_000 + "\n", (), "E_INPUT_FORMAT: stdin, line 2: it must be JSON"),
+        (
+            "[1]\n",
+            (),
+            "E_INPUT_SHAPE: stdin, line 2: the list must hold 2 numbers ({a}, {b}), got 1",
+        ),
+        (
+            "3.5\n",
+            (),
+            "E_INPUT_FORMAT: stdin, line 2: the line must be a JSON list or object, got 3.5",
+        ),
+        ("[1, 2\n", (), "E_INPUT_FORMAT: stdin, line 2: the line must be JSON ("),
+        ("[" * 100_000 + "\n", (), "E_INPUT_FORMAT: stdin, line 2: the line must be JSON ("),
         ("[1, 2", (), "E_INPUT_TRUNCATED: stdin, line 2: the last line must end with a newline"),
-        ('{"q": 1}\n', (), "E_INPUT_COLUMN: stdin, line 2: {a}, {b} must be among its names, got"),
-        ("[1, 2]\n", ("--key", "id"), "E_INPUT_FORMAT: stdin, line 2: it must be an object with"),
+        ('{"q": 1}\n', (), "E_INPUT_COLUMN: stdin, line 2: the names must include {a}, {b}, got"),
+        ("[1, 2]\n", ("--key", "id"), "E_INPUT_FORMAT: stdin, line 2: the line must be an object"),
         ('{"id": 1.5, "A": 1, "B": 2}\n', ("--key", "id"), "E_INPUT_FORMAT: stdin, line 2: id"),
     ],
 )
@@ -302,10 +310,18 @@ def test_a_bad_line_of_json_is_named_after_all_before_it_were_answered(stream, b
 @pytest.mark.parametrize(
     ("first", "words", "message"),
     [
-        ("q,r", (), "E_INPUT_COLUMN: stdin, line 1: {a}, {b} must be among its names, got q, r"),
-        ("{a},{b}", ("--key", "car"), "E_INPUT_COLUMN: stdin, line 1: car must be among its names"),
-        ("{a},{b},{a}", (), "E_INPUT_HEADER: stdin, line 1: each name must stand once, '{a}'"),
-        ("car-7,1,2", ("--key", "car"), "E_INPUT_HEADER: stdin, line 1: with --key car, names"),
+        ("q,r", (), "E_INPUT_COLUMN: stdin, line 1: the names must include {a}, {b}, got q, r"),
+        ("{a},{b}", ("--key", "car"), "E_INPUT_COLUMN: stdin, line 1: the names must include car"),
+        (
+            "{a},{b},{a}",
+            (),
+            "E_INPUT_HEADER: stdin, line 1: a column name must not occur twice, got '{a}' twice",
+        ),
+        (
+            "car-7,1,2",
+            ("--key", "car"),
+            "E_INPUT_HEADER: stdin, line 1: --key car needs column names",
+        ),
     ],
 )
 def test_names_that_do_not_fit_are_said(stream, first, words, message):
@@ -321,7 +337,7 @@ def test_a_key_that_is_an_output_is_refused(stream):
     done = stream(PLAIN, "--key", _names()[1][0])
 
     assert done.code == 2
-    assert "--key must be no output of the model" in done.err
+    assert "--key must be a column of the input, not an output of the model" in done.err
 
 
 def test_a_network_that_reads_both_ways_is_refused(stream):
@@ -334,7 +350,11 @@ def test_a_network_that_reads_both_ways_is_refused(stream):
 def test_no_stdin_is_said(run, monkeypatch):
     monkeypatch.setattr(sys, "stdin", None)
 
-    assert run("stream", LSTM) == (2, "", "seqrt: stdin must be open: the steps come from there.\n")
+    assert run("stream", LSTM) == (
+        2,
+        "",
+        "seqrt: stdin must be open, because the steps are read from it.\n",
+    )
 
 
 def test_a_stdin_that_cannot_be_read_is_said(run, monkeypatch):
@@ -347,7 +367,7 @@ def test_a_stdin_that_cannot_be_read_is_said(run, monkeypatch):
     done = run("stream", LSTM)
 
     assert done.code == 3
-    assert "E_INPUT_FILE: stdin must be readable, and is not (Is a directory)" in done.err
+    assert "E_INPUT_FILE: cannot read stdin (Is a directory)" in done.err
 
 
 def test_a_state_that_cannot_go_on_is_said_with_its_line_after_all_before_it(stream):

@@ -19,10 +19,11 @@ import pytest
 import torch
 
 import seqrt
-from seqrt.cli.commands import train as command
+from seqrt.cli import training_options
 from seqrt.contract import manifest
 from seqrt.training import Plan, Recipe, load_run
 from seqrt.training.problems.prepare import BUILT_IN
+from seqrt.training.runs.plan import Init
 
 TINY = ("--units", "4", "--window", "5", "--epochs", "3", "--batch-size", "8")
 
@@ -65,10 +66,10 @@ def test_it_says_first_what_it_understood(run):
     assert talk[:7] == [
         "data        wave.csv: forecast height 1 step ahead from windows of 5 rows",
         "features    height, weekday (year is the time)",
-        "training    27 windows, answers of year 1905 to 1931",
-        "validation  3 windows, answers of year 1937 to 1939",
+        "training    27 windows, targets from year 1905 to 1931",
+        "validation  3 windows, targets from year 1937 to 1939",
         "network     lstm 4 -> 1, 133 weights",
-        "rate        0.002 at most, Adam, batches of 8",
+        "optimiser   Adam, peak learning rate 0.002, batches of 8",
         "run         runs/wave-lstm-1",
     ]
 
@@ -161,7 +162,7 @@ def test_without_data_a_built_in_series_is_trained_on_and_that_is_said(run):
     done = run("train", "--epochs", "1", "--units", "2")
 
     assert done.out == "runs/mackey-glass-lstm-1\n"
-    assert done.err.startswith("no DATA: training on the built-in series mackey-glass\n")
+    assert done.err.startswith("no DATA given: training on the built-in series mackey-glass\n")
 
 
 def test_labelled_sequences_are_told_as_what_they_are(run):
@@ -175,7 +176,7 @@ def test_labelled_sequences_are_told_as_what_they_are(run):
         "data        moves.npz: classify every sequence as one of 2 classes (down, up)" in done.err
     )
     assert "training    16 sequences, 96 steps" in done.err
-    assert "network     lstm 4 -> 2, both directions, " in done.err
+    assert "network     lstm 4 -> 2, bidirectional, " in done.err
     assert re.search(r"^validation +lstm +majority class$", done.err, re.MULTILINE)
     assert Path("runs/moves-lstm-1/confusion.png").is_file()
 
@@ -193,7 +194,7 @@ def test_patience_ends_a_run_and_says_so(run):
     done = run("train", "sine-mix", "--lr", "1e-30", "--patience", "2", "--units", "2", "--json")
 
     assert json.loads(done.out)["epochs"] < 100
-    assert "; stopped when 2 epochs brought none better\n" in done.err
+    assert "; stopped after 2 epochs without improvement\n" in done.err
 
 
 def test_the_next_command_names_a_run_that_is_not_in_runs(run):
@@ -236,8 +237,8 @@ def test_every_option_reaches_the_plan(run):
         "device": "auto",
         "threads": 2,
     }
-    others = {"length", "folds", "fold"}
-    assert given.keys() == Plan("any").options().keys() - others
+    others = {"length", "folds"}
+    assert given.keys() == {option.name for option in training_options.TRAINING} - others
 
     done = run("train", "wave.csv", *_words(given), "-o", "all")
 
@@ -306,8 +307,10 @@ def test_the_help_is_right_about_window_and_horizon(run):
     assert (kept["window"], kept["horizon"]) == (24, 1)
 
 
-def test_the_choices_are_those_of_the_manifest():
-    assert get_args(command.Nonlinearity) == get_args(manifest.Nonlinearity)
+def test_the_choices_are_those_of_the_manifest_and_the_plan():
+    for name in ("Task", "Cell", "Missing", "Nonlinearity"):
+        assert get_args(getattr(training_options, name)) == get_args(getattr(manifest, name))
+    assert get_args(training_options.Init) == get_args(Init)
 
 
 def test_the_help_names_every_built_in_series(run):
@@ -335,7 +338,7 @@ def test_a_span_may_be_open(run, span, years):
     done = run("train", "wave.csv", "--target", "height", "--span", span, *TINY)
 
     assert done.code == 0
-    assert f"answers of year {years}\n" in done.err
+    assert f"targets from year {years}\n" in done.err
 
 
 def test_a_span_may_hold_times_of_day(run):
@@ -345,7 +348,7 @@ def test_a_span_may_hold_times_of_day(run):
     done = run("train", "day.csv", "--span", "2024-01-01 00:10:2024-01-01 01:09", *TINY)
 
     assert done.code == 0
-    assert "training    43 windows, answers of when 2024-01-01T00:15:00 to" in done.err
+    assert "training    43 windows, targets from when 2024-01-01T00:15:00 to" in done.err
 
 
 # Wrong words and wrong data
@@ -354,12 +357,15 @@ def test_a_span_may_hold_times_of_day(run):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("mackey-gloss",), r"DATA must be a file .*'mackey-gloss'. Did you mean mackey-glass\?"),
+        (
+            ("mackey-gloss",),
+            r"DATA must be a file or a built-in .*'mackey-gloss'. Did you mean mackey-glass\?",
+        ),
         (("wave.csv", "--cell", "lsmt"), "Invalid value for '--cell': .*'rnn', 'lstm', 'gru'"),
         (("wave.csv", "--task", "guess"), "Invalid value for '--task': .*'forecast', 'regress'"),
         (("wave.csv", "--units", "64,,2"), "--units must be whole numbers .* got '64,,2'"),
         (("sine-mix", "--units", "0"), "units must be a whole number from 1, got 0"),
-        (("wave.csv", "--target", "a,,b"), "--target must be names with commas between"),
+        (("wave.csv", "--target", "a,,b"), "--target must be names separated by commas"),
         (("wave.csv", "--span", "1910"), "--span must be FIRST:LAST, such as 1700:1920"),
         (("wave.csv", "--span", "2000:"), "no row of wave.csv lies from 2000"),
         (("wave.csv", "--epochs", "many"), "Invalid value for '--epochs'"),
@@ -421,7 +427,7 @@ def test_training_that_diverges_is_exit_code_8_and_takes_back_what_learnt_nothin
 
     assert (done.code, done.out) == (8, "")
     *_, kept, error = done.err.splitlines()
-    assert kept == "no epoch was finished: nothing is kept."
+    assert kept == "no epoch was completed: nothing is saved."
     assert error.startswith("seqrt: E_DIVERGED: training must stay finite")
     assert not Path("mine").exists()
 
@@ -440,8 +446,8 @@ def test_what_breaks_off_a_run_keeps_the_best_weights_so_far(number, code):
         assert process.stdout.read() == ""
 
     assert process.returncode == code
-    best = int(re.search(r"of epoch (\d+), are in runs/wave-lstm-1", talk[-2])[1])
-    assert talk[-2].endswith("Use them with: seqrt export")
+    best = int(re.search(r"from epoch (\d+), are in runs/wave-lstm-1", talk[-2])[1])
+    assert talk[-2].endswith("Export them with: seqrt export")
     assert talk[-1] == "seqrt: interrupted."
     with Path("runs/wave-lstm-1/results.csv").open() as file:
         assert best in (int(row["number"]) for row in csv.DictReader(file))
@@ -475,12 +481,12 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(number, run):
         talk = process.stderr.read()
     assert process.returncode == (-9 if number == signal.SIGKILL else 130)
     if number == signal.SIGINT:
-        assert "go on with: seqrt train --resume 'my run'\n" in talk
+        assert "resume with: seqrt train --resume 'my run'\n" in talk
 
     done = run("train", "--resume", "my run")
 
     assert (done.code, done.out) == (0, "my run\n")
-    assert re.search(r"^resume      in epoch \d+, after \d+ steps of it$", done.err, re.MULTILINE)
+    assert re.search(r"^resume      from epoch \d+, step \d+$", done.err, re.MULTILINE)
     assert outcome("my run") == outcome("alone")
     for folder in ("alone", "my run"):
         assert run("export", folder, "-o", f"{folder}.onnx").code == 0
@@ -511,7 +517,10 @@ def test_a_run_goes_on_as_it_began(stopped, run):
     done = run("train", "--resume", stopped, "--lr", "0.1", "--layer-norm", "-o", "other")
 
     assert done.code == 2
-    assert "a run goes on as it began, and --layer-norm, --lr, --out would change it" in done.err
+    assert (
+        "a resumed run keeps its settings, and --layer-norm, --lr, --out would change them"
+        in done.err
+    )
 
 
 def test_changed_data_is_exit_code_3(stopped, run):
@@ -548,7 +557,7 @@ def test_training_that_diverges_later_names_the_step_and_keeps_the_last_good_wei
     assert done.code == 8
     *_, kept, error = done.err.splitlines()
     assert re.search(r"E_DIVERGED: .* in epoch (?!1,)\d+, step \d+; the last good weights", error)
-    assert kept.startswith("the best weights so far, of epoch ")
+    assert kept.startswith("the best weights so far, from epoch ")
     weights = load_run("runs/wave-rnn-1").state_dict().values()
     assert all(value.isfinite().all() for value in weights)
     assert "--resume" not in done.err
@@ -561,7 +570,7 @@ def test_a_committee_is_trained_exported_and_used_as_any_run(run):
     done = run("train", "wave.csv", "--target", "height", *TINY, "--folds", "3")
 
     assert (done.code, done.out) == (0, "runs/wave-lstm-1\n")
-    assert re.search(r"^fold 3/3 +3/3 ", done.err, re.MULTILINE)
+    assert re.search(r"^fold 3/3, epoch +3/3 ", done.err, re.MULTILINE)
     assert "out of fold" in done.err
     assert run("export").code == 0
     assert seqrt.load("models/wave-lstm-1.onnx").manifest.layers[0].units == 3 * 4
@@ -582,7 +591,7 @@ def test_a_committee_goes_on_where_it_was_stopped(run):
 
     if process.returncode:  # a fast machine may have ended before
         assert process.returncode == 130
-        assert "go on with: seqrt train --resume mine\n" in talk
+        assert "resume with: seqrt train --resume mine\n" in talk
         assert json.loads(done.out)["figures"] == alone["figures"]
     assert Path("mine/best.safetensors").read_bytes() == Path("alone/best.safetensors").read_bytes()
 
@@ -590,7 +599,7 @@ def test_a_committee_goes_on_where_it_was_stopped(run):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--folds", "3", "--val", "0.3"), "Leave out --val, or --folds"),
+        (("--folds", "3", "--val", "0.3"), "Drop --val or --folds"),
         (("--folds", "1"), "folds must be at least 2, got 1"),
         (("--folds", "3", "--layer-norm"), "no layer normalisation"),
         (("--lr", "fast"), "--lr must be a number or auto, got 'fast'"),

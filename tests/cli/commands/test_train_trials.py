@@ -56,7 +56,7 @@ def test_the_best_trial_is_the_run_and_goes_into_export_as_any_other(run):
     ).read_bytes()
     assert read_record(folder)["result"]["part"] == answer["chosen_on"] == "validation"
     assert rows(folder / "trials.csv") == table
-    assert "chose 1 of 3 trials, so these figures flatter the network.\n" in done.err
+    assert "optimistic: the validation part chose the best of 3 trials.\n" in done.err
     assert seqrt.load(run("export").out.strip()).validate().ok
 
 
@@ -95,7 +95,7 @@ def test_ctrl_c_keeps_the_best_so_far(run, monkeypatch, attempts):
     left = run(*SEARCH, "--units", "3", "-o", "best")
 
     assert (left.code, left.out) == (130, "")
-    assert "broken off: 1 of 3 trials are done.\n" in left.err
+    assert "interrupted: 1 of 3 trials are finished.\n" in left.err
     assert "best        trial 1: lstm 3, lr 0.002, " in left.err
     assert "result" in read_record("best")
 
@@ -127,7 +127,7 @@ GIVEN = ("--cell", "gru", "--units", "4", "--lr", "0.1", "--dropout", "0", "--no
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--resume",), "a search is not gone on with. Leave out --resume, or --trials."),
+        (("--resume",), "a search cannot be resumed. Drop --resume or --trials."),
         (("--trials", "0"), "trials must be at least 1, got 0."),
         (("--folds", "3"), "a search tunes one network, but folds train several."),
         (("--val", "0"), "a search needs a validation part to compare trials on, got val 0."),

@@ -53,7 +53,9 @@ def test_every_check_of_a_good_file_is_a_line_that_says_ok(run, model):
     assert (done.code, done.err) == (0, "")
     assert len(checks) > 9
     assert {line.split()[0] for line in checks} == {"ok"}
-    assert verdict.startswith("models/good.onnx computes here what was trained; its laws hold ")
+    assert verdict.startswith(
+        "On this machine models/good.onnx computes what was trained; its laws "
+    )
 
 
 def test_the_newest_in_models_is_meant_where_none_is_named(run, model):
@@ -64,7 +66,7 @@ def test_the_newest_in_models_is_meant_where_none_is_named(run, model):
     done = run("validate")
 
     assert done.code == 0
-    assert done.err == "model models/good.onnx, the newest in models/\n"
+    assert done.err == "model: models/good.onnx (the newest in models/)\n"
 
 
 def test_a_program_gets_every_check_in_json(run, model):
@@ -82,7 +84,7 @@ def test_a_file_that_computes_something_else_is_exit_code_6(run, wrong):
 
     assert done.code == 6
     assert "FAILED proof 1 (1 x 1 steps), outputs against float64: " in done.out
-    assert "computes here what was trained" not in done.out
+    assert "computes what was trained" not in done.out
     assert done.err.startswith("seqrt: E_PARITY: a model must compute what was trained; ")
     assert done.err.count("\n") == 1
 
