@@ -1,3 +1,3 @@
-"""Several runs: folds, searches and comparisons."""
+"""Experiments, several runs each: committees, comparisons and searches."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How a network is trained: the numbers of the loop, with their defaults."""
+"""The recipe: the numbers of the training loop, with their defaults."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from seqrt.errors import UsageError
 class Recipe:
     """The numbers of the training loop.
 
-    `lr` is the highest rate of Adam; `clip` bounds the norm of the gradient; `patience` is the
-    number of passes without a better validation loss after which training ends (None: never);
-    `noise` is the size of the random noise that every pass adds to the features, in units of their
-    spread: it keeps a network from learning few and noisy data by heart.
+    `lr` is the peak learning rate of Adam, and `clip` the largest norm of the gradient. Training
+    ends after `patience` epochs without a better validation loss (None: never). `noise` is the size
+    of the random noise that every epoch adds to the features, in units of their spread; it keeps a
+    network from overfitting a small, noisy data set.
 
-    `tbptt` cuts sequences in time: the gradient goes back so many steps and no further, so memory
-    grows with them and not with the sequences. With an answer at every step there is a step of Adam
-    for each piece, and the state goes on from piece to piece; with one answer a sequence the steps
-    before the last are read and not learnt from. `accumulate` is the number of batches whose
-    gradients make one step, as if they were one batch.
+    `tbptt` truncates backpropagation through time: gradients go back this many steps, so that
+    memory grows with it and not with the length of the sequences. With an output at every step,
+    each chunk of that length is one step of Adam, and the state is carried to the next chunk; with
+    one output per sequence, only the last chunk is learnt from, and the steps before it are read
+    without a gradient. `accumulate` is the number of batches whose gradients make one step, as if
+    they were one batch.
     """
 
     epochs: int = 100
@@ -35,7 +36,7 @@ class Recipe:
     accumulate: int = 1
 
     def __post_init__(self) -> None:
-        """Raise UsageError where a number makes no sense."""
+        """Raise UsageError where a number is out of range."""
         for name in ("epochs", "batch_size", "patience", "tbptt", "accumulate"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -49,8 +50,9 @@ class Recipe:
             raise UsageError(f"seed must be at least 0, got {self.seed}.")
 
     def rate(self, progress: float) -> float:
-        """Return the learning rate at `progress` from 0 to 1: a short rise, then a cosine to 0."""
+        """Return the learning rate at `progress`, 0 to 1: a linear warm-up, then a cosine to 0."""
         return self.lr * min(1.0, progress / WARM_UP) * 0.5 * (1 + math.cos(math.pi * progress))
 
 
+# The share of training in which the learning rate rises to its peak.
 WARM_UP = 0.05

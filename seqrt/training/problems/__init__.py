@@ -1,3 +1,3 @@
-"""Data or a built-in task becomes a problem: a training part, a validation part, a baseline."""
+"""Problems: data or a built-in task, split into training and validation, with a baseline."""
 
 from __future__ import annotations

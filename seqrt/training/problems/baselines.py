@@ -1,4 +1,4 @@
-"""What anyone could say without a network: the honest company of every figure."""
+"""Baselines: predictions made without a network, reported beside every metric."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ Array = NDArray[Any]
 
 
 def baseline(problem: Problem) -> tuple[str, Array]:
-    """Return a name, and what it predicts for the judged part: (N, O).
+    """Return the name of the baseline, and its predictions for the judged part: (N, O).
 
-    Built-in tasks: what can be known without memory, where that is more than the following.
-    Forecasts: the target stays as it was last (persistence). Numbers: the mean of the training
-    part. Labels: the shares of the training part, so that the majority class wins.
+    Built-in tasks: the best predictions without memory, if the task defines them.
+    Forecasts: the last value of the target (persistence).
+    Numbers: the mean of the training part.
+    Labels: the class frequencies of the training part, so that the majority class wins.
     """
     if problem.plain is not None:
         return "no memory", problem.plain(problem.judged)
@@ -27,8 +28,8 @@ def baseline(problem: Problem) -> tuple[str, Array]:
     truth = problem.train.truth
     if problem.activation == "softmax":
         classes = np.array(problem.metadata.classes)
-        shares = (truth.reshape(-1, 1) == classes).mean(0)
-        return "majority class", np.tile(shares, (count, 1))
-    shares = truth.reshape(len(truth), -1).astype(np.float64).mean(0)
+        frequencies = (truth.reshape(-1, 1) == classes).mean(0)
+        return "majority class", np.tile(frequencies, (count, 1))
+    means = truth.reshape(len(truth), -1).astype(np.float64).mean(0)
     name = "mean" if problem.activation == "none" else "majority of each label"
-    return name, np.tile(shares, (count, 1))
+    return name, np.tile(means, (count, 1))

@@ -1,4 +1,4 @@
-"""A problem: labelled sequences in two parts, and what is known of them."""
+"""A problem: labelled sequences in a training and a validation part, and their metadata."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Problem:
-    """What there is to learn, and the part that is kept to judge it by.
+    """What to learn, and the part of the data to judge it by.
 
-    `metadata` holds the names, and the scaling as learnt from `train` alone, but for the means of a
-    fold with missing values (see prepare). `validation` is None where nothing was kept, and with
-    `folded` all data, judged fold by fold. `time` says in words what `Part.when` counts. `plain`,
-    where there is such, says of a part what can be known without memory: (N, O).
+    `metadata` holds the names, and the scaling as measured on `train` alone (except for the means
+    of a fold with missing values, see prepare). `validation` is None if no data was set aside; with
+    `folded` it is all the data, judged fold by fold. `time` is the name of the unit of `Part.when`.
+    `plain`, if given, returns the best predictions for a part without memory: (N, O).
     """
 
     metadata: Metadata
@@ -41,17 +41,17 @@ class Problem:
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """The columns of the table that the answers are learnt from; none for sequences."""
+        """The target columns of a table; empty for sequences."""
         return self.metadata.targets
 
     @property
     def judged(self) -> Part:
-        """The part that figures are taken on: validation, or training where nothing was kept."""
+        """The part that metrics are measured on: validation, or training if there is none."""
         return self.validation or self.train
 
     @property
     def part(self) -> str:
-        """What the part is called that figures are taken on."""
+        """The name of the part that metrics are measured on."""
         if self.folded:
             return "out of fold"
         return "validation" if self.validation else "training"

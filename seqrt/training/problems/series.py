@@ -1,4 +1,4 @@
-"""Built-in series, named on the command line where a file could stand."""
+"""Built-in series: given by name instead of a file."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ ROWS: Final = 1200
 
 
 def mackey_glass(seed: int, rows: int = ROWS, every: int = 6) -> Series:
-    """Mackey and Glass's model of blood cells, chaotic at a delay of 17; a row `every` units.
+    """Return Mackey and Glass's model of blood cells, chaotic at a delay of 17, in `rows` rows.
 
         dx/dt = 0.2 x(t - 17) / (1 + x(t - 17)^10) - 0.1 x(t)
 
-    Euler's method with ten steps a unit, from a past that `seed` draws around 1.2; the first 200
-    rows are left out. Six units a row is the usual sampling: with one, a straight line through
-    the last rows would forecast the next almost exactly.
+    Euler's method with ten steps per unit of time, from a past drawn by `seed` around 1.2; the
+    first 200 rows are dropped. A row is taken `every` units; six is the usual sampling, since with
+    one a straight line through the last rows would forecast the next almost exactly.
 
     Mackey & Glass 1977, doi:10.1126/science.267326.
     """
@@ -34,7 +34,7 @@ def mackey_glass(seed: int, rows: int = ROWS, every: int = 6) -> Series:
 
 
 def sine_mix(seed: int, rows: int = ROWS) -> Series:
-    """Three sines whose periods share no multiple, and a little noise; `seed` draws both."""
+    """Return three sines with incommensurable periods plus noise; `seed` draws phases and noise."""
     rng = np.random.default_rng(seed)
     t = np.arange(rows, dtype=np.float64)
     waves = ((1.0, 12.0), (0.7, 12.0 * np.sqrt(5)), (0.4, 12.0 * np.pi))

@@ -1,4 +1,4 @@
-"""Baselines: what anyone could say without a network."""
+"""Baselines: predictions without a network."""
 
 from __future__ import annotations
 

@@ -212,9 +212,9 @@ def test_padding_never_comes_in(archive, rng):
         ({"target": "height", "horizon": 0}, "horizon must be at least 1 row, got 0"),
         (
             {"target": "height", "window": 100},
-            "need 101 rows, and the data has 100. Give",
+            "need 101 rows, but the data has 100. Use",
         ),
-        ({"target": "height", "window": 60}, "need 61 rows in each part, and the data has 100"),
+        ({"target": "height", "window": 60}, "need 61 rows in each part, but the data has 100"),
         ({"target": "height", "val": 1.0}, "val must be a share from 0 to below 1, got 1"),
         ({"target": "height", "val": -0.1}, "val must be a share from 0 to below 1, got -0.1"),
         ({"target": "height", "span": ("2050", None)}, "no row of .* lies from 2050"),
@@ -241,7 +241,12 @@ def test_a_question_without_sense_is_refused_in_one_sentence(options, message, s
         ({"y": np.full(20, np.nan)}, {}, InputError, "E_INPUT_NONFINITE: y must be finite"),
         ({"y": np.zeros(20), "lengths": np.zeros(20, int)}, {}, InputError, "has no steps"),
         ({"y": np.zeros(20), "val": 0.01}, {}, InputError, "E_INPUT_MEMBERS"),
-        ({"y": np.zeros(20)}, {"val": 0.01}, UsageError, "validation needs at least one sequence"),
+        (
+            {"y": np.zeros(20)},
+            {"val": 0.01},
+            UsageError,
+            "validation must get at least one sequence",
+        ),
     ],
 )
 def test_sequences_that_cannot_be_learnt_are_refused(arrays, options, error, message, archive):

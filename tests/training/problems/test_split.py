@@ -1,4 +1,4 @@
-"""Two parts that share nothing, whatever is asked for."""
+"""Training and validation share nothing, whatever the options."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_in_time_the_folds_follow_each_other_and_cover_all_rows(rows, of, least)
 def test_by_sequence_every_sequence_is_in_one_fold_and_every_class_in_about_all(labels, of):
     labels = np.array(labels)
     if len(labels) < of:
-        with pytest.raises(UsageError, match=f"sequences are fewer than {of}"):
+        with pytest.raises(UsageError, match=f"{of} folds are more than the"):
             by_sequence(labels, len(labels), Fold(1, of), seed=0)
         return
 
