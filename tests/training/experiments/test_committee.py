@@ -1,4 +1,4 @@
-"""A committee: each member is judged on what it has not seen, and what ships is their mean."""
+"""Committees: each member is judged on data it has not seen, and their mean is shipped."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def heights():
 
 @pytest.fixture(scope="module")
 def table(heights, tmp_path_factory):
-    """A plan for a table, whose folds follow each other in time."""
+    """A plan for a table, whose folds are consecutive in time."""
     path = tmp_path_factory.mktemp("table") / "wave.csv"
     rows = [f"{1900 + i},{height}" for i, height in enumerate(heights)]
     path.write_text("\n".join(["year,height", *rows]) + "\n")
@@ -32,13 +32,13 @@ def table(heights, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def alone(table, tmp_path_factory):
-    """The folder of a committee that was trained without a break."""
+    """The folder of a committee that was trained without an interruption."""
     return train(table, tmp_path_factory.mktemp("alone") / "run").path
 
 
 @pytest.fixture
 def sequences(tmp_path, ragged):
-    """A plan for labelled sequences, whose folds are drawn."""
+    """A plan for labelled sequences, whose folds are drawn at random."""
     x, y = ragged
     path = tmp_path / "ragged.npz"
     np.savez(path, x=np.concatenate(x), lengths=[len(row) for row in x], y=y)
@@ -46,7 +46,7 @@ def sequences(tmp_path, ragged):
 
 
 def advance(committee, members):
-    """Train so many of the members."""
+    """Train this many of the members."""
     runs = committee.members()
     for _ in range(members):
         run = next(runs)
@@ -66,7 +66,7 @@ def test_what_ships_is_the_mean_of_the_members(table, alone):
     np.testing.assert_allclose(predict(load_run(alone), x), want, rtol=1e-5, atol=1e-6)
 
 
-def test_labels_are_told_by_the_mean_of_the_logits(sequences, tmp_path):
+def test_labels_are_predicted_by_the_mean_of_the_logits(sequences, tmp_path):
     train(sequences, tmp_path / "run")
 
     x = sequences.problem().judged.x
@@ -110,7 +110,7 @@ def test_all_members_read_a_missing_value_as_one_number(table, heights, missing)
 
 
 @pytest.mark.parametrize("done", [0, 2, 3])
-def test_a_committee_that_was_broken_off_ends_as_one_that_was_not(table, alone, tmp_path, done):
+def test_an_interrupted_committee_ends_as_one_that_was_not(table, alone, tmp_path, done):
     advance(start_committee(table, tmp_path / "run"), done)
     assert is_committee(tmp_path / "run")
 
@@ -124,7 +124,7 @@ def test_a_committee_that_was_broken_off_ends_as_one_that_was_not(table, alone, 
         resume_committee(tmp_path / "run")
 
 
-def test_a_member_is_gone_on_with_in_the_middle(table, alone, tmp_path):
+def test_a_member_is_resumed_in_the_middle(table, alone, tmp_path):
     runs = start_committee(table, tmp_path / "run").members()
     run = next(runs)
     for _ in run:

@@ -1,4 +1,4 @@
-"""Run folders: what is written, how it is found again, and what damage does."""
+"""Run folders: what is written, how a run is found again, and what damage does."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from seqrt.training.runs.folder import save_weights
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    """Runs are made below the folder that the command is given in."""
+    """Runs are made in the current folder."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -71,7 +71,7 @@ def test_a_run_comes_back_with_its_best_weights_and_all_it_knows(plan):
     assert not net.training
 
 
-def test_a_loaded_run_can_be_trained_on(plan):
+def test_a_loaded_run_can_be_trained_further(plan):
     run = start(plan)
     list(run)
     net = load_run(run.path / "best.safetensors")
@@ -109,7 +109,7 @@ def test_without_validation_the_figures_say_that_they_are_of_training(plan):
     assert result.best_epoch == 3
 
 
-def test_labels_stand_beside_the_majority_class(plan):
+def test_labels_are_compared_with_the_majority_class(plan):
     result = train(changed(plan, target=("way",), epochs=12))
 
     assert result.baseline == "majority class"
@@ -128,10 +128,10 @@ def test_sequences_train_from_an_archive(per_step, rng, folder):
     assert result.figures["accuracy"] > 0.75 > result.baseline_figures["accuracy"]
 
 
-def test_the_newest_run_is_told_by_its_own_record(plan):
+def test_the_newest_run_is_found_by_its_own_record(plan):
     first, second = train(plan).path, train(plan).path
     record = first / "run.toml"
-    # touched last, and yet it was started first
+    # written last, although it was started first
     record.write_text(record.read_text())
 
     assert newest_run() == second
@@ -144,7 +144,7 @@ def test_a_run_without_weights_is_not_the_newest(plan):
     assert newest_run() == done
 
 
-def test_numbers_go_on_and_no_run_is_written_over(plan):
+def test_numbers_increase_and_no_run_is_overwritten(plan):
     first = train(plan).path
     before = {path.name: path.read_bytes() for path in first.iterdir()}
 

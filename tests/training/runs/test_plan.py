@@ -75,7 +75,7 @@ def resolved(**options) -> Plan:
         ({"batch_size": 1200, "patience": 7}, 500, 7),
     ],
 )
-def test_few_batches_are_passed_over_until_there_are_500_steps(given, epochs, patience):
+def test_small_data_is_trained_for_as_many_epochs_as_make_500_steps(given, epochs, patience):
     plan = resolved(**given)
 
     assert (plan.epochs, plan.patience) == (epochs, patience)
@@ -91,7 +91,7 @@ def test_few_batches_are_passed_over_until_there_are_500_steps(given, epochs, pa
         ({"window": 99, "init": "torch"}, "torch", None),
     ],
 )
-def test_first_weights_remember_where_there_is_much_to_remember(given, init, memory):
+def test_long_sequences_start_with_weights_that_remember(given, init, memory):
     plan = resolved(**given)
 
     assert (plan.init, plan.memory) == (init, memory)
@@ -105,7 +105,7 @@ def test_first_weights_remember_where_there_is_much_to_remember(given, init, mem
         ({"memory": 9, "init": "torch"}, "memory must be .* got 9 with init torch"),
     ],
 )
-def test_first_weights_that_make_no_sense_are_refused(given, message):
+def test_impossible_initial_weights_are_rejected(given, message):
     with pytest.raises(UsageError, match=message):
         Plan("sine-mix", **given)
 
@@ -120,7 +120,7 @@ def test_options_are_given_and_read_flat():
     assert (plan.architecture.cell, plan.recipe.epochs) == ("gru", 5)
 
 
-def test_an_option_that_is_open_reads_as_it_was_given():
+def test_an_unresolved_option_reads_as_it_was_given():
     plan = Plan("sine-mix", lr="auto")
 
     assert (plan.epochs, plan.patience, plan.lr) == (None, None, "auto")
@@ -138,7 +138,7 @@ def test_a_changed_option_leaves_all_others(make):
     assert plan == Plan("sine-mix", cell="gru", epochs=5)
 
 
-def test_a_whole_recipe_leaves_only_patience_open():
+def test_a_whole_recipe_leaves_only_patience_unresolved():
     recipe = Recipe(epochs=5, lr=0.1)
 
     for plan in (Plan("sine-mix", recipe=recipe), Plan("sine-mix").with_options(recipe=recipe)):
@@ -188,7 +188,7 @@ def test_a_record_of_an_earlier_version_is_read_and_written_alike():
     assert (plan.span, plan.units) == (("1700", None), (6, 4))
 
 
-def test_what_is_open_is_not_in_the_record_but_for_a_rate_that_is_to_be_found():
+def test_unresolved_options_are_not_in_the_record_except_for_an_automatic_rate():
     record = Plan("sine-mix", lr="auto").record()
 
     assert record["lr"] == "auto"
