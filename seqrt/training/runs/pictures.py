@@ -35,7 +35,7 @@ def draw_run(
     folder: Path, problem: Problem, epochs: Sequence[Epoch], predicted: Array
 ) -> tuple[Path, ...]:
     """Write the pictures of a run into its folder; `predicted` is for the judged part."""
-    figures = {"curves.png": learning_curves(epochs, problem.metadata.name)} if epochs else {}
+    figures = {"curves.png": loss_curves(epochs, problem.metadata.name)} if epochs else {}
     if problem.activation == "none":
         ordered = problem.judged.when is not None
         figures["forecast.png"] = (over_time if ordered else against_truth)(problem, predicted)
@@ -54,7 +54,7 @@ def save_figure(figure: Figure, path: str | Path) -> None:
     write_bytes(path, file.getvalue())
 
 
-def learning_curves(epochs: Sequence[Epoch], name: str) -> Figure:
+def loss_curves(epochs: Sequence[Epoch], name: str) -> Figure:
     """Draw the loss of both parts over the epochs, and below it the norm of the gradient."""
     figure = new_figure(8, 5.6)
     loss, norm = figure.subplots(2, 1, sharex=True, height_ratios=(5, 2))

@@ -24,7 +24,7 @@ def lines(axes) -> dict[str, np.ndarray]:
 
 
 def test_the_curves_show_both_losses_and_mark_the_best_epoch(epochs):
-    figure = pictures.learning_curves(epochs, "waves")
+    figure = pictures.loss_curves(epochs, "waves")
 
     shown = lines(figure.axes[0])
     np.testing.assert_allclose(shown["training"], [epoch.loss for epoch in epochs])
@@ -36,7 +36,7 @@ def test_the_curves_show_both_losses_and_mark_the_best_epoch(epochs):
 def test_the_curves_can_do_without_validation(epochs):
     without = [Epoch(e.number, e.loss, None, e.grad_norm, e.seconds, best=True) for e in epochs]
 
-    assert set(lines(pictures.learning_curves(without, "waves").axes[0])) == {"training"}
+    assert set(lines(pictures.loss_curves(without, "waves").axes[0])) == {"training"}
 
 
 def test_a_forecast_stands_against_truth_and_persistence_over_time(series_csv):
@@ -98,7 +98,7 @@ def test_the_confusion_counts_what_was_taken_for_what(series_csv):
 
 def test_a_picture_is_the_same_bytes_every_time(epochs, tmp_path):
     for name in ("one.png", "two.png"):
-        pictures.save_figure(pictures.learning_curves(epochs, "waves"), tmp_path / name)
+        pictures.save_figure(pictures.loss_curves(epochs, "waves"), tmp_path / name)
 
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
 
@@ -112,6 +112,6 @@ def test_training_loads_no_matplotlib_until_a_picture_is_drawn():
 
 
 def test_pyplot_stays_out(epochs, tmp_path):
-    pictures.save_figure(pictures.learning_curves(epochs, "waves"), tmp_path / "curves.png")
+    pictures.save_figure(pictures.loss_curves(epochs, "waves"), tmp_path / "curves.png")
 
     assert "matplotlib.pyplot" not in sys.modules
