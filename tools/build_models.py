@@ -132,7 +132,7 @@ def remembered(memory: Memory) -> str:
     """Describe how long the network remembers its initial state."""
     if memory.more:
         return f"remembers its initial state for more than {memory.steps:,} steps"
-    return f"forgets its initial state after {memory.steps:,} steps (median {memory.median:,})"
+    return f"forgets its initial state within {memory.steps:,} steps (median {memory.median:,})"
 
 
 def judged(recipe: Recipe, exported: Exported) -> str:
