@@ -144,7 +144,7 @@ def judged(recipe: Recipe, exported: Exported) -> str:
     part = labelled(data, m, target=(), span=recipe.unseen)
     known = data.span(*SPAN_OF_VARIANCE).numbers(recipe.plan.target)
     sides = []
-    for said in (seqrt.load(exported.path).predict(part.x), part.known):
+    for said in (seqrt.load(exported.path).predict(part.x.arrays()), part.known):
         figures = measure(m.task, part.truth, said)
         name = f"mse/variance of {' to '.join(SPAN_OF_VARIANCE)}"
         sides.append(figures | {name: figures["mse"] / float(known.var())})

@@ -166,7 +166,7 @@ def _features(problem: Problem) -> str:
 
 def _part(problem: Problem, part: Part) -> str:
     if part.when is None:
-        steps = sum(map(len, part.x))
+        steps = int(part.x.lengths.sum())
         return f"{len(part):,} sequences, {steps:,} steps"
     first, last = (_time(part.when[i]) for i in (0, -1))
     out = f"; {part.left_out:,} left out, without a target" if part.left_out else ""

@@ -1,4 +1,4 @@
-"""Sequences of steps and what is to be said of them, out of the arrays of one archive."""
+"""Sequences and their targets, from the arrays of an archive."""
 
 from __future__ import annotations
 
@@ -9,78 +9,81 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seqrt.data.ragged import Floats, Ragged
 from seqrt.errors import InputError
 from seqrt.numbers import checked_cast
 
-Floats = NDArray[np.float32]
 Lengths = NDArray[np.int64]
 Targets = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
 class Sequences:
-    """B sequences x_i (T_i, D) of D features, and their targets y.
+    """B sequences x (T_i, D) and their targets y: float32, int64 or text.
 
-    y is None, or an array (B,) or (B, O), or `per_step` a list of arrays (T_i,) or (T_i, O). It
-    holds float32, int64 or text. Wherever that can be, the arrays are views of one block.
+    y is None, an array (B,) or (B, O), or with `per_step` a list of arrays (T_i,) or (T_i, O). The
+    values of x may still contain NaN and Inf.
     """
 
-    x: list[Floats]
+    x: Ragged
     y: Targets | list[Targets] | None
     per_step: bool
-    features: int
+
+    @property
+    def features(self) -> int:
+        """D."""
+        return int(self.x.values.shape[1])
 
     @classmethod
     def of_arrays(cls, arrays: Mapping[str, NDArray[Any]], source: str) -> Sequences:
-        """Cut x, y and lengths as an archive holds them into sequences.
+        """Cut x, y and lengths, as an archive stores them, into sequences.
 
         x is (B, T, D), with lengths where it is padded, or flat (sum of lengths, D) with lengths.
-        y is (B,) or (B, O), or has the leading axes of x: (B, T) or (B, T, O) beside a batch,
-        (sum of lengths,) or (sum of lengths, O) beside a flat x. Where both would do, a batch's
-        y (B, T) is read per step, and a flat y as one row a sequence.
+        y is (B,) or (B, O), or has the leading axes of x: (B, T) or (B, T, O) for a batch,
+        (sum of lengths,) or (sum of lengths, O) for a flat x. Where both fit, the y (B, T) of a
+        batch has a value per step, and the y of a flat x has a row per sequence.
         """
         x = checked_cast(f"{source}, x", arrays["x"], np.float32)
-        y = _targets(arrays["y"], f"{source}, y") if "y" in arrays else None
-        lengths = _lengths(arrays["lengths"], source) if "lengths" in arrays else None
+        y = _as_targets(arrays["y"], f"{source}, y") if "y" in arrays else None
+        lengths = _as_lengths(arrays["lengths"], source) if "lengths" in arrays else None
         if x.ndim == len("BTD"):
-            return _padded(x, y, _check_batch(lengths, x, source), source)
+            return _of_batch(x, y, _check_batch(lengths, x, source), source)
         if lengths is None or x.ndim not in (1, 2):
             raise InputError(
                 f"E_INPUT_SHAPE: {source}, x must have shape (batch, time, features), or (sum of"
-                f" lengths, features) beside lengths, got {x.shape}. Try x[..., None], or add"
-                " lengths."
+                f" lengths, features) with an array lengths, got {x.shape}. Try x[..., None], or"
+                " add lengths."
             )
-        return _flat(x.reshape(len(x), -1) if x.ndim == 1 else x, y, lengths, source)
+        return _of_flat(x.reshape(len(x), -1) if x.ndim == 1 else x, y, lengths, source)
 
 
-def _padded(x: Floats, y: Targets | None, lengths: Lengths, source: str) -> Sequences:
-    items = [row[:length] for row, length in zip(x, lengths, strict=True)]
+def _of_batch(x: Floats, y: Targets | None, lengths: Lengths, source: str) -> Sequences:
+    rows = Ragged.of_batch(x, lengths)
     if y is None or (_is_per_sequence(y, len(x)) and not _has_steps(y, x)):
-        return Sequences(items, y, False, x.shape[2])
+        return Sequences(rows, y, per_step=False)
     if not _has_steps(y, x):
         batch, time, _ = x.shape
         raise _refuse_targets(
             y, f"({batch},), ({batch}, outputs) or ({batch}, {time}, outputs)", source
         )
     steps = [row[:length] for row, length in zip(y, lengths, strict=True)]
-    return Sequences(items, steps, True, x.shape[2])
+    return Sequences(rows, steps, per_step=True)
 
 
-def _flat(x: Floats, y: Targets | None, lengths: Lengths, source: str) -> Sequences:
+def _of_flat(x: Floats, y: Targets | None, lengths: Lengths, source: str) -> Sequences:
     total = int(lengths.sum())
     if total != len(x):
         raise InputError(
             f"E_INPUT_LENGTHS: {source}, lengths must add up to the {len(x)} rows of x,"
             f" got {total}."
         )
-    cuts = np.cumsum(lengths)[:-1]
-    items = np.split(x, cuts) if len(lengths) else []
-    if y is None or _is_per_sequence(y, len(lengths)):
-        return Sequences(items, y, False, x.shape[1])
+    rows, batch = Ragged.of_flat(x, lengths), len(lengths)
+    if y is None or _is_per_sequence(y, batch):
+        return Sequences(rows, y, per_step=False)
     if y.ndim > len("TO") or len(y) != total:
-        batch = len(lengths)
         raise _refuse_targets(y, f"({batch},), ({batch}, outputs) or ({total}, outputs)", source)
-    return Sequences(items, np.split(y, cuts) if len(lengths) else [], True, x.shape[1])
+    steps = np.split(y, np.cumsum(lengths)[:-1]) if batch else []
+    return Sequences(rows, steps, per_step=True)
 
 
 def _is_per_sequence(y: Targets, batch: int) -> bool:
@@ -90,15 +93,17 @@ def _is_per_sequence(y: Targets, batch: int) -> bool:
 def _has_steps(y: Targets, x: Floats) -> bool:
     """Whether y (B, T) or (B, T, O) has a value for each step of x (B, T, D).
 
-    With one step there is nothing to tell apart, and (B, 1) is one output.
+    With a single step, y (B, 1) is one output per sequence.
     """
     return y.shape[:2] == x.shape[:2] and (y.ndim == len("BTO") or x.shape[1] > 1)
 
 
-def _targets(y: NDArray[Any], name: str) -> Targets:
+def _as_targets(y: NDArray[Any], name: str) -> Targets:
     """Return y as float32, int64 or text."""
     if y.ndim == 0:
-        raise InputError(f"E_INPUT_SHAPE: {name} must have a value a sequence, got a single one.")
+        raise InputError(
+            f"E_INPUT_SHAPE: {name} must have a value per sequence, got a single number."
+        )
     if y.dtype.kind == "U":
         return y
     if y.dtype.kind == "f":
@@ -108,7 +113,7 @@ def _targets(y: NDArray[Any], name: str) -> Targets:
     return y.astype(np.int64, copy=False)
 
 
-def _lengths(lengths: NDArray[Any], source: str) -> Lengths:
+def _as_lengths(lengths: NDArray[Any], source: str) -> Lengths:
     if lengths.dtype.kind not in "iu" or lengths.ndim != 1:
         raise InputError(
             f"E_INPUT_LENGTHS: {source}, lengths must be whole numbers of shape (batch,),"
@@ -125,7 +130,7 @@ def _check_batch(lengths: Lengths | None, x: Floats, source: str) -> Lengths:
         return np.full(batch, time)
     if len(lengths) != batch:
         raise InputError(
-            f"E_INPUT_LENGTHS: {source}, lengths must be one a sequence, {batch},"
+            f"E_INPUT_LENGTHS: {source}, lengths must have one value per sequence, {batch},"
             f" got {len(lengths)}."
         )
     _refuse_length(lengths, lengths > time, f"at most {time}, the steps of x", source)

@@ -1,4 +1,4 @@
-"""What a model reads of a file: its own columns, cut the way it was trained."""
+"""The columns that a trained model reads from a file, and labelled data to judge it by."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from seqrt.data.sequences import Sequences
 from seqrt.data.table import Table
 from seqrt.data.windowing import Part, Windowing
 from seqrt.errors import InputError, UsageError
-from seqrt.numbers import check_finite
+from seqrt.numbers import check_finite, checked_cast
 
 Array = NDArray[Any]
 
 
-def values(table: Table, manifest: Manifest) -> Array:
-    """Return the model's features (T, D); columns that have no names are taken in their order.
+def feature_values(table: Table, manifest: Manifest) -> NDArray[np.float64]:
+    """Return the model's features (T, D); columns without names are taken in their order.
 
-    A model with a policy for missing values reads empty cells: NaN.
+    For a model with a policy for missing values, empty cells are NaN.
     """
     names = tuple(column.name for column in manifest.features)
     if table.named:
@@ -49,12 +49,12 @@ def labelled(
     target: tuple[str, ...] = (),
     span: tuple[str | None, str | None] | None = None,
 ) -> Part:
-    """Return sequences of `data` with their answers, to judge a model by.
+    """Return the sequences of `data` with their targets, to judge a model by.
 
-    `target` names the columns of a table that hold the answers, by default those that the model
-    was trained on. `span` judges the answers from one time to another, both included; the windows
-    that lead to them may begin before. Answers that are missing are left out where the model has a
-    policy for missing values, and are an error otherwise.
+    `target` names the target columns of a table, by default those that the model was trained on.
+    `span` selects the targets from one time to another, both included; their windows may begin
+    earlier. Missing targets are left out where the model has a policy for missing values, and are
+    an error otherwise.
     """
     if isinstance(data, Sequences):
         if data.y is None or target or span:
@@ -62,8 +62,8 @@ def labelled(
                 "sequences are judged by the y stored with them: np.savez(path, x=..., y=...);"
                 " --target and --span are for tables."
             )
-        _check_answers(data.y)
-        return Part(list(data.x), data.y)
+        _check_targets(data.y)
+        return Part(data.x, data.y)
     windowing = Windowing(
         task=manifest.task,
         target=target or manifest.targets,
@@ -72,38 +72,41 @@ def labelled(
         horizon=manifest.horizon or 1,
     )
     if not windowing.target:
-        raise UsageError("the model does not say which column it learnt: name it with --target.")
+        raise UsageError(
+            "the model does not say which column it was trained on: name it with --target."
+        )
     if span:
         data = _with_run_up(data, span, windowing)
-    return windowing.cut(values(data, manifest), _answers(data, windowing, manifest), data.times())
+    x = checked_cast(data.source, feature_values(data, manifest), np.float32)
+    return windowing.part(x, _targets(data, windowing, manifest), data.times())
 
 
-def _check_answers(y: Array | list[Array]) -> None:
-    """Raise InputError at the first number among the answers of sequences that is NaN or Inf."""
+def _check_targets(y: Array | list[Array]) -> None:
+    """Raise InputError at the first target of sequences that is NaN or Inf."""
     axes = ("step", "output") if isinstance(y, list) else ("output",)
     if len(y) and y[0].dtype.kind == "f":
         check_finite("y", y, axes)
 
 
-def _answers(table: Table, windowing: Windowing, manifest: Manifest) -> Array:
-    """Return the answers, a row each; a column without a name is found by that of its feature."""
+def _targets(table: Table, windowing: Windowing, manifest: Manifest) -> Array:
+    """Return the targets, one row each; a column without a name is found by that of its feature."""
     if manifest.activation == "softmax":
         return np.array(table.labels(windowing.target[0]))
     missing = manifest.takes_missing and manifest.task in ("forecast", "regress")
     if table.named:
         return table.numbers(windowing.target, missing=missing)
     places = {name: table.names[i] for i, name in enumerate(windowing.features)}
-    strange = [name for name in windowing.target if name not in places]
-    if strange:
+    unknown = [name for name in windowing.target if name not in places]
+    if unknown:
         raise UsageError(
-            f"{table.source} names no columns, and {', '.join(strange)} is no feature of the model:"
-            " give a .csv or .parquet file to judge it by."
+            f"{table.source} has no column names, and {', '.join(unknown)} is not a feature of the"
+            " model: give a .csv or .parquet file to judge it by."
         )
     return table.numbers([places[name] for name in windowing.target], missing=missing)
 
 
 def _with_run_up(table: Table, span: tuple[str | None, str | None], windowing: Windowing) -> Table:
-    """Return the rows of `span` and, before them, those that lead to its first answer."""
+    """Return the rows of `span`, preceded by those that its first window needs."""
     asked = table.span(*span)
     start = table.lines.index(asked.lines[0])
     lead = windowing.window if windowing.task == "forecast" else windowing.window - 1

@@ -1,4 +1,4 @@
-"""What a model reads of a file, a slice at a time: N sequences of T steps, cut as in training."""
+"""A model's input from a file, a slice at a time: N sequences of T steps, cut as in training."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from seqrt.contract import Manifest
 from seqrt.data.readers.mapped import Mapped
 from seqrt.data.sequences import Sequences
-from seqrt.data.serving import check_columns, values
+from seqrt.data.serving import check_columns, feature_values
 from seqrt.data.table import Table
-from seqrt.data.windows import count, windows
+from seqrt.data.windows import count_windows, windows
 from seqrt.errors import InputError
-from seqrt.numbers import check_finite, checked_cast, nonfinite_mask
+from seqrt.numbers import checked_cast, nonfinite_mask
 
 Floats = NDArray[np.float32]
 Numbers = NDArray[np.float64]
@@ -25,10 +25,10 @@ Numbers = NDArray[np.float64]
 class Slices:
     """N sequences of T steps, in a file that may be larger than memory.
 
-    `part(rows, steps)` gives some of them as float32 (n, t, D), finite, or NaN where a value is
-    missing and the model has a policy for that. It raises InputError at the first value that cannot
-    be used, and names its place in the file. Sequences that have `lengths`
-    (N,) of their own come as a list of (T_i, D), and whole; T is the longest.
+    `part(rows, steps)` reads some of them as float32 (n, t, D). Values are finite, or NaN where a
+    value is missing and the model has a policy for missing values; the first other value raises
+    InputError with its place in the file. Sequences with `lengths` (N,) of their own come as a list
+    of (T_i, D) and whole; T is then the longest.
     """
 
     sequences: int
@@ -37,23 +37,24 @@ class Slices:
     lengths: NDArray[np.int64] | None = None
 
     def steps_of(self, rows: slice) -> int:
-        """Return how many steps some of the sequences have together."""
+        """Return the total number of steps of some sequences."""
         if self.lengths is None:
             return len(range(self.sequences)[rows]) * self.steps
         return int(self.lengths[rows].sum())
 
 
 def slices(data: Table | Sequences | Mapped, manifest: Manifest) -> Slices:
-    """Return the sequences that a model reads in a table, an archive or the array of a .npy file.
+    """Return the sequences that a model reads from a table, an archive or the array of a .npy file.
 
-    A table gives its columns by the names of the model's features. A model that was trained on
-    windows reads a table, or an array of one series (T,) or (T, D), in windows, one ending at every
-    row from the W-th on; any other reads it as one sequence. An array (N, T, D) is N sequences.
+    The columns of a table are found by the names of the model's features. A model trained on
+    windows reads a table, or an array of one series (T,) or (T, D), as overlapping windows, one
+    ending at every row from row W on; other models read it as one sequence. An array (N, T, D) is
+    N sequences.
     """
     if isinstance(data, Sequences):
         return _ragged(data, manifest)
     if isinstance(data, Table):
-        numbers = values(data, manifest)
+        numbers = feature_values(data, manifest)
         return _series(len(numbers), lambda start, stop: numbers[start:stop], data, manifest)
     if len(data.shape) == len("NTD"):
         return _sequences(data, manifest)
@@ -73,13 +74,12 @@ def slices(data: Table | Sequences | Mapped, manifest: Manifest) -> Slices:
 
 def _ragged(data: Sequences, manifest: Manifest) -> Slices:
     features = len(manifest.features)
-    if data.x and data.features != features:
+    if len(data.x) and data.features != features:
         raise InputError(
             f"E_INPUT_SHAPE: x[item 0] must have shape (time, {features}), got {data.x[0].shape}."
         )
-    check_finite("x", data.x, missing=manifest.takes_missing)
-    lengths = np.array([len(item) for item in data.x], np.int64)
-    return Slices(len(data.x), int(lengths.max(initial=0)), lambda rows, _: data.x[rows], lengths)
+    x = data.x.checked(missing=manifest.takes_missing)
+    return Slices(len(x), x.longest, lambda rows, _: list(x[rows]), x.lengths)
 
 
 def _sequences(data: Mapped, manifest: Manifest) -> Slices:
@@ -114,7 +114,7 @@ def _series(
     data: Table | Mapped,
     manifest: Manifest,
 ) -> Slices:
-    """Return a series of which `take` gives some rows (t, D)."""
+    """Return the slices of one series; `take` reads some of its rows (t, D)."""
 
     def floats(start: int, stop: int) -> Floats:
         return checked_cast(data.source, take(start, stop), np.float32, (start, 0))
@@ -126,15 +126,15 @@ def _series(
         return Slices(0, window, lambda *_: np.empty((0, window, len(manifest.features)), "f4"))
 
     def part(some: slice, steps: slice) -> Floats:
-        # a piece of every window in a row is every window of that length in a piece
+        # the same steps of consecutive windows are the shorter windows of a shorter series
         series = floats(some.start + steps.start, some.stop - 1 + steps.stop)
         return windows(series, steps.stop - steps.start)
 
-    return Slices(count(rows, window), window, part)
+    return Slices(count_windows(rows, window), window, part)
 
 
 def _rows(data: Mapped, start: int, stop: int, *, missing: bool) -> Numbers:
-    """Return some rows (t, D) of a series (T,) or (T, D)."""
+    """Read some rows (t, D) of a series (T,) or (T, D)."""
     found = data.part(slice(start, stop))
     found = found[:, None] if found.ndim == 1 else found
     numbers = checked_cast(data.source, found, np.float64, (start, 0))
@@ -148,5 +148,5 @@ def _rows(data: Mapped, start: int, stop: int, *, missing: bool) -> Numbers:
 
 
 def _first(bad: NDArray[np.bool_]) -> tuple[int, ...] | None:
-    """Return the first place that is bad, if there is one."""
+    """Return the index of the first bad value, or None."""
     return tuple(int(i) for i in np.argwhere(bad)[0]) if bad.any() else None

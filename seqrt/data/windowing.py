@@ -1,4 +1,4 @@
-"""What is asked of a table of rows, and the table cut into sequences with their answers."""
+"""A table cut into windows, each with its target."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.contract.manifest import Task
+from seqrt.data.ragged import Floats, Ragged
 from seqrt.data.windows import windows
 from seqrt.errors import InputError
 
@@ -19,14 +20,15 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Part:
-    """Sequences x and their answers y, in raw units.
+    """Sequences x (T_i, D) and their targets y, in raw units: the training or validation part.
 
-    In forecasts `known` (B, O) is the last value of each target at the end of its window, and
-    `when` (B,) is the time of the first step ahead, or its row. `left_out` counts the windows that
-    are not among them because their answer is missing.
+    y is an array with a row per sequence, or a list with an array per sequence that has a row per
+    step. In forecasts `known` (B, O) is the last value of each target in its window, and `when`
+    (B,) the time or row number of the first forecast step. `left_out` counts the windows that were
+    dropped because their target is missing.
     """
 
-    x: Array | Sequence[Array]
+    x: Ragged
     y: Array | list[Array]
     known: Array | None = None
     when: Array | None = None
@@ -37,29 +39,37 @@ class Part:
 
     @property
     def truth(self) -> Array:
-        """All answers below each other: one row a sequence, or one row a step: (N,) or (N, O)."""
+        """All targets in one array, a row per sequence or per step: (N,) or (N, O)."""
         return np.concatenate(self.y) if isinstance(self.y, list) else self.y
 
 
 def joined(parts: Sequence[Part]) -> Part:
-    """Return the sequences of several parts, one after the other; one part is left as it is."""
+    """Return the sequences of several parts in order; a single part is returned as it is.
+
+    Where the parts are cut from the same array, so is the result.
+    """
     if len(parts) == 1:
         return parts[0]
     return Part(*(_joined([getattr(part, field.name) for part in parts]) for field in fields(Part)))
 
 
 def _joined(values: Sequence[Any]) -> Any:
-    first = values[0]
-    if first is None:
-        return None
-    if isinstance(first, int):
-        return sum(values)
-    return np.concatenate(values) if isinstance(first, np.ndarray) else [*chain(*values)]
+    match values[0]:
+        case None:
+            return None
+        case int():
+            return sum(values)
+        case Ragged():
+            return Ragged.joined(values)
+        case np.ndarray():
+            return np.concatenate(values)
+        case _:
+            return [*chain(*values)]
 
 
 @dataclass(frozen=True)
 class Windowing:
-    """What is asked of a table: which columns answer, from which, and how far back and ahead."""
+    """How a table is cut: its feature and target columns, the window and the horizon, in rows."""
 
     task: Task
     target: tuple[str, ...]
@@ -69,59 +79,72 @@ class Windowing:
 
     @property
     def least(self) -> int:
-        """How many rows one window with its answer needs."""
+        """The number of rows that one window needs, with its target."""
         return {"forecast": self.window + self.horizon, "tag": 1}.get(self.task, self.window)
 
-    def cut(self, values: Array, answers: Array, when: Array) -> Part:
-        """Cut values (T, D), their answers and times, a row each, into sequences.
+    def part(self, values: Floats, targets: Array, when: Array, rows: slice = slice(None)) -> Part:
+        """Cut some `rows` of a table into sequences with their targets.
 
-        A window is left out where a value to be answered is missing, or where there was no value of
-        the target yet: it can be judged neither by itself nor beside persistence.
+        values (T, D), targets (T,) or (T, O) and times (T,) have a row per row of the table; x of
+        the result is cut from `values` without copying. A window is left out if a target value is
+        missing, or if the target has no value up to its end, so that persistence has none either.
         """
         window, horizon = self.window, self.horizon
+        cut = range(*rows.indices(len(values)))
+        self._check_rows(len(cut))
+        targets, when = targets[rows], when[rows]
         if self.task == "tag":
-            cuts = range(window, len(values), window)
-            return Part(np.split(values, cuts), np.split(answers, cuts))
+            starts = np.arange(cut.start, cut.stop, window)
+            x = Ragged(values, starts, np.minimum(window, cut.stop - starts))
+            return Part(x, np.split(targets, starts[1:] - cut.start))
         if self.task != "forecast":
-            x, times = windows(values, window), when[window - 1 :]
-            return _answered(Part(x, answers[window - 1 :], when=times))
-        ahead = windows(answers[window:], horizon)
+            x = Ragged.of_windows(values, window, cut)
+            return _with_targets(Part(x, targets[window - 1 :], when=when[window - 1 :]))
+        ahead = windows(targets[window:], horizon)
         part = Part(
-            windows(values[:-horizon], window),
+            Ragged.of_windows(values, window, cut[:-horizon]),
             ahead.reshape(len(ahead), -1),
-            known=np.tile(_last_known(answers)[window - 1 : -horizon], horizon),
+            known=np.tile(_last_known(targets)[window - 1 : -horizon], horizon),
             when=when[window : len(when) - horizon + 1],
         )
-        return _answered(part)
+        return _with_targets(part)
+
+    def _check_rows(self, rows: int) -> None:
+        if rows < self.least:
+            ahead = f" and a horizon of {self.horizon}" if self.task == "forecast" else ""
+            raise InputError(
+                f"E_INPUT_SHORT: a window of {self.window} steps{ahead} needs at least"
+                f" {self.least} rows, got {rows}. Use a shorter window, or more data."
+            )
 
 
-def _last_known(answers: Array) -> Array:
-    """Return answers (T, O) with each gap filled by the value before it, if there is one."""
-    rows = np.arange(len(answers))[:, None]
-    last = np.maximum.accumulate(np.where(np.isnan(answers), 0, rows), axis=0)
-    return np.take_along_axis(answers, last, axis=0)
+def _last_known(targets: Array) -> Array:
+    """Return targets (T, O) with each gap filled by the value before it, if there is one."""
+    rows = np.arange(len(targets))[:, None]
+    last = np.maximum.accumulate(np.where(np.isnan(targets), 0, rows), axis=0)
+    return np.take_along_axis(targets, last, axis=0)
 
 
-def _answered(part: Part) -> Part:
-    """Return the windows (B, W, D) that have an answer, and a last known value to judge it by."""
-    answers, known = np.asarray(part.y), part.known
-    if answers.dtype.kind != "f":
+def _with_targets(part: Part) -> Part:
+    """Return the windows that have a target, and a last known value to compare it with."""
+    targets, known = np.asarray(part.y), part.known
+    if targets.dtype.kind != "f":
         return part
-    lacking = np.isnan(answers).any(axis=1)
+    lacking = np.isnan(targets).any(axis=1)
     if known is not None:
         lacking |= np.isnan(known).any(axis=1)
     if not lacking.any():
         return part
     if lacking.all():
         raise InputError(
-            f"E_INPUT_MISSING: a window needs an answer, and in all {len(answers):,} windows it is"
-            " missing. Use more data, or a shorter horizon."
+            f"E_INPUT_MISSING: a window needs a target value, and in all {len(targets):,} windows"
+            " it is missing. Use more data, or a shorter horizon."
         )
-    kept = ~lacking
+    complete = np.flatnonzero(~lacking)
     return Part(
-        np.asarray(part.x)[kept],
-        answers[kept],
-        known=None if known is None else known[kept],
-        when=None if part.when is None else part.when[kept],
+        part.x[complete],
+        targets[complete],
+        known=None if known is None else known[complete],
+        when=None if part.when is None else part.when[complete],
         left_out=int(lacking.sum()),
     )

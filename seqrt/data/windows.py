@@ -1,4 +1,4 @@
-"""A long series as overlapping windows, without copying it."""
+"""Overlapping windows of a long series, without copying it."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def windows(values: NDArray[Scalar], window: int) -> NDArray[Scalar]:
             f"E_INPUT_SHAPE: a series must have shape (time, features), got {values.shape}."
             " Try values[:, None]."
         )
-    count(len(values), window)
+    count_windows(len(values), window)
     view: NDArray[Any] = np.lib.stride_tricks.sliding_window_view(values, window, axis=0)
     return np.moveaxis(view, -1, 1)
 
 
-def count(rows: int, window: int) -> int:
-    """Return how many windows there are in so many rows; raise InputError where there is none."""
+def count_windows(rows: int, window: int) -> int:
+    """Return the number of windows in a series; raise InputError where not even one fits."""
     if window < 1:
         raise UsageError(f"window must be at least 1 step, got {window}.")
     if rows < window:

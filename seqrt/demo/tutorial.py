@@ -72,7 +72,7 @@ def conclude(run: Run, folder: str | Path) -> Lesson:
         series = load_series(run.path)
         exported = export(run.net, Path(folder) / f"{run.plan.cell}.onnx", series=series)
         model, part = load(exported.path), held_out()
-        predicted = np.asarray(model.predict(part.x))
+        predicted = np.asarray(model.predict(part.x.arrays()))
         metrics = measure("forecast", part.truth, predicted)
         return Lesson(run, exported, predicted, metrics, errors_by_step(run.net, model))
 

@@ -50,7 +50,7 @@ def whole_of(folder):
         (os.mkfifo, "must be a file, and is a device or a pipe"),
         (os.mkdir, "must be a file, and is a folder"),
         (loop, "must be readable, and is not"),
-        (lambda name: os.symlink("gone", name), "must be a file, and there is none"),
+        (lambda name: os.symlink("gone", name), "does not exist"),
         (lambda name: os.symlink("/dev/zero", name), "must be a file, and is a device"),
     ],
     ids=["a pipe", "a folder", "a loop", "a link to nothing", "a link to an endless device"],

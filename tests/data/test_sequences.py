@@ -123,26 +123,26 @@ def test_an_empty_batch_is_read_as_one(x):
 def test_a_flat_array_of_no_sequences_is_empty():
     data = sequences(x=np.zeros((0, 3)), lengths=np.zeros(0, np.int64))
 
-    assert (data.x, data.features) == ([], 3)
+    assert (len(data.x), data.features) == (0, 3)
 
 
 @pytest.mark.parametrize(
     ("lengths", "what"),
     [
-        ([4, 5], r"at most 4, the steps of x; lengths\[item 1\] is 5\."),
-        ([-1, 4], r"0 or more; lengths\[item 0\] is -1\."),
-        ([4], r"one a sequence, 2, got 1\."),
-        ([4.0, 2.0], r"whole numbers .*, got float64 of shape \(2,\)"),
-        ([True, False], r"whole numbers .*, got bool"),
-        ([[4, 2]], r"whole numbers .* of shape \(1, 2\)"),
+        ([4, 5], r"be at most 4, the steps of x; lengths\[item 1\] is 5\."),
+        ([-1, 4], r"be 0 or more; lengths\[item 0\] is -1\."),
+        ([4], r"have one value per sequence, 2, got 1\."),
+        ([4.0, 2.0], r"be whole numbers .*, got float64 of shape \(2,\)"),
+        ([True, False], r"be whole numbers .*, got bool"),
+        ([[4, 2]], r"be whole numbers .* of shape \(1, 2\)"),
         (
             np.array([2**64 - 1, 0], np.uint64),
-            r"0 or more; lengths\[item 0\] is 18446744073709551615",
+            r"be 0 or more; lengths\[item 0\] is 18446744073709551615",
         ),
     ],
 )
 def test_lengths_that_do_not_fit_a_batch_are_named(lengths, what):
-    with pytest.raises(InputError, match=rf"^E_INPUT_LENGTHS: d\.npz, lengths must be {what}"):
+    with pytest.raises(InputError, match=rf"^E_INPUT_LENGTHS: d\.npz, lengths must {what}"):
         sequences(x=BATCH, lengths=lengths)
 
 
@@ -179,7 +179,7 @@ def test_targets_that_fit_neither_way_are_refused(x, shape):
 
 
 def test_a_single_target_for_all_is_refused():
-    with pytest.raises(InputError, match=r"^E_INPUT_SHAPE: d\.npz, y must have a value a sequence"):
+    with pytest.raises(InputError, match=r"^E_INPUT_SHAPE: d\.npz, y must have a value per seq"):
         sequences(x=BATCH, y=1.0)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from seqrt.contract import Column, Layer, Manifest
 from seqrt.data import Sequences, read
+from seqrt.data.ragged import Ragged
 from seqrt.data.serving import labelled
 from seqrt.errors import InputError, UsageError
 
@@ -56,7 +57,7 @@ def test_a_span_judges_all_its_answers_and_no_other(table):
     part = labelled(table, FORECASTER, span=("1995", "1996"))
 
     np.testing.assert_array_equal(part.truth[:, 0], [5, 6])
-    np.testing.assert_array_equal(part.x[0, :, 0], [2, 3, 4])
+    np.testing.assert_array_equal(part.x[0][:, 0], [2, 3, 4])
 
 
 def test_labels_at_every_row_are_judged_without_a_run_up(table):
@@ -81,7 +82,7 @@ def test_answers_in_a_series_without_names_must_be_features(tmp_path):
     series = read(tmp_path / "wave.npy")
 
     assert labelled(series, FORECASTER).truth.shape == (5, 1)
-    with pytest.raises(UsageError, match="names no columns, and sea is no feature"):
+    with pytest.raises(UsageError, match="has no column names, and sea is not a feature"):
         labelled(series, FORECASTER, target=("sea",))
 
 
@@ -92,16 +93,16 @@ def test_a_column_that_the_model_reads_and_the_table_lacks_is_named(table):
 
 @pytest.mark.parametrize("y", [np.array([[1.0], [2.0]], np.float32), np.array(["calm", "rough"])])
 def test_sequences_are_judged_by_the_answers_beside_them(y):
-    x = [np.zeros((3, 1), np.float32), np.ones((2, 1), np.float32)]
+    x = Ragged.of([np.zeros((3, 1), np.float32), np.ones((2, 1), np.float32)])
 
-    part = labelled(Sequences(x, y, False, 1), FORECASTER)
+    part = labelled(Sequences(x, y, per_step=False), FORECASTER)
 
     np.testing.assert_array_equal(part.truth, y)
     assert [len(each) for each in part.x] == [3, 2]
 
 
 def test_a_span_of_sequences_is_a_usage_error():
-    data = Sequences([np.zeros((3, 1), np.float32)], np.zeros(1), False, 1)
+    data = Sequences(Ragged.of([np.zeros((3, 1), np.float32)]), np.zeros(1), per_step=False)
 
     with pytest.raises(UsageError, match="--target and --span are for tables"):
         labelled(data, FORECASTER, span=("1", "2"))
@@ -109,14 +110,14 @@ def test_a_span_of_sequences_is_a_usage_error():
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_an_answer_of_sequences_that_is_no_number_is_named(value):
-    x = [np.zeros((3, 1), np.float32)] * 2
+    x = Ragged.of([np.zeros((3, 1), np.float32)] * 2)
     y = np.array([[1.0, 2.0], [3.0, value]], np.float32)
     steps = [np.zeros((3, 1), np.float32), np.array([[0], [value], [0]], np.float32)]
 
     with pytest.raises(InputError, match=r"E_INPUT_NONFINITE: y .* y\[item 1, output 1\] is"):
-        labelled(Sequences(x, y, False, 1), FORECASTER)
+        labelled(Sequences(x, y, per_step=False), FORECASTER)
     with pytest.raises(InputError, match=r"E_INPUT_NONFINITE: y .* y\[item 1, step 1, output 0\]"):
-        labelled(Sequences(x, steps, True, 1), TAGGER)
+        labelled(Sequences(x, steps, per_step=True), TAGGER)
 
 
 def test_windows_without_an_answer_are_left_out_where_the_model_reads_gaps(tmp_path):

@@ -9,6 +9,7 @@ import pytest
 
 from seqrt.contract import Column, Layer, Manifest
 from seqrt.data import Sequences, read, windows
+from seqrt.data.ragged import Ragged
 from seqrt.data.readers.mapped import Mapped
 from seqrt.data.slices import slices
 from seqrt.errors import InputError
@@ -103,7 +104,7 @@ def test_a_slice_is_that_of_the_whole(saved, shape, manifest):
 def test_ragged_sequences_come_as_a_list_and_are_counted_step_by_step():
     items = [np.ones((n, 2), np.float32) for n in (3, 0, 5)]
 
-    found = slices(Sequences(items, None, False, 2), FORECASTER)
+    found = slices(Sequences(Ragged.of(items), None, per_step=False), FORECASTER)
 
     assert (found.sequences, found.steps, found.steps_of(slice(None))) == (3, 5, 8)
     assert [len(item) for item in found.part(slice(1, 3), slice(0, 5))] == [0, 5]
@@ -188,8 +189,9 @@ def test_text_is_refused(saved):
 
 def test_ragged_sequences_that_do_not_fit_are_refused():
     items = [np.zeros((3, 2), np.float32), np.array([[0, np.nan]], np.float32)]
+    wide = Ragged.of([np.zeros((4, 3), np.float32)])
 
     with pytest.raises(InputError, match=r"x\[item 1, step 0, feature 1\] is nan"):
-        slices(Sequences(items, None, False, 2), FORECASTER)
+        slices(Sequences(Ragged.of(items), None, per_step=False), FORECASTER)
     with pytest.raises(InputError, match=r"x\[item 0\] must have shape \(time, 2\), got \(4, 3\)"):
-        slices(Sequences([np.zeros((4, 3), np.float32)], None, False, 3), FORECASTER)
+        slices(Sequences(wide, None, per_step=False), FORECASTER)

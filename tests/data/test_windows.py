@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from seqrt.data import windows
-from seqrt.data.windows import count
+from seqrt.data.windows import count_windows
 from seqrt.errors import InputError, UsageError
 
 
@@ -16,7 +16,7 @@ def test_every_window_is_the_piece_that_starts_there(window):
 
     pieces = windows(values, window)
 
-    assert pieces.shape == (count(7, window), window, 2)
+    assert pieces.shape == (count_windows(7, window), window, 2)
     for start, piece in enumerate(pieces):
         np.testing.assert_array_equal(piece, values[start : start + window])
 

@@ -107,8 +107,8 @@ def _predicted(model: Model, part: Part) -> Any:
     """Return the predictions stacked like `Part.truth`: (N, O)."""
     import numpy as np
 
-    y = model.predict(part.x)
-    return np.concatenate(y) if isinstance(y, list) else y
+    y = model.predict(part.x.arrays())
+    return np.concatenate(y) if isinstance(y, list) or y.ndim == len("BTO") else y
 
 
 def _table(metrics: Metrics, persistence: Metrics) -> Iterator[str]:

@@ -1,7 +1,7 @@
-"""A table out of a text file: cells between commas, semicolons or tabs.
+"""A table from a text file, with cells separated by commas, semicolons or tabs.
 
-The first row names the columns unless a number or a date stands in it. Nothing is a comment, and
-an empty line is no row only at the end of the file: elsewhere it may be a gap in a series.
+The first row holds the column names unless one of its cells is a number or a date. There are no
+comments. Empty lines are dropped at the end of the file; elsewhere they may be gaps in a series.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ _QUOTED = re.compile(r'"[^"]*"')
 def read_csv(path: str | Path) -> Table:
     """Return the table in the text file at `path`.
 
-    Raises InputError that names the line: E_INPUT_ENCODING, E_INPUT_FORMAT, E_INPUT_RAGGED,
-    E_INPUT_HEADER, and E_INPUT_EMPTY for a file without a row.
+    Raises InputError, which names the line: E_INPUT_ENCODING, E_INPUT_FORMAT, E_INPUT_RAGGED,
+    E_INPUT_HEADER, and E_INPUT_EMPTY for a file without rows.
     """
     rows, lines = _read_rows(path)
     named = not any(_is_value(cell) for cell in rows[0])
@@ -41,7 +41,7 @@ def read_csv(path: str | Path) -> Table:
 
 
 def _read_rows(path: str | Path) -> tuple[list[list[str]], list[int]]:
-    """Return the rows, all of one width, and the line on which each begins."""
+    """Return the rows, all of one width, and the line number at which each begins."""
     line = 0
     rows: list[list[str]] = []
     lines: list[int] = []
@@ -60,7 +60,7 @@ def _read_rows(path: str | Path) -> tuple[list[list[str]], list[int]]:
         except csv.Error as error:
             raise InputError(
                 f"E_INPUT_FORMAT: {path}, line {line + 1}: cells must be separated and quoted as in"
-                f" CSV, got an error: {error}. Does a quote stand open?"
+                f" CSV, got an error: {error}. Is a quote left open?"
             ) from None
     return _check_widths(rows, lines, path)
 
@@ -72,9 +72,9 @@ def _undecodable(path: str | Path) -> int:
 
 
 def _delimiter(text: TextIO) -> str:
-    """Return what separates the cells of the first line, and go back to its start.
+    """Return the separator of the first line, and rewind to its start.
 
-    A comma may be a decimal comma where a semicolon or a tab stands beside it.
+    In a line with a semicolon or a tab, a comma may be a decimal comma.
     """
     first = _QUOTED.sub("", text.readline(_LONGEST_LINE))
     text.seek(0)
@@ -96,8 +96,8 @@ def _check_widths(
         elif len(row) != width:
             raise InputError(
                 f"E_INPUT_RAGGED: {path}, line {lines[i]}: every row must have {width} cells, as"
-                f" the first one has, got {len(row)}. Quote cells that hold a separator, and write"
-                " numbers with a decimal point."
+                f" the first one has, got {len(row)}. Quote cells that contain a separator, and"
+                " write numbers with a decimal point."
             )
     return rows, lines
 
@@ -106,8 +106,8 @@ def _check_names(names: list[str], path: str | Path, line: int) -> None:
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise InputError(
-            f"E_INPUT_HEADER: {path}, line {line}: every column must have a name of its own, and"
-            f" {twice!r:.60} stands twice. Rename one."
+            f"E_INPUT_HEADER: {path}, line {line}: column names must differ, and {twice!r:.60}"
+            " is there twice. Rename one."
         )
 
 

@@ -15,13 +15,13 @@ from seqrt.data.readers.source import opened
 
 
 class Mapped:
-    """The array in the .npy file at `source`: its shape, and parts of it as they are asked for.
+    """The array in the .npy file at `source`: its shape, and any part of it.
 
-    Nothing of a part stays in memory once its reader lets go of it.
+    A part takes memory only as long as the caller keeps it.
     """
 
     def __init__(self, path: str | Path) -> None:
-        """Look at the header; raise as `read_npy` does."""
+        """Read the header; raise as `read_npy` does."""
         self.source = str(path)
         with opened(path) as file:
             size = os.fstat(file.fileno()).st_size
@@ -30,11 +30,11 @@ class Mapped:
         self.shape = self._header.shape
 
     def part(self, *axes: slice) -> NDArray[Any]:
-        """Return a copy of a part, in the byte order of this machine.
+        """Return a copy of a part, in native byte order.
 
-        Raises InputError (E_INPUT_TRUNCATED) where the file is no longer whole.
+        Raises InputError (E_INPUT_TRUNCATED) if the file has been cut short since.
         """
-        # reading a mapped page that is no longer there ends the process: look, then copy at once
+        # reading a mapped page past the end of the file kills the process: check, then copy
         size = self._bytes.size()
         if size < self._start + self._header.size:
             raise truncated(self.source, f"it was cut to {size:,} bytes while it was read")

@@ -1,7 +1,7 @@
-"""One array out of .npy bytes, checked before a byte of memory is taken for it.
+"""One array from .npy bytes, checked before any memory is allocated for it.
 
-The header is text that numpy evaluates. Here it is matched instead: nothing in a stranger's file
-is evaluated or unpickled, and the shape must agree with the size of the file exactly.
+The header is a Python literal that numpy evaluates. Here it is matched by patterns instead: nothing
+in the file is evaluated or unpickled, and the shape must agree with the size of the file exactly.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _HEADER_FIELDS = {
 
 
 class Header(NamedTuple):
-    """What an array is, before it is read."""
+    """The dtype, memory order and shape of an array that is not read yet."""
 
     dtype: np.dtype[Any]
     fortran_order: bool
@@ -41,23 +41,23 @@ class Header(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Bytes of the array."""
+        """The size of the array in bytes."""
         return math.prod(self.shape) * self.dtype.itemsize
 
     @property
     def order(self) -> Literal["F", "C"]:
-        """Which axis moves fastest: the first (F) or the last (C)."""
+        """The axis that varies fastest in memory: the first (F) or the last (C)."""
         return "F" if self.fortran_order else "C"
 
 
 def read_npy(path: str | Path) -> NDArray[Any]:
-    """Return the array in the .npy file at `path`, in the byte order of this machine."""
+    """Return the array in the .npy file at `path`, in native byte order."""
     with opened(path) as file:
         return read_array(file, os.fstat(file.fileno()).st_size, str(path))
 
 
 def read_array(file: IO[bytes], size: int, name: str) -> NDArray[Any]:
-    """Return the array in the `size` bytes of .npy that `file` holds; `name` is for messages.
+    """Return the array in the `size` bytes of .npy in `file`; `name` is for error messages.
 
     Raises InputError: E_INPUT_FORMAT, E_INPUT_TRUNCATED, E_INPUT_DTYPE, E_INPUT_SHAPE.
     """
@@ -69,9 +69,9 @@ def read_array(file: IO[bytes], size: int, name: str) -> NDArray[Any]:
 
 
 def read_header(file: IO[bytes], size: int, name: str) -> tuple[Header, int]:
-    """Return what array the `size` bytes of `file` hold, and at which of them it begins.
+    """Return the header of the array in the `size` bytes of `file`, and the header's length.
 
-    The numbers fill the rest of the file exactly. Raises as `read_array` does.
+    The rest of the file has exactly the size of the array. Raises as `read_array` does.
     """
     header, used = _header_of(file, name)
     _check_size(header, size - used, name)
@@ -79,19 +79,19 @@ def read_header(file: IO[bytes], size: int, name: str) -> tuple[Header, int]:
 
 
 def clean(array: NDArray[Any], name: str) -> NDArray[Any]:
-    """Return `array` in native byte order, its truth values and letters such as numpy writes."""
+    """Return `array` in native byte order, with valid booleans and valid text."""
     if array.dtype.kind == "b":
-        # any other byte than 0 and 1 would be a third truth value
+        # a byte other than 0 and 1 would be neither False nor True
         return np.not_equal(array.view(np.uint8), 0)
     if array.dtype.kind == "S":
         try:
             text: NDArray[Any] = np.strings.decode(array, "utf-8")
             return text
         except UnicodeDecodeError:
-            raise _refuse_format(name, "holds text that is not UTF-8") from None
+            raise _refuse_format(name, "contains text that is not UTF-8") from None
     native = array.astype(array.dtype.newbyteorder("="), copy=False)
     if native.dtype.kind == "U" and not _is_text(native):
-        raise _refuse_format(name, "holds text that is not Unicode")
+        raise _refuse_format(name, "contains text that is not Unicode")
     return native
 
 
@@ -101,7 +101,7 @@ def truncated(name: str, what: str) -> InputError:
 
 
 def _header_of(file: IO[bytes], name: str) -> tuple[Header, int]:
-    """Return the header, and how many bytes it took."""
+    """Return the header and its length in bytes."""
     start = _exactly(file, len(_MAGIC) + 2, name)
     version = start[len(_MAGIC)]
     if not start.startswith(_MAGIC) or version not in (1, 2, 3):
@@ -148,7 +148,7 @@ def _check_size(header: Header, size: int, name: str) -> None:
         raise _refuse_format(
             name, f"has {size:,} bytes of numbers where shape {header.shape} needs {header.size:,}"
         )
-    # an axis of 0 hides the others from the size of the file
+    # with an axis of 0, the size of the file says nothing about the other axes
     if not header.size and math.prod(max(1, n) for n in header.shape) > _LARGEST_EMPTY:
         raise _refuse_format(name, f"has the shape {header.shape}")
 
@@ -167,7 +167,7 @@ def _exactly(file: IO[bytes], count: int, name: str) -> bytes:
 
 
 def _fill(file: IO[bytes], into: NDArray[np.uint8], name: str) -> None:
-    """Fill `into` piece by piece: reading an archive's member at once would hold it twice."""
+    """Fill `into` in pieces: reading an archive member in one go would take its size twice."""
     at = 0
     while at < len(into):
         piece = file.read(min(_PIECE, len(into) - at))

@@ -1,10 +1,10 @@
-"""The arrays of an .npz archive: `x`, and with it `y` and `lengths`.
+"""The arrays of an .npz archive: `x`, and optionally `y` and `lengths`.
 
-The directory of an archive says what the members will unpack to; that is judged before one of them
-is touched. A CRC says whether what was unpacked is what was packed.
+The directory of the archive gives the unpacked size of each member, which is checked before any
+member is read. Each member's CRC is verified.
 
-A large x that is stored as it is, float32 by np.savez, stays in the file: it is mapped, and may be
-larger than memory.
+A large x that is stored uncompressed as float32, as np.savez does, is mapped from the file instead
+of read, so it may be larger than memory.
 """
 
 from __future__ import annotations
@@ -19,23 +19,22 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seqrt.data.limits import DEFAULT_LIMITS, Limits
 from seqrt.data.readers.npy import read_array, read_header
 from seqrt.data.readers.source import opened
 from seqrt.errors import InputError
 
 MEMBERS = ("x", "y", "lengths")
 
-# Deflate reaches 1000:1 on zeros, which real data may hold; only a large archive can do harm.
+# Deflate reaches 1000:1 on zeros, which real data may contain; only a large archive can do harm.
 _HIGHEST_RATIO = 200
 _HARMLESS = 64 << 20
 _ENCRYPTED = 0x1
 
-# From so many bytes on x stays in the file.
-_LARGE = 1 << 30
 _PIECE = 1 << 20
 
-# Where in the header of a member the lengths of its name and of what else there is stand, and how
-# long the header is without these two.
+# In a member's header: the offset of the lengths of its name and extra field, and the length of the
+# header without those two.
 _LENGTHS_AT, _HEADER = 26, 30
 
 _DAMAGE = (
@@ -51,19 +50,19 @@ _DAMAGE = (
 )
 
 
-def read_npz(path: str | Path, limit: int) -> dict[str, NDArray[Any]]:
-    """Return the arrays of the archive at `path`: x, and y and lengths where they are there.
+def read_npz(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> dict[str, NDArray[Any]]:
+    """Return the arrays of the archive at `path`: x, and y and lengths where present.
 
-    A lone array is x, whatever its name. Raises InputError where the archive is damaged, would
-    unpack to more than `limit` bytes, or holds anything else; MemoryError where x stays in the file
-    and cannot be mapped. Such a file must not change while its x is in use.
+    A single array is x, whatever its name. Raises InputError if the archive is damaged, would
+    unpack to more than `limits.unpacked` bytes, or contains anything else; MemoryError if x is to
+    be mapped and cannot be. A file whose x is mapped must not change while x is in use.
     """
     with opened(path) as file:
         try:
             with zipfile.ZipFile(file) as archive:
-                infos = _check_directory(archive.infolist(), path, limit)
+                infos = _check_directory(archive.infolist(), path, limits)
                 return {
-                    key: _read_member(archive, info, path, limit) for key, info in infos.items()
+                    key: _read_member(archive, info, path, limits) for key, info in infos.items()
                 }
         except InputError:
             raise
@@ -75,15 +74,15 @@ def read_npz(path: str | Path, limit: int) -> dict[str, NDArray[Any]]:
 
 
 def _check_directory(
-    infos: list[zipfile.ZipInfo], path: str | Path, limit: int
+    infos: list[zipfile.ZipInfo], path: str | Path, limits: Limits
 ) -> dict[str, zipfile.ZipInfo]:
-    """Return the members by key, or raise InputError, from what the directory says alone."""
+    """Return the members by key, judged by the directory alone; raise InputError."""
     keys = [info.filename.removesuffix(".npy") for info in infos]
     if len(keys) == 1 and keys[0] not in MEMBERS:
         keys = ["x"]
     if len(set(keys)) < len(keys):
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise InputError(f"E_INPUT_MEMBERS: {path} must hold {twice!r:.60} once, and it is twice.")
+        raise InputError(f"E_INPUT_MEMBERS: {path} must hold {twice!r:.60} once, not twice.")
     strange = [key for key in keys if key not in MEMBERS]
     if strange or "x" not in keys:
         held = ", ".join(f"{key!r:.60}" for key in keys[:8]) or "nothing"
@@ -91,30 +90,31 @@ def _check_directory(
             f"E_INPUT_MEMBERS: {path} must hold x, may hold y and lengths, and nothing else;"
             f" it holds {held}. Write it again: np.savez(path, x=..., y=..., lengths=...)."
         )
-    _check_bomb(infos, path, limit)
+    _check_bomb(infos, path, limits)
     return dict(zip(keys, infos, strict=True))
 
 
-def _check_bomb(infos: list[zipfile.ZipInfo], path: str | Path, limit: int) -> None:
-    infos = [info for info in infos if not _may_stay(info)]
+def _check_bomb(infos: list[zipfile.ZipInfo], path: str | Path, limits: Limits) -> None:
+    infos = [info for info in infos if not _may_be_mapped(info, limits)]
     unpacked = sum(info.file_size for info in infos)
     packed = max(1, sum(info.compress_size for info in infos))
-    if unpacked > limit:
-        raise _too_large(path, limit, unpacked)
+    if unpacked > limits.unpacked:
+        raise _too_large(path, limits, unpacked)
     if unpacked > _HARMLESS and unpacked > _HIGHEST_RATIO * packed:
         raise InputError(
             f"E_INPUT_BOMB: {path} must unpack to at most {_HIGHEST_RATIO} times its size, and"
-            f" says {unpacked:,} bytes out of {packed:,}. Write it again with np.savez."
+            f" declares {unpacked:,} bytes in {packed:,}. Write it again with np.savez."
         )
 
 
-def _may_stay(info: zipfile.ZipInfo) -> bool:
+def _may_be_mapped(info: zipfile.ZipInfo, limits: Limits) -> bool:
     stored = info.compress_type == zipfile.ZIP_STORED and info.compress_size == info.file_size
-    return stored and info.file_size >= _LARGE and info.filename not in ("y.npy", "lengths.npy")
+    large = info.file_size >= limits.mapped
+    return stored and large and info.filename not in ("y.npy", "lengths.npy")
 
 
 def _read_member(
-    archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: str | Path, limit: int
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: str | Path, limits: Limits
 ) -> NDArray[Any]:
     name = f"{path}, {info.filename.removesuffix('.npy')}"
     plain = info.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -123,26 +123,26 @@ def _read_member(
             f"E_INPUT_FORMAT: {name} must be stored or deflated, without a password."
             " Write it again with np.savez."
         )
-    if _may_stay(info):
-        array = _in_place(archive, info, name)
+    if _may_be_mapped(info, limits):
+        array = _mapped(archive, info, name)
         if array is not None:
             return array
-        if info.file_size > limit:
-            raise _too_large(path, limit, info.file_size)
+        if info.file_size > limits.unpacked:
+            raise _too_large(path, limits, info.file_size)
     with archive.open(info) as member:
         array = read_array(member, info.file_size, name)
-        # the CRC is compared where the member ends, one read behind its last byte
+        # the CRC is compared at the end of the member, which takes one read past its last byte
         member.read(1)
         return array
 
 
-def _in_place(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> NDArray[Any] | None:
-    """Return the float32 of a stored member where they lie in the file; None for other numbers."""
+def _mapped(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> NDArray[Any] | None:
+    """Return a stored member of float32 mapped from the file; None for other types."""
     with archive.open(info) as member:
         header, used = read_header(member, info.file_size, name)
         if header.dtype != np.float32 or header.fortran_order:
             return None
-        while member.read(_PIECE):  # to its end, for the CRC
+        while member.read(_PIECE):  # to the end, where the CRC is compared
             pass
     file = archive.fp
     assert file is not None
@@ -154,14 +154,14 @@ def _in_place(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> NDA
 
 
 def _begin(file: IO[bytes], info: zipfile.ZipInfo) -> int:
-    """Return where in the archive the bytes of a member begin."""
+    """Return the offset in the archive at which the bytes of a member begin."""
     file.seek(info.header_offset + _LENGTHS_AT)
     name, other = struct.unpack("<HH", file.read(4))
     return info.header_offset + _HEADER + int(name) + int(other)
 
 
-def _too_large(path: str | Path, limit: int, size: int) -> InputError:
+def _too_large(path: str | Path, limits: Limits, size: int) -> InputError:
     return InputError(
-        f"E_INPUT_SIZE: {path} must unpack to at most {limit:,} bytes, and says {size:,}. Split it,"
-        " or write x as float32 with np.savez: that is read in place, however large."
+        f"E_INPUT_SIZE: {path} must unpack to at most {limits.unpacked:,} bytes, and declares"
+        f" {size:,}. Split it, or write x as float32 with np.savez: that is mapped, however large."
     )

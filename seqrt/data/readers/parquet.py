@@ -1,4 +1,4 @@
-"""A table out of a Parquet file, read by pyarrow, which is an extra."""
+"""A table from a Parquet file, read by pyarrow, which is an optional package."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from typing import Any
 import numpy as np
 
 from seqrt.data.column import TableColumn
+from seqrt.data.limits import DEFAULT_LIMITS, Limits
 from seqrt.data.readers.source import opened
 from seqrt.data.table import Table, find_time
 from seqrt.errors import InputError, UsageError
 
 
-def read_parquet(path: str | Path, limit: int) -> Table:
-    """Return the table in the Parquet file at `path`, at most `limit` bytes of it in memory.
+def read_parquet(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> Table:
+    """Return the table in the Parquet file at `path`.
 
-    Raises UsageError without pyarrow; InputError (E_INPUT_DAMAGED, E_INPUT_SIZE, E_INPUT_HEADER,
-    E_INPUT_RANGE, E_INPUT_DTYPE) for a file that cannot be used.
+    Raises UsageError if pyarrow is not installed; InputError (E_INPUT_DAMAGED, E_INPUT_SIZE,
+    E_INPUT_HEADER, E_INPUT_RANGE, E_INPUT_DTYPE) for a file that cannot be used.
     """
     try:
         import pyarrow
@@ -29,7 +30,7 @@ def read_parquet(path: str | Path, limit: int) -> Table:
     with opened(path) as file:
         try:
             source = parquet.ParquetFile(file, page_checksum_verification=True)
-            _check_size(source.metadata, path, limit)
+            _check_size(source.metadata, path, limits)
             table = source.read()
             names = _names(table)
         except (pyarrow.ArrowException, OSError, ValueError) as error:
@@ -41,31 +42,31 @@ def read_parquet(path: str | Path, limit: int) -> Table:
             ) from None
     if len(set(names)) < len(names) or not names:
         raise InputError(
-            f"E_INPUT_HEADER: {path} must hold columns, each with a name of its own,"
+            f"E_INPUT_HEADER: {path} must have columns with different names,"
             f" got {', '.join(names[:12]) or 'none'}."
         )
     columns = {name: _column(table[name], f"{path}, column {name!r}") for name in names}
     return Table(str(path), columns, range(1, table.num_rows + 1), find_time(columns), place="row")
 
 
-def _check_size(metadata: Any, path: str | Path, limit: int) -> None:
+def _check_size(metadata: Any, path: str | Path, limits: Limits) -> None:
     size = metadata.num_rows * metadata.num_columns * np.dtype(np.float64).itemsize
-    if size > limit:
+    if size > limits.unpacked:
         raise InputError(
-            f"E_INPUT_SIZE: {path} must fit {limit:,} bytes in memory, and says that it holds"
+            f"E_INPUT_SIZE: {path} must fit into {limits.unpacked:,} bytes of memory, and declares"
             f" {metadata.num_rows:,} rows of {metadata.num_columns} columns. Split it."
         )
 
 
 def _names(table: Any) -> list[str]:
-    """Return the columns, first those that pandas had as the index, which it stores last."""
+    """Return the names of the columns, those of a pandas index first (pandas stores them last)."""
     index = (table.schema.pandas_metadata or {}).get("index_columns", [])
     first = [name for name in index if name in table.column_names]
     return first + [name for name in table.column_names if name not in first]
 
 
 def _column(cells: Any, name: str) -> TableColumn:
-    """Turn a column of numbers into float64, NaN where it is null, and any other into text."""
+    """Return numbers as float64 with NaN for null, and any other type as text."""
     import pyarrow
     from pyarrow import types
 
@@ -82,6 +83,6 @@ def _column(cells: Any, name: str) -> TableColumn:
         ) from None
     except (pyarrow.ArrowException, ValueError) as error:
         raise InputError(
-            f"E_INPUT_RANGE: {name} must hold values that float64 or text can hold ({error})."
+            f"E_INPUT_RANGE: {name} must hold values that fit float64 or text ({error})."
         ) from None
     return TableColumn.of_text([text or "" for text in texts])

@@ -1,7 +1,8 @@
-"""The one door for data: what a file holds, by the end of its name."""
+"""Reads a data file of any supported kind, told apart by its suffix."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.data.column import TableColumn
+from seqrt.data.limits import DEFAULT_LIMITS, Limits
 from seqrt.data.readers.csv import read_csv
 from seqrt.data.readers.npy import read_npy
 from seqrt.data.readers.npz import read_npz
@@ -18,36 +20,37 @@ from seqrt.data.table import Table
 from seqrt.errors import InputError, ResourceError, UsageError
 from seqrt.numbers import checked_cast
 
-_LIMIT = 4 << 30
 
+def read(
+    path: str | Path, *, limit: int | None = None, limits: Limits = DEFAULT_LIMITS
+) -> Table | Sequences:
+    """Return the contents of the .csv, .parquet, .npy or .npz file at `path`.
 
-def read(path: str | Path, *, limit: int = _LIMIT) -> Table | Sequences:
-    """Return what the .csv, .parquet, .npy or .npz file at `path` holds.
+    A .csv or .parquet file gives a Table, and so does an array x (T,) or (T, D) alone: its columns
+    are named x0, x1, ..., and none of them is a time. An array (B, T, D), or an archive with y or
+    lengths, gives Sequences. `limit` is short for Limits(unpacked=limit).
 
-    Tables come out of .csv and .parquet, and of an array x (T,) or (T, D) alone, its columns named
-    x0, x1, ... and none of them a time. Sequences come out of an array (B, T, D), and of an archive
-    with y or lengths. `limit` is how many bytes a packed file may unpack to.
-
-    Whether array values are finite is not judged here: a model's own door does that.
+    Array values may be NaN or Inf here: the model that reads them checks that.
     """
+    limits = limits if limit is None else replace(limits, unpacked=limit)
     try:
-        return _read(path, limit)
+        return _read(path, limits)
     except MemoryError:
         raise ResourceError(
             f"E_MEMORY: {path} must fit into memory, and does not. Split it."
         ) from None
 
 
-def _read(path: str | Path, limit: int) -> Table | Sequences:
+def _read(path: str | Path, limits: Limits) -> Table | Sequences:
     match Path(path).suffix.lower():
         case ".csv":
             return read_csv(path)
         case ".parquet":
-            return read_parquet(path, limit)
+            return read_parquet(path, limits)
         case ".npy":
             return _of_arrays({"x": read_npy(path)}, str(path))
         case ".npz":
-            return _of_arrays(read_npz(path, limit), str(path))
+            return _of_arrays(read_npz(path, limits), str(path))
         case other:
             raise UsageError(
                 f"data must be a .csv, .parquet, .npy or .npz file, got {other!r} in {path}."

@@ -1,4 +1,4 @@
-"""The file that data comes from: a regular file, or one clear refusal."""
+"""Opens data files: regular files only, with one clear error otherwise."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from seqrt.errors import InputError
 
 @contextmanager
 def opened(path: str | Path) -> Iterator[BufferedReader]:
-    """Give the regular file at `path`, open for reading; raise InputError where there is none.
+    """Open the regular file at `path` for reading; raise InputError where that is not possible.
 
     A pipe would block and a device might never end, so neither is opened.
     """
@@ -25,12 +25,10 @@ def opened(path: str | Path) -> Iterator[BufferedReader]:
         with open(path, "rb") as file:
             yield file
     except FileNotFoundError:
-        raise InputError(
-            f"E_INPUT_FILE: {path} must be a file, and there is none. Check the name."
-        ) from None
+        raise InputError(f"E_INPUT_FILE: {path} does not exist. Check the name.") from None
     except (OSError, ValueError) as error:
         if isinstance(error, InputError):
-            raise  # it is a ValueError too, and has said all
+            raise  # InputError is a ValueError, and names the cause already
         why = getattr(error, "strerror", None) or error
         raise InputError(f"E_INPUT_FILE: {path} must be readable, and is not ({why}).") from None
 

@@ -67,8 +67,7 @@ class Committee:
     def finish(self) -> Result:
         """Merge the members into one network; measure each on the fold it has not seen."""
         nets, parts, predicted, plain = [], [], [], []
-        for fold in self.folds:
-            problem = self.plan.with_options(fold=fold).problem()
+        for fold, problem in zip(self.folds, self.plan.fold_problems(), strict=True):
             nets.append(load_run(self.folder(fold)))
             parts.append(problem.judged)
             predicted.append(predict(nets[-1], problem.judged.x))

@@ -1,4 +1,4 @@
-"""The door of training: x and y of any form come in, checked, as one flat array each."""
+"""Checks of training data: x and y in any accepted form become one flat array each."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor
 from seqrt.contract.manifest import Activation, Head
 from seqrt.data.ragged import Ragged
 from seqrt.errors import InputError
-from seqrt.numbers import check_finite, checked_cast, nonfinite_mask
+from seqrt.numbers import check_finite, checked_cast
 
 Array = NDArray[Any]
 Floats = NDArray[np.float32]
@@ -22,9 +22,9 @@ Data = Array | Tensor | Sequence[Any]
 
 @dataclass(frozen=True)
 class Raw:
-    """Sequences in raw units: x holds (T_i, D); y holds a row a sequence, or a row a step.
+    """Checked sequences x (T_i, D) in raw units, and y with a row per sequence or per step.
 
-    y is labels (N,), or float64 numbers (N, O).
+    y holds labels (N,), or float64 numbers (N, O).
     """
 
     x: Ragged
@@ -42,32 +42,33 @@ def check_labelled(
     activation: Activation,
     missing: bool = False,
 ) -> Raw:
-    """Return x and y checked for a network of these sizes; raise InputError at what is wrong.
+    """Return x and y, checked for a network of these sizes; raise InputError where they do not fit.
 
     x is (B, T, D), padded where `lengths` are given, or a list of (T_i, D). y is (B,) or (B, O);
     for a `sequence` head (B, T), (B, T, O), or a list of (T_i,) or (T_i, O). With `missing` x may
-    hold NaN; y never may.
+    contain NaN; y never may.
     """
     rows = as_ragged(x, lengths, features, missing=missing)
     steps = rows.lengths.tolist()
-    answers = _per_step(y, steps) if head == "sequence" else _per_sequence(y, len(rows))
+    targets = _per_step(y, steps) if head == "sequence" else _per_sequence(y, len(rows))
     if activation == "softmax":
-        return Raw(rows, _labels(answers))
-    return Raw(rows, _numbers(answers, outputs, binary=activation == "sigmoid"))
+        return Raw(rows, _labels(targets))
+    return Raw(rows, _numbers(targets, outputs, binary=activation == "sigmoid"))
 
 
 def as_ragged(
     x: Data, lengths: ArrayLike | None, features: int, *, missing: bool = False
 ) -> Ragged:
-    """Return x as sequences (T_i, D) without padding; raise InputError where it is none.
+    """Return x as sequences (T_i, D) without padding; raise InputError where it is not that.
 
-    With `missing` it may hold NaN. float32 in one block of memory is not copied.
+    With `missing` it may contain NaN. A Ragged, and float32 in one block of memory, is not copied.
     """
-    if isinstance(x, Ragged):
-        return x  # has come through this door before
     if not len(x):
         raise InputError("E_INPUT_EMPTY: there must be at least one sequence, got none.")
-    if _is_list(x):
+    if isinstance(x, Ragged):
+        _check_rows(x, features)
+        rows = x
+    elif _is_list(x):
         rows = Ragged.of(_floats(_listed(x), features))
     else:
         batch = _array(x)
@@ -77,24 +78,33 @@ def as_ragged(
         else:
             cut = [row[:end] for row, end in zip(batch, ends.tolist(), strict=True)]
             rows = Ragged.of(_floats(cut, features))
-    if not rows.hold(lambda values: not nonfinite_mask(values, missing=missing).any()):
-        check_finite("x", rows, missing=missing)
-    return rows
+    return rows.checked(missing=missing)
+
+
+def _check_rows(rows: Ragged, features: int) -> None:
+    """Raise InputError at the first sequence of another width, or without steps."""
+    shortest = int(rows.lengths.argmin())
+    for i in (0, shortest):
+        _check_row(rows[i], i, features)
 
 
 def _floats(rows: list[Array], features: int) -> list[Floats]:
     for i, row in enumerate(rows):
-        if row.ndim != 2 or row.shape[1] != features:
-            raise InputError(
-                f"E_INPUT_SHAPE: x[{i}] must have shape (time, {features}), got {row.shape}."
-            )
-        if not len(row):
-            raise InputError(f"E_INPUT_LENGTH: x[{i}] has no steps. Leave empty sequences out.")
+        _check_row(row, i, features)
     return [checked_cast(f"x[{i}]", row, np.float32) for i, row in enumerate(rows)]
 
 
+def _check_row(row: Array, i: int, features: int) -> None:
+    if row.ndim != 2 or row.shape[1] != features:
+        raise InputError(
+            f"E_INPUT_SHAPE: x[{i}] must have shape (time, {features}), got {row.shape}."
+        )
+    if not len(row):
+        raise InputError(f"E_INPUT_LENGTH: x[{i}] has no steps. Leave empty sequences out.")
+
+
 def _ends(x: Array, lengths: ArrayLike | None, features: int) -> NDArray[np.int64]:
-    """Return the lengths (B,) of the sequences of x (B, T, D); raise InputError at a wrong one."""
+    """Return the lengths (B,) of the sequences in x (B, T, D); raise InputError if one is wrong."""
     if x.ndim != 3 or x.shape[2] != features:
         fix = " Try x[..., None]." if features == 1 and x.ndim == 2 else ""
         raise InputError(
@@ -103,7 +113,7 @@ def _ends(x: Array, lengths: ArrayLike | None, features: int) -> NDArray[np.int6
     ends = np.full(len(x), x.shape[1]) if lengths is None else _array(lengths)
     if ends.shape != (len(x),) or ends.dtype.kind not in "iu":
         raise InputError(
-            f"E_INPUT_LENGTH: lengths must be {len(x)} whole numbers, one a sequence,"
+            f"E_INPUT_LENGTH: lengths must be {len(x)} whole numbers, one per sequence,"
             f" got {ends.dtype} of shape {ends.shape}."
         )
     wrong = np.flatnonzero((ends < 1) | (ends > x.shape[1]))
@@ -116,21 +126,21 @@ def _ends(x: Array, lengths: ArrayLike | None, features: int) -> NDArray[np.int6
 
 
 def _per_sequence(y: Data, count: int) -> Array:
-    answers = _array(_listed(y)) if _is_list(y) else _array(y)
-    if answers.ndim in (1, 2) and len(answers) == count:
-        return answers
+    targets = _array(_listed(y)) if _is_list(y) else _array(y)
+    if targets.ndim in (1, 2) and len(targets) == count:
+        return targets
     raise InputError(
-        f"E_INPUT_SHAPE: y must have shape ({count},) or ({count}, outputs), one row a sequence,"
-        f" got {answers.shape}."
+        f"E_INPUT_SHAPE: y must have shape ({count},) or ({count}, outputs), one row per"
+        f" sequence, got {targets.shape}."
     )
 
 
 def _per_step(y: Data, steps: list[int]) -> Array:
-    """Return y below each other without padding, which only an array may have."""
+    """Return the rows of y in one array, without padding; only an array may be padded."""
     rows, padded = _listed(y), not _is_list(y)
     if len(rows) != len(steps):
         raise InputError(
-            f"E_INPUT_SHAPE: y must hold {len(steps)} sequences, as x does, got {len(rows)}."
+            f"E_INPUT_SHAPE: y must have {len(steps)} sequences, as x does, got {len(rows)}."
         )
     for i, (row, count) in enumerate(zip(rows, steps, strict=True)):
         fits = row.ndim in (1, 2) and (len(row) == count or (padded and len(row) > count))
@@ -142,13 +152,11 @@ def _per_step(y: Data, steps: list[int]) -> Array:
     return np.concatenate([row[:count] for row, count in zip(rows, steps, strict=True)])
 
 
-def _labels(answers: Array) -> Array:
+def _labels(targets: Array) -> Array:
     """Return labels (N,): text or whole numbers."""
-    labels = answers[:, 0] if answers.ndim == 2 and answers.shape[1] == 1 else answers
+    labels = targets[:, 0] if targets.ndim == 2 and targets.shape[1] == 1 else targets
     if labels.ndim != 1:
-        raise InputError(
-            f"E_INPUT_SHAPE: y must hold one label each, got rows of {labels.shape[1]}."
-        )
+        raise InputError(f"E_INPUT_SHAPE: y must have one label per row, got {labels.shape[1]}.")
     if labels.dtype.kind == "f" and (labels == np.round(labels)).all():
         return labels.astype(np.int64)
     if labels.dtype.kind in "iuU":
@@ -160,9 +168,9 @@ def _labels(answers: Array) -> Array:
     )
 
 
-def _numbers(answers: Array, outputs: int, *, binary: bool) -> Array:
-    """Return numbers (N, O) as float64; only 0 and 1 where they are `binary`."""
-    values = answers[:, None] if answers.ndim == 1 else answers
+def _numbers(targets: Array, outputs: int, *, binary: bool) -> Array:
+    """Return numbers (N, O) as float64; with `binary` only 0 and 1."""
+    values = targets[:, None] if targets.ndim == 1 else targets
     if values.shape[1] != outputs:
         raise InputError(
             f"E_INPUT_SHAPE: y must have {outputs} outputs, as the network has,"
@@ -176,7 +184,7 @@ def _numbers(answers: Array, outputs: int, *, binary: bool) -> Array:
 
 
 def _is_list(data: Any) -> bool:
-    """Whether data comes one array a sequence; a list of plain numbers is one array."""
+    """Whether data is a list of arrays, one per sequence; a list of plain numbers is one array."""
     return isinstance(data, (list, tuple)) and any(np.ndim(_array(item)) for item in data[:1])
 
 
@@ -192,4 +200,4 @@ def _array(data: Any) -> Array:
     try:
         return np.asarray(data)
     except ValueError as error:
-        raise InputError(f"E_INPUT_TYPE: lists must make an array, and do not: {error}.") from None
+        raise InputError(f"E_INPUT_TYPE: lists must form an array, and do not: {error}.") from None

@@ -9,19 +9,22 @@ import numpy as np
 
 from seqrt.contract import Column
 from seqrt.contract.manifest import Activation
+from seqrt.data.limits import DEFAULT_LIMITS, Limits
 from seqrt.data.ragged import Ragged
 from seqrt.errors import InputError
 from seqrt.training.inputs.check import Array, Raw
 from seqrt.training.networks.metadata import Metadata
 
 
-def measured(names: Iterable[str], values: Array | Ragged) -> tuple[Column, ...]:
+def measured(
+    names: Iterable[str], values: Array | Ragged, limits: Limits = DEFAULT_LIMITS
+) -> tuple[Column, ...]:
     """Return a column for each name, learnt from values (N, columns); a constant has scale 1.
 
     NaN is left out. Raises InputError (E_INPUT_MISSING) for a column that holds nothing else.
     """
     names = tuple(names)
-    count, mean, squares, low, high = _moments(values, len(names))
+    count, mean, squares, low, high = _moments(values, len(names), limits)
     _check_observed(names, count)
     scale = np.sqrt(squares / count)
     scale[scale <= 1e-12 * np.abs(mean)] = 1.0
@@ -29,7 +32,9 @@ def measured(names: Iterable[str], values: Array | Ragged) -> tuple[Column, ...]
     return tuple(Column(name, "", *map(float, part)) for name, *part in parts)
 
 
-def _moments(values: Array | Ragged, columns: int) -> tuple[Array, Array, Array, Array, Array]:
+def _moments(
+    values: Array | Ragged, columns: int, limits: Limits
+) -> tuple[Array, Array, Array, Array, Array]:
     """Return of each column: count, mean, squares of the distances to it, least and greatest value.
 
     What is known of some rows is merged with what is known of those before: Chan, Golub & LeVeque
@@ -37,7 +42,7 @@ def _moments(values: Array | Ragged, columns: int) -> tuple[Array, Array, Array,
     """
     count, mean, squares = np.zeros((3, columns))
     low, high = np.full((2, columns), np.nan)
-    for piece in values.pieces() if isinstance(values, Ragged) else [values]:
+    for piece in values.pieces(limits) if isinstance(values, Ragged) else [values]:
         rows = piece.astype(np.float64)
         own_count = (~np.isnan(rows)).sum(0)
         own_mean = np.nansum(rows, 0) / np.maximum(own_count, 1)

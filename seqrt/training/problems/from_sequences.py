@@ -26,10 +26,8 @@ def from_sequences(
 ) -> Problem:
     """Make a problem of `data`: a share `val` of its sequences, or a fold, is for validation.
 
-    With `missing` x may hold NaN; y never may.
-
-    The task, where it is left out, is told from y: labels (text or whole numbers) are to classify,
-    or to tag where every step has one; other numbers are to regress.
+    With `missing` x may contain NaN; y never may. A task left out is inferred from y: labels (text
+    or whole numbers) mean classify, or tag where every step has one; other numbers mean regress.
     """
     if data.y is None:
         raise UsageError(

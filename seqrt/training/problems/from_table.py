@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from seqrt.contract import Column
 from seqrt.contract.manifest import Task
 from seqrt.data import Part, Table, Windowing, joined
+from seqrt.data.ragged import Floats
 from seqrt.errors import UsageError
 from seqrt.numbers import checked_cast
 from seqrt.training.inputs.scaling import measured, named
@@ -53,21 +54,43 @@ def windowing_for(
     return Windowing(task, target, features, window, horizon)
 
 
-def from_table(table: Table, windowing: Windowing, val: Kept, *, missing: bool = False) -> Problem:
-    """Make a problem of `table`: the last share `val` of its rows, or a fold, is for validation.
+@dataclass(frozen=True, eq=False)
+class TableRows:
+    """The columns of a table that a windowing uses, read once for all splits.
 
-    With `missing` cells may be empty, but for labels; windows without an answer are left out.
+    values (T, D) as float64, to measure, and x (T, D) as float32, which all parts are cut from;
+    targets (T,) or (T, O) and `when` (T,); the classes, where the targets are labels.
     """
-    values = table.numbers(windowing.features, missing=missing)
-    floats = checked_cast(table.source, values, np.float32)
-    answers, classes = _answers(table, windowing, missing=missing)
-    when = table.times()
-    kept = in_time(table.rows, val, windowing.least)
-    sides = (slice(0, kept.start), slice(kept.stop, table.rows))
-    learnt = [rows for rows in sides if rows.stop - rows.start >= windowing.least]
 
-    def part(rows: slice) -> Part:
-        return windowing.cut(floats[rows], answers[rows], when[rows])
+    windowing: Windowing
+    values: NDArray[np.float64]
+    x: Floats
+    targets: Array
+    classes: tuple[int | str, ...]
+    when: Array
+    time: str
+
+    @classmethod
+    def of(cls, table: Table, windowing: Windowing, *, missing: bool = False) -> TableRows:
+        """Read `table`; with `missing`, cells may be empty, except those of labels."""
+        values = table.numbers(windowing.features, missing=missing)
+        x = checked_cast(table.source, values, np.float32)
+        targets, classes = _targets(table, windowing, missing=missing)
+        return cls(windowing, values, x, targets, classes, table.times(), table.time or "row")
+
+
+def from_table(rows: TableRows, val: Kept) -> Problem:
+    """Make a problem of a table: its last share `val`, or a fold of it, is for validation.
+
+    Windows without a target are left out.
+    """
+    windowing, classes = rows.windowing, rows.classes
+    kept = in_time(len(rows.x), val, windowing.least)
+    sides = (slice(0, kept.start), slice(kept.stop, len(rows.x)))
+    learnt = [side for side in sides if side.stop - side.start >= windowing.least]
+
+    def part(cut: slice) -> Part:
+        return windowing.part(rows.x, rows.targets, rows.when, cut)
 
     outputs: tuple[Column, ...]
     if classes:
@@ -75,13 +98,12 @@ def from_table(table: Table, windowing: Windowing, val: Kept, *, missing: bool =
     elif windowing.task == "tag":
         outputs = named(windowing.target)
     else:
-        outputs = _scaled(windowing, np.concatenate([answers[rows] for rows in learnt]))
+        outputs = _scaled(windowing, np.concatenate([rows.targets[cut] for cut in learnt]))
+    seen = np.concatenate([rows.values[cut] for cut in learnt])
     return Problem(
         metadata=Metadata(
             task=windowing.task,
-            features=measured(
-                windowing.features, np.concatenate([values[rows] for rows in learnt])
-            ),
+            features=measured(windowing.features, seen),
             outputs=outputs,
             classes=classes,
             window=windowing.window,
@@ -90,9 +112,9 @@ def from_table(table: Table, windowing: Windowing, val: Kept, *, missing: bool =
         ),
         head="sequence" if windowing.task == "tag" else "last",
         activation="softmax" if classes else "sigmoid" if windowing.task == "tag" else "none",
-        train=joined([part(rows) for rows in learnt]),
+        train=joined([part(cut) for cut in learnt]),
         validation=part(kept) if kept.start < kept.stop else None,
-        time=table.time or "row",
+        time=rows.time,
     )
 
 
@@ -105,7 +127,7 @@ def _only_column(table: Table) -> tuple[str, ...]:
     )
 
 
-def _answers(
+def _targets(
     table: Table, windowing: Windowing, *, missing: bool
 ) -> tuple[Array, tuple[int | str, ...]]:
     """Return the targets, one row each, and the classes where they are labels."""

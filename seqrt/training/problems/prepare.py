@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from seqrt.data.column import TableColumn
 from seqrt.errors import UsageError
 from seqrt.training.networks.missing import AS_MEAN
 from seqrt.training.problems.from_sequences import from_sequences
-from seqrt.training.problems.from_table import from_table, windowing_for
+from seqrt.training.problems.from_table import TableRows, from_table, windowing_for
 from seqrt.training.problems.problem import Problem, held
 from seqrt.training.problems.series import ROWS, SERIES
 from seqrt.training.problems.split import Fold, Kept
@@ -46,13 +46,45 @@ def prepare(
 ) -> Problem:
     """Make the problem of `source`: a file (.csv .parquet .npy .npz) or a name of `BUILT_IN`.
 
-    What is left out is told from the data where that is certain; a UsageError says what to give
-    where it is not. `span` keeps the rows of a table from one time to another, both included.
-    `val` is a share that is kept for validation, or one of the folds that the data is cut into.
-    `length` is that of what is built in: the steps of a task, or the rows of a series. `missing` is
-    the policy for missing values: see seqrt.training.networks.missing. Where it reads them as a
-    mean, all folds have that of all the data, because the one file that they end in can have but
-    one; their scales are their own.
+    Options left out are inferred from the data where they are certain; a UsageError says what to
+    give where they are not. `val` is the share of the data for validation, or one of its folds.
+    `span` selects the rows of a table from one time to another, both included. `length` is for
+    built-in data: the steps of a task, or the rows of a series. `missing` is the policy for missing
+    values, see seqrt.training.networks.missing.
+    """
+    split = splitter(
+        source,
+        task=task,
+        target=target,
+        features=features,
+        window=window,
+        horizon=horizon,
+        length=length,
+        span=span,
+        seed=seed,
+        missing=missing,
+    )
+    return split(val)
+
+
+def splitter(
+    source: str | Path,
+    *,
+    task: Task | None = None,
+    target: Sequence[str] | str | None = None,
+    features: Sequence[str] | str | None = None,
+    window: int | None = None,
+    horizon: int | None = None,
+    length: int | None = None,
+    span: tuple[str | None, str | None] | None = None,
+    seed: int = 0,
+    missing: Missing = "error",
+) -> Callable[[Kept], Problem]:
+    """Read `source` once; return a function that makes its problem for any split, as `prepare`.
+
+    All the problems share one array of values. Where missing values are read as a feature's mean,
+    all folds use its mean over all data, because their networks are averaged into one file, which
+    has one mean; the scales are each fold's own.
     """
     _check_missing(missing)
     gaps = missing != "error"
@@ -61,25 +93,30 @@ def prepare(
     if length is not None and length < 1:
         raise UsageError(f"length must be at least 1, got {length}.")
     data, sha256 = _read(source, seed, length)
+    split: Callable[..., Problem]
     if isinstance(data, Table):
         table = data.span(*span) if span else data
         window = WINDOW if window is None else window
         horizon = 1 if horizon is None else horizon
         windowing = windowing_for(table, task, held(target), held(features), window, horizon)
-        split = partial(from_table, table, windowing, missing=gaps)
+        split = partial(from_table, TableRows.of(table, windowing, missing=gaps))
     else:
         _refuse_options(target=target, features=features, window=window, horizon=horizon, span=span)
         split = partial(from_sequences, data, task, seed=seed, missing=gaps)
-    problem = split(val=val)
-    if isinstance(val, Fold) and missing in AS_MEAN:
-        problem = _centred(problem, split(val=0.0))
-    metadata = replace(problem.metadata, name=Path(source).stem, data_sha256=sha256, seed=seed)
     plain = TASKS[str(source)].plain if str(source) in TASKS else None
-    return replace(problem, metadata=metadata, plain=plain)
+
+    def problem(val: Kept) -> Problem:
+        made = split(val=val)
+        if isinstance(val, Fold) and missing in AS_MEAN:
+            made = _centred(made, split(val=0.0))
+        metadata = replace(made.metadata, name=Path(source).stem, data_sha256=sha256, seed=seed)
+        return replace(made, metadata=metadata, plain=plain)
+
+    return problem
 
 
 def _centred(fold: Problem, whole: Problem) -> Problem:
-    """Return the problem of a fold, its features with the means of the whole."""
+    """Return the problem of a fold with the feature means of the whole data."""
     pairs = zip(fold.metadata.features, whole.metadata.features, strict=True)
     features = tuple(replace(own, mean=common.mean) for own, common in pairs)
     return replace(fold, metadata=replace(fold.metadata, features=features))
@@ -91,7 +128,7 @@ def _check_missing(missing: str) -> None:
 
 
 def usual_length(source: str | Path) -> int | None:
-    """Return the length that a built-in task or series has where none is given; None for others."""
+    """Return the default length of a built-in task or series; None for other sources."""
     task = TASKS.get(str(source))
     return task.length if task else ROWS if str(source) in SERIES else None
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.data import Part, Sequences
+from seqrt.data.ragged import Ragged
 
 Array = NDArray[Any]
 
@@ -53,14 +54,13 @@ def reber(rng: np.random.Generator, count: int, _length: int = 0) -> Sequences:
         y[np.arange(start + 2, end - 2)[:, None], _SAID[states]] = 1
         y[end - 2, name] = 1
         y[end - 1, _E] = 1
-    cuts = ends[:-1]
-    return Sequences(np.split(x, cuts), np.split(y, cuts), True, len(SYMBOLS))
+    return Sequences(Ragged.of_flat(x, lengths), np.split(y, ends[:-1]), per_step=True)
 
 
 def without_its_start(part: Part) -> Array:
     """Say what is known without the second symbol: all but whether T or P is the last but one."""
     said = part.truth.astype(np.float64)
-    said[np.cumsum([len(row) for row in part.x]) - 2] = np.isin(list(SYMBOLS), ("T", "P")) / 2
+    said[np.cumsum(part.x.lengths) - 2] = np.isin(list(SYMBOLS), ("T", "P")) / 2
     return said
 
 

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.data import Part, Sequences
+from seqrt.data.ragged import Ragged
 from seqrt.errors import UsageError
 from seqrt.training.problems.reber import reber, without_its_start
 
@@ -50,7 +51,7 @@ def adding(rng: np.random.Generator, count: int, length: int) -> Sequences:
     for place in marked:
         x[rows, place, 1] = 1
     y = sum(x[rows, place, 0] for place in marked)
-    return Sequences(list(x), np.asarray(y, np.float32), False, 2)
+    return Sequences(Ragged.of_batch(x), np.asarray(y, np.float32), per_step=False)
 
 
 def copying(rng: np.random.Generator, count: int, length: int) -> Sequences:
@@ -69,7 +70,8 @@ def copying(rng: np.random.Generator, count: int, length: int) -> Sequences:
     symbols[:, -_COPIED - 1] = _DELIMITER
     y = np.full((count, steps), BLANK, np.int64)
     y[:, -_COPIED:] = said
-    return Sequences(list(one_hot(symbols, _ALPHABET + 2)), list(y), True, _ALPHABET + 2)
+    x = Ragged.of_batch(one_hot(symbols, _ALPHABET + 2))
+    return Sequences(x, list(y), per_step=True)
 
 
 def temporal_order(rng: np.random.Generator, count: int, length: int) -> Sequences:
@@ -86,8 +88,8 @@ def temporal_order(rng: np.random.Generator, count: int, length: int) -> Sequenc
         low, high = int(first * length), int(last * length)
         symbols[rows, rng.integers(low, high, size=count)] = _NOISE + capitals[:, i]
     y = np.array([first + second for first in _ORDERED for second in _ORDERED])
-    x = one_hot(symbols, _NOISE + len(_ORDERED))
-    return Sequences(list(x), y[2 * capitals[:, 0] + capitals[:, 1]], False, x.shape[2])
+    x = Ragged.of_batch(one_hot(symbols, _NOISE + len(_ORDERED)))
+    return Sequences(x, y[2 * capitals[:, 0] + capitals[:, 1]], per_step=False)
 
 
 def recall(rng: np.random.Generator, count: int, length: int) -> Sequences:
@@ -96,7 +98,7 @@ def recall(rng: np.random.Generator, count: int, length: int) -> Sequences:
     The shortest way to ask for memory alone: nothing has to be computed or found.
     """
     x = rng.uniform(-1, 1, (count, length, 1)).astype(np.float32)
-    return Sequences(list(x), x[:, 0, 0].copy(), False, 1)
+    return Sequences(Ragged.of_batch(x), x[:, 0, 0].copy(), per_step=False)
 
 
 def one_hot(symbols: Array, kinds: int) -> NDArray[np.float32]:

@@ -45,12 +45,12 @@ def typical_series(part: Part) -> Floats:
     are left out, windows that do not overlap are joined.
     """
     if part.when is not None and part.left_out:
-        series = np.concatenate(part.x[:: len(part.x[0])])
+        series = np.concatenate(list(part.x[:: part.x.longest]))
     elif part.when is not None:
-        windows = np.asarray(part.x)
-        series = np.concatenate([windows[0], windows[1:_MOST_STEPS, -1]])
+        windows = part.x[:_MOST_STEPS]
+        series = np.concatenate([windows[0], *(row[-1:] for row in windows[1:])])
     else:
-        lengths = np.cumsum([len(row) for row in part.x[:_MOST_STEPS]])
+        lengths = np.cumsum(part.x.lengths[:_MOST_STEPS])
         enough = int(np.searchsorted(lengths, _MOST_STEPS)) + 1
         series = np.concatenate([row[:_MOST_STEPS] for row in part.x[:enough]])
     return series[:_MOST_STEPS].astype(np.float32)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Final, Literal, get_args
 
@@ -17,7 +17,7 @@ from seqrt.training.loop.recipe import Recipe
 from seqrt.training.loop.threads import threads_that_pay
 from seqrt.training.networks.initialise import chrono_initialise
 from seqrt.training.networks.network import Architecture, Network
-from seqrt.training.problems.prepare import prepare, usual_length
+from seqrt.training.problems.prepare import splitter, usual_length
 from seqrt.training.problems.problem import Problem
 from seqrt.training.problems.split import Fold
 from seqrt.training.problems.tasks import TASKS
@@ -176,7 +176,16 @@ class Plan:
 
     def problem(self) -> Problem:
         """Read the data and make the problem; raise UsageError or InputError where that fails."""
-        return prepare(
+        split = self._splitter()
+        return split(Fold(self.fold, self.folds) if self.fold and self.folds else self.val)
+
+    def fold_problems(self) -> Iterator[Problem]:
+        """Read the data once and yield the problem of each fold, all over one array of values."""
+        split, folds = self._splitter(), self.folds or 0
+        return (split(Fold(fold, folds)) for fold in range(1, folds + 1))
+
+    def _splitter(self) -> Callable[[float | Fold], Problem]:
+        return splitter(
             self.source,
             task=self.task,
             target=self.target,
@@ -184,7 +193,6 @@ class Plan:
             window=self.window,
             horizon=self.horizon,
             length=self.length,
-            val=Fold(self.fold, self.folds) if self.fold and self.folds else self.val,
             span=self.span,
             seed=self.recipe.seed,
             missing=self.missing,
@@ -254,7 +262,7 @@ class Plan:
 
     def _longest_gradient(self, problem: Problem) -> int:
         """Return the most steps that a gradient goes back."""
-        return min(max(map(len, problem.train.x)), self.recipe.tbptt or sys.maxsize)
+        return min(problem.train.x.longest, self.recipe.tbptt or sys.maxsize)
 
     def _steps_per_epoch(self, problem: Problem) -> int:
         """Return the number of optimizer steps in an epoch, roughly."""
@@ -262,7 +270,7 @@ class Plan:
         batches = math.ceil(len(problem.train) / rows)
         if not self.recipe.tbptt or problem.head == "last":
             return batches
-        return batches * math.ceil(max(map(len, problem.train.x)) / self.recipe.tbptt)
+        return batches * math.ceil(problem.train.x.longest / self.recipe.tbptt)
 
 
 def _unresolved(before: frozenset[str], given: Mapping[str, Any]) -> frozenset[str]:

@@ -146,7 +146,7 @@ class Run:
         """Save the typical series that export measures the memory on, and draw the memory."""
         series, initial = typical_series(self.problem.judged), self.plan.network(self.problem)
         save_series(series, self.path)
-        longest = max(map(len, self.problem.train.x))
+        longest = self.problem.train.x.longest
         return draw_memory(self.path, self.net, initial, series, longest)
 
     def record(self) -> dict[str, Any]:

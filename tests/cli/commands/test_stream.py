@@ -225,7 +225,7 @@ def test_a_state_that_is_not_there_is_named(stream, tmp_path):
     done = stream(PLAIN, "--restore", tmp_path / "none")
 
     assert done.code == 3
-    assert "none must be a file, and there is none" in done.err
+    assert "none does not exist" in done.err
 
 
 def test_a_place_that_cannot_be_written_is_said_before_the_first_line(stream, tmp_path):

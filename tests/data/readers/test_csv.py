@@ -134,12 +134,12 @@ def test_lines_are_counted_right_behind_a_cell_of_two_lines(read):
 
 
 def test_a_quote_that_stands_open_is_named_by_its_line(read):
-    with pytest.raises(InputError, match=r"^E_INPUT_FORMAT: .*, line 3: .*Does a quote stand open"):
+    with pytest.raises(InputError, match=r"^E_INPUT_FORMAT: .*, line 3: .*Is a quote left open"):
         read('a,b\n1,2\n"3,4\n5,6\n')
 
 
 def test_two_columns_of_one_name_are_refused(read):
-    with pytest.raises(InputError, match=r"^E_INPUT_HEADER: .*, line 1: .* 'a' stands twice"):
+    with pytest.raises(InputError, match=r"^E_INPUT_HEADER: .*, line 1: .* 'a' is there twice"):
         read("a,b,a\n1,2,3\n")
 
 

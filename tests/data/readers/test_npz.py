@@ -7,16 +7,18 @@ import io
 import mmap
 import warnings
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from seqrt.data import read
-from seqrt.data.readers import npz
+from seqrt.data.limits import Limits
 from seqrt.data.readers.npz import read_npz
 from seqrt.errors import InputError, ResourceError
 
-LIMIT = 1 << 20
+LIMITS = Limits(unpacked=1 << 20)
+ALL_LARGE = replace(LIMITS, mapped=1)
 
 
 def member(array):
@@ -42,7 +44,7 @@ def test_what_numpy_saves_comes_back(path, save):
     x, y = np.arange(12.0).reshape(2, 3, 2), np.array(["walk", "run"])
     save(path, x=x, y=y, lengths=[3, 2])
 
-    arrays = read_npz(path, LIMIT)
+    arrays = read_npz(path, LIMITS)
 
     assert sorted(arrays) == ["lengths", "x", "y"]
     np.testing.assert_array_equal(arrays["x"], x)
@@ -53,7 +55,7 @@ def test_what_numpy_saves_comes_back(path, save):
 def test_a_lone_array_is_x_whatever_its_name(path):
     np.savez(path, np.arange(3.0))
 
-    arrays = read_npz(path, LIMIT)
+    arrays = read_npz(path, LIMITS)
 
     assert arrays["x"].tolist() == [0.0, 1.0, 2.0]
 
@@ -68,7 +70,7 @@ def test_other_members_than_x_y_and_lengths_are_named(path, names):
     with pytest.raises(
         InputError, match=r"^E_INPUT_MEMBERS: .* must hold x, .*; it holds"
     ) as caught:
-        read_npz(path, LIMIT)
+        read_npz(path, LIMITS)
 
     assert all(f"'{name}'" in str(caught.value) for name in names)
 
@@ -77,29 +79,29 @@ def test_a_member_that_is_there_twice_is_refused(path):
     pack(path, [("x.npy", member(np.zeros(2))), ("x.npy", member(np.ones(2)))])
 
     with pytest.raises(InputError, match=r"^E_INPUT_MEMBERS: .* must hold 'x' once"):
-        read_npz(path, LIMIT)
+        read_npz(path, LIMITS)
 
 
 def test_an_archive_that_unpacks_to_more_than_the_limit_is_refused(path):
     np.savez(path, x=np.zeros(1000), y=np.zeros(1000))
 
     with pytest.raises(
-        InputError, match=r"^E_INPUT_SIZE: .* at most 10,000 bytes, and says 16,256"
+        InputError, match=r"^E_INPUT_SIZE: .* at most 10,000 bytes, and declares 16,256"
     ):
-        read_npz(path, 10_000)
+        read_npz(path, Limits(unpacked=10_000))
 
 
 def test_a_bomb_is_refused_by_its_directory(path):
     np.savez_compressed(path, x=np.zeros(10 << 20))
 
     with pytest.raises(InputError, match=r"^E_INPUT_BOMB: .* 200 times its size"):
-        read_npz(path, 1 << 30)
+        read_npz(path, Limits(unpacked=1 << 30))
 
 
 def test_small_arrays_of_zeros_pass_however_well_they_pack(path):
     np.savez_compressed(path, x=np.zeros(100_000))
 
-    assert not read_npz(path, LIMIT)["x"].any()
+    assert not read_npz(path, LIMITS)["x"].any()
 
 
 def test_a_member_that_says_a_larger_size_than_it_has_takes_no_memory(path):
@@ -108,7 +110,7 @@ def test_a_member_that_says_a_larger_size_than_it_has_takes_no_memory(path):
     pack(path, [("x.npy", data)])
 
     with pytest.raises(InputError, match=r"^E_INPUT_TRUNCATED: .*data\.npz, x must be whole"):
-        read_npz(path, LIMIT)
+        read_npz(path, LIMITS)
 
 
 def test_a_changed_number_is_seen_by_its_crc(path):
@@ -119,7 +121,7 @@ def test_a_changed_number_is_seen_by_its_crc(path):
     path.write_bytes(data)
 
     with pytest.raises(InputError, match=r"^E_INPUT_DAMAGED: .*Bad CRC-32"):
-        read_npz(path, LIMIT)
+        read_npz(path, LIMITS)
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
@@ -127,14 +129,14 @@ def test_other_kinds_of_packing_are_refused(path, method):
     pack(path, [("x.npy", member(np.zeros(9)))], method)
 
     with pytest.raises(InputError, match=r"^E_INPUT_FORMAT: .* must be stored or deflated"):
-        read_npz(path, LIMIT)
+        read_npz(path, LIMITS)
 
 
 def test_objects_are_never_unpickled(path):
     np.savez(path, x=np.array([{}], object))
 
     with pytest.raises(InputError, match=r"^E_INPUT_DTYPE: .*data\.npz, x must hold plain numbers"):
-        read_npz(path, LIMIT)
+        read_npz(path, LIMITS)
 
 
 @pytest.mark.parametrize("data", [b"", b"PK\x05\x06", b"no archive at all", b"\x93NUMPY\x01\x00"])
@@ -142,7 +144,7 @@ def test_what_is_no_archive_is_refused(path, data):
     path.write_bytes(data)
 
     with pytest.raises(InputError, match=r"^E_INPUT_DAMAGED: .* must be a whole archive"):
-        read_npz(path, LIMIT)
+        read_npz(path, LIMITS)
 
 
 def test_an_archive_cut_short_anywhere_is_refused(path):
@@ -152,7 +154,7 @@ def test_an_archive_cut_short_anywhere_is_refused(path):
     for end in range(0, len(whole), 7):
         path.write_bytes(whole[:end])
         with pytest.raises(InputError, match=r"^E_INPUT_DAMAGED"):
-            read_npz(path, LIMIT)
+            read_npz(path, LIMITS)
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
@@ -168,36 +170,30 @@ def test_changed_bytes_are_read_or_refused_and_nothing_else(path, save):
             data[place] = rng.integers(0, 256)
         path.write_bytes(data)
         try:
-            read_npz(path, LIMIT)
+            read_npz(path, LIMITS)
         except InputError:
             refused += 1
 
     assert 200 < refused <= 700
 
 
-@pytest.fixture
-def all_large(monkeypatch):
-    """A threshold that all archives are beyond."""
-    monkeypatch.setattr(npz, "_LARGE", 1)
-
-
 @pytest.mark.parametrize("others", [{}, {"y": np.arange(3.0), "lengths": [4, 1, 2]}])
-def test_a_large_x_stays_in_the_file(path, all_large, others):
+def test_a_large_x_stays_in_the_file(path, others):
     x = np.random.default_rng(0).standard_normal((3, 4, 2)).astype(np.float32)
     np.savez(path, **others, x=x)
 
-    arrays = read_npz(path, LIMIT)
+    arrays = read_npz(path, ALL_LARGE)
 
     np.testing.assert_array_equal(arrays["x"], x)
     assert arrays.keys() == {"x", *others}
     assert isinstance(arrays["x"].base, mmap.mmap)
-    assert all(isinstance(row.base.base, mmap.mmap) for row in read(path).x)
+    assert isinstance(read(path, limits=ALL_LARGE).x.values.base.base, mmap.mmap)
 
 
-def test_what_stays_in_the_file_may_be_larger_than_the_limit(path, all_large):
+def test_what_stays_in_the_file_may_be_larger_than_the_limit(path):
     np.savez(path, x=np.ones((10, 10, 2), np.float32), y=np.zeros(10))
 
-    assert read_npz(path, limit=300)["x"].sum() == 200
+    assert read_npz(path, replace(ALL_LARGE, unpacked=300))["x"].sum() == 200
 
 
 @pytest.mark.parametrize(
@@ -209,25 +205,25 @@ def test_what_stays_in_the_file_may_be_larger_than_the_limit(path, all_large):
         (np.savez_compressed, np.ones((10, 10, 2), np.float32)),
     ],
 )
-def test_other_numbers_are_read_and_have_the_limit(path, all_large, save, x):
+def test_other_numbers_are_read_and_have_the_limit(path, save, x):
     save(path, x=x, y=np.zeros(10))
 
-    assert read_npz(path, LIMIT)["x"].sum() == 200
+    assert read_npz(path, ALL_LARGE)["x"].sum() == 200
     with pytest.raises(InputError, match=r"^E_INPUT_SIZE: .* 300 bytes.*float32 with np\.savez"):
-        read_npz(path, limit=300)
+        read_npz(path, replace(ALL_LARGE, unpacked=300))
 
 
-def test_what_stays_in_the_file_is_whole(path, all_large):
+def test_what_stays_in_the_file_is_whole(path):
     np.savez(path, x=np.ones((10, 10, 2), np.float32))
     damaged = bytearray(path.read_bytes())
     damaged[500] ^= 1
     path.write_bytes(damaged)
 
     with pytest.raises(InputError, match=r"^E_INPUT_DAMAGED: .* \(Bad CRC-32"):
-        read_npz(path, LIMIT)
+        read_npz(path, ALL_LARGE)
 
 
-def test_a_file_that_cannot_be_mapped_is_too_large_for_memory(path, all_large, monkeypatch):
+def test_a_file_that_cannot_be_mapped_is_too_large_for_memory(path, monkeypatch):
     def none_left(*_, **__):
         raise OSError(errno.ENOMEM, "Cannot allocate memory")
 
@@ -235,4 +231,4 @@ def test_a_file_that_cannot_be_mapped_is_too_large_for_memory(path, all_large, m
     monkeypatch.setattr(mmap, "mmap", none_left)
 
     with pytest.raises(ResourceError, match=r"^E_MEMORY"):
-        read(path)
+        read(path, limits=ALL_LARGE)

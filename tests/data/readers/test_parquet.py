@@ -108,9 +108,7 @@ def test_a_column_of_lists_is_refused(path):
 def test_more_rows_than_the_limit_are_refused_before_they_are_read(path):
     save(path, a=np.zeros(100_000))
 
-    with pytest.raises(
-        InputError, match=r"^E_INPUT_SIZE: .* says that it holds 100,000 rows of 1 "
-    ):
+    with pytest.raises(InputError, match=r"^E_INPUT_SIZE: .* declares 100,000 rows of 1 "):
         read(path, limit=700_000)
 
 

@@ -195,7 +195,7 @@ def test_data_without_any_answer_is_an_error(tmp_path):
     lines = [f"{i},{i if i < 3 else ''}" for i in range(40)]
     (tmp_path / "t.csv").write_text("\n".join(["a,b", *lines]) + "\n")
 
-    with pytest.raises(InputError, match="E_INPUT_MISSING: a window needs an answer, and in all"):
+    with pytest.raises(InputError, match="E_INPUT_MISSING: a window needs a target value, and in"):
         prepare(tmp_path / "t.csv", target="b", features="a", window=4, missing="mean")
 
 
@@ -231,7 +231,7 @@ def test_a_series_typical_of_windows_with_gaps_between_them_is_made_of_whole_one
 
     series = typical_series(part)
 
-    np.testing.assert_array_equal(series[:8, 0], np.ravel(part.x[[0, 4], :, 0]))
+    np.testing.assert_array_equal(series[:8, 0], np.ravel(np.asarray(part.x)[[0, 4], :, 0]))
 
 
 @pytest.mark.parametrize("missing", POLICIES)

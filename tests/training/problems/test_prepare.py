@@ -32,8 +32,8 @@ def test_a_forecast_sees_a_window_and_answers_the_values_that_follow(series_csv)
     problem = prepare(series_csv, target="height", features="height", window=6, horizon=3, val=0.3)
 
     assert problem.metadata.task == "forecast"
-    assert problem.train.x.shape == (70 - 6 - 3 + 1, 6, 1)
-    np.testing.assert_allclose(problem.train.x[5, :, 0], values[5:11])
+    assert np.asarray(problem.train.x).shape == (70 - 6 - 3 + 1, 6, 1)
+    np.testing.assert_allclose(problem.train.x[5][:, 0], values[5:11])
     np.testing.assert_allclose(problem.train.y[5], values[11:14])
     np.testing.assert_allclose(problem.train.known[5], [values[10]] * 3)
     assert problem.train.when[5] == 1911
@@ -54,7 +54,7 @@ def test_several_targets_are_forecast_step_by_step(series_csv):
     names = [column.name for column in problem.metadata.outputs]
     assert names == ["height+1", "weekday+1", "height+2", "weekday+2"]
     np.testing.assert_allclose(problem.train.y[0][[1, 3]], [6, 0])
-    np.testing.assert_allclose(problem.train.known[0], problem.train.x[0, -1][[0, 1, 0, 1]])
+    np.testing.assert_allclose(problem.train.known[0], problem.train.x[0][-1][[0, 1, 0, 1]])
 
 
 @pytest.mark.parametrize(("window", "horizon"), [(1, 1), (6, 1), (6, 5), (24, 1)])

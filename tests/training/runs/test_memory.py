@@ -8,6 +8,7 @@ import torch
 
 from seqrt.contract import Column
 from seqrt.data import Part
+from seqrt.data.ragged import Ragged
 from seqrt.errors import InputError
 from seqrt.training import Network, chrono_initialise, prepare
 from seqrt.training.runs.memory import (
@@ -152,13 +153,15 @@ def test_windows_give_back_the_series_that_they_were_cut_from(series_csv):
 def test_sequences_of_any_lengths_stand_end_to_end(ragged):
     x, y = ragged
 
-    np.testing.assert_array_equal(typical_series(Part(x, y)), np.concatenate(x))
+    np.testing.assert_array_equal(typical_series(Part(Ragged.of(x), y)), np.concatenate(x))
 
 
 def test_of_much_data_a_part_is_enough():
     x = [np.full((3000, 1), i, np.float32) for i in range(50)]
 
-    assert [len(part) for part in np.split(typical_series(Part(x, x)), [3000])] == [3000, 1096]
+    series = typical_series(Part(Ragged.of(x), x))
+
+    assert [len(part) for part in np.split(series, [3000])] == [3000, 1096]
 
 
 def test_streams_begin_apart_and_go_on_from_the_beginning():
