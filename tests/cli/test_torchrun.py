@@ -112,9 +112,9 @@ def test_processes_that_do_not_find_one_another_say_so_in_one_line(run, surround
         busy = run(*TRAIN)
 
     assert (lost.code, busy.code) == (5, 5)
-    assert lost.err.startswith("seqrt: E_WORLD: several processes must be told RANK, ")
-    assert "and MASTER_PORT is not set. Start them with: torchrun " in lost.err
-    assert "seqrt: E_WORLD: the 2 processes must find one another at 127.0.0.1:" in busy.err
+    assert lost.err.startswith("seqrt: E_WORLD: distributed training needs RANK, ")
+    assert "but MASTER_PORT is not set. Start the processes with: torchrun " in lost.err
+    assert "seqrt: E_WORLD: the 2 processes could not find each other at 127.0.0.1:" in busy.err
     assert (lost.err.count("\n"), busy.err.count("\n")) == (1, 1)
     assert not Path("runs").exists()
 
@@ -125,7 +125,7 @@ def test_a_gpu_is_not_shared(run, surroundings):
     one, too_few = run(*TRAIN, "--device", "cuda:0"), run(*TRAIN, "--device", "cuda")
 
     assert (one.code, too_few.code) == (2, 5)
-    assert one.err.startswith("seqrt: process 1: device must be cuda where several processes")
+    assert one.err.startswith("seqrt: process 1: device must be cuda if several processes")
     each = "E_DEVICE: each of the 99 processes of a machine must have a GPU of its own, and torch"
     assert too_few.err.startswith(f"seqrt: process 1: {each} sees ")
 
@@ -137,7 +137,7 @@ def test_other_commands_are_the_work_of_one_process(words, run, surroundings):
     done = run(*words)
 
     assert (done.code, done.out) == (2, "")
-    assert f"seqrt {words[0]} is the work of one process, and torchrun has started 4." in done.err
+    assert f"seqrt {words[0]} runs in one process, but torchrun has started 4." in done.err
 
 
 def test_only_the_first_process_talks_and_no_error_is_lost(surroundings, capsys):

@@ -122,7 +122,7 @@ def _resume(folder: str | None, options: dict[str, Any], out: Path | None) -> Ru
     _introduce(run)
     if run.warning:
         say(f"warning: {run.warning}; resuming from the checkpoint before it.")
-    at = run.checkpoints.start.standing
+    at = run.checkpoints.start.progress
     say_labelled("resume", f"from epoch {at.number}, step {at.step}")
     return run
 

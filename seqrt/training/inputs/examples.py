@@ -95,7 +95,7 @@ def examples(net: Stack, *parts: Labelled) -> list[Examples]:
     try:
         found = [encode(part).to(device, moved) for part in raw]
     except torch.OutOfMemoryError as error:
-        raise out_of_memory(error) from None
+        raise memory_error(error) from None
     if about is not net.metadata:
         net.metadata = about
         net.set_scaling(about.features, about.outputs)
@@ -110,7 +110,7 @@ def _checked(net: Stack, x: Data, y: Data, lengths: ArrayLike | None = None) -> 
     )
 
 
-def out_of_memory(error: Exception) -> ResourceError:
+def memory_error(error: Exception) -> ResourceError:
     """Return the error to raise where the memory of the device runs out."""
     return ResourceError(
         "E_MEMORY: the data and a step of training must fit into the memory of the device, and did"

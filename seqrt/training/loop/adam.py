@@ -1,8 +1,8 @@
-"""Adam, over all weights of a network as if they were one.
+"""Adam over all weights of a network as if they were one tensor.
 
-A small network takes a step in a millisecond, and a fifth of that would go into telling the norm,
-the clipping and Adam about its dozen weights one by one. So on a CPU all weights lie behind each
-other in one tensor and their gradients in another, and each of the three is one call.
+A step of a small network takes a millisecond, and calling the gradient norm, the clipping and Adam
+once for each of its dozen weights would take a fifth of that. So on a CPU all weights share one
+contiguous tensor, their gradients share another, and each of the three is one call.
 """
 
 from __future__ import annotations
@@ -13,36 +13,39 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-_LINE = 16  # numbers: every weight begins where a cache line may
+_ALIGNMENT = 16  # numbers: every weight begins on a cache line
 
-# Of the paper, and of torch.
+# The defaults of the paper and of torch.
 _BETA1, _BETA2, _EPS = 0.9, 0.999, 1e-8
 
 
-class Descent:
-    """Adam for one network, as torch computes it: gradients add up, `clip`, `descend`, `clear`.
+class Adam:
+    """Adam for one network, as torch computes it.
 
-        m = β1 m + (1 - β1) g               the mean of the gradient
-        v = β2 v + (1 - β2) g²              the mean of its square
+        m = β1 m + (1 - β1) g               mean of the gradient
+        v = β2 v + (1 - β2) g²              mean of its square
         w = w - lr m̂ / (√v̂ + ε)             with m̂ = m / (1 - β1^t), v̂ = v / (1 - β2^t)
 
-    On a CPU the weights of the network become views of one tensor, and their gradients of another:
-    clear them by `clear` alone, because `net.zero_grad()` would cut the ties. On a GPU they stay
-    where cuDNN wants them.
+    For each step: `clear` the gradients, accumulate new ones, `clip` them, and take the `step`.
 
-    Not one of torch's optimisers, because to make one loads its compiler: two seconds.
+    On a CPU the weights of the network become views of one tensor, and their gradients views of
+    another. Clear them with `clear` only, because `net.zero_grad()` would replace the views. On a
+    GPU the weights stay in the layout that cuDNN expects.
+
+    This is not one of torch's optimisers because constructing one loads torch's compiler, which
+    takes two seconds.
 
     Kingma & Ba 2015, arXiv:1412.6980.
     """
 
     def __init__(self, net: nn.Module) -> None:
-        """Take the weights of `net`, which stand on one device and have one dtype."""
+        """Optimise the weights of `net`, which share one device and one dtype."""
         weights = list(net.parameters())
-        self.at_once = weights[0].device.type == "cpu"
-        if not self.at_once:
-            _lay_out(net)
+        self.is_flat = weights[0].device.type == "cpu"
+        if not self.is_flat:
+            _flatten_for_cudnn(net)
             weights = [weight for weight in weights if weight.requires_grad]
-        self.weights = [_as_one(weights)] if self.at_once else weights
+        self.weights = [_flatten(weights)] if self.is_flat else weights
         self._steps = [
             torch.zeros((), dtype=torch.float32, device=weight.device) for weight in self.weights
         ]
@@ -50,31 +53,31 @@ class Descent:
         self._squares = [torch.zeros_like(weight.detach()) for weight in self.weights]
 
     def clear(self) -> None:
-        """Forget the gradients."""
-        if self.at_once:
-            self.slopes()[0].zero_()
+        """Set the gradients to zero."""
+        if self.is_flat:
+            self.gradients()[0].zero_()
             return
         for weight in self.weights:
             weight.grad = None
 
-    def clip(self, most: float) -> float:
-        """Shorten the gradient of all weights together to the norm `most`; return what it was."""
-        if not self.at_once:
-            return nn.utils.clip_grad_norm_(self.weights, most).item()
-        (slope,) = self.slopes()
-        norm: float = torch.linalg.vector_norm(slope).item()
-        if norm > most:
-            slope.mul_(most / norm)
+    def clip(self, max_norm: float) -> float:
+        """Scale the gradient to a norm of at most `max_norm`; return the norm it had before."""
+        if not self.is_flat:
+            return nn.utils.clip_grad_norm_(self.weights, max_norm).item()
+        (gradient,) = self.gradients()
+        norm: float = torch.linalg.vector_norm(gradient).item()
+        if norm > max_norm:
+            gradient.mul_(max_norm / norm)
         return norm
 
     @torch.no_grad()
-    def descend(self, lr: float | Tensor) -> None:
-        """Take a step of Adam at the rate `lr`, a number or a tensor of one."""
-        rate: Any = lr  # torch takes both, and says so of one
+    def step(self, lr: float | Tensor) -> None:
+        """Update the weights at the learning rate `lr`, a number or a scalar tensor."""
+        rate: Any = lr  # torch accepts both, its annotation only one
         torch._foreach_add_(self._steps, 1)
         torch._fused_adam_(
             [*self.weights],
-            self.slopes(),
+            self.gradients(),
             self._means,
             self._squares,
             [],
@@ -88,45 +91,45 @@ class Descent:
             maximize=False,
         )
 
-    def moments(self) -> dict[str, Tensor]:
-        """Return all that a step depends on besides the weights: t, m and v as NUMBER.NAME."""
+    def state(self) -> dict[str, Tensor]:
+        """Return what a step depends on besides the weights: t, m and v, named NUMBER.NAME."""
         return {
             f"{number}.{name}": tensor
-            for name, tensors in self._kept().items()
+            for name, tensors in self._by_name().items()
             for number, tensor in enumerate(tensors)
         }
 
-    def restore(self, moments: Mapping[str, Tensor]) -> None:
-        """Go on from the `moments` of a descent over the same weights."""
-        own = self.moments()
-        for name, value in moments.items():
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        """Continue from the `state` of another Adam over the same weights."""
+        own = self.state()
+        for name, value in state.items():
             own[name].copy_(value)
 
-    def _kept(self) -> dict[str, list[Tensor]]:
-        # what torch calls them, as a checkpoint did from the first
+    def _by_name(self) -> dict[str, list[Tensor]]:
+        # torch's names, which checkpoints have had from the start
         return {"step": self._steps, "exp_avg": self._means, "exp_avg_sq": self._squares}
 
-    def slopes(self) -> list[Tensor]:
-        """Return the gradients, in one tensor on a CPU."""
+    def gradients(self) -> list[Tensor]:
+        """Return the gradients, on a CPU in one tensor."""
         return [weight.grad for weight in self.weights if weight.grad is not None]
 
 
-def _lay_out(net: nn.Module) -> None:
-    """Put the weights of each layer where cuDNN wants them; in a copy of a network they are not."""
+def _flatten_for_cudnn(net: nn.Module) -> None:
+    """Move the weights of each layer to the contiguous memory that a copied network has lost."""
     for module in net.modules():
         if isinstance(module, nn.RNNBase):
             module.flatten_parameters()
 
 
-def _as_one(weights: list[nn.Parameter]) -> nn.Parameter:
-    """Return a weight whose parts `weights` become, and whose gradient holds theirs."""
-    sizes = [-(-weight.numel() // _LINE) * _LINE for weight in weights]
-    slopes = weights[0].detach().new_zeros(sum(sizes))
-    whole = nn.Parameter(torch.zeros_like(slopes))
-    whole.grad = slopes
-    parts = zip(weights, whole.detach().split(sizes), slopes.split(sizes), strict=True)
-    for weight, values, slope in parts:
-        place = values[: weight.numel()].view_as(weight)
-        weight.data = place.copy_(weight.detach())
-        weight.grad = slope[: weight.numel()].view_as(weight)
-    return whole
+def _flatten(weights: list[nn.Parameter]) -> nn.Parameter:
+    """Make `weights` and their gradients views of one parameter and its gradient; return it."""
+    sizes = [-(-weight.numel() // _ALIGNMENT) * _ALIGNMENT for weight in weights]
+    gradients = weights[0].detach().new_zeros(sum(sizes))
+    flat = nn.Parameter(torch.zeros_like(gradients))
+    flat.grad = gradients
+    parts = zip(weights, flat.detach().split(sizes), gradients.split(sizes), strict=True)
+    for weight, values, gradient in parts:
+        view = values[: weight.numel()].view_as(weight)
+        weight.data = view.copy_(weight.detach())
+        weight.grad = gradient[: weight.numel()].view_as(weight)
+    return flat

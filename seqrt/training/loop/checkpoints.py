@@ -1,12 +1,11 @@
-"""Checkpoints: all that the next step of training depends on, on the disk, to go on bit for bit.
+"""Checkpoints: the training state on disk, from which training resumes bit for bit.
 
 RUN/
     checkpoint.safetensors             the newest
-    checkpoint.previous.safetensors    the one before, read where the newest is damaged or gone
+    checkpoint.previous.safetensors    the one before it, read if the newest is damaged or missing
 
-Tensors: `weights.NAME` and `best.NAME` of the network, `adam.NUMBER.NAME` of the optimiser,
-`random.cpu` and `random.cuda` of torch's generators, `carried.NUMBER` between pieces of long
-sequences. The header holds the counts of Standing, and a digest of everything.
+Each holds the tensors of TrainingState; its header holds Progress, what was trained with which
+settings, and a digest of everything.
 """
 
 from __future__ import annotations
@@ -23,8 +22,8 @@ from torch import Tensor
 
 from seqrt.errors import ModelError, OutputError, UsageError
 from seqrt.files import writing
-from seqrt.training.loop.distributed import World
-from seqrt.training.loop.state import Standing
+from seqrt.training.loop.distributed import ProcessGroup
+from seqrt.training.loop.state import Progress, TrainingState
 from seqrt.training.networks.weights_file import DAMAGE, pack, reason, unpack
 
 FORMAT = 1
@@ -34,8 +33,8 @@ EVERY = 30.0
 SHARE = 0.02
 
 
-class Asked(NamedTuple):
-    """What the loop is asked for between two steps: to save a checkpoint, to end after it."""
+class Request(NamedTuple):
+    """What the loop is to do between two steps: save a checkpoint, and stop after it."""
 
     save: bool
     stop: bool
@@ -43,36 +42,36 @@ class Asked(NamedTuple):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What one file holds: the counts, and the tensors by their names."""
+    """The content of one file: progress, and the training state as named tensors."""
 
-    standing: Standing = field(default_factory=Standing)
+    progress: Progress = field(default_factory=Progress)
     tensors: dict[str, Tensor] = field(default_factory=dict)
 
 
 class Checkpoints:
-    """The checkpoints of one training in a folder; without a folder none are kept.
+    """The checkpoints of one training in a folder; without a folder, none are written.
 
-    `of` says in a word what is trained, such as a digest of the plan: a checkpoint of something
-    else is refused. Between two steps one is due every `every` seconds, after a pass at once, and
-    never so often that writing takes more than `share` of the time.
+    `settings` identifies what is trained, such as a digest of the plan; a checkpoint with other
+    settings is rejected. Within an epoch a checkpoint is due every `every` seconds, at its end
+    immediately, but never so often that writing takes more than `share` of the time.
 
-    The files `first` are brought onto the disk before each. `start` is the checkpoint that training
-    goes on from; `stopping` asks the loop to finish its step, save, and end.
+    Before each checkpoint the files `sync_first` are flushed to the disk. Training resumes from
+    `start`. Setting `stopping` makes the loop finish its step, save, and stop.
     """
 
     def __init__(
         self,
         folder: str | Path | None = None,
-        of: str = "",
+        settings: str = "",
         *,
-        first: Iterable[Path] = (),
+        sync_first: Iterable[Path] = (),
         every: float = EVERY,
         share: float = SHARE,
     ) -> None:
-        """Keep checkpoints in `folder`, which is there."""
+        """Write checkpoints to `folder`, which must exist."""
         self.folder = None if folder is None else Path(folder)
-        self.of = of
-        self.first = tuple(first)
+        self.settings = settings
+        self.sync_first = tuple(sync_first)
         self.every = every
         self.share = share
         self.start = Checkpoint()
@@ -80,27 +79,34 @@ class Checkpoints:
         self._began = time.monotonic()
         self._cost = 0.0
 
-    def asked(self, every: float | None = None) -> Asked:
-        """Return whether one is due, see `due`, and whether training is asked to end."""
+    def request(self, every: float | None = None) -> Request:
+        """Return whether a checkpoint is `due`, and whether to stop."""
         stop = self.stopping
-        return Asked(stop or self.due(every), stop)
+        return Request(stop or self.due(every), stop)
 
     def due(self, every: float | None = None) -> bool:
-        """Return whether to save now: `every` so many seconds, where that is cheap enough."""
+        """Return whether `every` seconds have passed since the last checkpoint, and it is cheap."""
         if self.folder is None:
             return False
         wait = max(self.every if every is None else every, self._cost / self.share)
         return self.stopping or time.monotonic() - self._began >= wait
 
-    def save(self, standing: Standing, tensors: dict[str, Tensor]) -> None:
+    def carry_out(self, request: Request, state: TrainingState) -> bool:
+        """Save `state` if requested; return whether the loop must stop, in all processes."""
+        if request.save:
+            self.save(state.progress, state.tensors())
+        self.stopping = self.stopping or request.stop
+        return request.stop
+
+    def save(self, progress: Progress, tensors: dict[str, Tensor]) -> None:
         """Write a checkpoint, whole or not at all, and keep the one before; raise OutputError."""
         if self.folder is None:
             return
         began = time.monotonic()
-        for path in self.first:
+        for path in self.sync_first:
             _sync(path)
         newest, previous = self.folder / NEWEST, self.folder / PREVIOUS
-        data = _packed(standing, tensors, self.of)
+        data = _packed(progress, tensors, self.settings)
         with writing(newest) as file:
             file.write(data)
             if newest.exists():
@@ -109,10 +115,10 @@ class Checkpoints:
         self._cost = self._began - began
 
     def load(self) -> str | None:
-        """Take the newest checkpoint that is whole as `start`; return what was wrong, if anything.
+        """Set `start` to the newest undamaged checkpoint; return what was wrong with a newer one.
 
-        Without any, training starts at its beginning. Raises ModelError where all are damaged, and
-        UsageError where they are of something else.
+        Without any file, training starts from the beginning. Raise ModelError if all are damaged,
+        and UsageError if they have other settings.
         """
         if self.folder is None:
             return None
@@ -128,27 +134,28 @@ class Checkpoints:
                 wrong.append(f"{path} is damaged ({reason(error)})")
                 continue
             if wrong:
-                # the next one saved must not push a damaged one over this
+                # otherwise the next save would replace this one by the damaged one
                 (self.folder / NEWEST).unlink()
             return wrong[0] if wrong else None
         if wrong:
             raise ModelError(
-                f"E_RUN_DAMAGED: a checkpoint must be whole to go on from, and {wrong[0]}, with no"
-                " other beside it. Train again."
+                f"E_RUN_DAMAGED: the run cannot be resumed: {wrong[0]}, and there is no other"
+                " checkpoint. Train again."
             )
         return None
 
-    def begin(self, world: World) -> Checkpoint:
-        """Return what all processes go on from, the `start` of the first; it alone keeps any."""
-        if world.alone:
+    def begin(self, group: ProcessGroup) -> Checkpoint:
+        """Return the `start` of the first process, in all; only that one writes checkpoints."""
+        if group.is_single:
             return self.start
-        data = world.told(lambda: _packed(self.start.standing, self.start.tensors, self.of))
-        if not world.first:
+        start = self.start
+        data = group.from_first(lambda: _packed(start.progress, start.tensors, self.settings))
+        if not group.is_first:
             self.folder, self.start = None, _unpacked(data)[0]
         return self.start
 
     def any(self) -> bool:
-        """Return whether there is one to go on from."""
+        """Return whether there is a checkpoint to resume from."""
         return self.folder is not None and any(
             (self.folder / name).exists() for name in (NEWEST, PREVIOUS)
         )
@@ -163,24 +170,25 @@ class Checkpoints:
 
     def _read(self, path: Path) -> Checkpoint:
         """Return the checkpoint at `path`; raise one of DAMAGE if it is damaged."""
-        checkpoint, of = _unpacked(path.read_bytes(), path)
-        if of != self.of:
+        checkpoint, settings = _unpacked(path.read_bytes(), path)
+        if settings != self.settings:
             raise UsageError(
-                f"{path} is of a training with other settings; run.toml must stay as it was"
-                " written. Put it back, or train again."
+                f"{path} was written with other settings: run.toml must stay as it was when the"
+                " run started. Restore it, or train again."
             )
         return checkpoint
 
 
-def _packed(standing: Standing, tensors: dict[str, Tensor], of: str) -> bytes:
-    header = {"format": FORMAT, "of": of, "standing": asdict(standing)}
+def _packed(progress: Progress, tensors: dict[str, Tensor], settings: str) -> bytes:
+    # the keys of format 1
+    header = {"format": FORMAT, "of": settings, "standing": asdict(progress)}
     return pack(tensors, header, digest=True)
 
 
 def _unpacked(data: bytes, path: Path = Path(NEWEST)) -> tuple[Checkpoint, str]:
-    """Return the checkpoint that `data` holds, and what it is of; raise one of DAMAGE."""
+    """Return the checkpoint in `data` and its settings; raise one of DAMAGE if it is damaged."""
     tensors, header = unpack(data, path, FORMAT, digest=True)
-    return Checkpoint(Standing(**header["standing"]), tensors), header["of"]
+    return Checkpoint(Progress(**header["standing"]), tensors), header["of"]
 
 
 def _sync(path: Path) -> None:
@@ -191,6 +199,6 @@ def _sync(path: Path) -> None:
             os.fsync(file.fileno())
     except OSError as error:
         raise OutputError(
-            f"E_OUTPUT_FAILED: {path} must reach the disk, and did not ({error.strerror})."
-            " Look at the disk, then go on."
+            f"E_OUTPUT_FAILED: {path} could not be flushed to the disk ({error.strerror})."
+            " Check the disk, then resume the run."
         ) from None

@@ -1,121 +1,138 @@
-"""Steps of training on a GPU that are recorded once and replayed: CUDA graphs.
+"""Training steps on a GPU, recorded once and replayed: CUDA graphs.
 
-A small network computes for less time than it takes to tell a GPU what to compute, because a step
-is some hundred kernels, told one by one. Where the batches have the same shape, the kernels are the
-same on other rows. So the first step of a shape is recorded, from looking its rows up to Adam, and
-from then on it is told at once.
+A step of a small network is about a hundred kernels, and launching them one by one takes longer
+than computing them. For batches of one shape the kernels are the same, only their rows differ. So
+the first step of a shape is recorded, from looking up its rows to Adam, and later steps of that
+shape are one launch.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from seqrt.training.inputs.examples import Examples
-from seqrt.training.loop.adam import Descent
-from seqrt.training.loop.distributed import World
-from seqrt.training.loop.gradient import heard
+from seqrt.training.loop.adam import Adam
+from seqrt.training.loop.checkpoints import Request
+from seqrt.training.loop.distributed import ProcessGroup
+from seqrt.training.loop.gradient import has_hooks
 from seqrt.training.loop.loss import LOSSES
 from seqrt.training.loop.recipe import Recipe
-from seqrt.training.loop.steps import Padded, Part
+from seqrt.training.loop.steps import MicroBatch, PaddedMicroBatch
 from seqrt.training.networks.stack import Stack
 
 _LENGTHS = 8
-"""To how many different lengths batches of ragged sequences are padded: a recording is of one."""
+"""The number of lengths that batches of ragged sequences are padded to; each is recorded once."""
 
 
 class _Recording(NamedTuple):
-    """What is read before a replay, and written by it: the loss and the norm (2,)."""
+    """A recorded step: its inputs `rows` and `rate`, and its outputs, loss and norm, (2,)."""
 
     rows: list[Tensor]
     rate: Tensor
     graph: torch.cuda.CUDAGraph
-    figures: Tensor
+    loss_and_norm: Tensor
 
 
-class Replay:
-    """Whole steps of one network's training on `data`, each told to the GPU at once.
+class CudaGraphStep:
+    """Takes whole steps of one network on `data`, each as the replay of a CUDA graph.
 
-    The numbers are those of the same step told kernel by kernel, drawn numbers too.
+    The results, random numbers included, are those of the same step launched kernel by kernel.
     """
 
-    def __init__(self, net: Stack, descent: Descent, data: Examples, clip: float) -> None:
-        """Take a network on a GPU, the descent of its weights, and the norm that is kept to."""
-        self.net, self.descent, self.data, self.clip = net, descent, data, clip
+    def __init__(
+        self,
+        net: Stack,
+        optimizer: Adam,
+        data: Examples,
+        clip: float,
+        request: Callable[[], Request],
+    ) -> None:
+        """Train `net`, on a GPU, with gradients clipped to the norm `clip`."""
+        self.net, self.optimizer, self.data, self.clip = net, optimizer, data, clip
+        self.request = request
         self._device = data.x.device
-        self._unit = math.ceil(int(data.lengths.max()) / _LENGTHS)
+        self._length_unit = math.ceil(int(data.lengths.max()) / _LENGTHS)
         self._stream = torch.cuda.Stream(self._device)
         self._pool = torch.cuda.graph_pool_handle()
         self._recordings: dict[tuple[int, ...], _Recording] = {}
 
     @staticmethod
-    def suits(net: Stack, data: Examples, recipe: Recipe, world: World) -> bool:
-        """Say whether shapes are few, nothing is cut, carried or told, and nobody listens."""
-        few = not data.per_step or data.length is not None
-        alone = world.alone and not any(map(heard, net.modules()))
-        return data.x.device.type == "cuda" and few and not recipe.tbptt and alone
+    def supports(net: Stack, data: Examples, recipe: Recipe, group: ProcessGroup) -> bool:
+        """Return whether steps can be recorded.
 
-    def step(self, parts: Sequence[Part], rate: float) -> tuple[float, float]:
-        """Take a step of Adam; return the loss, and the norm of the gradient before clipping.
-
-        Where one of them is not finite, neither are the weights any more.
+        This needs a GPU, few shapes of batches, no chunks with a state between them, one process,
+        and no hooks, which a replay would not call.
         """
-        shape = (self._steps(parts), *(len(part.rows) for part in parts))
+        few_shapes = not data.per_step or data.length is not None
+        no_listener = group.is_single and not any(map(has_hooks, net.modules()))
+        return data.x.device.type == "cuda" and few_shapes and not recipe.tbptt and no_listener
+
+    def step(
+        self, micro_batches: Sequence[MicroBatch], rate: float
+    ) -> tuple[float, float, Request]:
+        """Take a step of Adam; return loss, gradient norm before clipping, and request.
+
+        If either number is not finite, the weights are not either.
+        """
+        shape = (self._padded_length(micro_batches), *(len(batch.rows) for batch in micro_batches))
         if shape not in self._recordings:
             with torch.cuda.device(self._device):
-                self._recordings[shape] = self._record(parts, shape[0])
+                self._recordings[shape] = self._record(micro_batches, shape[0])
         recording = self._recordings[shape]
-        for rows, part in zip(recording.rows, parts, strict=True):
-            rows.copy_(part.rows)
+        for rows, batch in zip(recording.rows, micro_batches, strict=True):
+            rows.copy_(batch.rows)
         recording.rate.fill_(rate)
         recording.graph.replay()
-        loss, norm = recording.figures.tolist()
-        return loss, norm
+        loss, norm = recording.loss_and_norm.tolist()
+        return loss, norm, self.request()
 
-    def _steps(self, parts: Sequence[Part]) -> int:
-        """Return to how many steps the sequences of `parts` are padded."""
+    def _padded_length(self, micro_batches: Sequence[MicroBatch]) -> int:
+        """Return the length that the sequences of `micro_batches` are padded to."""
         if self.data.length is not None:
             return self.data.length
-        longest = max(int(self.data.lengths[part.rows].max()) for part in parts)
-        return math.ceil(longest / self._unit) * self._unit
+        longest = max(int(self.data.lengths[batch.rows].max()) for batch in micro_batches)
+        return math.ceil(longest / self._length_unit) * self._length_unit
 
-    def _record(self, parts: Sequence[Part], steps: int) -> _Recording:
-        own = [self._fixed(part, steps) for part in parts]
+    def _record(self, micro_batches: Sequence[MicroBatch], length: int) -> _Recording:
+        own = [self._with_own_rows(batch, length) for batch in micro_batches]
         rate, graph = torch.zeros((), device=self._device), torch.cuda.CUDAGraph()
         self._stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self._stream):
-            self._rehearse(own, rate)
+            self._warm_up(own, rate)
         with torch.cuda.graph(graph, pool=self._pool, stream=self._stream):
-            figures = self._take(own, rate)
-        return _Recording([part.rows for part in own], rate, graph, figures)
+            loss_and_norm = self._launch(own, rate)
+        return _Recording([batch.rows for batch in own], rate, graph, loss_and_norm)
 
-    def _fixed(self, part: Part, steps: int) -> Part:
-        """Return a part of the same shape, whose rows may change."""
-        rows = part.rows.clone()
+    def _with_own_rows(self, batch: MicroBatch, length: int) -> MicroBatch:
+        """Return a micro-batch of the same shape, whose rows the recording may overwrite."""
+        rows = batch.rows.clone()
         if self.data.length is not None:
-            return Part(self.data, rows, part.noise)
-        return Padded(self.data, rows, part.noise, steps)
+            return MicroBatch(self.data, rows, batch.noise)
+        return PaddedMicroBatch(self.data, rows, batch.noise, length)
 
-    def _rehearse(self, parts: Sequence[Part], rate: Tensor) -> None:
-        """Take a step for nothing: libraries load late what they need, and no recording may."""
-        changed = [*self.net.state_dict().values(), *self.descent.moments().values()]
+    def _warm_up(self, micro_batches: Sequence[MicroBatch], rate: Tensor) -> None:
+        """Take a step and undo it: libraries initialise lazily, which no recording may contain."""
+        changed = [*self.net.state_dict().values(), *self.optimizer.state().values()]
         before = [tensor.clone() for tensor in changed]
         with torch.random.fork_rng([self._device]):
-            self._take(parts, rate)
+            self._launch(micro_batches, rate)
         for tensor, value in zip(changed, before, strict=True):
             tensor.copy_(value)
 
-    def _take(self, parts: Sequence[Part], rate: Tensor) -> Tensor:
-        self.descent.clear()
-        answers, loss = sum(map(len, parts)), torch.zeros((), device=self._device)
-        for part in parts:
-            share = LOSSES[self.net.activation](*part.answer(self.net)) * (len(part) / answers)
+    def _launch(self, micro_batches: Sequence[MicroBatch], rate: Tensor) -> Tensor:
+        """Launch all kernels of a step; return loss and norm, (2,)."""
+        self.optimizer.clear()
+        targets, loss = sum(map(len, micro_batches)), torch.zeros((), device=self._device)
+        for batch in micro_batches:
+            mean = LOSSES[self.net.activation](*batch.forward(self.net))
+            share = mean * (len(batch) / targets)
             share.backward()
             loss += share.detach()
-        norm = nn.utils.clip_grad_norm_(self.descent.weights, self.clip)
-        self.descent.descend(rate)
+        norm = nn.utils.clip_grad_norm_(self.optimizer.weights, self.clip)
+        self.optimizer.step(rate)
         return torch.stack([loss, norm])

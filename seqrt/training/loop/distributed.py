@@ -1,9 +1,9 @@
-"""Several processes that train one network: who reads what, and what they tell one another.
+"""Distributed training: several processes train one network on one set of data.
 
-torchrun starts the processes and says in the environment of each which it is. Every process holds
-all data and the same weights, draws the same random numbers, and reads its share of each batch; the
-gradients are added up, so that all take the same step. The first alone writes, and says where to
-begin. On a CPU they talk by gloo, on CUDA by NCCL.
+torchrun starts the processes and gives each its rank in the environment. Every process holds all
+data and the same weights, draws the same random numbers, and computes its share of each batch; the
+gradients are summed, so that all take the same step. Only the first process writes files and reads
+checkpoints. On a CPU the processes communicate by gloo, on CUDA by NCCL.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ from torch import Tensor, distributed
 
 from seqrt.errors import DeviceError, InputError, UsageError
 
-_NEEDED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+_REQUIRED = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
 
 @dataclass(frozen=True)
-class World:
-    """All processes of one training, as process `rank` of `size` sees them; one is no world.
+class ProcessGroup:
+    """The `size` processes that train together, seen from process `rank`.
 
-    Every method that talks has to be called by all of them, and raises DeviceError (E_WORLD_LOST)
-    where one has left.
+    Every method that communicates must be called in all processes, and raises DeviceError
+    (E_WORLD_LOST) if one of them has left.
     """
 
     rank: int = 0
     size: int = 1
 
     @property
-    def first(self) -> bool:
-        """Whether this is the one that writes."""
+    def is_first(self) -> bool:
+        """Whether this is the process that writes files."""
         return self.rank == 0
 
     @property
-    def alone(self) -> bool:
-        """Whether there is no other."""
+    def is_single(self) -> bool:
+        """Whether there is only one process."""
         return self.size == 1
 
     def own(self, rows: Tensor) -> Tensor:
@@ -49,123 +49,125 @@ class World:
         return rows[self.rank :: self.size]
 
     def places(self, count: int) -> slice:
-        """Return where among so many rows those are that this process reads.
+        """Return the positions among `count` rows that this process computes.
 
-        Who has none reads the first along, at no weight, to draw what all draw.
+        A process without rows of its own computes the first one with zero weight, so that it draws
+        the same random numbers as the others.
         """
         return slice(self.rank, None, self.size) if self.rank < count else slice(1)
 
-    def add(self, tensors: Sequence[Tensor], numbers: Sequence[float]) -> list[float]:
-        """Add `tensors` up over all processes, in place; return the sums of `numbers`."""
-        if self.alone:
+    def all_reduce(self, tensors: Sequence[Tensor], numbers: Sequence[float]) -> list[float]:
+        """Sum `tensors` over all processes, in place; return the sums of `numbers`."""
+        if self.is_single:
             return list(numbers)
-        told = torch.tensor(numbers, device=tensors[0].device if tensors else _talks_on())
-        flat = torch.cat([*(tensor.flatten() for tensor in tensors), told])
-        with _reaching():
+        device = tensors[0].device if tensors else _message_device()
+        scalars = torch.tensor(numbers, device=device)
+        flat = torch.cat([*(tensor.flatten() for tensor in tensors), scalars])
+        with _naming_lost_processes():
             distributed.all_reduce(flat)
-        *sums, told = flat.split([*(tensor.numel() for tensor in tensors), len(told)])
+        *sums, scalars = flat.split([*(tensor.numel() for tensor in tensors), len(scalars)])
         for tensor, total in zip(tensors, sums, strict=True):
             tensor.copy_(total.view_as(tensor))
-        return [float(number) for number in told]
+        return [float(number) for number in scalars]
 
-    def whole(self, share: Tensor) -> Tensor:
-        """Return the rows (B, ·) that `own` took the shares (·, ·) of."""
-        if self.alone:
+    def gather_rows(self, share: Tensor) -> Tensor:
+        """Return the rows (B, ·) of which `own` gave each process its share (·, ·)."""
+        if self.is_single:
             return share
-        (count,) = self.add([], [len(share)])
+        (count,) = self.all_reduce([], [len(share)])
         rows = share.new_zeros(int(count), share.shape[1])
         rows[self.rank :: self.size] = share
-        self.add([rows], [])
+        self.all_reduce([rows], [])
         return rows
 
-    def told(self, say: Callable[[], bytes]) -> bytes:
-        """Return what the first process has to say; the others do not ask theirs."""
-        if self.alone:
-            return say()
-        said = say() if self.first else b""
-        size = torch.tensor(len(said), device=_talks_on())
-        self.same([size])
-        text = torch.zeros(int(size), dtype=torch.uint8, device=size.device)
-        if said:
-            text.copy_(torch.frombuffer(bytearray(said), dtype=torch.uint8))
-        self.same([text])
-        return text.cpu().numpy().tobytes()
+    def from_first(self, make: Callable[[], bytes]) -> bytes:
+        """Return, in all processes, what `make` returns in the first; only that one calls it."""
+        if self.is_single:
+            return make()
+        made = make() if self.is_first else b""
+        size = torch.tensor(len(made), device=_message_device())
+        self.broadcast([size])
+        message = torch.zeros(int(size), dtype=torch.uint8, device=size.device)
+        if made:
+            message.copy_(torch.frombuffer(bytearray(made), dtype=torch.uint8))
+        self.broadcast([message])
+        return message.cpu().numpy().tobytes()
 
-    def same(self, tensors: Iterable[Tensor]) -> None:
-        """Give `tensors` the values that they have in the first process."""
-        if self.alone:
+    def broadcast(self, tensors: Iterable[Tensor]) -> None:
+        """Overwrite `tensors` with their values in the first process."""
+        if self.is_single:
             return
-        with _reaching():
+        with _naming_lost_processes():
             for tensor in tensors:
                 distributed.broadcast(tensor, src=0)
 
     def check_same(self, parts: Iterable[memoryview]) -> None:
-        """Raise InputError (E_WORLD_DATA), in all processes, unless `parts` are the same in all."""
-        if self.alone:
+        """Raise InputError (E_WORLD_DATA), in all processes, if their `parts` differ."""
+        if self.is_single:
             return
         digest = hashlib.sha256()
         for part in parts:
             digest.update(part)
-        own = torch.frombuffer(bytearray(digest.digest()), dtype=torch.uint8).to(_talks_on())
+        own = torch.frombuffer(bytearray(digest.digest()), dtype=torch.uint8).to(_message_device())
         every = [torch.empty_like(own) for _ in range(self.size)]
-        with _reaching():
+        with _naming_lost_processes():
             distributed.all_gather(every, own)
         other = [rank for rank, theirs in enumerate(every) if not torch.equal(theirs, every[0])]
         if other:
             raise InputError(
                 "E_WORLD_DATA: all processes must train the same network on the same data with the"
-                f" same settings, and process {other[0]} of {self.size} has others than process 0."
-                " Give each the same files and the same options."
+                f" same settings, but those of process {other[0]} of {self.size} differ from those"
+                " of process 0. Give each the same files and the same options."
             )
 
     def wait(self) -> None:
-        """Return when all processes have come here, or have left."""
-        if self.alone:
+        """Return when all processes have called this, or have left."""
+        if self.is_single:
             return
         try:
-            self.add([], [0.0])
+            self.all_reduce([], [0.0])
         except DeviceError:
             return
 
 
-ALONE = World()
+SINGLE_PROCESS = ProcessGroup()
 
 
-def join() -> World:
-    """Return the world that torchrun, or the caller, has started this process in.
+def join() -> ProcessGroup:
+    """Return the process group that torchrun, or the caller, has started this process in.
 
-    Raise DeviceError (E_WORLD) where its processes do not find one another.
+    Raise DeviceError (E_WORLD) if its processes do not find each other.
     """
     if not distributed.is_available():
-        return ALONE
+        return SINGLE_PROCESS
     if not distributed.is_initialized():
-        if not started_together():
-            return ALONE
-        _meet()
+        if not has_several_processes():
+            return SINGLE_PROCESS
+        _initialise()
     size = distributed.get_world_size()
-    return World(distributed.get_rank(), size) if size > 1 else ALONE
+    return ProcessGroup(distributed.get_rank(), size) if size > 1 else SINGLE_PROCESS
 
 
-def started_together() -> bool:
-    """Return whether the environment says that there are several processes."""
+def has_several_processes() -> bool:
+    """Return whether torchrun has started this process as one of several."""
     return os.environ.get("WORLD_SIZE", "1") != "1"
 
 
 def check_one_process(work: str) -> None:
-    """Raise UsageError for work that several processes cannot share, where there are several."""
-    if started_together():
+    """Raise UsageError if torchrun has started several processes, which `work` does not support."""
+    if has_several_processes():
         raise UsageError(
-            f"{work} is the work of one process, and torchrun has started"
-            f" {os.environ['WORLD_SIZE']}. Call it without torchrun."
+            f"{work} runs in one process, but torchrun has started {os.environ['WORLD_SIZE']}."
+            " Call it without torchrun."
         )
 
 
 def own_device(name: str) -> str:
-    """Return the device of this process, where `name` is what all of them were told.
+    """Return the device of this process, given the `name` that all processes were given.
 
-    Raises UsageError or DeviceError where several processes of one machine would share a GPU.
+    Raise UsageError or DeviceError if several processes of one machine would share a GPU.
     """
-    if not started_together() or not name.startswith("cuda"):
+    if not has_several_processes() or not name.startswith("cuda"):
         return name
     here, seen = int(os.environ.get("LOCAL_WORLD_SIZE", "1")), torch.cuda.device_count()
     if name == "cuda" and here > seen:
@@ -177,18 +179,19 @@ def own_device(name: str) -> str:
         return f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
     if here > 1:
         raise UsageError(
-            "device must be cuda where several processes share a machine, so that each has a GPU of"
+            "device must be cuda if several processes share a machine, so that each has a GPU of"
             f" its own, got {name!r}."
         )
     return name
 
 
-def _meet() -> None:
-    missing = [name for name in _NEEDED if not os.environ.get(name)]
+def _initialise() -> None:
+    missing = [name for name in _REQUIRED if not os.environ.get(name)]
     if missing:
         raise DeviceError(
-            f"E_WORLD: several processes must be told {', '.join(_NEEDED)}, and {missing[0]} is not"
-            " set. Start them with: torchrun --nproc-per-node NUMBER -m seqrt train ..."
+            f"E_WORLD: distributed training needs {', '.join(_REQUIRED)} in the environment, but"
+            f" {missing[0]} is not set. Start the processes with: torchrun --nproc-per-node NUMBER"
+            " -m seqrt train ..."
         )
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     try:
@@ -196,30 +199,30 @@ def _meet() -> None:
     except (RuntimeError, ValueError) as error:
         where = f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']}"
         raise DeviceError(
-            f"E_WORLD: the {os.environ['WORLD_SIZE']} processes must find one another at {where},"
-            f" and did not ({_first_line(error)}). Choose a free port that all can reach."
+            f"E_WORLD: the {os.environ['WORLD_SIZE']} processes could not find each other at"
+            f" {where} ({_first_line(error)}). Choose a free port that all of them can reach."
         ) from None
-    atexit.register(_part)  # threads that still talk when Python has gone abort the process
+    atexit.register(_leave)  # threads that still communicate as Python exits abort the process
 
 
-def _part() -> None:
+def _leave() -> None:
     if distributed.is_initialized():
         distributed.destroy_process_group()
 
 
-def _talks_on() -> torch.device:
-    """Return where what is no gradient is sent from: a group of NCCL alone has no CPU."""
+def _message_device() -> torch.device:
+    """Return the device that messages are sent from: a group with NCCL alone cannot use the CPU."""
     return torch.device("cuda" if distributed.get_backend() == "nccl" else "cpu")
 
 
 @contextmanager
-def _reaching() -> Iterator[None]:
+def _naming_lost_processes() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
         raise DeviceError(
-            "E_WORLD_LOST: all processes must train to the end, and one has left"
-            f" ({_first_line(error)}). See what it said."
+            f"E_WORLD_LOST: one of the processes left during training ({_first_line(error)})."
+            " Look at its own error message, then resume the run."
         ) from None
 
 

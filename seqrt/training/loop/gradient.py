@@ -1,8 +1,8 @@
-"""A step of training without autograd, for plain networks on a CPU.
+"""The gradient of a step: by hand for plain networks on a CPU, by autograd for all others.
 
-To build a graph around the kernels, to walk it and to throw it away costs a small network an eighth
-(LSTM) to a quarter (RNN) of its step. Here the layers hand one another what they made, forwards and
-back.
+Building a graph around the kernels, walking it and discarding it costs a small network an eighth
+(LSTM) to a quarter (RNN) of its step. By hand, each layer passes its results straight to the next,
+forward and backward.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from seqrt.training.inputs.batches import Batch
 from seqrt.training.kernels import LayerPass, has_lstm, run_layer
-from seqrt.training.loop.adam import Descent
-from seqrt.training.loop.loss import LOSSES, SLOPES
-from seqrt.training.loop.steps import Part
+from seqrt.training.loop.adam import Adam
+from seqrt.training.loop.loss import GRADIENTS, LOSSES
+from seqrt.training.loop.steps import MicroBatch
 from seqrt.training.networks.dropout import Dropout
 from seqrt.training.networks.network import Network
 from seqrt.training.networks.recurrent import Recurrent, weights_of
@@ -26,30 +26,58 @@ from seqrt.training.networks.stack import Stack
 _PLAIN: Final = {Network, nn.ModuleList, Recurrent, nn.RNN, nn.LSTM, nn.GRU, Dropout, nn.Linear}
 
 
-def suits(net: Stack) -> bool:
-    """Say whether `net` is plain: layers that read one way and a head, and nobody listens."""
-    modules: list[Any] = list(net.modules())
-    return (
-        all(type(module) in _PLAIN and not heard(module) for module in modules)
-        and not any(module.p for module in modules if type(module) is Dropout)
-        and all(len(layer.cells) == 1 for layer in net.recurrent())
-        and all(weight.requires_grad for weight in net.parameters())
-        and net.x_mean.device.type == "cpu"
-        and (has_lstm(net.x_mean) or all(layer.layer.cell != "lstm" for layer in net.recurrent()))
-    )
+class StepGradient:
+    """Computes the gradient of a step, the cheapest way that the network allows."""
+
+    def __init__(self, net: Stack, optimizer: Adam) -> None:
+        """Choose the way for `net`, whose weights `optimizer` updates."""
+        self.net, self.optimizer = net, optimizer
+        self.manual = ManualGradient(net) if ManualGradient.supports(net) else None
+
+    def compute(self, micro_batches: Sequence[MicroBatch]) -> float:
+        """Replace the gradients by those of this process's share of a step; return its loss.
+
+        Both are weighted so that their sums over all processes are those of the mean loss.
+        """
+        self.optimizer.clear()
+        targets = sum(map(len, micro_batches))
+        return sum(self._add(batch, batch.own_count() / targets) for batch in micro_batches)
+
+    def _add(self, batch: MicroBatch, share: float) -> float:
+        """Add `share` of the gradient of the mean loss of `batch`; return `share` of the loss."""
+        if self.manual and type(batch) is MicroBatch and not torch.is_autocast_enabled("cpu"):
+            return self.manual.add(batch.batch(self.net), share)
+        loss = LOSSES[self.net.activation](*batch.forward(self.net)) * share
+        loss.backward()
+        return loss.item()
 
 
-class Chain:
-    """A plain network's way forwards and back.
+class ManualGradient:
+    """Forward and backward pass of a plain network without autograd.
 
-    B batch, T time, H hidden, O outputs, N answers. Between the layers time comes first, the batch
+    B batch, T time, H hidden, O outputs, N targets. Between layers, time comes first and the batch
     last: h (T, H, B).
     """
 
+    @staticmethod
+    def supports(net: Stack) -> bool:
+        """Return whether `net` is plain: unidirectional layers and a linear head, without hooks."""
+        modules: list[Any] = list(net.modules())
+        return (
+            all(type(module) in _PLAIN and not has_hooks(module) for module in modules)
+            and not any(module.p for module in modules if type(module) is Dropout)
+            and all(len(layer.cells) == 1 for layer in net.recurrent())
+            and all(weight.requires_grad for weight in net.parameters())
+            and net.x_mean.device.type == "cpu"
+            and (
+                has_lstm(net.x_mean) or all(layer.layer.cell != "lstm" for layer in net.recurrent())
+            )
+        )
+
     def __init__(self, net: Stack) -> None:
-        """Take a network that suits, whose weights have gradients that add up."""
+        """Take a network that is supported, whose weights have gradients to add to."""
         self.net = net
-        self.slope = SLOPES[net.activation]
+        self.loss_gradient = GRADIENTS[net.activation]
         self.layers = [layer.layer for layer in net.recurrent()]
         self.cells = [weights_of(layer.cells[0]) for layer in net.recurrent()]
         dense: Any = net.steps()[-1]
@@ -57,75 +85,53 @@ class Chain:
         self.weights = [weight for cell in (*self.cells, self.dense) for weight in cell]
 
     @torch.no_grad()
-    def learn(self, read: Batch, share: float) -> float:
-        """Add the gradient of `share` of the mean loss to the gradients; return that much of it."""
-        runs = self._forward(self.net.inputs(read.x).permute(1, 2, 0))
-        h = runs[-1].y
-        y, place = h.permute(2, 0, 1), self._place(read)
-        answers = y[place]
-        loss, dweight, dbias, danswers = self._head(answers.reshape(-1, y.shape[2]), read.y, share)
+    def add(self, batch: Batch, share: float) -> float:
+        """Add `share` of the gradient of the mean loss to the gradients; return `share` of it."""
+        passes = self._forward(self.net.inputs(batch.x).permute(1, 2, 0))
+        h = passes[-1].y
+        y, place = h.permute(2, 0, 1), self._place(batch)
+        read = y[place]
+        loss, dweight, dbias, dread = self._head(read.reshape(-1, y.shape[2]), batch.y, share)
         dh = torch.zeros_like(h)
-        dh.permute(2, 0, 1)[place] = danswers.view(answers.shape)
-        slopes = [*self._backward(runs, dh), dweight, dbias]
-        torch._foreach_add_([weight.grad for weight in self.weights], slopes)
+        dh.permute(2, 0, 1)[place] = dread.view(read.shape)
+        gradients = [*self._backward(passes, dh), dweight, dbias]
+        torch._foreach_add_([weight.grad for weight in self.weights], gradients)
         return loss
 
     def _forward(self, h: Tensor) -> list[LayerPass]:
-        runs = []
+        passes = []
         for layer, weights in zip(self.layers, self.cells, strict=True):
-            runs.append(run_layer(layer, h, weights))
-            h = runs[-1].y
-        return runs
+            passes.append(run_layer(layer, h, weights))
+            h = passes[-1].y
+        return passes
 
-    def _backward(self, runs: list[LayerPass], dh: Tensor | None) -> list[Tensor]:
-        slopes: list[Tensor] = []
-        while runs and dh is not None:
-            dh, _, dweights = runs.pop().backward(dh, need_dx=bool(runs))
-            slopes[:0] = dweights
-        return slopes
+    def _backward(self, passes: list[LayerPass], dh: Tensor | None) -> list[Tensor]:
+        gradients: list[Tensor] = []
+        while passes and dh is not None:
+            dh, _, dweights = passes.pop().backward(dh, need_dx=bool(passes))
+            gradients[:0] = dweights
+        return gradients
 
     def _head(self, h: Tensor, y: Tensor, share: float) -> tuple[float, Tensor, Tensor, Tensor]:
-        """Return the share of the loss of the answers h (N, H), and its gradients: W, b and h."""
+        """Return `share` of the loss on h (N, H), and its gradients in the head's W, b and h."""
         weight, bias = self.dense
         v = torch.addmm(bias, h, weight.t())
-        loss, dv = self.slope(v, y, share)
+        loss, dv = self.loss_gradient(v, y, share)
         return loss, dv.t() @ h, dv.sum(0), dv @ weight
 
-    def _place(self, read: Batch) -> Any:
-        """Return where in y (B, T, H) the answers are that count."""
+    def _place(self, batch: Batch) -> Any:
+        """Return the index into y (B, T, H) of the steps that have targets."""
         last = self.net.head == "last"
-        if read.lengths is None:
+        if batch.lengths is None:
             return (slice(None), -1) if last else slice(None)
-        return (torch.arange(len(read.x)), read.lengths - 1) if last else read.valid()
+        return (torch.arange(len(batch.x)), batch.lengths - 1) if last else batch.valid()
 
 
-def heard(module: Any) -> bool:
-    """Say whether somebody listens to `module` by a hook of torch's."""
+def has_hooks(module: Any) -> bool:
+    """Return whether a torch hook is registered on `module`."""
     return bool(
         module._forward_hooks
         or module._forward_pre_hooks
         or module._backward_hooks
         or module._backward_pre_hooks
     )
-
-
-class Learning:
-    """Gathers the gradient of what a network says to the parts of a step."""
-
-    def __init__(self, net: Stack, descent: Descent) -> None:
-        """Take a network, and the descent that its weights follow."""
-        self.net, self.descent = net, descent
-        self.chain = Chain(net) if suits(net) else None
-
-    def gather(self, parts: Sequence[Part]) -> float:
-        """Gather the gradient of this process's share of a step; return its share of the loss."""
-        self.descent.clear()
-        answers = sum(map(len, parts))
-        return sum(self._learn(part, part.own() / answers) for part in parts)
-
-    def _learn(self, part: Part, share: float) -> float:
-        if self.chain and type(part) is Part and not torch.is_autocast_enabled("cpu"):
-            return self.chain.learn(part.read(self.net), share)
-        loss = LOSSES[self.net.activation](*part.answer(self.net)) * share
-        loss.backward()
-        return loss.item()

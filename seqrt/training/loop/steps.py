@@ -1,7 +1,7 @@
-"""The optimiser steps of one pass over the data, each in parts that are computed one by one.
+"""The optimiser steps of one epoch, each a list of micro-batches computed one after another.
 
-The gradients of several batches are gathered into one step (`accumulate`), and long sequences are
-cut in time (`tbptt`): what is held at once grows with the piece, not with the sequence.
+The gradients of several batches can be accumulated into one step (`accumulate`), and long sequences
+can be cut in time (`tbptt`): memory then grows with the chunk and not with the sequence.
 
 Truncated back-propagation through time: Williams & Peng 1990, doi:10.1162/neco.1990.2.4.490.
 """
@@ -17,51 +17,51 @@ from torch import Tensor
 
 from seqrt.training.inputs.batches import Batch, batch, extents, groups, padded_batch
 from seqrt.training.inputs.examples import Examples
-from seqrt.training.loop.distributed import ALONE, World
+from seqrt.training.loop.distributed import SINGLE_PROCESS, ProcessGroup
 from seqrt.training.loop.recipe import Recipe
 from seqrt.training.networks.dropout import Share
 from seqrt.training.networks.stack import Stack
 
 Carried = dict[int, Tensor]
-"""States (·, S) between the pieces of a step, one for each of its batches, without gradient."""
+"""Recurrent states (·, S) passed from chunk to chunk without gradient, one per batch of a step."""
 
 Places = slice | Tensor
-"""Which of some rows a process reads."""
+"""The positions among some rows that one process computes."""
 
 
 @dataclass(frozen=True)
-class Part:
-    """Sequences that are read and learnt from whole, by all processes of `world` together."""
+class MicroBatch:
+    """Whole sequences, the `rows` of `data`, shared out among the processes of `group`."""
 
     data: Examples
     rows: Tensor
     noise: float
-    world: World = field(default=ALONE, kw_only=True)
+    group: ProcessGroup = field(default=SINGLE_PROCESS, kw_only=True)
 
     def __len__(self) -> int:
-        """Return the number of answers."""
-        return self._answers(self.rows)
+        """Return the number of targets."""
+        return self._count(self.rows)
 
-    def own(self) -> int:
-        """Return the number of answers that this process learns from."""
-        return self._answers(self.world.own(self.rows))
+    def own_count(self) -> int:
+        """Return the number of targets that this process learns from."""
+        return self._count(self.group.own(self.rows))
 
-    def answer(self, net: Stack) -> tuple[Tensor, Tensor]:
-        """Return what `net` says and what is true, row by row; without any `own`, of one more."""
-        read = self.read(net)
-        return read.logits(net), read.y
+    def forward(self, net: Stack) -> tuple[Tensor, Tensor]:
+        """Return the logits of `net` and the targets, row by row, of this process's `batch`."""
+        own = self.batch(net)
+        return own.logits(net), own.y
 
-    def read(self, net: Stack) -> Batch:
-        """Return what this process reads of the rows; without any `own`, one more."""
-        return self._read(net, self.rows, self.world.places(len(self.rows)))
+    def batch(self, net: Stack) -> Batch:
+        """Return what this process computes of the rows: its share, or one row if that is empty."""
+        return self._batch(net, self.rows, self.group.places(len(self.rows)))
 
-    def _answers(self, rows: Tensor) -> int:
+    def _count(self, rows: Tensor) -> int:
         if not self.data.per_step:
             return len(rows)
         length = self.data.length
         return len(rows) * length if length else int(self.data.lengths[rows].sum())
 
-    def _read(
+    def _batch(
         self,
         net: Stack,
         rows: Tensor,
@@ -69,135 +69,136 @@ class Part:
         begin: Tensor | int = 0,
         end: Tensor | int | None = None,
     ) -> Batch:
-        """Return of `rows`, from `begin` to `end`, those at `places`, with the noise of all."""
+        """Return steps `begin` to `end` of the `rows` at `places`; noise is drawn for all rows."""
         first = begin[places] if isinstance(begin, Tensor) else begin
         last = end[places] if isinstance(end, Tensor) else end
-        read = batch(self.data, rows[places], first, last)
-        if not self.world.alone:
+        own = batch(self.data, rows[places], first, last)
+        if not self.group.is_single:
             longest = int(extents(self.data, rows, begin, end).max())
-            read = replace(read, share=Share(places, len(rows), longest))
-        return read.blurred(self.noise * net.x_scale) if self.noise else read
+            own = replace(own, share=Share(places, len(rows), longest))
+        return own.blurred(self.noise * net.x_scale) if self.noise else own
 
 
 @dataclass(frozen=True)
-class Padded(Part):
-    """Sequences with one answer, all padded to so many `steps`: any of them have one shape."""
+class PaddedMicroBatch(MicroBatch):
+    """Sequences with one target each, padded to `steps` steps: any such batch has one shape."""
 
     steps: int
 
-    def answer(self, net: Stack) -> tuple[Tensor, Tensor]:
-        """Return what `net` says and what is true, row by row."""
-        read = padded_batch(self.data, self.rows, self.steps)
+    def forward(self, net: Stack) -> tuple[Tensor, Tensor]:
+        """Return the logits of `net` and the targets, row by row."""
+        whole = padded_batch(self.data, self.rows, self.steps)
         if self.noise:
-            read = read.blurred(self.noise * net.x_scale)
-        return read.logits(net), read.y
+            whole = whole.blurred(self.noise * net.x_scale)
+        return whole.logits(net), whole.y
 
 
 @dataclass(frozen=True)
-class Tail(Part):
-    """Sequences with one answer, learnt from through their last `steps` steps only."""
+class TailMicroBatch(MicroBatch):
+    """Sequences with one target each; the gradient goes back through their last `steps` steps."""
 
     steps: int
 
-    def answer(self, net: Stack) -> tuple[Tensor, Tensor]:
-        """Return what `net` says and what is true; the steps before the last are only read."""
+    def forward(self, net: Stack) -> tuple[Tensor, Tensor]:
+        """Return logits and targets; the steps before the tail only advance the state."""
         lead = (self.data.lengths[self.rows] - self.steps).clamp(min=0)
-        state, places = self._state_after(net, lead), self.world.places(len(self.rows))
-        tail = self._read(net, self.rows, places, begin=lead)
+        state, places = self._state_after(net, lead), self.group.places(len(self.rows))
+        tail = self._batch(net, self.rows, places, begin=lead)
         return tail.advance(net, state[places])[0], tail.y
 
     @torch.no_grad()
     def _state_after(self, net: Stack, lead: Tensor) -> Tensor:
-        """Return the state of each row after `lead` of its steps, read a piece at a time.
+        """Return the state of each row after its first `lead` steps, computed chunk by chunk.
 
-        The pieces are counted from the end, so that all rows end with the last of them; only a
-        piece in which a row begins late has rows of several lengths.
+        Chunks are counted from the end, so that all rows end with the last one; lengths differ
+        only within a chunk in which some row begins late.
         """
         state = self.data.x.new_zeros(len(self.rows), net.state_size)
         for left in reversed(range(0, int(lead.max()), self.steps)):
-            reading = (lead > left).nonzero()[:, 0]
-            end = lead[reading] - left
+            active = (lead > left).nonzero()[:, 0]
+            end = lead[active] - left
             begin = (end - self.steps).clamp(min=0)
-            places = self._places_among(reading)
-            piece = self._read(net, self.rows[reading], places, begin, end)
-            own = reading[places]
-            state[own] = piece.read(net, state[own])
+            places = self._places_among(active)
+            chunk = self._batch(net, self.rows[active], places, begin, end)
+            own = active[places]
+            state[own] = chunk.read(net, state[own])
         return state
 
-    def _places_among(self, reading: Tensor) -> Places:
-        """Return where among the rows `reading` this process finds its own, or else the first."""
-        if self.world.alone:
+    def _places_among(self, active: Tensor) -> Places:
+        """Return where this process's rows are among `active`, or the first place if none is."""
+        if self.group.is_single:
             return slice(None)
-        own = (reading % self.world.size == self.world.rank).nonzero()[:, 0]
+        own = (active % self.group.size == self.group.rank).nonzero()[:, 0]
         return own if len(own) else slice(1)
 
 
 @dataclass(frozen=True)
-class Piece(Part):
-    """Some steps of sequences with an answer at every step, longest first.
+class Chunk(MicroBatch):
+    """Steps `begin` to `end` of sequences with a target at every step, longest first.
 
-    Their state before `begin` is in `carried`, number `place`, and goes on to the next piece there.
+    `carried[slot]` is the state before `begin`; the state after the chunk replaces it.
     """
 
     begin: int
     end: int
     carried: Carried
-    place: int
+    slot: int
 
-    def answer(self, net: Stack) -> tuple[Tensor, Tensor]:
-        """Return what `net` says and what is true, and carry the state on."""
-        going = self.rows[self.data.lengths[self.rows] > self.begin]
-        places, own = self.world.places(len(going)), len(self.world.own(going))
-        piece = self._read(net, going, places, self.begin, self.end)
-        state = self.data.x.new_zeros(len(piece.x), net.state_size)
+    def forward(self, net: Stack) -> tuple[Tensor, Tensor]:
+        """Return logits and targets, and carry the state on to the next chunk."""
+        active = self.rows[self.data.lengths[self.rows] > self.begin]
+        places, own = self.group.places(len(active)), len(self.group.own(active))
+        chunk = self._batch(net, active, places, self.begin, self.end)
+        state = self.data.x.new_zeros(len(chunk.x), net.state_size)
         if self.begin and own:
-            state = self.carried[self.place][:own]
-        logits, state = piece.advance(net, state)
-        self.carried[self.place] = state[:own].detach()
-        return logits, piece.y
+            state = self.carried[self.slot][:own]
+        logits, state = chunk.advance(net, state)
+        self.carried[self.slot] = state[:own].detach()
+        return logits, chunk.y
 
-    def _answers(self, rows: Tensor) -> int:
+    def _count(self, rows: Tensor) -> int:
         return int(extents(self.data, rows, self.begin, self.end).clamp(min=0).sum())
 
 
-def steps(
-    data: Examples, recipe: Recipe, carried: Carried, world: World = ALONE
-) -> Iterator[tuple[float, list[Part]]]:
-    """Yield the steps of one pass: the share of the pass that is then done, and the parts.
+def epoch_steps(
+    data: Examples, recipe: Recipe, carried: Carried, group: ProcessGroup = SINGLE_PROCESS
+) -> Iterator[tuple[float, list[MicroBatch]]]:
+    """Yield for each step the share of the epoch done after it, from 0 to 1, and its micro-batches.
 
-    The order is drawn by torch's own generator before the first step.
+    torch's default generator draws the order before the first step.
     """
     found = groups(data, recipe.batch_size * recipe.accumulate)
-    for number, group in enumerate(found):
-        batches = group.split(recipe.batch_size)
-        if recipe.tbptt and data.per_step:
-            for share, parts in _cut(data, batches, recipe, recipe.tbptt, carried, world):
-                yield (number + share) / len(found), parts
-        elif recipe.tbptt:
-            tails = [Tail(data, rows, recipe.noise, recipe.tbptt, world=world) for rows in batches]
+    noise, size = recipe.noise, recipe.tbptt
+    for number, rows_of_step in enumerate(found):
+        batches = rows_of_step.split(recipe.batch_size)
+        if size and data.per_step:
+            for share, chunks in _chunks(data, batches, noise, size, carried, group):
+                yield (number + share) / len(found), chunks
+        elif size:
+            tails = [TailMicroBatch(data, rows, noise, size, group=group) for rows in batches]
             yield (number + 1) / len(found), list(tails)
         else:
-            parts = [Part(data, rows, recipe.noise, world=world) for rows in batches]
-            yield (number + 1) / len(found), parts
+            whole = [MicroBatch(data, rows, noise, group=group) for rows in batches]
+            yield (number + 1) / len(found), whole
 
 
-def _cut(
+def _chunks(
     data: Examples,
     batches: tuple[Tensor, ...],
-    recipe: Recipe,
+    noise: float,
     size: int,
     carried: Carried,
-    world: World,
-) -> Iterator[tuple[float, list[Part]]]:
-    """Yield a step for each `size` steps in time."""
+    group: ProcessGroup,
+) -> Iterator[tuple[float, list[MicroBatch]]]:
+    """Yield for each `size` time steps the share of `batches` done after them, and the chunks."""
     ordered = [rows[data.lengths[rows].argsort(descending=True, stable=True)] for rows in batches]
     longest = [int(data.lengths[rows[0]]) for rows in ordered]
     count = math.ceil(max(longest) / size)
     for number in range(count):
         begin = number * size
-        parts = [
-            Piece(data, rows, recipe.noise, begin, begin + size, carried, place, world=world)
-            for place, rows in enumerate(ordered)
-            if longest[place] > begin
+        chunks = [
+            Chunk(data, rows, noise, begin, begin + size, carried, slot, group=group)
+            for slot, rows in enumerate(ordered)
+            if longest[slot] > begin
         ]
-        yield (number + 1) / count, list(parts)
+        yield (number + 1) / count, list(chunks)

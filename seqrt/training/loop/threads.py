@@ -1,32 +1,36 @@
-"""How many threads torch computes with, for a while."""
+"""The number of threads that torch computes with during training."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Final
 
 import torch
 
-from seqrt.contract.manifest import GATES, Cell
+from seqrt.contract.manifest import Cell
 
-# From so many numbers on another thread finds enough to do, and a fifth never does.
-_ANOTHER = 128
+# How many numbers per unit a layer computes in a time step.
+_GATES: Final[dict[Cell, int]] = {"rnn": 1, "gru": 3, "lstm": 4}
+
+# Another thread pays for every 128 of these numbers; a fifth thread never does.
+_PER_THREAD = 128
 _MOST = 4
 
 
 def threads_that_pay(cell: Cell, units: Sequence[int]) -> int:
-    """Return how many threads pay for layers of so many units.
+    """Return the number of threads that train layers of these sizes fastest.
 
-    Small layers lose more by waiting than they gain: a step of training is many products one after
-    the other, each too small to share.
+    Small layers lose more to synchronisation than they gain: a training step is a sequence of many
+    matrix products, each too small to split.
     """
-    busy = 1 + GATES[cell] * max(units) // _ANOTHER
+    busy = 1 + _GATES[cell] * max(units) // _PER_THREAD
     return min(busy, _MOST, torch.get_num_threads())
 
 
 @contextmanager
 def torch_threads(count: int) -> Iterator[None]:
-    """Have torch compute with `count` threads inside, and with as many as before afterwards."""
+    """Run torch with `count` threads inside the block; restore their number after it."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

@@ -19,9 +19,9 @@ from seqrt.errors import DeviceError, TrainingError, UsageError
 from seqrt.metrics import measure
 from seqrt.training.inputs.batches import predict
 from seqrt.training.loop.checkpoints import Checkpoints
-from seqrt.training.loop.distributed import ALONE, World, join, own_device
+from seqrt.training.loop.distributed import SINGLE_PROCESS, ProcessGroup, join, own_device
 from seqrt.training.loop.fit import fit
-from seqrt.training.loop.lr_finder import found_rate
+from seqrt.training.loop.lr_finder import find_learning_rate
 from seqrt.training.loop.state import Epoch
 from seqrt.training.loop.threads import torch_threads
 from seqrt.training.networks.network import Network
@@ -67,7 +67,7 @@ class Run:
     checkpoints: Checkpoints
     epochs: list[Epoch] = field(default_factory=list)
     warning: str | None = None
-    world: World = ALONE
+    group: ProcessGroup = SINGLE_PROCESS
     ended: bool = False
 
     def __iter__(self) -> Iterator[Epoch]:
@@ -79,7 +79,7 @@ class Run:
         threads = self.plan.threads or 1
         with self._lock(), torch_threads(threads), closing(loop):
             for epoch in self._until_all_end(loop):
-                if self.world.first:
+                if self.group.is_first:
                     add_row(self.path, asdict(epoch))
                     if epoch.best:
                         save_weights(self.net, self.path)
@@ -87,7 +87,7 @@ class Run:
                 yield epoch
 
     def _lock(self) -> AbstractContextManager[None]:
-        return locked(self.path) if self.world.first else nullcontext()
+        return locked(self.path) if self.group.is_first else nullcontext()
 
     def _until_all_end(self, loop: Iterator[Epoch]) -> Iterator[Epoch]:
         """Yield the epochs, and record an end of training that all processes reach."""
@@ -104,7 +104,7 @@ class Run:
 
     def discard(self) -> None:
         """Remove the folder of a run without a finished epoch, which frees its name."""
-        if self.world.first:
+        if self.group.is_first:
             self.checkpoints.remove()
             discard(self.path)
 
@@ -116,7 +116,7 @@ class Run:
     def leave(self) -> None:
         """Wait for all processes if training ended in all: torchrun kills those still running."""
         if self.ended:
-            self.world.wait()
+            self.group.wait()
 
     def finish(self) -> Result:
         """Measure the best weights and a baseline; write the metrics and pictures."""
@@ -131,9 +131,9 @@ class Run:
             baseline=plain_name,
             baseline_figures=measure(metadata.task, part.truth, plain, metadata.classes),
             best_epoch=max((epoch.number for epoch in self.epochs if epoch.best), default=0),
-            pictures=self._pictures(predicted) if self.world.first else (),
+            pictures=self._pictures(predicted) if self.group.is_first else (),
         )
-        if self.world.first:
+        if self.group.is_first:
             write_record(self.path, self.record() | {"result": result_entry(result)})
             self.checkpoints.remove()
         self.leave()
@@ -157,19 +157,19 @@ class Run:
 def start(plan: Plan, out: str | Path | None = None) -> Run:
     """Read the data, make the network and the run's folder: `out`, or a new one in runs/."""
     plan = plan.with_options(device=_without_auto(plan.device))
-    device, world = _device(plan.device), join()
+    device, group = _device(plan.device), join()
     problem = plan.problem()
     net = plan.network(problem).to(device)
     plan = plan.resolved(problem)
     if "lr" in plan.unresolved:
         x, y, recipe = problem.train.x, problem.train.y, plan.fold_recipe()
         with torch_threads(plan.threads or 1):
-            rate = _from_first(world, lambda: found_rate(net, x, y, recipe))
+            rate = _from_first(group, lambda: find_learning_rate(net, x, y, recipe))
         plan = plan.with_options(lr=rate)
     started = datetime.now(UTC).isoformat(timespec="microseconds")
-    folder = Path(_from_first(world, lambda: new_folder(plan.source, plan.architecture.cell, out)))
-    run = Run(plan, problem, net, folder, started, _checkpoints(folder, plan), world=world)
-    if world.first:
+    folder = Path(_from_first(group, lambda: new_folder(plan.source, plan.architecture.cell, out)))
+    run = Run(plan, problem, net, folder, started, _checkpoints(folder, plan), group=group)
+    if group.is_first:
         try:
             write_record(run.path, run.record())
         except BaseException:
@@ -185,18 +185,18 @@ def resume(path: str | Path | None = None) -> Run:
     stopped. Raises UsageError for a run that is finished or being trained, InputError
     (E_DATA_CHANGED) if its data has changed, ModelError if its checkpoints are damaged.
     """
-    world = join()
-    name, record = _from_first(world, lambda: _unfinished(path))
+    group = join()
+    name, record = _from_first(group, lambda: _unfinished(path))
     plan, path = Plan.of_record(record.get("plan", {})), Path(name)
     device = _device(plan.device)
     problem = plan.problem()
     check_data(record, problem, plan.source)
     checkpoints = _checkpoints(path, plan)
-    rows, warning = _from_first(world, lambda: _load_checkpoint(path, checkpoints))
+    rows, warning = _from_first(group, lambda: _load_checkpoint(path, checkpoints))
     net = plan.network(problem).to(device)
     epochs = [Epoch.of_row(row) for row in rows]
     started = str(record.get("started", ""))
-    return Run(plan, problem, net, path, started, checkpoints, epochs, warning, world)
+    return Run(plan, problem, net, path, started, checkpoints, epochs, warning, group)
 
 
 def _unfinished(path: str | Path | None) -> tuple[str, dict[str, Any]]:
@@ -213,21 +213,21 @@ def _load_checkpoint(
     """Load the checkpoint to resume from; return the rows of epochs before it, and a warning."""
     with locked(path):
         warning = checkpoints.load()
-        rows = cut_rows(path, checkpoints.start.standing.number - 1)
+        rows = cut_rows(path, checkpoints.start.progress.number - 1)
         sweep(path)
     return rows, warning
 
 
-def _from_first(world: World, find: Callable[[], Any]) -> Any:
+def _from_first(group: ProcessGroup, find: Callable[[], Any]) -> Any:
     """Return in all processes what `find` returns in the first; paths as text."""
-    return json.loads(world.told(lambda: json.dumps(find(), default=str).encode()))
+    return json.loads(group.from_first(lambda: json.dumps(find(), default=str).encode()))
 
 
 def _checkpoints(folder: Path, plan: Plan) -> Checkpoints:
     """Return the checkpoints of a run, marked with a digest of its plan."""
     record = json.dumps(plan.record(), sort_keys=True)
     digest = hashlib.sha256(record.encode()).hexdigest()
-    return Checkpoints(folder, digest, first=[folder / RESULTS])
+    return Checkpoints(folder, digest, sync_first=[folder / RESULTS])
 
 
 def _without_auto(name: str) -> str:

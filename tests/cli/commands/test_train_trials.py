@@ -161,4 +161,4 @@ def test_a_search_is_the_work_of_one_process(run, monkeypatch):
     done = run(*SEARCH)
 
     assert done.code == 2
-    assert "seqrt train --trials is the work of one process" in done.err
+    assert "seqrt train --trials runs in one process" in done.err

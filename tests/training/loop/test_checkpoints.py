@@ -1,7 +1,7 @@
-"""Going on: whatever stops a run, its weights and figures come out as if it had never stopped.
+"""Resuming: however a run was interrupted, its weights and metrics are those of an unbroken run.
 
-What a kill leaves is what the folder holds at that moment. So most tests here copy the folder of a
-run at many moments, and go on from the copies.
+A kill leaves what is in the folder at that moment. So most tests here copy the folder of a run at
+many moments, and resume the copies.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from seqrt.training.runs.lock import locked
 
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch, ragged):
-    """A folder with one archive of ragged, labelled sequences."""
+    """A folder with one file of ragged, labelled sequences."""
     x, y = ragged
     np.savez(tmp_path / "moves.npz", x=np.concatenate(x), lengths=[len(row) for row in x], y=y)
     monkeypatch.chdir(tmp_path)
@@ -31,7 +31,7 @@ def here(tmp_path, monkeypatch, ragged):
 
 @pytest.fixture
 def plan() -> Plan:
-    """Dropout and noise draw at every step; four steps an epoch."""
+    """Dropout and noise draw random numbers at every step; an epoch has four steps."""
     return Plan(
         "moves.npz",
         cell="gru",
@@ -45,12 +45,12 @@ def plan() -> Plan:
 
 
 def copied(plan: Plan, out: str = "alone") -> list[Path]:
-    """Do what `plan` says; return a copy of the folder after each step and each epoch."""
+    """Train; return copies of the folder after each step and each epoch."""
     run, copies = start(plan, out), []
-    keep = run.checkpoints.save
+    original = run.checkpoints.save
 
     def save(*what):
-        keep(*what)
+        original(*what)
         copies.append(Path(f"{out}-{len(copies)}"))
         shutil.copytree(run.path, copies[-1])
 
@@ -59,12 +59,12 @@ def copied(plan: Plan, out: str = "alone") -> list[Path]:
     return copies
 
 
-def gone_on(path: Path) -> None:
+def finish(path: Path) -> None:
     list(resume(path))
 
 
 def outcome(path: Path):
-    """The weights in bytes, and the rows but for their seconds."""
+    """The bytes of the weights, and the rows without their seconds."""
     with (path / "results.csv").open(newline="") as file:
         rows = [{**row, "seconds": None} for row in csv.DictReader(file)]
     return (path / "best.safetensors").read_bytes(), rows
@@ -87,7 +87,7 @@ def damage(path: Path, place: float) -> None:
         {"cell": "lstm", "val": 0.0, "tbptt": 5},
     ],
 )
-def test_a_run_goes_on_from_any_moment_to_the_same_weights_bit_for_bit(choices, plan, ragged):
+def test_a_run_resumes_from_any_moment_to_the_same_weights_bit_for_bit(choices, plan, ragged):
     if "head" in choices:
         x, _ = ragged
         flags = np.concatenate(x)[:, 0] > 0
@@ -97,12 +97,12 @@ def test_a_run_goes_on_from_any_moment_to_the_same_weights_bit_for_bit(choices, 
     want = outcome(Path("alone"))
 
     for copy in copies[::4]:
-        gone_on(copy)
+        finish(copy)
 
         assert outcome(copy) == want, copy
 
 
-def test_a_finished_run_keeps_no_checkpoint_and_is_as_one_that_never_stopped(plan):
+def test_a_finished_run_has_no_checkpoint_and_is_like_one_that_never_stopped(plan):
     copy = copied(plan)[4]
     alone, other = resume("alone"), resume(copy)
     list(alone), list(other)
@@ -122,34 +122,34 @@ def test_a_run_may_be_stopped_again_and_again(plan):
 
     for _ in range(7):
         run.stop()
-        steps = run.checkpoints.start.standing.step
+        steps = run.checkpoints.start.progress.step
         list(run)
         run = resume("often")
-        assert run.checkpoints.start.standing.step in (steps + 1, 0)
+        assert run.checkpoints.start.progress.step in (steps + 1, 0)
     list(run)
 
     assert outcome(run.path) == want
 
 
-def test_patience_counts_on(plan):
+def test_patience_counts_across_a_resume(plan):
     plan = plan.with_options(epochs=40, patience=2, lr=0.1)
     copies = copied(plan)
     rows = outcome(Path("alone"))[1]
     assert len(rows) < 40
 
     for copy in (copies[-12], copies[-1]):
-        gone_on(copy)
+        finish(copy)
 
         assert outcome(copy) == outcome(Path("alone"))
 
 
-def test_a_run_that_was_killed_before_its_first_checkpoint_begins_anew(plan):
+def test_a_run_killed_before_its_first_checkpoint_starts_over(plan):
     want = outcome(train(plan, "alone").path)
     start(plan, "early")
     Path("early/.checkpoint.safetensors.0123abcd.part").write_bytes(b"half")
     Path("early/results.csv").write_text("number,loss,val")
 
-    gone_on(Path("early"))
+    finish(Path("early"))
 
     assert outcome(Path("early")) == want
     assert list(Path("early").glob(".*")) == []
@@ -160,20 +160,20 @@ def test_rows_beyond_the_checkpoint_are_cut(plan):
     with (copy / "results.csv").open("a") as file:
         file.write("2,0.5,0.5,1.0,0.1,True\n3,0.4")
 
-    gone_on(copy)
+    finish(copy)
 
     assert outcome(copy) == outcome(Path("alone"))
 
 
-def test_a_caller_of_fit_may_keep_checkpoints_of_his_own(network, ragged, here):
+def test_a_caller_of_fit_may_pass_checkpoints(network, ragged, here):
     alone, stopped, other = (
         network("gru", 2, (5, 4), 2, activation="softmax", dropout=0.2) for _ in range(3)
     )
     x, y = ragged
     list(fit(alone, x, y, epochs=3))
-    kept = Checkpoints(here)
-    for epoch in fit(stopped, x, y, epochs=3, checkpoints=kept):
-        kept.stopping = epoch.number == 2
+    first = Checkpoints(here)
+    for epoch in fit(stopped, x, y, epochs=3, checkpoints=first):
+        first.stopping = epoch.number == 2
 
     again = Checkpoints(here)
     again.load()
@@ -188,7 +188,7 @@ def test_a_caller_of_fit_may_keep_checkpoints_of_his_own(network, ragged, here):
 
 
 @pytest.mark.parametrize("place", [0.0, 0.2, 0.6, 0.8, 1.0])
-def test_a_damaged_checkpoint_is_told_and_the_one_before_is_taken(place, plan):
+def test_a_damaged_checkpoint_is_reported_and_the_one_before_is_used(place, plan):
     copy = copied(plan)[12]
     damage(copy / NEWEST, place)
 
@@ -199,25 +199,27 @@ def test_a_damaged_checkpoint_is_told_and_the_one_before_is_taken(place, plan):
     assert outcome(copy) == outcome(Path("alone"))
 
 
-def test_a_cut_checkpoint_and_a_lost_one_are_no_loss(plan):
+def test_a_run_resumes_from_the_one_before_a_truncated_or_lost_checkpoint(plan):
     copies = copied(plan)
     data = (copies[12] / NEWEST).read_bytes()
     (copies[12] / NEWEST).write_bytes(data[: len(data) // 2])
     (copies[13] / NEWEST).unlink()
 
     for copy in copies[12:14]:
-        gone_on(copy)
+        finish(copy)
 
         assert outcome(copy) == outcome(Path("alone"))
 
 
-def test_where_all_are_damaged_nothing_is_written_over(plan):
+def test_if_all_are_damaged_nothing_is_overwritten(plan):
     copy = copied(plan)[12]
     for name in (NEWEST, PREVIOUS):
         damage(copy / name, 0.7)
     before = {path.name: path.read_bytes() for path in copy.iterdir()}
 
-    with pytest.raises(ModelError, match=r"E_RUN_DAMAGED: a checkpoint must be whole to go on"):
+    with pytest.raises(
+        ModelError, match=r"E_RUN_DAMAGED: the run cannot be resumed: .* is damaged"
+    ):
         resume(copy)
 
     assert {path.name: path.read_bytes() for path in copy.iterdir()} == before
@@ -232,10 +234,10 @@ def test_lost_rows_are_damage(plan):
         resume(copy)
 
 
-# Refused
+# Rejected
 
 
-def test_changed_data_is_refused_and_the_folder_stays_as_it_was(plan, ragged):
+def test_changed_data_is_rejected_and_the_folder_stays_as_it_was(plan, ragged):
     copy = copied(plan)[3]
     before = {path.name: path.read_bytes() for path in copy.iterdir()}
     x, y = ragged
@@ -248,16 +250,16 @@ def test_changed_data_is_refused_and_the_folder_stays_as_it_was(plan, ragged):
     assert {path.name: path.read_bytes() for path in copy.iterdir()} == before
 
 
-def test_a_changed_plan_is_refused(plan):
+def test_a_changed_plan_is_rejected(plan):
     copy = copied(plan)[3]
     record = copy / "run.toml"
     record.write_text(record.read_text().replace("noise = 0.2", "noise = 0.3"))
 
-    with pytest.raises(UsageError, match=r"is of a training with other settings; run.toml must"):
+    with pytest.raises(UsageError, match=r"was written with other settings: run.toml must"):
         resume(copy)
 
 
-def test_a_finished_run_is_refused_kindly(plan):
+def test_a_finished_run_is_rejected_with_the_next_command(plan):
     path = train(plan).path
 
     with pytest.raises(
@@ -266,7 +268,7 @@ def test_a_finished_run_is_refused_kindly(plan):
         resume(path)
 
 
-def test_a_run_that_another_process_trains_is_refused(plan):
+def test_a_run_that_another_process_trains_is_rejected(plan):
     run = start(plan)
 
     with (
@@ -276,7 +278,7 @@ def test_a_run_that_another_process_trains_is_refused(plan):
         resume(run.path)
 
 
-def test_what_is_no_run_is_refused(here):
+def test_a_folder_without_a_run_is_rejected(here):
     with pytest.raises(UsageError, match=r"must be a run folder, but contains no run.toml"):
         resume(here)
     with pytest.raises(UsageError, match=r"there is no unfinished run in runs/"):
@@ -286,7 +288,7 @@ def test_what_is_no_run_is_refused(here):
 # Which run
 
 
-def test_the_newest_unfinished_run_is_gone_on_with(plan):
+def test_the_newest_unfinished_run_is_resumed(plan):
     start(plan)
     wanted = start(plan)
     finished, busy = train(plan), start(plan)
@@ -303,13 +305,13 @@ def test_the_newest_unfinished_run_is_gone_on_with(plan):
 
 def test_a_diverging_run_can_only_diverge_again(plan):
     plan = plan.with_options(cell="rnn", nonlinearity="relu", lr=1e30, clip=1e30)
-    said = []
+    messages = []
 
     for run in (start(plan, "mine"), "mine"):
         with pytest.raises(
-            TrainingError, match=r"E_DIVERGED: .* in epoch \d+, step \d+; "
+            TrainingError, match=r"E_DIVERGED: .* in epoch \d+, step \d+: "
         ) as error:
             list(resume(run) if run == "mine" else run)
-        said.append(str(error.value))
+        messages.append(str(error.value))
 
-    assert said[0] == said[1]
+    assert messages[0] == messages[1]

@@ -1,13 +1,14 @@
-"""Training on a GPU: the losses and weights of the CPU, to rounding, and its own to the bit.
+"""Training on a GPU: losses and weights match the CPU up to rounding, and each other bit for bit.
 
-Skipped where torch sees no GPU. Sequences of one length, or with one answer each, are trained by
-steps that are recorded and replayed, all others kernel by kernel.
+Skipped if torch sees no GPU. Sequences of one length, or with one target each, are trained by
+replayed CUDA graphs, all others kernel by kernel.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -28,15 +29,14 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch see
 
 TIMEOUT = 120
 
-# network, then training: of sequences of one length where `length` says so, or else of 1 to 20
-# steps
+# options of the network, then of training and data; sequences have `length` steps, or 1 to 20
 CASES = {
     "rnn last, of one length": ({"cell": "rnn"}, {"length": 9}),
     "lstm last, of one length": ({"cell": "lstm", "layer_norm": True}, {"length": 9}),
     "gru last, of one length": ({"cell": "gru"}, {"length": 9, "accumulate": 3}),
     "rnn sequence, of one length": ({"cell": "rnn", "head": "sequence"}, {"length": 9}),
-    "lstm, both ways, of one length": ({"cell": "lstm", "bidirectional": True}, {"length": 9}),
-    "gru sequence, both ways, of one length": (
+    "lstm, bidirectional, of one length": ({"cell": "lstm", "bidirectional": True}, {"length": 9}),
+    "gru sequence, bidirectional, of one length": (
         {"cell": "gru", "head": "sequence", "bidirectional": True},
         {"length": 9},
     ),
@@ -46,8 +46,8 @@ CASES = {
     ),
     "rnn last": ({"cell": "rnn", "nonlinearity": "relu"}, {}),
     "lstm last": ({"cell": "lstm"}, {"accumulate": 2}),
-    "gru last, both ways": ({"cell": "gru", "bidirectional": True}, {}),
-    "rnn sequence, both ways": ({"cell": "rnn", "head": "sequence", "bidirectional": True}, {}),
+    "gru last, bidirectional": ({"cell": "gru", "bidirectional": True}, {}),
+    "rnn sequence, bidirectional": ({"cell": "rnn", "head": "sequence", "bidirectional": True}, {}),
     "lstm sequence": ({"cell": "lstm", "head": "sequence"}, {}),
     "gru with gaps": ({"cell": "gru", "missing": "indicator"}, {"gaps": True}),
     "lstm last, tbptt": ({"cell": "lstm"}, {"tbptt": 6}),
@@ -71,7 +71,7 @@ def data_of(head, length=None, gaps=False):
 
 
 def training(name, device, more=({}, {})):
-    """Return the network of a case on a device, and the epochs that train it."""
+    """Return the network of a case on a device, and the generator of its epochs."""
     (choices, options), (more_choices, more_options) = CASES[name], more
     torch.manual_seed(0)
     net = Network(features=2, units=(5, 4), outputs=1, **choices, **more_choices).to(device)
@@ -83,11 +83,11 @@ def training(name, device, more=({}, {})):
 def trained(name, device, more=({}, {})):
     """Return the epochs of a case without their seconds, and its weights, on the CPU."""
     net, epochs = training(name, device, more)
-    said = [replace(epoch, seconds=0.0) for epoch in epochs]
-    return said, weights_of(net)
+    rows = [replace(epoch, seconds=0.0) for epoch in epochs]
+    return rows, cpu_weights(net)
 
 
-def weights_of(net):
+def cpu_weights(net):
     return {name: value.cpu() for name, value in net.state_dict().items()}
 
 
@@ -97,7 +97,7 @@ def assert_same(one, other):
 
 @pytest.fixture
 def exact():
-    """Have cuDNN multiply float32 as float32; as it comes it rounds the factors to 10 bits."""
+    """Make cuDNN multiply in float32; by default it rounds the factors to 10 bits (TF32)."""
     before = torch.backends.cudnn.allow_tf32
     torch.backends.cudnn.allow_tf32 = False
     yield
@@ -112,14 +112,16 @@ def test_a_gpu_learns_what_a_cpu_learns(name, exact):
     (on_cpu, want), (on_gpu, got) = (trained(name, device) for device in ("cpu", "cuda"))
 
     assert [epoch.best for epoch in on_gpu] == [epoch.best for epoch in on_cpu]
-    for figure in ("loss", "val_loss", "grad_norm"):
-        figures = ([getattr(epoch, figure) for epoch in epochs] for epochs in (on_gpu, on_cpu))
-        assert next(figures) == pytest.approx(next(figures), rel=1e-4)
+    for metric in ("loss", "val_loss", "grad_norm"):
+        got_values, want_values = (
+            [getattr(epoch, metric) for epoch in epochs] for epochs in (on_gpu, on_cpu)
+        )
+        assert got_values == pytest.approx(want_values, rel=1e-4)
     torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_as_it_comes_a_gpu_learns_almost_that(name):
+def test_by_default_a_gpu_learns_almost_that(name):
     (on_cpu, _), (on_gpu, _) = (trained(name, device) for device in ("cpu", "cuda"))
 
     want = pytest.approx([epoch.loss for epoch in on_cpu], rel=1e-2)
@@ -135,7 +137,7 @@ def test_a_gpu_repeats_itself_bit_for_bit(name):
 
 
 @pytest.mark.parametrize("name", ["gru last, of one length", "lstm sequence, tbptt, of one length"])
-def test_what_a_step_draws_changes_from_step_to_step(name, monkeypatch):
+def test_random_numbers_change_from_step_to_step(name):
     plain, drawn = trained(name, "cuda")[0], trained(name, "cuda", ({"dropout": 0.5}, {}))[0]
 
     assert len({epoch.loss for epoch in drawn}) == 3
@@ -146,56 +148,59 @@ def test_what_a_step_draws_changes_from_step_to_step(name, monkeypatch):
     ("name", "more"),
     [
         ("lstm last, of one length", DRAWN),
-        ("gru sequence, both ways, of one length", DRAWN),
-        ("gru last, both ways", ({}, {})),  # padded to another length, so drawn otherwise
+        ("gru sequence, bidirectional, of one length", DRAWN),
+        (
+            "gru last, bidirectional",
+            ({}, {}),
+        ),  # padded to another length, so random numbers would differ
     ],
 )
-def test_replayed_steps_are_those_told_kernel_by_kernel(name, more, monkeypatch, exact):
+def test_replayed_steps_are_those_launched_kernel_by_kernel(name, more, monkeypatch, exact):
     replayed = trained(name, "cuda", more)
-    monkeypatch.setattr("seqrt.training.loop.cuda_graph.Replay.suits", lambda *_: False)
-    told = trained(name, "cuda", more)
+    monkeypatch.setattr("seqrt.training.loop.cuda_graph.CudaGraphStep.supports", lambda *_: False)
+    launched = trained(name, "cuda", more)
 
-    for one, other in zip(replayed[0], told[0], strict=True):
+    for one, other in zip(replayed[0], launched[0], strict=True):
         assert one.loss == pytest.approx(other.loss, rel=1e-5)
-    torch.testing.assert_close(replayed[1], told[1], rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(replayed[1], launched[1], rtol=1e-5, atol=1e-6)
 
 
-def test_a_layer_that_is_held_still_stays_as_it_was(network, waves, exact):
+def test_a_frozen_layer_stays_as_it_was(network, waves, exact):
     nets = [network(units=(6, 5)).to(device) for device in ("cpu", "cuda")]
     for net in nets:
         net.layers[0].requires_grad_(False)
-    held = weights_of(nets[0].layers[0])
+    frozen = cpu_weights(nets[0].layers[0])
 
     for net in nets:
         list(fit(net, *waves, epochs=2))
 
-    assert_same(weights_of(nets[1].layers[0]), held)
-    torch.testing.assert_close(weights_of(nets[1]), weights_of(nets[0]), rtol=1e-4, atol=1e-5)
+    assert_same(cpu_weights(nets[1].layers[0]), frozen)
+    torch.testing.assert_close(cpu_weights(nets[1]), cpu_weights(nets[0]), rtol=1e-4, atol=1e-5)
 
 
-def test_who_listens_to_a_layer_hears_every_step(network, waves):
-    net, heard = network().cuda(), []
-    net.dense.register_forward_hook(lambda *_: heard.append(1))
+def test_a_hook_is_called_at_every_step(network, waves):
+    net, calls = network().cuda(), []
+    net.dense.register_forward_hook(lambda *_: calls.append(1))
 
     list(fit(net, *waves, epochs=1, batch_size=50))
 
-    assert len(heard) == 4
+    assert len(calls) == 4
 
 
 class Stops(Checkpoints):
-    """Checkpoints that ask to end after a few steps."""
+    """Checkpoints that request a stop after `left` steps."""
 
     left = 0
 
-    def asked(self, every=None):
+    def request(self, every=None):
         self.left -= 1
         self.stopping = self.stopping or self.left == 0
-        return super().asked(every)
+        return super().request(every)
 
 
 @pytest.mark.parametrize("steps", [3, 9])
 @pytest.mark.parametrize("name", CASES)
-def test_a_stopped_training_goes_on_bit_for_bit(name, steps, tmp_path):
+def test_a_stopped_training_resumes_bit_for_bit(name, steps, tmp_path):
     want = trained(name, "cuda", DRAWN)[1]
     stops, again = Stops(tmp_path), Checkpoints(tmp_path)
     stops.left = steps
@@ -205,25 +210,25 @@ def test_a_stopped_training_goes_on_bit_for_bit(name, steps, tmp_path):
     net, epochs = training(name, "cuda", ({"dropout": 0.3}, {"noise": 0.2, "checkpoints": again}))
     list(epochs)
 
-    assert again.start.standing.step
-    assert_same(weights_of(net), want)
+    assert again.start.progress.step
+    assert_same(cpu_weights(net), want)
 
 
-def test_a_step_that_diverges_is_named_as_on_a_cpu(network):
+def test_a_step_that_diverges_is_reported_as_on_a_cpu(network):
     x = np.ones((40, 3, 1), np.float32)
     x[20:] = 1e38
-    said = []
+    places = []
     for device in ("cpu", "cuda"):
         net = network("rnn", units=(2,), nonlinearity="relu").to(device)
         torch.nn.init.ones_(net.dense.weight)
         list(fit(net, np.arange(120.0).reshape(40, 3, 1), np.arange(40.0), epochs=1))
-        kept = weights_of(net)
+        before = cpu_weights(net)
         with pytest.raises(TrainingError, match="E_DIVERGED") as caught:
             list(fit(net, x, np.arange(40.0), epochs=1, batch_size=8))
-        assert_same(weights_of(net), kept)
-        said.append(str(caught.value).partition(" in epoch ")[2])
+        assert_same(cpu_weights(net), before)
+        places.append(re.findall(r"in epoch \d+, step \d+", str(caught.value)))
 
-    assert said[0] == said[1]
+    assert places[0] == places[1] != []
 
 
 def test_the_callers_random_states_stay_as_they_were(network, waves, series_csv):
@@ -239,7 +244,7 @@ def test_the_callers_random_states_stay_as_they_were(network, waves, series_csv)
     assert torch.equal(torch.cuda.get_rng_state(), before[1])
 
 
-def test_memory_that_runs_out_is_said_in_one_sentence(network):
+def test_out_of_memory_is_reported_in_one_sentence(network):
     net = network("lstm", units=(256,)).cuda()
     most = torch.cuda.memory_reserved() + 2**30
     torch.cuda.set_per_process_memory_fraction(most / torch.cuda.mem_get_info()[1])
@@ -278,13 +283,13 @@ def test_a_network_on_a_gpu_is_exported_from_there(waves, network, tmp_path):
     assert seqrt.load(tmp_path / "model.onnx").validate().ok
 
 
-def test_auto_takes_the_gpu_and_says_so(plan):
+def test_auto_chooses_the_gpu_and_records_it(plan):
     result = train(replace(plan, device="auto"))
 
     assert tomllib.loads((result.path / "run.toml").read_text())["plan"]["device"] == "cuda"
 
 
-def test_a_run_that_was_stopped_goes_on_on_the_gpu(plan):
+def test_a_stopped_run_resumes_on_the_gpu(plan):
     want = train(plan).path / "best.safetensors"
     run = start(plan, "stopped")
     for _ in run:
@@ -340,7 +345,7 @@ def test_torchrun_with_one_process_trains_on_the_gpu(plan):
     assert Path("one/best.safetensors").read_bytes() == Path("alone/best.safetensors").read_bytes()
 
 
-def test_more_processes_than_gpus_are_refused_in_one_line_each(plan):
+def test_more_processes_than_gpus_are_rejected_in_one_line_each(plan):
     count = torch.cuda.device_count() + 1
     torchrun = ("-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}")
 
@@ -354,37 +359,37 @@ def test_more_processes_than_gpus_are_refused_in_one_line_each(plan):
     assert not Path("runs").exists()
 
 
-TALK = """
+COMMUNICATE = """
 import json
 import torch
 from torch import distributed
-from seqrt.training import world
+from seqrt.training.loop import distributed as ours
 
-world.World.alone = False
-world._meet()
-one = world.World()
+ours.ProcessGroup.is_single = False
+ours._initialise()
+one = ours.ProcessGroup()
 tensors = [torch.arange(6.0, device="cuda").view(2, 3), torch.ones(1, device="cuda")]
-numbers = one.add(tensors, [0.5, 2.0])
-one.same(tensors)
-one.check_same([b"same"])
-whole = one.whole(torch.ones(2, 3, device="cuda"))
+numbers = one.all_reduce(tensors, [0.5, 2.0])
+one.broadcast(tensors)
+one.check_same([memoryview(b"same")])
+rows = one.gather_rows(torch.ones(2, 3, device="cuda"))
 group = distributed.distributed_c10d._get_default_group()
 print(json.dumps({
     "numbers": numbers,
     "tensor": tensors[0].tolist(),
-    "told": one.told(lambda: b"said").decode(),
-    "whole": whole.tolist(),
+    "message": one.from_first(lambda: b"hello").decode(),
+    "rows": rows.tolist(),
     "backend": group._get_backend(torch.device("cuda")).name(),
 }))
 """
 
 
-def test_processes_with_gpus_talk_by_nccl():
-    """One GPU holds one process: it talks to itself, but by NCCL."""
-    told = {"WORLD_SIZE": "1", "RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29517"}
+def test_processes_with_gpus_communicate_by_nccl():
+    """One GPU allows one process: it sends to itself, but by NCCL."""
+    variables = {"WORLD_SIZE": "1", "RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29517"}
     done = subprocess.run(
-        [sys.executable, "-c", TALK],
-        env={**os.environ, **told},
+        [sys.executable, "-c", COMMUNICATE],
+        env={**os.environ, **variables},
         capture_output=True,
         text=True,
         check=False,
@@ -392,8 +397,8 @@ def test_processes_with_gpus_talk_by_nccl():
     )
 
     assert done.returncode == 0, done.stderr
-    said = json.loads(done.stdout)
-    assert said["backend"] == "nccl"
-    assert said["numbers"] == [0.5, 2.0]
-    assert said["tensor"] == [[0, 1, 2], [3, 4, 5]]
-    assert (said["told"], said["whole"]) == ("said", [[1, 1, 1], [1, 1, 1]])
+    got = json.loads(done.stdout)
+    assert got["backend"] == "nccl"
+    assert got["numbers"] == [0.5, 2.0]
+    assert got["tensor"] == [[0, 1, 2], [3, 4, 5]]
+    assert (got["message"], got["rows"]) == ("hello", [[1, 1, 1], [1, 1, 1]])

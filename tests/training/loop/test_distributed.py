@@ -1,7 +1,7 @@
-"""Several processes train as one: the same weights, figures and endings, to rounding.
+"""Several processes train as one: the same weights, metrics and endings, up to rounding.
 
-Two real processes run this very file once, all of TOGETHER in one world; the tests compare what
-they left with what one process does here.
+Two real processes run this file once and train all CASES together; the tests compare their results
+with those of one process.
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ from seqrt.training.loop.checkpoints import Checkpoints
 SIZE = 2
 DRAWS = {"noise": 0.2}
 
-# network, then training; 61 sequences of 1 to 20 steps, so that no batch divides them
+# options of the network, then of training; 61 sequences of 1 to 20 steps, so that the last batch
+# is smaller
 CASES = {
     "lstm last": ({"cell": "lstm", "dropout": 0.3}, DRAWS),
     "gru last, of one length": ({"cell": "gru", "dropout": 0.3}, {"length": 9, **DRAWS}),
-    "rnn last, both ways": ({"cell": "rnn", "bidirectional": True, "dropout": 0.3}, {}),
+    "rnn last, bidirectional": ({"cell": "rnn", "bidirectional": True, "dropout": 0.3}, {}),
     "lstm sequence": ({"cell": "lstm", "head": "sequence"}, {"accumulate": 2, **DRAWS}),
     "gru sequence": ({"cell": "gru", "head": "sequence", "dropout": 0.3}, {}),
     "lstm last, tbptt": ({"cell": "lstm", "dropout": 0.3}, {"tbptt": 6, **DRAWS}),
@@ -56,7 +57,7 @@ def data_of(head, length=None):
 
 
 def training(name, seed=0, **more):
-    """Return the network of a case, and the epochs that train it."""
+    """Return the network of a case, and the generator of its epochs."""
     choices, options = CASES[name]
     torch.manual_seed(seed)
     net = Network(features=2, units=(5, 4), outputs=1, **choices)
@@ -66,59 +67,59 @@ def training(name, seed=0, **more):
 
 
 class Stops(Checkpoints):
-    """Checkpoints of which one process asks to end after a few steps."""
+    """Checkpoints that request a stop after `left` steps, in one process."""
 
     left = 0
 
-    def asked(self, every=None):
+    def request(self, every=None):
         self.left -= 1
         self.stopping = self.stopping or self.left == 0
-        return super().asked(every)
+        return super().request(every)
 
 
-# What the two processes do
+# In the two processes
 
 
-def together(folder, rank):
-    """Train all cases in a world of two, and write down what came of it."""
+def train_all(folder, rank):
+    """Train all cases in a group of two processes, and write the results to files."""
     meeting = f"file://{folder / 'meeting'}"
     distributed.init_process_group("gloo", meeting, rank=rank, world_size=SIZE)
     torch.set_num_threads(1)
-    said = {name: told(folder, rank, name) for name in CASES}
-    said["stopped"] = stopped(folder, rank)
-    said["other data"] = failure(np.ones((4, 3, 1)) * rank)
-    said["one overflows"] = failure(np.array([0, 0, 1e38, 0])[:, None, None] * np.ones((4, 3, 1)))
-    (folder / f"said-{rank}.json").write_text(json.dumps(said))
+    found = {name: trained(folder, rank, name) for name in CASES}
+    found["stopped"] = stopped(folder, rank)
+    found["other data"] = failure(np.ones((4, 3, 1)) * rank)
+    found["one overflows"] = failure(np.array([0, 0, 1e38, 0])[:, None, None] * np.ones((4, 3, 1)))
+    (folder / f"results-{rank}.json").write_text(json.dumps(found))
     distributed.destroy_process_group()
 
 
-def told(folder, rank, name, **more):
-    # other first weights: those of the first process count
+def trained(folder, rank, name, **more):
+    # initial weights differ between processes: those of the first count
     net, epochs = training(name, seed=rank, **more)
-    passed = [asdict(epoch) for epoch in epochs]
+    rows = [asdict(epoch) for epoch in epochs]
     save_file(net.state_dict(), folder / f"{name}-{rank}.safetensors")
-    return passed
+    return rows
 
 
 def stopped(folder, rank):
-    """Stop in the middle of a pass because the last process was asked to, and go on."""
-    kept = Stops(folder / "kept" if rank == 0 else None)
+    """Stop within an epoch at the request of the last process, and resume."""
+    first = Stops(folder / "first" if rank == 0 else None)
     if rank == 0:
-        kept.folder.mkdir()
-    kept.left = 9 if rank == SIZE - 1 else 0
-    passed = len(list(training(INTERRUPTED, checkpoints=kept)[1]))
-    again = Checkpoints(kept.folder)
+        first.folder.mkdir()
+    first.left = 9 if rank == SIZE - 1 else 0
+    epochs_done = len(list(training(INTERRUPTED, checkpoints=first)[1]))
+    again = Checkpoints(first.folder)
     if rank == 0:
-        shutil.copytree(kept.folder, folder / "copy")
+        shutil.copytree(first.folder, folder / "copy")
         again.load()
     net, epochs = training(INTERRUPTED, seed=9, checkpoints=again)
     list(epochs)
     save_file(net.state_dict(), folder / f"stopped-{rank}.safetensors")
-    return [passed, kept.stopping]
+    return [epochs_done, first.stopping]
 
 
 def failure(x):
-    """Return what was wrong with x (4, 3, 1), of which each process reads two sequences."""
+    """Return the error raised by x (4, 3, 1), of which each process has two sequences."""
     net = Network("rnn", units=(2,), nonlinearity="relu")
     torch.nn.init.ones_(net.dense.weight)
     list(fit(net, np.arange(12.0).reshape(4, 3, 1), np.arange(4.0), epochs=1))
@@ -129,12 +130,12 @@ def failure(x):
     return None
 
 
-# What one process does
+# In one process
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """The folder that two processes have written into."""
+    """The folder with the results of two processes."""
     folder = tmp_path_factory.mktemp("together")
     line = [sys.executable, __file__, str(folder)]
     both = [subprocess.Popen([*line, str(rank)]) for rank in range(SIZE)]
@@ -147,13 +148,14 @@ def made(tmp_path_factory):
     return folder
 
 
-def said(folder, what):
-    """Return what each process wrote down."""
-    return [json.loads((folder / f"said-{rank}.json").read_text())[what] for rank in range(SIZE)]
+def results(folder, name):
+    """Return the results of each process."""
+    files = [folder / f"results-{rank}.json" for rank in range(SIZE)]
+    return [json.loads(file.read_text())[name] for file in files]
 
 
-def left(folder, name):
-    """Return the weights that each process was left with, which are the same bit for bit."""
+def final_weights(folder, name):
+    """Return the final weights, which are the same bit for bit in each process."""
     first, *others = (load_file(folder / f"{name}-{rank}.safetensors") for rank in range(SIZE))
     for other in others:
         torch.testing.assert_close(other, first, rtol=0, atol=0)
@@ -169,39 +171,39 @@ def test_two_processes_train_as_one(name, made):
     net, epochs = training(name)
     alone = [asdict(epoch) for epoch in epochs]
 
-    for passed in said(made, name):
-        assert [epoch["best"] for epoch in passed] == [epoch["best"] for epoch in alone]
-        for figure in ("loss", "val_loss", "grad_norm"):
-            want = pytest.approx([epoch[figure] for epoch in alone], rel=1e-4)
-            assert [epoch[figure] for epoch in passed] == want
-    assert_close(left(made, name), dict(net.state_dict()))
+    for together in results(made, name):
+        assert [epoch["best"] for epoch in together] == [epoch["best"] for epoch in alone]
+        for metric in ("loss", "val_loss", "grad_norm"):
+            want = pytest.approx([epoch[metric] for epoch in alone], rel=1e-4)
+            assert [epoch[metric] for epoch in together] == want
+    assert_close(final_weights(made, name), dict(net.state_dict()))
 
 
-def test_who_is_asked_to_end_ends_all_and_any_number_goes_on(made):
+def test_a_stop_in_one_process_stops_all_and_any_number_resumes(made):
     net, epochs = training(INTERRUPTED)
     list(epochs)
 
-    assert said(made, "stopped") == [[0, True]] * SIZE
-    assert_close(left(made, "stopped"), dict(net.state_dict()))
+    assert results(made, "stopped") == [[0, True]] * SIZE
+    assert_close(final_weights(made, "stopped"), dict(net.state_dict()))
 
-    kept = Checkpoints(made / "copy")
-    kept.load()
-    assert (kept.start.standing.number, kept.start.standing.step) == (1, 9)
-    net, epochs = training(INTERRUPTED, seed=9, checkpoints=kept)
+    copy = Checkpoints(made / "copy")
+    copy.load()
+    assert (copy.start.progress.number, copy.start.progress.step) == (1, 9)
+    net, epochs = training(INTERRUPTED, seed=9, checkpoints=copy)
     list(epochs)
-    assert_close(left(made, "stopped"), dict(net.state_dict()))
+    assert_close(final_weights(made, "stopped"), dict(net.state_dict()))
 
 
-def test_processes_with_different_data_are_refused(made):
-    for error in said(made, "other data"):
+def test_processes_with_different_data_are_rejected(made):
+    for error in results(made, "other data"):
         assert error.startswith("E_WORLD_DATA: ")
-        assert "process 1 of 2 has others than process 0" in error
+        assert "those of process 1 of 2 differ from those of process 0" in error
 
 
-def test_what_diverges_in_one_process_ends_all(made):
-    for error in said(made, "one overflows"):
+def test_divergence_in_one_process_ends_all(made):
+    for error in results(made, "one overflows"):
         assert error.startswith("E_DIVERGED: ")
 
 
 if __name__ == "__main__":
-    together(Path(sys.argv[1]), int(sys.argv[2]))
+    train_all(Path(sys.argv[1]), int(sys.argv[2]))

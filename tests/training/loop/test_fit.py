@@ -1,4 +1,4 @@
-"""The training loop: what it learns, repeats, keeps and refuses."""
+"""The training loop: what it learns, repeats, keeps and rejects."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def test_ragged_text_labels_are_learnt(network, ragged):
 
     list(fit(net, x, y, epochs=40, lr=2e-2))
 
-    said = np.array(net.metadata.classes)[predict(net, x).argmax(1)]
+    predicted = np.array(net.metadata.classes)[predict(net, x).argmax(1)]
     assert net.metadata.classes == ("down", "up")
-    assert np.mean(said == y) > 0.95
+    assert np.mean(predicted == y) > 0.95
 
 
 def test_a_label_for_every_step_is_learnt(network, ragged):
@@ -55,8 +55,8 @@ def test_a_label_for_every_step_is_learnt(network, ragged):
 
     list(fit(net, x, y, epochs=40, lr=2e-2))
 
-    said = np.array(net.metadata.classes)[predict(net, x).argmax(1)]
-    assert np.mean(said == np.concatenate(y)) > 0.9
+    predicted = np.array(net.metadata.classes)[predict(net, x).argmax(1)]
+    assert np.mean(predicted == np.concatenate(y)) > 0.9
 
 
 def test_several_flags_for_every_step_are_learnt(network, ragged):
@@ -127,15 +127,15 @@ def test_the_callers_random_state_stays_as_it_was(network, waves):
 
 def test_the_callers_arrays_are_not_changed(network, waves):
     x, y = waves
-    kept = x.copy(), y.copy()
+    before = x.copy(), y.copy()
 
     list(fit(network(), x, y, val=(x, y), epochs=1))
 
-    np.testing.assert_array_equal(x, kept[0])
-    np.testing.assert_array_equal(y, kept[1])
+    np.testing.assert_array_equal(x, before[0])
+    np.testing.assert_array_equal(y, before[1])
 
 
-def test_noise_keeps_a_network_from_learning_by_heart(network, rng):
+def test_noise_keeps_a_network_from_overfitting(network, rng):
     x, y = rng.standard_normal((40, 8, 1)), rng.standard_normal(40)
     plain, noisy = (
         list(fit(network(units=(32,)), x, y, epochs=150, lr=3e-2, noise=noise)) for noise in (0, 1)
@@ -145,7 +145,7 @@ def test_noise_keeps_a_network_from_learning_by_heart(network, rng):
     assert noisy[-1].loss > 2 * plain[-1].loss
 
 
-def test_noise_is_drawn_from_the_seed_and_measured_in_the_spread_of_each_feature(network, waves):
+def test_noise_depends_on_the_seed_and_is_in_units_of_each_features_deviation(network, waves):
     x, y = waves
     nets = [network() for _ in range(3)]
 
@@ -156,7 +156,7 @@ def test_noise_is_drawn_from_the_seed_and_measured_in_the_spread_of_each_feature
     torch.testing.assert_close(nets[0].dense.weight, nets[2].dense.weight, rtol=1e-4, atol=1e-5)
 
 
-def test_the_best_weights_on_the_validation_part_are_put_back(network, waves, rng):
+def test_the_best_weights_on_the_validation_part_are_restored(network, waves, rng):
     x, y = waves
     noise = rng.standard_normal(50) * y.std() + y.mean()
     net, kept = network(), {}
@@ -170,7 +170,7 @@ def test_the_best_weights_on_the_validation_part_are_put_back(network, waves, rn
     assert_same(weights(net), kept)
 
 
-def test_patience_ends_training_when_nothing_gets_better(network, waves, rng):
+def test_patience_ends_training_without_improvement(network, waves, rng):
     x, y = waves
     noise = rng.standard_normal(50) * y.std() + y.mean()
 
@@ -194,7 +194,7 @@ def test_a_break_leaves_the_best_weights(network, waves, rng):
     assert_same(weights(net), kept)
 
 
-def test_the_gradient_norm_is_told_before_clipping(network, waves):
+def test_the_gradient_norm_is_reported_before_clipping(network, waves):
     x, y = waves
 
     free = next(fit(network(), x, y, clip=1e6))
@@ -209,7 +209,7 @@ def test_a_diverging_run_names_the_step_and_keeps_the_last_good_weights(network,
     net = network("rnn", nonlinearity="relu")
     kept = weights(net)
 
-    with pytest.raises(TrainingError, match=r"E_DIVERGED: .* in epoch \d+, step \d+; .*weights"):
+    with pytest.raises(TrainingError, match=r"E_DIVERGED: .* in epoch \d+, step \d+: .*weights"):
         for _ in fit(net, x, y, lr=1e30, clip=1e30, epochs=5):
             kept = weights(net)
 
@@ -218,7 +218,7 @@ def test_a_diverging_run_names_the_step_and_keeps_the_last_good_weights(network,
     assert_same({name: net.state_dict()[name] for name in learnt}, learnt)
 
 
-def test_a_network_that_knows_its_data_keeps_its_scaling(network, waves):
+def test_a_network_that_has_seen_data_keeps_its_scaling(network, waves):
     x, y = waves
     net = network()
     list(fit(net, x, y, epochs=1))
@@ -257,7 +257,7 @@ def test_a_constant_feature_has_scale_one(network, waves):
         (lambda x, y: ([*x[:-1], x[-1].T], y), r"E_INPUT_SHAPE: x\[199\] must have shape"),
     ],
 )
-def test_what_cannot_be_trained_on_is_refused_before_anything_else(change, message, network, waves):
+def test_data_that_does_not_fit_is_rejected_before_anything_else(change, message, network, waves):
     x, y = change(*waves)
     net = network()
     before = weights(net)
@@ -277,12 +277,12 @@ def test_what_cannot_be_trained_on_is_refused_before_anything_else(change, messa
         (np.full(200, 3.0), "lengths must be 200 whole numbers"),
     ],
 )
-def test_lengths_that_do_not_fit_are_refused(lengths, message, network, waves):
+def test_lengths_that_do_not_fit_are_rejected(lengths, message, network, waves):
     with pytest.raises(InputError, match=f"E_INPUT_LENGTH: {message}"):
         fit(network(), *waves, lengths=lengths)
 
 
-def test_labels_that_do_not_fit_the_network_are_refused(network, ragged):
+def test_labels_that_do_not_fit_the_network_are_rejected(network, ragged):
     x, y = ragged
 
     with pytest.raises(InputError, match=r"E_INPUT_LABEL: y must hold 3 classes, .* got 2"):
@@ -291,7 +291,7 @@ def test_labels_that_do_not_fit_the_network_are_refused(network, ragged):
         fit(network("gru", 2, (4,), 1, activation="sigmoid"), x, np.arange(60))
 
 
-def test_a_label_that_only_validation_holds_is_refused(network, ragged):
+def test_a_label_that_only_validation_contains_is_rejected(network, ragged):
     x, y = ragged
     net = network("gru", 2, (4,), 2, activation="softmax")
 
@@ -312,17 +312,17 @@ def test_a_label_that_only_validation_holds_is_refused(network, ragged):
         ({"patience": 0}, "patience must be at least 1, got 0"),
     ],
 )
-def test_numbers_without_sense_are_refused(option, message, network, waves):
+def test_numbers_out_of_range_are_rejected(option, message, network, waves):
     with pytest.raises(UsageError, match=message):
         fit(network(), *waves, **option)
 
 
-def test_a_run_that_diverges_in_the_last_step_of_a_pass_is_not_called_trained(network, waves):
+def test_a_run_that_diverges_in_the_last_step_of_an_epoch_is_reported(network, waves):
     x, y = waves
     net = network("rnn", nonlinearity="relu")
     fitting = fit(net, x, y, val=(x[:9], y[:9]), batch_size=len(x), epochs=2, lr=3e38)
 
-    with pytest.raises(TrainingError, match=r"E_DIVERGED: .* epoch 1, step 1; .* weights are kept"):
+    with pytest.raises(TrainingError, match=r"E_DIVERGED: .* epoch 1, step 1: .* weights are kept"):
         next(fitting)
 
     assert all(value.isfinite().all() for value in net.state_dict().values())

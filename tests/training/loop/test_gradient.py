@@ -1,4 +1,4 @@
-"""A step by hand is the step of autograd, and only plain networks take it."""
+"""The manual gradient is that of autograd, and only plain networks use it."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import torch
 
 from seqrt.training import Network, fit
 from seqrt.training.inputs.batches import Batch
-from seqrt.training.loop.adam import Descent
-from seqrt.training.loop.gradient import Chain, suits
+from seqrt.training.loop.adam import Adam
+from seqrt.training.loop.gradient import ManualGradient
 from seqrt.training.loop.loss import LOSSES
 
 RAGGED = (9, 1, 4, 7)
 
 
 def network(cell: str, *units: int, **choices) -> Network:
-    """A network of float64, where its cell has a kernel for it: an LSTM has none."""
+    """A network of float64 if its cell has a kernel for that: an LSTM has none."""
     torch.manual_seed(0)
     net = Network(cell, 2, units, 3, **choices)
     return net.train() if cell == "lstm" else net.double().train()
@@ -27,13 +27,13 @@ def network(cell: str, *units: int, **choices) -> Network:
 def some_batch(net: Network, lengths: tuple[int, ...] | None) -> Batch:
     x = torch.randn(4, 9, 2).to(net.x_mean)
     x[1, 0, 1] = torch.nan if net.missing != "error" else 0
-    answers = 4 if net.head == "last" else sum(lengths or 4 * [9])
-    y = torch.randn(answers, 3).to(net.x_mean)
+    targets = 4 if net.head == "last" else sum(lengths or 4 * [9])
+    y = torch.randn(targets, 3).to(net.x_mean)
     if net.activation == "softmax":
         y = y.argmax(1)
     elif net.activation == "sigmoid":
         y = (y > 0).to(y)
-    return Batch(x, None if lengths is None else torch.tensor(lengths), y, torch.arange(answers))
+    return Batch(x, None if lengths is None else torch.tensor(lengths), y, torch.arange(targets))
 
 
 @pytest.mark.parametrize("lengths", [None, RAGGED], ids=["dense", "ragged"])
@@ -57,30 +57,30 @@ def test_so_they_are_through_three_layers_and_through_relu(cell):
 
 
 def check_against_autograd(net: Network, lengths: tuple[int, ...] | None) -> None:
-    """Half of the gradient by hand, and half of it by autograd through the kernels of torch."""
-    batch, descent = some_batch(net, lengths), Descent(net)
+    """Compare half of the gradient by hand with half of it by autograd and torch's kernels."""
+    batch, optimizer = some_batch(net, lengths), Adam(net)
     exact = net.x_mean.dtype == torch.float64
 
-    descent.clear()
-    loss = Chain(net).learn(batch, 0.5)
-    got = descent.slopes()[0].clone()
+    optimizer.clear()
+    loss = ManualGradient(net).add(batch, 0.5)
+    got = optimizer.gradients()[0].clone()
 
-    descent.clear()
+    optimizer.clear()
     want_loss = 0.5 * LOSSES[net.activation](batch.logits(net.eval()), batch.y)
     want_loss.backward()
-    (want,) = descent.slopes()
+    (want,) = optimizer.gradients()
     assert loss == pytest.approx(want_loss.item(), rel=1e-12 if exact else 1e-6)
     assert (got - want).norm() <= (1e-12 if exact else 1e-6) * want.norm()
 
 
 def test_gradients_of_several_batches_add_up():
     net = network("gru", 5)
-    batch, descent = some_batch(net, None), Descent(net)
-    chain, sums = Chain(net), []
+    batch, optimizer = some_batch(net, None), Adam(net)
+    manual, sums = ManualGradient(net), []
 
     for _ in range(3):
-        chain.learn(batch, 1.0)
-        sums.append(descent.slopes()[0].clone())
+        manual.add(batch, 1.0)
+        sums.append(optimizer.gradients()[0].clone())
 
     for once, (before, after) in zip([sums[0]] * 2, pairwise(sums), strict=True):
         torch.testing.assert_close(after - before, once, rtol=1e-12, atol=1e-15)
@@ -89,25 +89,25 @@ def test_gradients_of_several_batches_add_up():
 @pytest.mark.parametrize(
     "choices", [{"dropout": 0.5}, {"layer_norm": True}, {"bidirectional": True}], ids=str
 )
-def test_what_is_not_plain_is_left_to_autograd(choices):
-    assert suits(network("gru", 5, 4))
-    assert not suits(network("gru", 5, 4, **choices))
+def test_a_network_that_is_not_plain_is_left_to_autograd(choices):
+    assert ManualGradient.supports(network("gru", 5, 4))
+    assert not ManualGradient.supports(network("gru", 5, 4, **choices))
 
 
 def test_an_lstm_of_float64_is_left_to_autograd_because_onednn_has_none():
-    assert suits(network("lstm", 5))
-    assert not suits(network("lstm", 5).double())
+    assert ManualGradient.supports(network("lstm", 5))
+    assert not ManualGradient.supports(network("lstm", 5).double())
 
 
-class Own(Network):
-    """A network of which somebody changed something."""
+class Customised(Network):
+    """A network with a forward pass of its own."""
 
     def logits(self, x, lengths=None):
         return 2 * super().logits(x, lengths)
 
 
-def of_somebody() -> Network:
-    return Own("gru", 2, (5,), 3).double()
+def of_another_class() -> Network:
+    return Customised("gru", 2, (5,), 3).double()
 
 
 def with_frozen_weights() -> Network:
@@ -129,23 +129,23 @@ def with_another_head() -> Network:
 
 
 @pytest.mark.parametrize(
-    "make", [of_somebody, with_frozen_weights, with_a_parametrisation, with_another_head]
+    "make", [of_another_class, with_frozen_weights, with_a_parametrisation, with_another_head]
 )
-def test_what_somebody_changed_is_left_to_autograd(make):
-    assert not suits(make())
+def test_a_customised_network_is_left_to_autograd(make):
+    assert not ManualGradient.supports(make())
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
-def test_who_listens_is_heard_and_training_comes_to_the_same(cell):
+def test_hooks_are_called_and_training_comes_to_the_same(cell):
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((64, 9, 2)), rng.standard_normal((64, 3))
-    heard = []
+    calls = []
     losses = {}
-    for listens in (False, True):
+    for hooked in (False, True):
         net = network(cell, 5, 4)
-        if listens:
-            net.dense.register_forward_hook(lambda *_: heard.append(1))
-        losses[listens] = [epoch.loss for epoch in fit(net, x, y, epochs=3, batch_size=16)]
+        if hooked:
+            net.dense.register_forward_hook(lambda *_: calls.append(1))
+        losses[hooked] = [epoch.loss for epoch in fit(net, x, y, epochs=3, batch_size=16)]
 
-    assert len(heard) >= 3 * 4
+    assert len(calls) >= 3 * 4
     np.testing.assert_allclose(losses[True], losses[False], rtol=1e-5)

@@ -1,4 +1,4 @@
-"""The range test: a rate from the data, found without a trace."""
+"""The learning-rate range test finds a usable rate and leaves the network unchanged."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ import pytest
 import torch
 
 from seqrt.training import Network, Plan, Recipe, chrono_initialise, start
-from seqrt.training.loop.lr_finder import found_rate
+from seqrt.training.loop.lr_finder import find_learning_rate
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
-def test_the_rate_is_one_that_adam_can_use_and_the_network_stays_as_it_was(cell, network, waves):
+def test_the_rate_is_usable_and_the_network_stays_as_it_was(cell, network, waves):
     net = network(cell)
     before = {name: value.clone() for name, value in net.state_dict().items()}
     random = torch.get_rng_state()
 
-    rate = found_rate(net, *waves, Recipe())
+    rate = find_learning_rate(net, *waves, Recipe())
 
     assert 1e-3 <= rate <= 1e-2
-    assert rate == found_rate(net, *waves, Recipe())
+    assert rate == find_learning_rate(net, *waves, Recipe())
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
     assert torch.equal(torch.get_rng_state(), random)
     assert net.metadata.features[0].low is None
 
 
-def test_a_network_that_soon_blows_up_gets_a_lower_rate():
+def test_a_network_that_diverges_early_gets_a_lower_rate():
     plan = Plan("adding", length=200)
     problem = plan.problem()
     steady, steep = (
@@ -37,17 +37,22 @@ def test_a_network_that_soon_blows_up_gets_a_lower_rate():
         torch.manual_seed(0)
         chrono_initialise(net, 200)
 
-    rates = [found_rate(net, problem.train.x, problem.train.y, Recipe()) for net in (steady, steep)]
+    rates = [
+        find_learning_rate(net, problem.train.x, problem.train.y, Recipe())
+        for net in (steady, steep)
+    ]
 
     assert rates[1] < rates[0] / 3
 
 
-def test_a_run_begins_with_the_rate_that_was_found_and_says_it(tmp_path):
+def test_a_run_starts_with_the_rate_that_was_found_and_records_it(tmp_path):
     plan = Plan("recall", length=3, units=(4,), epochs=1, lr="auto")
 
     run = start(plan, tmp_path / "run")
 
     problem = plan.problem()
-    want = found_rate(plan.network(problem), problem.train.x, problem.train.y, Recipe(epochs=1))
+    want = find_learning_rate(
+        plan.network(problem), problem.train.x, problem.train.y, Recipe(epochs=1)
+    )
     assert run.plan.lr == run.record()["plan"]["lr"] == want
     assert start(replace(plan, lr=0.5), tmp_path / "other").plan.lr == 0.5

@@ -1,4 +1,4 @@
-"""Long sequences: cut in time they are read as if they were not, and memory stays where it is."""
+"""Long sequences: cutting them in time changes no loss, and bounds memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from seqrt.errors import UsageError
 from seqrt.training import Plan, fit
 from seqrt.training.inputs.batches import all_logits
 from seqrt.training.inputs.examples import Examples
-from seqrt.training.loop.steps import Padded, Part, Piece, Tail
+from seqrt.training.loop.steps import Chunk, MicroBatch, PaddedMicroBatch, TailMicroBatch
 
 CELLS = ["rnn", "lstm", "gru"]
 each_cell = pytest.mark.parametrize("cell", CELLS)
@@ -20,13 +20,13 @@ each_head = pytest.mark.parametrize("head", ["last", "sequence"])
 
 @pytest.fixture
 def problem(network, ragged):
-    """Make a network of two layers, and ragged sequences with an answer each, or one a step."""
+    """A network of two layers, and ragged sequences with one target each, or one per step."""
 
     def make(cell, head):
         x, _ = ragged
         y = [np.cumsum(row[:, :1], axis=0) for row in x]
-        answers = y if head == "sequence" else np.array([row[-1] for row in y])
-        return network(cell, 2, (5, 4), 1, head=head), x, answers
+        targets = y if head == "sequence" else np.array([row[-1] for row in y])
+        return network(cell, 2, (5, 4), 1, head=head), x, targets
 
     return make
 
@@ -44,15 +44,18 @@ def assert_close(one, other, rtol=1e-4, atol=1e-5):
 
 
 @each_cell
-@pytest.mark.parametrize("both_ways", [False, True])
-def test_padding_to_any_length_changes_no_loss_and_no_gradient(cell, both_ways, network, ragged):
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_padding_to_any_length_changes_no_loss_and_no_gradient(
+    cell, bidirectional, network, ragged
+):
     x, _ = ragged
-    net, other = (network(cell, 2, (5, 4), 1, bidirectional=both_ways) for _ in range(2))
+    net, other = (network(cell, 2, (5, 4), 1, bidirectional=bidirectional) for _ in range(2))
     data, rows = examples(net, x, np.array([row[-1, :1] for row in x])), torch.arange(7, 19)
 
-    for mine, part in ((net, Part(data, rows, 0.0)), (other, Padded(data, rows, 0.0, 31))):
-        said, true = part.answer(mine)
-        (said - true).square().mean().backward()
+    own, padded = MicroBatch(data, rows, 0.0), PaddedMicroBatch(data, rows, 0.0, 31)
+    for each, batch in ((net, own), (other, padded)):
+        logits, targets = batch.forward(each)
+        (logits - targets).square().mean().backward()
 
     for one, another in zip(net.parameters(), other.parameters(), strict=True):
         torch.testing.assert_close(one.grad, another.grad, rtol=1e-4, atol=1e-6)
@@ -60,7 +63,7 @@ def test_padding_to_any_length_changes_no_loss_and_no_gradient(cell, both_ways, 
 
 @each_cell
 @each_head
-def test_pieces_longer_than_the_sequences_change_nothing(cell, head, problem):
+def test_chunks_longer_than_the_sequences_change_nothing(cell, head, problem):
     (whole, x, y), (cut, _, _) = problem(cell, head), problem(cell, head)
 
     losses = [
@@ -84,13 +87,13 @@ def test_the_loss_does_not_know_where_it_was_cut(cell, head, tbptt, problem):
 
 
 @each_cell
-def test_one_answer_is_learnt_through_the_last_steps_alone(cell, problem):
+def test_the_gradient_of_one_target_reaches_the_last_steps_alone(cell, problem):
     net, x, y = problem(cell, "last")
     data = examples(net, x, y)
     data.x.requires_grad_()
     rows = torch.randperm(len(data))
 
-    logits, truth = Tail(data, rows, 0.0, steps=6).answer(net.train())
+    logits, targets = TailMicroBatch(data, rows, 0.0, steps=6).forward(net.train())
     logits.square().sum().backward()
 
     reached = data.x.grad.abs().sum(1) > 0
@@ -98,12 +101,13 @@ def test_one_answer_is_learnt_through_the_last_steps_alone(cell, problem):
     want = torch.cat([torch.arange(n) >= n - 6 for n in data.lengths.tolist()])
     assert torch.equal(reached, want)
     assert ends[-1] == len(want)
-    assert torch.equal(truth, data.y[rows])
-    torch.testing.assert_close(logits, Part(data, rows, 0.0).answer(net)[0], rtol=1e-4, atol=1e-6)
+    assert torch.equal(targets, data.y[rows])
+    whole, _ = MicroBatch(data, rows, 0.0).forward(net)
+    torch.testing.assert_close(logits, whole, rtol=1e-4, atol=1e-6)
 
 
 @each_cell
-def test_a_piece_is_learnt_through_its_own_steps_and_starts_where_the_one_before_ended(
+def test_the_gradient_of_a_chunk_stays_inside_and_its_state_is_that_of_the_chunk_before(
     cell, problem
 ):
     net, x, y = problem(cell, "sequence")
@@ -114,22 +118,22 @@ def test_a_piece_is_learnt_through_its_own_steps_and_starts_where_the_one_before
 
     for begin in range(0, 20, 6):
         data.x.grad = None
-        piece = Piece(data, rows, 0.0, begin, begin + 6, carried, 0)
-        logits, truth = piece.answer(net.train())
+        chunk = Chunk(data, rows, 0.0, begin, begin + 6, carried, 0)
+        logits, targets = chunk.forward(net.train())
         logits.square().sum().backward()
 
         step = torch.cat([torch.arange(n) for n in data.lengths.tolist()])
         here = (step >= begin) & (step < begin + 6)
         assert torch.equal(data.x.grad.abs().sum(1) > 0, here)
-        assert len(truth) == len(piece) == int(here.sum())
-        assert sorted(truth[:, 0].tolist()) == sorted(data.y[here][:, 0].tolist())
+        assert len(targets) == len(chunk) == int(here.sum())
+        assert sorted(targets[:, 0].tolist()) == sorted(data.y[here][:, 0].tolist())
         assert logits.sum().item() == pytest.approx(want[here].sum().item(), rel=1e-4, abs=1e-4)
-        seen += len(truth)
+        seen += len(targets)
     assert seen == len(data.y)
 
 
 @each_head
-def test_batches_that_are_gathered_are_one_large_batch(head, problem):
+def test_accumulated_batches_are_one_large_batch(head, problem):
     (large, x, y), (small, _, _) = problem("gru", head), problem("gru", head)
 
     epochs = [
@@ -143,13 +147,13 @@ def test_batches_that_are_gathered_are_one_large_batch(head, problem):
 
 @each_cell
 @each_head
-def test_a_network_reads_long_sequences_in_pieces_as_it_reads_them_whole(cell, head, problem):
+def test_outputs_of_long_sequences_do_not_depend_on_the_chunks(cell, head, problem):
     net, x, y = problem(cell, head)
     data = examples(net, x, y)
 
-    whole, pieces = all_logits(net, data, size=8), all_logits(net, data, size=8, numbers=5 * 8 * 3)
+    whole, cut = all_logits(net, data, size=8), all_logits(net, data, size=8, numbers=5 * 8 * 3)
 
-    torch.testing.assert_close(pieces, whole, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(cut, whole, rtol=1e-5, atol=1e-6)
 
 
 # What it is for
@@ -170,40 +174,40 @@ def test_what_came_before_the_cut_is_learnt_to_be_remembered(cell, network, rng)
 
 @each_cell
 @each_head
-def test_what_is_held_for_the_gradient_grows_with_the_piece_and_not_with_the_sequence(
+def test_memory_for_the_gradient_grows_with_the_chunk_and_not_with_the_sequence(
     cell, head, network, rng
 ):
     net = network(cell, 2, (5, 4), 1, head=head).train()
 
-    def held(steps):
+    def saved(steps):
         x = [rng.standard_normal((steps, 2)).astype(np.float32)]
         y = torch.zeros(steps if head == "sequence" else 1, 1)
         data, rows, most = Examples.of(x, y, head), torch.tensor([0]), 0
         carried = {}
         if head == "last":
-            parts = [Tail(data, rows, 0.0, 10)]
+            batches = [TailMicroBatch(data, rows, 0.0, 10)]
         else:
-            parts = [Piece(data, rows, 0.0, i, i + 10, carried, 0) for i in range(0, steps, 10)]
-        for part in parts:
+            batches = [Chunk(data, rows, 0.0, i, i + 10, carried, 0) for i in range(0, steps, 10)]
+        for batch in batches:
             sizes = []
             with saved_tensors_hooks(lambda t, s=sizes: s.append(t.numel()) or t, lambda t: t):
-                part.answer(net)[0].sum().backward()
+                batch.forward(net)[0].sum().backward()
             most = max(most, sum(sizes))
         return most
 
-    assert 0 < held(400) == held(40)
+    assert 0 < saved(400) == saved(40)
 
 
-def test_the_first_weights_remember_no_longer_than_a_gradient_goes_back(tmp_path, rng):
+def test_initial_weights_remember_no_longer_than_the_gradient_goes_back(tmp_path, rng):
     x, y = rng.standard_normal((10, 300, 1)), rng.standard_normal(10)
     np.savez(tmp_path / "long.npz", x=x, y=y)
     plans = [
         Plan(str(tmp_path / "long.npz"), **given) for given in ({}, {"tbptt": 80}, {"tbptt": 20})
     ]
 
-    kept = [plan.resolved(plan.problem()) for plan in plans]
+    resolved = [plan.resolved(plan.problem()) for plan in plans]
 
-    assert [(plan.init, plan.memory) for plan in kept] == [
+    assert [(plan.init, plan.memory) for plan in resolved] == [
         ("chrono", 300),
         ("chrono", 80),
         ("torch", None),
@@ -213,15 +217,15 @@ def test_the_first_weights_remember_no_longer_than_a_gradient_goes_back(tmp_path
 # Refused
 
 
-def test_state_cannot_be_carried_both_ways(network, ragged):
+def test_tbptt_of_a_bidirectional_network_is_rejected(network, ragged):
     x, y = ragged
     net = network("gru", 2, (4,), 2, activation="softmax", bidirectional=True)
 
-    with pytest.raises(UsageError, match="tbptt needs a network that reads one way"):
+    with pytest.raises(UsageError, match="tbptt needs a unidirectional network"):
         fit(net, x, y, tbptt=5)
 
 
 @pytest.mark.parametrize("option", ["tbptt", "accumulate"])
-def test_fewer_than_one_is_refused(option, network, waves):
+def test_fewer_than_one_is_rejected(option, network, waves):
     with pytest.raises(UsageError, match=f"{option} must be at least 1, got 0"):
         fit(network(), *waves, **{option: 0})

@@ -1,4 +1,4 @@
-"""Small layers compute with one thread, wide ones with a few, and afterwards all is as it was."""
+"""Small layers train with one thread, wide ones with a few, and their number is restored."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from seqrt.training.runs.run import resume, start
         ("lstm", (512,), 4),
     ],
 )
-def test_the_gates_of_the_widest_layer_say_how_many_threads_pay(cell, units, threads):
+def test_the_gates_of_the_widest_layer_decide_how_many_threads_pay(cell, units, threads):
     with torch_threads(64):
         assert threads_that_pay(cell, units) == threads
 
 
-def test_never_more_threads_than_torch_may_have():
+def test_there_are_never_more_threads_than_torch_has():
     with torch_threads(2):
         assert threads_that_pay("lstm", (512,)) == 2
 
 
-def test_the_number_of_threads_is_given_back_after_an_error():
+def test_the_number_of_threads_is_restored_after_an_error():
     before = torch.get_num_threads()
 
     with pytest.raises(KeyError), torch_threads(before + 1):
@@ -43,7 +43,7 @@ def test_the_number_of_threads_is_given_back_after_an_error():
     assert torch.get_num_threads() == before
 
 
-def test_a_run_goes_on_with_the_threads_that_it_began_with(tmp_path):
+def test_a_run_resumes_with_the_threads_it_started_with(tmp_path):
     plan = Plan("recall", length=3, units=(2,), epochs=2, threads=3)
     run = start(plan, tmp_path / "run")
     seen = []
@@ -57,6 +57,6 @@ def test_a_run_goes_on_with_the_threads_that_it_began_with(tmp_path):
 
 
 @pytest.mark.parametrize("threads", [0, -1, 257])
-def test_a_number_of_threads_that_makes_no_sense_is_refused(threads):
+def test_an_impossible_number_of_threads_is_rejected(threads):
     with pytest.raises(UsageError, match=rf"threads must be from 1 to 256, got {threads}"):
         Plan("recall", threads=threads)

@@ -14,7 +14,7 @@ from seqrt.errors import InputError, UsageError
 from seqrt.training import Plan, fit, prepare
 from seqrt.training.inputs.batches import all_logits
 from seqrt.training.inputs.examples import Examples, unlabelled
-from seqrt.training.loop.steps import Tail
+from seqrt.training.loop.steps import TailMicroBatch
 from seqrt.training.runs.folder import load_run, save_weights
 from seqrt.training.runs.memory import typical_series
 
@@ -67,7 +67,7 @@ def test_a_truncated_tail_begins_with_what_was_known_before_it(missing, steps, n
     data = Examples.of(gaps, torch.zeros(len(gaps), 1), "last")
 
     with torch.no_grad():
-        tail, _ = Tail(data, torch.arange(len(gaps)), 0.0, steps).answer(net)
+        tail, _ = TailMicroBatch(data, torch.arange(len(gaps)), 0.0, steps).forward(net)
 
     torch.testing.assert_close(tail, all_logits(net, data), rtol=0, atol=1e-5)
 

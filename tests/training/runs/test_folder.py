@@ -181,7 +181,7 @@ def test_a_break_leaves_a_run_that_can_be_used(plan):
 def test_a_diverging_run_keeps_its_last_good_weights_on_the_disk(plan):
     run = start(plan)
 
-    with pytest.raises(TrainingError, match=r"E_DIVERGED: .* in epoch 2, step 1; "):
+    with pytest.raises(TrainingError, match=r"E_DIVERGED: .* in epoch 2, step 1: "):
         for _ in run:
             torch.nn.init.constant_(run.net.dense.weight, 1e38)
 
