@@ -2,7 +2,7 @@
 
     model = seqrt.load("model.onnx")
     y = model.predict(x)                   # (batch, time, features), or a list of (time, features)
-    y = model.stream().push(chunk)         # one live sequence, which keeps its state
+    y = model.stream().push(chunk)         # one live sequence, with its state
     model.streams().push({"car-7": chunk})  # any number of them, each under a key
 
 `import seqrt` is cheap: numpy is loaded at the first use of `load` or `Model`, onnxruntime when a

@@ -14,7 +14,7 @@ _INTERRUPTED: Final = (130, 143)
 
 
 def main() -> None:
-    """Run the command line; an interrupt while it is still being imported exits with 130 too."""
+    """Run the command line; an interrupt during its import exits with 130, too."""
     interruptible = signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
     if interruptible:
         signal.signal(signal.SIGINT, _exit_interrupted)
@@ -33,14 +33,14 @@ def main() -> None:
 
 
 def _exit_interrupted(*_: object) -> None:
-    # No work has begun. An exception could get lost: imports run callbacks that ignore exceptions.
+    # No work has begun. An exception could get lost: some callbacks run by imports swallow them.
     os._exit(130)
 
 
 def _exit_at_once(code: int) -> NoReturn:
-    """Exit as Python does, but leave the memory to the system: freeing PyTorch's takes a second.
+    """Exit as Python does, but without freeing memory: PyTorch's alone takes a second.
 
-    The stack is unwound by now. As in any exit, threads are joined, exit functions called, and
+    The stack is already unwound. As in any exit, threads are joined, exit functions are called and
     output is flushed; multiprocessing ends its workers in the same way.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)

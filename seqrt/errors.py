@@ -72,7 +72,7 @@ class ParityError(SeqrtError, ArithmeticError):
 
 
 class CheckError(SeqrtError, AssertionError):
-    """A model that fails a check of seqrt.testing, in itself or with the software here."""
+    """A model that fails a check of seqrt.testing on this machine."""
 
     exit_code = 6
 
@@ -84,7 +84,7 @@ class OutputError(SeqrtError, OSError):
 
 
 class TrainingError(SeqrtError, RuntimeError):
-    """Training that ended without a usable network."""
+    """Training that did not produce a usable network."""
 
     exit_code = 8
 

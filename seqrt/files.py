@@ -20,7 +20,8 @@ from seqrt.errors import OutputError
 
 # Temporary files older than this were left by a killed process.
 _STALE_SECONDS = 3600.0
-# In letters: with four bytes each, the dots and the random part, a temporary name fits 255 bytes.
+# In characters. At four bytes each, with the dots and the random part, a temporary name fits into
+# the 255 bytes that file systems allow.
 _LONGEST_STEM = 59
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -67,10 +68,10 @@ def check_not_input(out: str | Path, *inputs: str | Path | int) -> None:
     """
     for path in inputs:
         if _is_same(out, path):
-            name = "its input" if isinstance(path, int) else path
+            name = "" if isinstance(path, int) else f" {path}"
             raise OutputError(
-                f"E_OUTPUT_INPUT: a result must not be written over {name}, which it is made from."
-                f" Choose a name other than {out}."
+                f"E_OUTPUT_INPUT: cannot write {out}: it is the same file as the input{name}."
+                " Choose another name."
             )
 
 
@@ -86,12 +87,12 @@ def write_text(path: str | Path, text: str) -> None:
 
 
 def make_folder(path: str | Path) -> None:
-    """Make the folder `path` and its parents unless they exist; raise OutputError."""
+    """Create the folder `path` and its parents unless they exist; raise OutputError on failure."""
     try:
         Path(path).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(
-            f"E_OUTPUT_FOLDER: the folder {path} could not be made ({error.strerror})."
+            f"E_OUTPUT_FOLDER: cannot create the folder {path} ({error.strerror})."
             " Change the permissions, or write elsewhere."
         ) from None
 
@@ -100,11 +101,11 @@ def _is_same(out: str | Path, path: str | Path | int) -> bool:
     try:
         return os.path.samefile(out, path)
     except (OSError, ValueError):
-        return False  # One of them does not exist.
+        return False  # one of them does not exist
 
 
 def _target(path: str | Path) -> Path:
-    """Return the file that `path` names, with links resolved; raise OutputError if it is not one.
+    """Return the file at `path` with links resolved; raise OutputError if it cannot be written.
 
     Only regular files are replaced, because renaming over a device or a pipe would destroy it.
     """
@@ -113,11 +114,11 @@ def _target(path: str | Path) -> Path:
         free = target.is_file() or not os.path.lexists(target)
     except (OSError, ValueError) as error:
         raise OutputError(
-            f"E_OUTPUT_PATH: {path} must be a valid file name ({error}). Choose another name."
+            f"E_OUTPUT_PATH: {path} is not a valid file name ({error}). Choose another name."
         ) from None
     if not free:
         raise OutputError(
-            f"E_OUTPUT_PATH: {path} must be a file, and is {_kind(target)}. Choose another name."
+            f"E_OUTPUT_PATH: {path} must be a file, not {_kind(target)}. Choose another name."
         )
     _check_access(target)
     return target
@@ -132,13 +133,13 @@ def _kind(target: Path) -> str:
 def _check_access(target: Path) -> None:
     folder = target.parent
     if not folder.is_dir():
-        why = f"the folder {folder} does not exist. Make it first"
+        why = f"the folder {folder} does not exist. Create it first"
         if os.path.lexists(folder):
             why = f"{folder} is not a folder. Move it away"
         raise OutputError(f"E_OUTPUT_FOLDER: cannot write {target}: {why}, or write elsewhere.")
     if target.exists() and not os.access(target, os.W_OK):
         raise OutputError(
-            f"E_OUTPUT_DENIED: {target} must be writable, and is read-only."
+            f"E_OUTPUT_DENIED: cannot write {target}: it is read-only."
             " Change its permissions, or write elsewhere."
         )
 
@@ -207,15 +208,15 @@ def _explain(target: Path, error: OSError) -> OutputError:
     why = error.strerror or str(error)
     if error.errno in _FULL or _is_short_write(error):
         return OutputError(
-            f"E_OUTPUT_DISK_FULL: {target} must fit on the disk, and could not be written whole"
-            f" ({why}). Nothing was changed. Free some space, or write elsewhere."
+            f"E_OUTPUT_DISK_FULL: {target} does not fit on the disk ({why}). Nothing was changed."
+            " Free some space, or write elsewhere."
         )
     if error.errno in _DENIED:
         return OutputError(
-            f"E_OUTPUT_DENIED: the folder {target.parent} must be writable, and refused ({why})."
-            " Change its permissions, or write elsewhere."
+            f"E_OUTPUT_DENIED: cannot write {target}: its folder is not writable ({why})."
+            " Change the permissions of the folder, or write elsewhere."
         )
     return OutputError(
-        f"E_OUTPUT_FAILED: {target} could not be written ({why}). Nothing was changed."
+        f"E_OUTPUT_FAILED: cannot write {target} ({why}). Nothing was changed."
         " Check the disk, or write elsewhere."
     )

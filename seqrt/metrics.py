@@ -1,6 +1,6 @@
 """Metrics of predictions, computed in float64.
 
-For a prediction at every step, concatenate the valid steps of all sequences to one long array.
+If there is a prediction for every step, concatenate the valid steps of all sequences first.
 Shapes: N values or steps, O outputs, C classes.
 """
 
@@ -18,8 +18,8 @@ Numbers = NDArray[np.float64]
 Counts = NDArray[np.int64]
 Label = int | str
 
-# Before the logarithm, probabilities are raised to at least the resolution of float32, in which
-# models compute: a smaller one, such as 0, is a result of rounding.
+# Models compute in float32, so a probability below its resolution, such as 0, is a rounding error:
+# before the logarithm it is raised to that resolution.
 _SMALLEST = float(np.finfo(np.float32).eps)
 
 
@@ -29,9 +29,9 @@ def measure(
     """Return the metrics of a task by name, the most important first.
 
     forecast, regress: truth and predicted are (N,) or (N, O). classify, tag: with `classes`, truth
-    is (N,) labels and predicted (N, C) probabilities in the order of `classes`; without, truth is
-    (N,) or (N, O) of 0 and 1, and predicted the probability of each 1. A metric that is undefined,
-    such as an error relative to a variance of zero, is NaN.
+    is (N,) labels and predicted (N, C) probabilities in the order of `classes`; without, truth
+    (N,) or (N, O) consists of 0 and 1, and predicted holds the probability of a 1. A metric that is
+    undefined, such as an error relative to a variance of zero, is NaN.
     """
     if task in ("forecast", "regress"):
         return _of_numbers(*_pair(truth, predicted))

@@ -14,20 +14,20 @@ if TYPE_CHECKING:
 
 Float = TypeVar("Float", np.float32, np.float64)
 
-# A float from here on may exceed every integer type, so that converting it back is undefined.
+# A float this large or larger may exceed every integer type: converting it back is undefined.
 _INT_LIMIT = 2.0**63
 
 
 def checked_cast(
     name: str, array: NDArray[Any], kind: type[Float], origin: tuple[int, ...] | None = None
 ) -> NDArray[Float]:
-    """Return `array` as `kind` in native byte order; an array that is that already is not copied.
+    """Return `array` as `kind` in native byte order, without a copy if it already is.
 
-    If the array is a part of a larger one, `origin` is the index at which the part begins; errors
-    then name the place in the whole.
+    If the array is a slice of a larger one, `origin` is the index at which the slice begins; errors
+    then give the index in the larger array.
 
-    Raises InputError for an array without numbers (E_INPUT_DTYPE), for an integer that would be
-    rounded and for a number too large for `kind` (E_INPUT_RANGE). NaN and Inf pass.
+    Raises InputError for an array of anything but numbers (E_INPUT_DTYPE), for an integer that
+    would be rounded and for a number too large for `kind` (E_INPUT_RANGE). NaN and Inf pass.
     """
     if array.dtype.kind not in "buif":
         raise InputError(
@@ -85,7 +85,7 @@ x[item 1, step 1, feature 0] is nan (1 non-finite values in 1 items). Fill or dr
 
 
 def nonfinite_mask(x: NDArray[Any], *, missing: bool) -> NDArray[np.bool_]:
-    """Return where x is Inf or NaN; with `missing`, NaN is a missing value, and passes."""
+    """Return a mask of Inf and NaN in x; with `missing`, NaN is a missing value, and passes."""
     wrong: NDArray[np.bool_] = np.isinf(x) if missing else ~np.isfinite(x)
     return wrong
 
@@ -101,10 +101,10 @@ def _check_none_lost(
     if lost.any():
         first = tuple(int(i) for i in np.argwhere(lost)[0])
         where = [sum(at) for at in zip(first, origin or (0,) * array.ndim, strict=True)]
-        # A part cannot count the values in the whole array.
+        # The count in a slice would not be that of the whole array.
         total = int(lost.sum())
         count = "" if origin else f" ({total} such value{'s' * (total > 1)})"
         raise InputError(
-            f"E_INPUT_RANGE: {name} must keep its values; {array[first]!s} at {where} {why}{count}."
-            f" {fix} first."
+            f"E_INPUT_RANGE: {name} must convert without loss; {array[first]!s} at {where}"
+            f" {why}{count}. {fix} first."
         )

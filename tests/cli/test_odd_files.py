@@ -130,7 +130,7 @@ def test_no_result_goes_to_what_is_no_file_and_that_is_said_first(run, here, wor
     done = run(*words)
 
     assert (done.code, done.out) == (7, "")
-    assert f"E_OUTPUT_PATH: out.npy must be a file, and is {kind}" in done.err
+    assert f"E_OUTPUT_PATH: out.npy must be a file, not {kind}" in done.err
     assert whole_of(here) == before
 
 

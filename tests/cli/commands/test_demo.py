@@ -149,7 +149,11 @@ def test_no_network_has_seen_the_rows_that_they_are_judged_on(lessons):
     ("words", "code", "sentence"),
     [
         (("--epochs", "0"), 2, "epochs must be at least 1, got 0"),
-        (("-o", "taken/demo"), 7, "E_OUTPUT_DENIED: the folder taken/demo/runs/rnn-1 could not be"),
+        (
+            ("-o", "taken/demo"),
+            7,
+            "E_OUTPUT_DENIED: cannot create the folder taken/demo/runs/rnn-1 ",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_one_line(run, tmp_path, monkeypatch, words, code, sentence):

@@ -231,7 +231,7 @@ def test_an_input_is_never_written_over(run, forecaster, out):
     done = run("predict", "data.npy", "-o", out)
 
     assert done.code == 7
-    assert "E_OUTPUT_INPUT: a result must not be written over" in done.err
+    assert "E_OUTPUT_INPUT: cannot write " in done.err
     assert Path(out).read_bytes() == before
 
 

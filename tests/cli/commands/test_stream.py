@@ -460,5 +460,5 @@ def test_the_state_is_never_saved_over_what_it_comes_from(stream, tmp_path):
     done = stream("1,2\n", "--save", model, model=model)
 
     assert done.code == 7
-    assert "E_OUTPUT_INPUT: a result must not be written over" in done.err
+    assert "E_OUTPUT_INPUT: cannot write " in done.err
     assert model.read_bytes() == LSTM.read_bytes()
