@@ -1,12 +1,12 @@
-"""Data from files: tables of rows, or sequences with their labels.
+"""Data from files: tables of rows, or sequences with their targets.
 
-    read(path)      .csv .parquet .npy .npz  ->  Table or Sequences
-    Windowing       how a table is cut into windows with their targets: a Part
-    windows(...)    a long series as overlapping pieces
-    digest(path)    the SHA-256 that ties a model to its data
+    read(path)      reads .csv, .parquet, .npy or .npz into a Table or Sequences
+    Windowing       cuts a table into windows with their targets: a Part
+    windows(...)    returns the overlapping windows of a series
+    digest(path)    returns the SHA-256 that ties a model to its data
 
-Every file is a stranger's: sizes are checked before memory is taken, nothing is unpickled, and what
-cannot be used is refused with the place where it stands.
+Files are not trusted: sizes are checked before memory is allocated, nothing is unpickled, and data
+that cannot be used is rejected with its place in the file.
 """
 
 from __future__ import annotations

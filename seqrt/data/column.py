@@ -1,4 +1,4 @@
-"""One column of a table: its cells as text or numbers, and what they can be used as."""
+"""One column of a table: its cells as numbers, and the text they were read from."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 
 @dataclass(frozen=True, eq=False)
 class TableColumn:
-    """The cells of one column: float64 values, NaN where there is none, and the text they are from.
+    """The cells of one column: float64 values, NaN where a cell is no number, and their text.
 
-    `cells` is None for a column that was never text.
+    `cells` is None for a column that never was text.
     """
 
     values: Numbers
@@ -28,15 +28,15 @@ class TableColumn:
 
     @classmethod
     def of_text(cls, cells: Sequence[str]) -> TableColumn:
-        """Read the numbers that stand in `cells`."""
+        """Parse the numbers in `cells`."""
         return cls(np.fromiter(map(parse_number, cells), np.float64, len(cells)), cells)
 
     @property
     def numeric(self) -> bool:
-        """Whether the column is meant as numbers: most of its cells that are not empty are.
+        """Whether this is a column of numbers: most of its cells that are not empty are numbers.
 
-        A stray word in a column of numbers is an error at that cell, and no reason to leave the
-        column out without a word.
+        A stray word among them then is an error at that cell, instead of a reason to drop the
+        column silently.
         """
         if self.cells is None:
             return True
@@ -44,16 +44,16 @@ class TableColumn:
         return 2 * numbers > sum(not is_missing(cell) for cell in self.cells)
 
     def text(self, row: int) -> str:
-        """Return the cell as it stands in the file, or as a number is written."""
+        """Return the cell as written in the file; a number that was never text is formatted."""
         if self.cells is not None:
             return self.cells[row]
         value = float(self.values[row])
         return str(int(value)) if value.is_integer() else str(value)
 
     def labels(self) -> list[int | str]:
-        """Return the cells as class labels: whole numbers where all are, their text otherwise.
+        """Return the cells as class labels: whole numbers if all are, their text otherwise.
 
-        Text such as 007 is no whole number: as one it would not come back as it was.
+        Text such as 007 does not count as a whole number: it would come back as 7.
         """
         texts = [self.text(row).strip() for row in range(len(self.values))]
         if all(_WHOLE.fullmatch(text) for text in texts):
@@ -61,20 +61,20 @@ class TableColumn:
         return list(texts)
 
     def part(self, start: int, stop: int) -> TableColumn:
-        """Return the rows from `start` up to `stop`."""
+        """Return the rows `start` to `stop`, as a slice."""
         return TableColumn(self.values[start:stop], self.cells and self.cells[start:stop])
 
 
 def parse_number(text: str) -> float:
-    """Return the finite number that `text` is, or NaN."""
+    """Return the finite number that `text` denotes, or NaN."""
     try:
         value = float(text)
     except ValueError:
         return math.nan
-    # Python reads 1_000 as a thousand; no other program does
+    # Python reads 1_000 as a thousand; other programs do not
     return value if math.isfinite(value) and "_" not in text else math.nan
 
 
 def is_missing(text: str) -> bool:
-    """Whether a cell says that there is no value."""
+    """Whether the text of a cell means that its value is missing."""
     return text.strip().lower() in _MISSING

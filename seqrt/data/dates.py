@@ -1,6 +1,6 @@
-"""Dates as people write them in tables: 1958-03-29, 19580329, 1958-03-29 12:00, 1958-03, 1958.
+"""Dates as written in tables: 1958-03-29, 19580329, 1958-03-29 12:00, 1958-03, 1958.
 
-A moment without a time zone is taken as UTC, so that all can be compared.
+A date without a time zone is taken as UTC, so that all dates can be compared.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from datetime import UTC, datetime, time
 
 _YEAR = re.compile(r"\d{4}", re.ASCII)
 _MONTH = re.compile(r"\d{4}-\d\d", re.ASCII)
-# Longer runs of digits are counters and epochs, however well some of them read as dates.
+# Longer runs of digits are counters and epochs, although some of them would parse as dates.
 _DAY = re.compile(r"\d{4}-\d\d-\d\d|\d{8}", re.ASCII)
 _DAY_AND_TIME = re.compile(r"\d{4}-?\d\d-?\d\d[T ].+", re.ASCII)
 
 
 def parse_date(text: str) -> datetime | None:
-    """Return the instant at which the date `text` begins, or None where it is no date."""
+    """Return the instant at which the date `text` begins, or None if it is not a date."""
     text = text.strip()
     if not (_DAY.fullmatch(text) or _DAY_AND_TIME.fullmatch(text)):
         return None
@@ -30,7 +30,7 @@ def parse_date(text: str) -> datetime | None:
 
 
 def parse_dates(texts: Sequence[str]) -> list[datetime] | None:
-    """Return the instant of every text, or None where one of them is no date."""
+    """Return the instants of all texts, or None if one of them is not a date."""
     stamps = []
     for text in texts:
         stamp = parse_date(text)
@@ -41,7 +41,7 @@ def parse_dates(texts: Sequence[str]) -> list[datetime] | None:
 
 
 def parse_period(text: str) -> tuple[datetime, datetime] | None:
-    """Return the first and last instant of the year, month, day or instant that `text` names.
+    """Return the first and last instant of the year, month, day or instant `text`; else None.
 
     >>> [str(edge) for edge in parse_period("1960-02")]
     ['1960-02-01 00:00:00+00:00', '1960-02-29 23:59:59.999999+00:00']

@@ -1,4 +1,4 @@
-"""A table: named columns of one length, and the way back to the line where a cell stands."""
+"""A table: named columns of one length, and the line of the file that each row comes from."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from seqrt.errors import InputError, UsageError
 class Table:
     """Rows of named cells, read from `source`.
 
-    `lines` says where each row stands there, counted from 1, and `place` is the word for it.
-    `time` names the column that tells when each row was, if there is one: it orders the rows, and
-    is no feature unless asked for. `named` is false where the source names no columns, and they are
-    called x0, x1, ... in their order.
+    `lines` holds the line or row number of each row in the source, from 1; `place` says which of
+    the two. `time` is the name of the time column, if there is one: it orders the rows, and is a
+    feature only on request. `named` is false if the source has no column names; the columns are
+    then called x0, x1, ... in order.
     """
 
     source: str
@@ -42,12 +42,12 @@ class Table:
 
     @property
     def rows(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
         return len(self.lines)
 
     @property
     def numeric(self) -> tuple[str, ...]:
-        """The columns that are meant as numbers, without the time column."""
+        """The names of the columns of numbers, without the time column."""
         return tuple(
             name for name, cells in self.columns.items() if name != self.time and cells.numeric
         )
@@ -55,9 +55,9 @@ class Table:
     def numbers(self, names: Sequence[str], *, missing: bool = False) -> Numbers:
         """Return the columns `names` as float64 (T, D).
 
-        Raises InputError at the first cell that holds no finite number: E_INPUT_MISSING where it is
-        empty or says so (nan, NA, null), which with `missing` is NaN and no error, E_INPUT_CELL
-        where it holds something else.
+        Raises InputError at the first cell that is not a finite number: E_INPUT_MISSING if it is
+        empty or a word for that (nan, NA, null), unless `missing` allows it as NaN; E_INPUT_CELL
+        for anything else.
         """
         columns = [self._column(name) for name in names]
         for name, column in zip(names, columns, strict=True):
@@ -71,7 +71,7 @@ class Table:
         return np.stack([column.values for column in columns], axis=1)
 
     def labels(self, name: str) -> list[int | str]:
-        """Return the column `name` as class labels: whole numbers where all are, text otherwise.
+        """Return the column `name` as class labels: whole numbers if all are, text otherwise.
 
         Raises InputError (E_INPUT_MISSING) at the first empty cell.
         """
@@ -83,7 +83,7 @@ class Table:
         return labels
 
     def times(self) -> NDArray[Any]:
-        """Return the time of every row, as dates or numbers, or its number from 1."""
+        """Return the time of each row as a date or number, or without a time column its number."""
         if self.time is None:
             return np.array(self.lines if self.place == "row" else range(1, self.rows + 1))
         column = self.columns[self.time]
@@ -93,10 +93,10 @@ class Table:
         return column.values
 
     def span(self, first: str | None, last: str | None) -> Table:
-        """Return the rows whose time lies from `first` to `last`, both included; None leaves open.
+        """Return the rows whose time is from `first` to `last`, both included; None is no bound.
 
-        The two are what the time column holds, numbers or dates; for dates a year, a month or a day
-        stands for all of it. Without a time column they are row numbers from 1.
+        The bounds are numbers or dates, as the time column holds; a year, a month or a day includes
+        all of it. Without a time column they are row numbers from 1.
         """
         keys = self._keys()
         dates = bool(keys) and isinstance(keys[0], datetime)
@@ -107,12 +107,12 @@ class Table:
         return self.cut(start, stop)
 
     def cut(self, start: int, stop: int) -> Table:
-        """Return the rows from number `start` up to `stop`, counted from 0 as slices are."""
+        """Return the rows `start` to `stop`, as a slice."""
         columns = {name: column.part(start, stop) for name, column in self.columns.items()}
         return replace(self, columns=columns, lines=self.lines[start:stop])
 
     def _keys(self) -> Sequence[Any]:
-        """Return what each row is found by: its time, or its number from 1."""
+        """Return the key that `span` compares for each row: its time, or its number from 1."""
         rising = _rising(self.columns[self.time]) if self.time is not None else None
         return range(1, self.rows + 1) if rising is None else rising
 
@@ -123,7 +123,7 @@ class Table:
         near = difflib.get_close_matches(name.lower(), lower, n=1)
         hint = f" Did you mean {lower[near[0]]!r}?" if near else ""
         raise UsageError(
-            f"{self.source} must have a column {name!r}, and has {_listed(self.names)}.{hint}"
+            f"{self.source} has no column {name!r}; it has {_listed(self.names)}.{hint}"
         )
 
     def _refuse(self, name: str, column: TableColumn, row: int) -> InputError:
@@ -134,7 +134,7 @@ class Table:
         if text.count(",") == 1 and not np.isnan(parse_number(text.replace(",", "."))):
             fix = " Write numbers with a decimal point."
         elif self.place == "line" and self.lines[row] == 1:
-            fix = " Line 1 was read as data, since it holds a number: name each column in words."
+            fix = " Line 1 was read as data, since it contains a number: name the columns in words."
         return InputError(
             f"E_INPUT_CELL: {self._place(name, row)}: a cell must hold a finite number,"
             f" got {text!r:.60}.{fix}"
@@ -145,7 +145,7 @@ class Table:
         return InputError(
             f"E_INPUT_MISSING: {self._place(name, row)}: a cell must hold a value, and"
             f" {_nothing(column, row)}"
-            f" ({empty:,} of {self.rows:,} rows hold none). Fill the gaps first, drop the rows, or"
+            f" ({empty:,} of {self.rows:,} rows have none). Fill the gaps, drop the rows, or"
             " train with a policy such as --missing forward."
         )
 
@@ -153,7 +153,7 @@ class Table:
         return f"{self.source}, {self.place} {self.lines[row]}, column {name!r}"
 
     def _nothing_between(self, first: str | None, last: str | None) -> str:
-        wanted = f"no row of {self.source} lies from {first or 'its start'} to {last or 'its end'}"
+        wanted = f"{self.source} has no rows from {first or 'its start'} to {last or 'its end'}"
         if self.time is None or not self.rows:
             return f"{wanted}; it has rows 1 to {self.rows}."
         times = self.columns[self.time]
@@ -161,9 +161,9 @@ class Table:
 
 
 def find_time(columns: Mapping[str, TableColumn]) -> str | None:
-    """Return the name of the first column where it tells the time: it rises at every row.
+    """Return the name of the time column: the first column, if it increases at every row.
 
-    One column alone is a series, and one row rises by accident: neither has a time.
+    A table of one column is a series and has no time column; with a single row nothing increases.
     """
     if len(columns) < 2:
         return None
@@ -172,7 +172,7 @@ def find_time(columns: Mapping[str, TableColumn]) -> str | None:
 
 
 def _rising(column: TableColumn) -> Sequence[Any] | None:
-    """Return the column as dates or numbers if they rise at every row, else None."""
+    """Return the column as dates or numbers if they increase at every row, else None."""
     keys: Sequence[Any] | None = parse_dates(column.cells) if column.cells else None
     if keys is None:
         if not np.isfinite(column.values).all():
@@ -182,7 +182,7 @@ def _rising(column: TableColumn) -> Sequence[Any] | None:
 
 
 def _nothing(column: TableColumn, row: int) -> str:
-    """Return how a cell without a value says so."""
+    """Return how a cell without a value is written."""
     if column.cells is None:
         return "is NaN"
     text = column.text(row).strip()
@@ -190,11 +190,11 @@ def _nothing(column: TableColumn, row: int) -> str:
 
 
 def _edges(text: str, dates: bool) -> tuple[Any, Any]:
-    """Return the first and last key that `text` stands for."""
+    """Return the first and last key that `text` covers."""
     edges = parse_period(text) if dates else (parse_number(text), parse_number(text))
     if edges is None or edges[0] != edges[0]:
         kind = "a date such as 1990, 1990-06 or 1990-06-30" if dates else "a number"
-        raise UsageError(f"the first and last row of a part must be {kind} here, got {text!r:.60}.")
+        raise UsageError(f"the bounds of a span must be {kind} here, got {text!r:.60}.")
     return edges
 
 

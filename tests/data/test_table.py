@@ -124,9 +124,9 @@ def test_errors_in_a_part_name_the_line_of_the_whole_file():
 
 @pytest.mark.parametrize(("first", "last"), [("1900", None), (None, "3"), ("1702", "1701")])
 def test_a_span_of_nothing_says_what_there_is(first, last):
-    with pytest.raises(UsageError, match=r"no row of t\.csv lies .* 't' runs from 1700 to 1702\."):
+    with pytest.raises(UsageError, match=r"t\.csv has no rows .* 't' runs from 1700 to 1702\."):
         table(t=[1700, 1701, 1702], a=[1, 0, 2]).span(first, last)
-    with pytest.raises(UsageError, match=r"no row of t\.csv lies from 7 to .*; it has rows 1 to 3"):
+    with pytest.raises(UsageError, match=r"t\.csv has no rows from 7 to .*; it has rows 1 to 3"):
         table(a=[1, 0, 2]).span("7", None)
 
 
@@ -149,7 +149,7 @@ def test_an_edge_that_is_no_number_or_no_date_is_named():
 def test_a_column_that_is_not_there_is_named_with_the_nearest_that_is():
     with pytest.raises(
         UsageError,
-        match=r"must have a column 'sunactivty', and has t, SUNACTIVITY\. "
+        match=r"has no column 'sunactivty'; it has t, SUNACTIVITY\. "
         r"Did you mean 'SUNACTIVITY'\?",
     ):
         table(t=[1, 2], SUNACTIVITY=[3, 1]).numbers(["sunactivty"])

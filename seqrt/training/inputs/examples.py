@@ -1,4 +1,4 @@
-"""Labelled sequences as stretches of one tensor: what the loop reads."""
+"""Labelled sequences as row ranges of one tensor: the form that the training loop reads."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ Labelled = tuple[Data, Data] | tuple[Data, Data, ArrayLike | None]
 
 @dataclass(frozen=True)
 class Examples:
-    """Labelled sequences of any lengths, in the units that the loss is taken in.
+    """Labelled sequences of any lengths, with targets in the units of the loss.
 
-    Shapes: B sequences, N steps in all of them together. They stand in x (·, D) from `starts` (B,)
-    on, see Ragged; their answers y below each other, (B, ·), or (N, ·) where every step has one:
-    scaled targets (·, O), 0 and 1 (·, O), or the number of the class (·,).
+    Shapes: B sequences with N steps together. Their steps are the rows of x (·, D) from `starts`
+    (B,) on, see Ragged. y has a row per sequence (B, ·), or per step (N, ·): scaled targets (·, O),
+    0 and 1 (·, O), or class numbers (·,).
     """
 
     x: Tensor
@@ -41,7 +41,7 @@ class Examples:
 
     @classmethod
     def of(cls, x: Sequence[Floats], y: Tensor, head: Head) -> Examples:
-        """Take sequences x (T_i, D), without copying them where Ragged does not."""
+        """Take sequences x (T_i, D); they are copied only if Ragged.of copies them."""
         rows = Ragged.of(x)
         lengths, starts = torch.from_numpy(rows.lengths), torch.from_numpy(rows.starts)
         return cls(_as_tensor(rows.values), y, lengths, starts, per_step=head == "sequence")
@@ -53,13 +53,13 @@ class Examples:
         return int(longest) if shortest == longest else None
 
     @cached_property
-    def answers(self) -> Tensor:
-        """Where the answers of each sequence begin (B,), where every step has one."""
+    def first_targets(self) -> Tensor:
+        """The index in y of each sequence's first target (B,), if every step has one."""
         return self.lengths.cumsum(0) - self.lengths
 
     @cached_property
     def windows(self) -> Tensor:
-        """All stretches of x of the one `length` (·, T, D), by their first step."""
+        """All ranges of `length` rows of x, overlapping (·, T, D), indexed by their first row."""
         (rows, features), steps = self.x.shape, self.length
         assert steps
         return self.x.as_strided((rows - steps + 1, steps, features), (features, features, 1))
@@ -68,14 +68,14 @@ class Examples:
         return len(self.lengths)
 
     def at(self, places: slice) -> Examples:
-        """Return the sequences at `places` alone."""
+        """Return only the sequences at `places`."""
         y = self.y[places]
         if self.per_step:
             y = torch.cat(self.y.split(self.lengths.tolist())[places])
         return Examples(self.x, y, self.lengths[places], self.starts[places], self.per_step)
 
     def to(self, device: torch.device, moved: dict[Any, Tensor] | None = None) -> Examples:
-        """Return the same examples on another device; `moved` are the x that are there already."""
+        """Return the examples on `device`; `moved` collects what is there already, by its block."""
         tensors = {name: getattr(self, name).to(device) for name in ("y", "lengths", "starts")}
         block = self.x.data_ptr(), self.x.shape
         moved = {} if moved is None else moved
@@ -84,21 +84,21 @@ class Examples:
 
 
 def examples(net: Stack, *parts: Labelled) -> list[Examples]:
-    """Return parts of data as the loss wants them, on the device of `net`.
+    """Return parts of the data as examples on the device of `net`.
 
-    A network that has seen no data takes its scaling and classes from the first.
+    A network that has seen no data yet takes its scaling and classes from the first part.
     """
     raw, device = [_checked(net, *part) for part in parts], net.x_mean.device
-    about = with_scaling_from(net.metadata, net.activation, raw[0])
-    encode = partial(encoded, about=about, head=net.head, activation=net.activation)
+    metadata = with_scaling_from(net.metadata, net.activation, raw[0])
+    encode = partial(encoded, metadata=metadata, head=net.head, activation=net.activation)
     moved: dict[Any, Tensor] = {}
     try:
         found = [encode(part).to(device, moved) for part in raw]
     except torch.OutOfMemoryError as error:
         raise memory_error(error) from None
-    if about is not net.metadata:
-        net.metadata = about
-        net.set_scaling(about.features, about.outputs)
+    if metadata is not net.metadata:
+        net.metadata = metadata
+        net.set_scaling(metadata.features, metadata.outputs)
     return found
 
 
@@ -111,20 +111,20 @@ def _checked(net: Stack, x: Data, y: Data, lengths: ArrayLike | None = None) -> 
 
 
 def memory_error(error: Exception) -> ResourceError:
-    """Return the error to raise where the memory of the device runs out."""
+    """Return the error for a device that runs out of memory."""
     return ResourceError(
         "E_MEMORY: the data and a step of training must fit into the memory of the device, and did"
         f" not ({str(error).partition('. ')[0]}). Give less data, a smaller batch size, or tbptt."
     )
 
 
-def encoded(raw: Raw, about: Metadata, head: Head, activation: Activation) -> Examples:
-    """Return raw sequences with their answers as the loss wants them."""
-    return Examples.of(raw.x, _targets(raw.y, about, activation), head)
+def encoded(raw: Raw, metadata: Metadata, head: Head, activation: Activation) -> Examples:
+    """Return raw sequences as examples, with targets in the units of the loss."""
+    return Examples.of(raw.x, _targets(raw.y, metadata, activation), head)
 
 
 def unlabelled(x: Sequence[Floats], head: Head) -> Examples:
-    """Return sequences that wait for an answer; their y is empty, but has its rows."""
+    """Return sequences without targets; y has the right number of rows and no columns."""
     x = Ragged.of(x)
     rows = int(x.lengths.sum()) if head == "sequence" else len(x)
     return Examples.of(x, torch.empty(rows, 0), head)
@@ -132,17 +132,17 @@ def unlabelled(x: Sequence[Floats], head: Head) -> Examples:
 
 def _as_tensor(values: Floats) -> Tensor:
     with warnings.catch_warnings():
-        # nobody writes into what is learnt from, and a mapped file would not let them
+        # training data is never written to, and a mapped file is read-only
         warnings.filterwarnings("ignore", "The given NumPy array is not writable")
         return torch.from_numpy(values)
 
 
-def _targets(y: Array, about: Metadata, activation: Activation) -> Tensor:
+def _targets(y: Array, metadata: Metadata, activation: Activation) -> Tensor:
     if activation == "softmax":
-        return _class_numbers(y, about.classes or tuple(range(len(about.outputs))))
+        return _class_numbers(y, metadata.classes or tuple(range(len(metadata.outputs))))
     if activation == "none":
-        # what the network unscales with is float32
-        columns = [(column.mean, column.scale) for column in about.outputs]
+        # the network scales back in float32
+        columns = [(column.mean, column.scale) for column in metadata.outputs]
         mean, scale = np.array(columns, np.float32).astype(np.float64).T
         y = (y - mean) / scale
     return torch.tensor(y, dtype=torch.float32)

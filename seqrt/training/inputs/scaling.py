@@ -1,4 +1,4 @@
-"""Columns learnt from data: mean, scale and range of every feature and output."""
+"""Scaling of features and outputs: mean, standard deviation and range, measured on data."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from seqrt.training.networks.metadata import Metadata
 def measured(
     names: Iterable[str], values: Array | Ragged, limits: Limits = DEFAULT_LIMITS
 ) -> tuple[Column, ...]:
-    """Return a column for each name, learnt from values (N, columns); a constant has scale 1.
+    """Return a column for each name, measured on values (N, columns); a constant has scale 1.
 
-    NaN is left out. Raises InputError (E_INPUT_MISSING) for a column that holds nothing else.
+    NaN is ignored. Raises InputError (E_INPUT_MISSING) for a column that has no other value.
     """
     names = tuple(names)
     count, mean, squares, low, high = _moments(values, len(names), limits)
@@ -35,9 +35,9 @@ def measured(
 def _moments(
     values: Array | Ragged, columns: int, limits: Limits
 ) -> tuple[Array, Array, Array, Array, Array]:
-    """Return of each column: count, mean, squares of the distances to it, least and greatest value.
+    """Return count, mean, sum of squared deviations, minimum and maximum of each column.
 
-    What is known of some rows is merged with what is known of those before: Chan, Golub & LeVeque
+    The moments of each piece are merged with those of the pieces before it: Chan, Golub & LeVeque
     1983, doi:10.1080/00031305.1983.10483115.
     """
     count, mean, squares = np.zeros((3, columns))
@@ -58,35 +58,36 @@ def _check_observed(names: tuple[str, ...], count: Array) -> None:
     never = np.flatnonzero(count == 0)
     if len(never):
         raise InputError(
-            f"E_INPUT_MISSING: each column must hold a value somewhere in the training part, and"
-            f" {names[never[0]]!r} holds none. Leave it out, or train on a part where it has one."
+            f"E_INPUT_MISSING: each column must have a value somewhere in the training part, and"
+            f" {names[never[0]]!r} has none. Leave it out, or train on a part where it has one."
         )
 
 
 def named(labels: Iterable[int | str]) -> tuple[Column, ...]:
-    """Return an unscaled column for each label: outputs that are probabilities."""
+    """Return an unscaled column for each label, for outputs that are probabilities."""
     return tuple(Column(str(label), low=0.0, high=1.0) for label in labels)
 
 
-def with_scaling_from(about: Metadata, activation: Activation, raw: Raw) -> Metadata:
-    """Return `about` with the scaling, ranges and classes of its first data; later ones keep it."""
-    if about.features[0].low is not None:
-        return about
-    features = measured((column.name for column in about.features), raw.x)
-    about = replace(about, features=features)
+def with_scaling_from(metadata: Metadata, activation: Activation, raw: Raw) -> Metadata:
+    """Return `metadata` with scaling, ranges and classes from `raw`, unless it has them already."""
+    if metadata.features[0].low is not None:
+        return metadata
+    features = measured((column.name for column in metadata.features), raw.x)
+    metadata = replace(metadata, features=features)
     if activation == "none":
-        return replace(about, outputs=measured((column.name for column in about.outputs), raw.y))
-    return _with_classes(about, raw.y) if activation == "softmax" else about
+        outputs = measured((column.name for column in metadata.outputs), raw.y)
+        return replace(metadata, outputs=outputs)
+    return _with_classes(metadata, raw.y) if activation == "softmax" else metadata
 
 
-def _with_classes(about: Metadata, labels: Array) -> Metadata:
-    outputs = len(about.outputs)
-    classes = about.classes or tuple(np.unique(labels).tolist())
+def _with_classes(metadata: Metadata, labels: Array) -> Metadata:
+    outputs = len(metadata.outputs)
+    classes = metadata.classes or tuple(np.unique(labels).tolist())
     if all(isinstance(label, int) and 0 <= label < outputs for label in classes):
         classes = tuple(range(outputs))
     if len(classes) != outputs:
         raise InputError(
-            f"E_INPUT_LABEL: y must hold {outputs} classes, as the network has outputs,"
+            f"E_INPUT_LABEL: y must hold {outputs} classes, one per output of the network,"
             f" got {len(classes)}."
         )
-    return replace(about, classes=classes, outputs=named(classes))
+    return replace(metadata, classes=classes, outputs=named(classes))

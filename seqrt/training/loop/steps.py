@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from seqrt.training.inputs.batches import Batch, batch, extents, groups, padded_batch
+from seqrt.training.inputs.batches import Batch, batch, padded_batch, shuffled_groups, step_counts
 from seqrt.training.inputs.examples import Examples
 from seqrt.training.loop.distributed import SINGLE_PROCESS, ProcessGroup
 from seqrt.training.loop.recipe import Recipe
@@ -74,9 +74,9 @@ class MicroBatch:
         last = end[places] if isinstance(end, Tensor) else end
         own = batch(self.data, rows[places], first, last)
         if not self.group.is_single:
-            longest = int(extents(self.data, rows, begin, end).max())
+            longest = int(step_counts(self.data, rows, begin, end).max())
             own = replace(own, share=Share(places, len(rows), longest))
-        return own.blurred(self.noise * net.x_scale) if self.noise else own
+        return own.with_noise(self.noise * net.x_scale) if self.noise else own
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class PaddedMicroBatch(MicroBatch):
         """Return the logits of `net` and the targets, row by row."""
         whole = padded_batch(self.data, self.rows, self.steps)
         if self.noise:
-            whole = whole.blurred(self.noise * net.x_scale)
+            whole = whole.with_noise(self.noise * net.x_scale)
         return whole.logits(net), whole.y
 
 
@@ -121,7 +121,7 @@ class TailMicroBatch(MicroBatch):
             places = self._places_among(active)
             chunk = self._batch(net, self.rows[active], places, begin, end)
             own = active[places]
-            state[own] = chunk.read(net, state[own])
+            state[own] = chunk.final_state(net, state[own])
         return state
 
     def _places_among(self, active: Tensor) -> Places:
@@ -157,7 +157,7 @@ class Chunk(MicroBatch):
         return logits, chunk.y
 
     def _count(self, rows: Tensor) -> int:
-        return int(extents(self.data, rows, self.begin, self.end).clamp(min=0).sum())
+        return int(step_counts(self.data, rows, self.begin, self.end).clamp(min=0).sum())
 
 
 def epoch_steps(
@@ -167,7 +167,7 @@ def epoch_steps(
 
     torch's default generator draws the order before the first step.
     """
-    found = groups(data, recipe.batch_size * recipe.accumulate)
+    found = shuffled_groups(data, recipe.batch_size * recipe.accumulate)
     noise, size = recipe.noise, recipe.tbptt
     for number, rows_of_step in enumerate(found):
         batches = rows_of_step.split(recipe.batch_size)

@@ -209,7 +209,7 @@ def test_a_missing_column_is_named(run, forecaster):
     done = run("predict", "wave.csv", "-m", "models/wave.onnx")
 
     assert done.code == 3
-    assert "E_INPUT_COLUMN: wave.csv must have a column 'height', and has year, heights" in done.err
+    assert "E_INPUT_COLUMN: wave.csv has no column 'height'; it has year, heights" in done.err
 
 
 def test_a_damaged_model_is_exit_code_4(run, forecaster):

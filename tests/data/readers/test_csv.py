@@ -93,7 +93,7 @@ def test_an_empty_cell_is_named_with_its_line_and_counted(read, text):
 
     with pytest.raises(
         InputError,
-        match=r"^E_INPUT_MISSING: .*, line 3, column 'b': .* is empty \(2 of 3 rows hold none\)",
+        match=r"^E_INPUT_MISSING: .*, line 3, column 'b': .* is empty \(2 of 3 rows have none\)",
     ):
         table.numbers(["b"])
 

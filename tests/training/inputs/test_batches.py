@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from seqrt.training.inputs.batches import all_logits, batch, groups
+from seqrt.training.inputs.batches import all_logits, batch, shuffled_groups
 from seqrt.training.inputs.examples import Examples
 
 
 def shuffled(data, size):
-    return [batch(data, rows) for rows in groups(data, size)]
+    return [batch(data, rows) for rows in shuffled_groups(data, size)]
 
 
 @pytest.fixture

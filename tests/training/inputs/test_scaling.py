@@ -47,5 +47,5 @@ def test_an_array_is_measured_as_numpy_measures_it(values):
 def test_a_column_without_a_value_is_named(values):
     values[:, 1] = np.nan
 
-    with pytest.raises(InputError, match=r"^E_INPUT_MISSING: .* 'far' holds none"):
+    with pytest.raises(InputError, match=r"^E_INPUT_MISSING: .* 'far' has none"):
         measured(NAMES, values)
