@@ -102,7 +102,7 @@ class CandidateTrial(Trial):
             self.run.checkpoints.remove()
         else:
             metrics = self.run.finish().figures
-        metric = self._task.figure if self._task else next(iter(self._plain))
+        metric = self._task.metric if self._task else next(iter(self._plain))
         return Outcome(
             candidate=self.candidate,
             seed=self.run.plan.recipe.seed,

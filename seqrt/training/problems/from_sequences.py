@@ -1,4 +1,4 @@
-"""A problem from sequences with their answers, split by sequence."""
+"""Makes a problem from sequences with targets, split by sequence."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from seqrt.training.inputs.check import as_ragged
 from seqrt.training.inputs.scaling import measured, named
 from seqrt.training.networks.metadata import Metadata
 from seqrt.training.problems.problem import Problem
-from seqrt.training.problems.split import Kept, by_sequence
+from seqrt.training.problems.split import Validation, by_sequence
 
 Array = NDArray[Any]
 
 
 def from_sequences(
-    data: Sequences, task: Task | None, val: Kept, seed: int, *, missing: bool = False
+    data: Sequences, task: Task | None, val: Validation, seed: int, *, missing: bool = False
 ) -> Problem:
-    """Make a problem of `data`: a share `val` of its sequences, or a fold, is for validation.
+    """Make the problem of `data`; a share `val` of its sequences, or a fold, is for validation.
 
     With `missing` x may contain NaN; y never may. A task left out is inferred from y: labels (text
     or whole numbers) mean classify, or tag where every step has one; other numbers mean regress.
     """
     if data.y is None:
         raise UsageError(
-            "these sequences have no answers y. Write them into one file:"
+            "these sequences have no targets y. Save both in one file:"
             " np.savez(path, x=..., y=...); or give one long series to forecast."
         )
     x = as_ragged(data.x, None, data.features, missing=missing)
     truth = np.concatenate(data.y) if isinstance(data.y, list) else data.y
     truth = truth[:, 0] if truth.ndim == 2 and truth.shape[1] == 1 else truth
-    task = task or _told(truth, data.per_step)
-    truth = _as_needed(truth, task, data.per_step)
+    task = task or _inferred_task(truth, data.per_step)
+    truth = _checked_truth(truth, task, data.per_step)
     activation = _activation(task, truth)
     y = np.split(truth, np.cumsum(x.lengths)[:-1]) if data.per_step else truth
     train, kept = by_sequence(truth if task == "classify" else None, len(x), val, seed)
@@ -52,39 +52,40 @@ def from_sequences(
     )
 
 
-def _told(truth: Array, per_step: bool) -> Task:
+def _inferred_task(truth: Array, per_step: bool) -> Task:
     several = truth.ndim == 2
     if truth.dtype.kind == "f" or (several and not (per_step and np.isin(truth, (0, 1)).all())):
         return "regress"
     kinds = len(np.unique(truth))
     if truth.dtype.kind == "i" and kinds > max(2, len(truth) // 2):
         raise UsageError(
-            f"y holds {kinds} different whole numbers in {len(truth)} rows: labels or amounts?"
-            " Give --task regress for amounts, --task classify or --task tag for labels."
+            f"y has {kinds} different whole numbers in {len(truth)} rows, which could be labels or"
+            " quantities. Use --task regress for quantities, --task classify or --task tag for"
+            " labels."
         )
     return "tag" if per_step else "classify"
 
 
-def _as_needed(truth: Array, task: Task, per_step: bool) -> Array:
-    """Return truth as numbers or labels, such as the task needs; raise UsageError if it is none."""
+def _checked_truth(truth: Array, task: Task, per_step: bool) -> Array:
+    """Return `truth` as the numbers or labels that the task needs; else raise UsageError."""
     if task == "forecast":
         raise UsageError(
-            "task forecast needs one long series, and this data is sequences with answers."
+            "task forecast needs one long series, but this data is sequences with targets."
             " Use --task regress."
         )
     if task == "regress":
         if truth.dtype.kind == "U":
-            raise UsageError("task regress needs numbers, and y holds text. Use --task classify.")
+            raise UsageError("task regress needs numbers, but y is text. Use --task classify.")
         check_finite("y", truth[None], ("row", "output"))
         return truth
     if (task == "tag") != per_step or (task == "classify" and truth.ndim == 2):
-        got = "a row for every step" if per_step else f"the shape {truth.shape}"
+        got = "a row per step" if per_step else f"shape {truth.shape}"
         fix = "--task tag" if per_step else "--task classify or --task regress"
         raise UsageError(f"task {task} does not fit y, which has {got}. Use {fix}.")
     if truth.dtype.kind != "f":
         return truth
     if not (truth == np.round(truth)).all():
-        raise UsageError(f"task {task} needs labels, and y holds fractions. Use --task regress.")
+        raise UsageError(f"task {task} needs labels, but y has fractions. Use --task regress.")
     return truth.astype(np.int64)
 
 

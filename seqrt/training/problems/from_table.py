@@ -1,4 +1,4 @@
-"""A problem from a table: its rows in order, split in time, each part cut into windows."""
+"""Makes a problem from a table: its rows are split in time, and each part is cut into windows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from seqrt.numbers import checked_cast
 from seqrt.training.inputs.scaling import measured, named
 from seqrt.training.networks.metadata import Metadata
 from seqrt.training.problems.problem import Problem
-from seqrt.training.problems.split import Kept, in_time
+from seqrt.training.problems.split import Validation, in_time
 
 Array = NDArray[Any]
 
@@ -30,9 +30,9 @@ def windowing_for(
     window: int,
     horizon: int,
 ) -> Windowing:
-    """Fill in what was left out; raise UsageError where it is not certain.
+    """Return a windowing, its omitted options inferred; raise UsageError where that is uncertain.
 
-    forecast    the next `horizon` values of the target, from a window of all that is numeric
+    forecast    the next `horizon` values of the target, from a window of all numeric columns
     regress     the target at a window's last row, from the other columns
     classify    the label at a window's last row, from the other columns
     tag         the label of every row, from the other columns
@@ -43,12 +43,12 @@ def windowing_for(
     target = target or _only_column(table)
     task = task or ("forecast" if set(target) <= set(table.numeric) else "classify")
     if len(target) > 1 and task == "classify":
-        raise UsageError(f"task classify needs one target, got {len(target)}. Leave one.")
+        raise UsageError(f"task classify needs one target, got {len(target)}. Name one.")
     others = tuple(name for name in table.numeric if name not in target)
     features = features or (table.numeric if task == "forecast" else others)
     if not features:
         raise UsageError(
-            f"task {task} needs a feature beside the target, and {table.source} has no other"
+            f"task {task} needs a feature besides the target, but {table.source} has no other"
             " column of numbers. Use --task forecast, or name --features."
         )
     return Windowing(task, target, features, window, horizon)
@@ -58,8 +58,8 @@ def windowing_for(
 class TableRows:
     """The columns of a table that a windowing uses, read once for all splits.
 
-    values (T, D) as float64, to measure, and x (T, D) as float32, which all parts are cut from;
-    targets (T,) or (T, O) and `when` (T,); the classes, where the targets are labels.
+    `values` (T, D) in float64 are measured; x (T, D) in float32 is what all parts are cut from.
+    The targets are (T,) or (T, O), the times `when` (T,); there are classes if they are labels.
     """
 
     windowing: Windowing
@@ -79,8 +79,8 @@ class TableRows:
         return cls(windowing, values, x, targets, classes, table.times(), table.time or "row")
 
 
-def from_table(rows: TableRows, val: Kept) -> Problem:
-    """Make a problem of a table: its last share `val`, or a fold of it, is for validation.
+def from_table(rows: TableRows, val: Validation) -> Problem:
+    """Make the problem of a table; its last share `val`, or a fold of it, is for validation.
 
     Windows without a target are left out.
     """
@@ -122,15 +122,15 @@ def _only_column(table: Table) -> tuple[str, ...]:
     if len(table.numeric) == 1:
         return table.numeric
     raise UsageError(
-        f"{table.source} has several columns to learn: {', '.join(table.names)}."
-        f" Name one with --target, such as --target {table.names[-1]}."
+        f"{table.source} has several columns that could be the target: {', '.join(table.names)}."
+        f" Name it with --target, such as --target {table.names[-1]}."
     )
 
 
 def _targets(
     table: Table, windowing: Windowing, *, missing: bool
 ) -> tuple[Array, tuple[int | str, ...]]:
-    """Return the targets, one row each, and the classes where they are labels."""
+    """Return the targets, one per row, and their classes if they are labels."""
     if windowing.task in ("forecast", "regress"):
         return table.numbers(windowing.target, missing=missing), ()
     if len(windowing.target) > 1:
@@ -139,9 +139,9 @@ def _targets(
     return labels, tuple(np.unique(labels).tolist())
 
 
-def _scaled(windowing: Windowing, answers: Array) -> tuple[Column, ...]:
-    """Measure each target once, so that all steps ahead are in the same units."""
-    columns = measured(windowing.target, answers)
+def _scaled(windowing: Windowing, targets: Array) -> tuple[Column, ...]:
+    """Measure each target once, so that all steps ahead have the same scale."""
+    columns = measured(windowing.target, targets)
     if windowing.task != "forecast":
         return columns
     steps = range(1, windowing.horizon + 1)

@@ -1,4 +1,4 @@
-"""From a file or a built-in name to a problem."""
+"""From a file, or the name of a built-in task or series, to a problem."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from seqrt.errors import UsageError
 from seqrt.training.networks.missing import AS_MEAN
 from seqrt.training.problems.from_sequences import from_sequences
 from seqrt.training.problems.from_table import TableRows, from_table, windowing_for
-from seqrt.training.problems.problem import Problem, held
+from seqrt.training.problems.problem import Problem, as_names
 from seqrt.training.problems.series import ROWS, SERIES
-from seqrt.training.problems.split import Fold, Kept
+from seqrt.training.problems.split import Fold, Validation
 from seqrt.training.problems.tasks import TASKS
 
 Array = NDArray[Any]
@@ -39,7 +39,7 @@ def prepare(
     window: int | None = None,
     horizon: int | None = None,
     length: int | None = None,
-    val: Kept = 0.2,
+    val: Validation = 0.2,
     span: tuple[str | None, str | None] | None = None,
     seed: int = 0,
     missing: Missing = "error",
@@ -79,7 +79,7 @@ def splitter(
     span: tuple[str | None, str | None] | None = None,
     seed: int = 0,
     missing: Missing = "error",
-) -> Callable[[Kept], Problem]:
+) -> Callable[[Validation], Problem]:
     """Read `source` once; return a function that makes its problem for any split, as `prepare`.
 
     All the problems share one array of values. Where missing values are read as a feature's mean,
@@ -98,14 +98,18 @@ def splitter(
         table = data.span(*span) if span else data
         window = WINDOW if window is None else window
         horizon = 1 if horizon is None else horizon
-        windowing = windowing_for(table, task, held(target), held(features), window, horizon)
+        windowing = windowing_for(
+            table, task, as_names(target), as_names(features), window, horizon
+        )
         split = partial(from_table, TableRows.of(table, windowing, missing=gaps))
     else:
-        _refuse_options(target=target, features=features, window=window, horizon=horizon, span=span)
+        _reject_table_options(
+            target=target, features=features, window=window, horizon=horizon, span=span
+        )
         split = partial(from_sequences, data, task, seed=seed, missing=gaps)
     plain = TASKS[str(source)].plain if str(source) in TASKS else None
 
-    def problem(val: Kept) -> Problem:
+    def problem(val: Validation) -> Problem:
         made = split(val=val)
         if isinstance(val, Fold) and missing in AS_MEAN:
             made = _centred(made, split(val=0.0))
@@ -144,8 +148,8 @@ def _read(source: str | Path, seed: int, length: int | None) -> tuple[Table | Se
         return table, _digest(values)
     if length is not None:
         raise UsageError(
-            f"--length is for what is built in ({', '.join(BUILT_IN)}), and {name} is as long as it"
-            " is. Leave it out."
+            f"--length applies to built-in data only ({', '.join(BUILT_IN)}), but {name} is a file."
+            " Drop it."
         )
     return read(source), digest(source)
 
@@ -158,10 +162,10 @@ def _digest(*arrays: Array) -> str:
     return sha256.hexdigest()
 
 
-def _refuse_options(**given: object) -> None:
+def _reject_table_options(**given: object) -> None:
     wrong = [f"--{name}" for name, value in given.items() if value not in (None, ())]
     if wrong:
         raise UsageError(
-            f"{', '.join(wrong)} is for a table of rows, and this data is sequences with answers."
-            " Leave it out."
+            "table options do not apply to sequences with targets, got"
+            f" {', '.join(wrong)}. Drop them."
         )

@@ -57,8 +57,8 @@ class Problem:
         return "validation" if self.validation else "training"
 
 
-def held(names: Sequence[str] | str | None) -> tuple[str, ...]:
-    """Return names as a tuple; one string is one name."""
+def as_names(names: Sequence[str] | str | None) -> tuple[str, ...]:
+    """Return names as a tuple; a string is one name, and None no name."""
     if names is None:
         return ()
     return (names,) if isinstance(names, str) else tuple(names)

@@ -1,4 +1,4 @@
-"""Strings of the embedded Reber grammar, and what may follow each of their symbols."""
+"""Strings of the embedded Reber grammar, and the symbols that may follow at each step."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Array = NDArray[Any]
 SYMBOLS: Final = "BTPSXVE"
 _B, _T, _P, _E = (SYMBOLS.index(symbol) for symbol in "BTPE")
 
-# From each state two ways, equally likely, each a symbol and the next state; from 5 there is one.
-_WAYS: Final = (
+# The two transitions from each state, equally likely: a symbol and the next state. State 5 has one.
+_TRANSITIONS: Final = (
     (("T", 1), ("P", 2)),
     (("S", 1), ("X", 3)),
     (("T", 2), ("V", 4)),
@@ -24,18 +24,18 @@ _WAYS: Final = (
     (("P", 3), ("V", 5)),
     (("E", 6), ("E", 6)),
 )
-_SAID = np.array([[SYMBOLS.index(symbol) for symbol, _ in ways] for ways in _WAYS])
-_NEXT = np.array([[state for _, state in ways] for ways in _WAYS])
-_LAST = len(_WAYS)
+_SYMBOL = np.array([[SYMBOLS.index(symbol) for symbol, _ in pair] for pair in _TRANSITIONS])
+_NEXT = np.array([[state for _, state in pair] for pair in _TRANSITIONS])
+_LAST = len(_TRANSITIONS)
 
 
 def reber(rng: np.random.Generator, count: int, _length: int = 0) -> Sequences:
-    """Draw strings of the embedded Reber grammar: x (T, 7) one-hot, y (T, 7) what may come next.
+    """Draw strings of the embedded Reber grammar: x (T, 7) one-hot, y (T, 7) the possible next.
 
-    A string is B, then T or P, a string of the inner grammar, the same T or P once more, and E.
-    All but the last of its symbols are read: 8 steps or more, 11 on average. After each, y marks
-    every symbol that may follow. Who has forgotten the second symbol errs once a string, at its
-    last step but one. Solved: no error in any string kept for validation.
+    A string is B, then T or P, a string of the inner grammar, the same T or P again, and E. All but
+    its last symbol are read: at least 8 steps, 11 on average. At each step, y marks every symbol
+    that may follow. A network that has forgotten the second symbol makes one error per string, at
+    the last step but one. Solved: no error in any string of the validation part.
 
     Hochreiter & Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735, task 1; the grammar is Reber's
     1967, the test Cleeremans et al. 1989 and Fahlman 1991.
@@ -51,17 +51,17 @@ def reber(rng: np.random.Generator, count: int, _length: int = 0) -> Sequences:
         x[np.arange(start, end), [_B, name, *symbols, name]] = 1
         y[start, [_T, _P]] = 1
         y[start + 1, _B] = 1
-        y[np.arange(start + 2, end - 2)[:, None], _SAID[states]] = 1
+        y[np.arange(start + 2, end - 2)[:, None], _SYMBOL[states]] = 1
         y[end - 2, name] = 1
         y[end - 1, _E] = 1
     return Sequences(Ragged.of_flat(x, lengths), np.split(y, ends[:-1]), per_step=True)
 
 
 def without_its_start(part: Part) -> Array:
-    """Say what is known without the second symbol: all but whether T or P is the last but one."""
-    said = part.truth.astype(np.float64)
-    said[np.cumsum(part.x.lengths) - 2] = np.isin(list(SYMBOLS), ("T", "P")) / 2
-    return said
+    """Predict without the second symbol: all is certain except T or P at the last step but one."""
+    predicted = part.truth.astype(np.float64)
+    predicted[np.cumsum(part.x.lengths) - 2] = np.isin(list(SYMBOLS), ("T", "P")) / 2
+    return predicted
 
 
 def _walk(rng: np.random.Generator) -> tuple[list[int], list[int]]:
@@ -69,7 +69,7 @@ def _walk(rng: np.random.Generator) -> tuple[list[int], list[int]]:
     symbols, states, state = [_B], [], 0
     while state != _LAST:
         states.append(state)
-        way = int(rng.random() < 0.5)
-        symbols.append(int(_SAID[state, way]))
-        state = int(_NEXT[state, way])
+        choice = int(rng.random() < 0.5)
+        symbols.append(int(_SYMBOL[state, choice]))
+        state = int(_NEXT[state, choice])
     return symbols, states

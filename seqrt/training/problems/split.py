@@ -22,11 +22,11 @@ class Fold(NamedTuple):
         return slice(round(first), round(last))
 
 
-Kept = float | Fold
+Validation = float | Fold
 """What is used for validation: a share of the data, or one of its folds."""
 
 
-def in_time(rows: int, val: Kept, least: int) -> slice:
+def in_time(rows: int, val: Validation, least: int) -> slice:
     """Return the rows for validation: the last share `val` of all rows, or a fold.
 
     Each part is cut into windows by itself, so that no window overlaps both. Each needs `least`
@@ -58,7 +58,7 @@ def in_time(rows: int, val: Kept, least: int) -> slice:
 
 
 def by_sequence(
-    labels: NDArray[np.str_] | None, count: int, val: Kept, seed: int
+    labels: NDArray[np.str_] | None, count: int, val: Validation, seed: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return the indices of the sequences to train on, and of those to validate on.
 
@@ -76,7 +76,7 @@ def by_sequence(
     return np.sort(np.delete(order, kept)), np.sort(order[kept])
 
 
-def _validation_slice(count: int, val: Kept) -> slice:
+def _validation_slice(count: int, val: Validation) -> slice:
     if isinstance(val, Fold):
         if count < val.of:
             raise UsageError(

@@ -1,15 +1,15 @@
-"""Built-in tasks of long memory, named on the command line where a file could stand.
+"""Built-in tasks that need a long memory: given by name instead of a file.
 
-Each asks for what was said many steps before. They are drawn from a seed, 10,000 sequences at a
-time, so that nothing can be learnt by heart. T is the length, which may be chosen.
+Each asks for an input from many steps before. 10,000 sequences are drawn from a seed, so that
+memorising them does not help. T is the length, which can be chosen, except for reber.
 
     adding          the sum of the two marked numbers among T        MSE 1/6      solved: < 0.01
-    copying         ten symbols, said again after T blanks           10 blanks    solved: F1 > 0.99
-    temporal-order  which of X, Y came first, and which then         accuracy 1/4 solved: > 0.99
-    reber           what may come next in a string of a grammar      see `reber`  solved: all
+    copying         ten symbols, to be repeated after T blanks       10 blanks    solved: F1 > 0.99
+    temporal-order  which of X, Y came first, and which second       accuracy 1/4 solved: > 0.99
+    reber           which symbols may come next in a grammar         see `reber`  solved: all
     recall          the first of T numbers                           MSE 1/3      solved: < 0.01
 
-The figure in the middle is what can be had without any memory.
+The middle column is the best that is possible without memory.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ _NOISE, _ORDERED = 4, "XY"
 
 
 def adding(rng: np.random.Generator, count: int, length: int) -> Sequences:
-    """Draw x (T, 2), numbers from 0 to 1 and marks, and y, the sum of the two that are marked.
+    """Draw x (T, 2), numbers from 0 to 1 and marks, and y, the sum of the two marked numbers.
 
-    One mark stands in the first half and one in the second. The mean of y has an MSE of 1/6.
+    One mark is in the first half and one in the second. Predicting the mean of y has an MSE of 1/6.
 
     Hochreiter & Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735, task 4; in this form Le et al.
     2015, arXiv:1504.00941.
@@ -55,29 +55,29 @@ def adding(rng: np.random.Generator, count: int, length: int) -> Sequences:
 
 
 def copying(rng: np.random.Generator, count: int, length: int) -> Sequences:
-    """Draw ten symbols to be said again `length` steps later: x (T + 20, 10), a label a step.
+    """Draw ten symbols to be repeated `length` steps later: x (T + 20, 10), a label per step.
 
-    x is one-hot: ten of eight symbols, T - 1 blanks, a sign to begin, ten blanks. The answers are
-    T + 10 blanks (8) and then the ten symbols (0 to 7). Who remembers nothing says blanks and
-    guesses at the end, at a log loss of 10 log 8 / (T + 20).
+    x is one-hot: ten symbols out of eight, T - 1 blanks, a delimiter, ten blanks. The labels are
+    T + 10 blanks (8) and then the ten symbols (0 to 7). A network without memory predicts blanks
+    and guesses at the end, with a log loss of 10 log 8 / (T + 20).
 
     Hochreiter & Schmidhuber 1997; in this form Arjovsky et al. 2016, arXiv:1511.06464.
     """
-    said = rng.integers(_ALPHABET, size=(count, _COPIED))
+    copied = rng.integers(_ALPHABET, size=(count, _COPIED))
     steps = length + 2 * _COPIED
     symbols = np.full((count, steps), BLANK)
-    symbols[:, :_COPIED] = said
+    symbols[:, :_COPIED] = copied
     symbols[:, -_COPIED - 1] = _DELIMITER
     y = np.full((count, steps), BLANK, np.int64)
-    y[:, -_COPIED:] = said
+    y[:, -_COPIED:] = copied
     x = Ragged.of_batch(one_hot(symbols, _ALPHABET + 2))
     return Sequences(x, list(y), per_step=True)
 
 
 def temporal_order(rng: np.random.Generator, count: int, length: int) -> Sequences:
-    """Draw x (T, 6), one-hot of a b c d X Y, and y, the order of its two capitals: XX to YY.
+    """Draw x (T, 6), one-hot of a b c d X Y, and y, the two capitals in order: XX, XY, YX or YY.
 
-    The first stands between a tenth and a fifth of the way, the second between half and six tenths.
+    The first is in the second tenth of the sequence, and the second in the sixth tenth.
 
     Hochreiter & Schmidhuber 1997, task 6a; of fixed length as in Martens & Sutskever 2011.
     """
@@ -93,59 +93,59 @@ def temporal_order(rng: np.random.Generator, count: int, length: int) -> Sequenc
 
 
 def recall(rng: np.random.Generator, count: int, length: int) -> Sequences:
-    """Draw x (T, 1), numbers from -1 to 1, and y, the first of them; their mean has an MSE of 1/3.
+    """Draw x (T, 1), numbers from -1 to 1, and y, the first number; their mean has an MSE of 1/3.
 
-    The shortest way to ask for memory alone: nothing has to be computed or found.
+    This asks for memory alone: there is nothing to compute or to find.
     """
     x = rng.uniform(-1, 1, (count, length, 1)).astype(np.float32)
     return Sequences(Ragged.of_batch(x), x[:, 0, 0].copy(), per_step=False)
 
 
 def one_hot(symbols: Array, kinds: int) -> NDArray[np.float32]:
-    """Return (..., kinds) with a one at the place of each symbol (...)."""
+    """Return the one-hot encoding (..., kinds) of symbols (...)."""
     return np.eye(kinds, dtype=np.float32)[symbols]
 
 
 def _without_the_symbols(part: Part) -> Array:
-    """Say what is known of copying without memory: blanks, and at the end any symbol."""
-    said = np.zeros((len(part.x), len(part.x[0]), _ALPHABET + 1))
-    said[:, :, BLANK] = 1
-    said[:, -_COPIED:] = [1 / _ALPHABET] * _ALPHABET + [0]
-    return said.reshape(-1, _ALPHABET + 1)
+    """Predict the copying task without memory: blanks, and at the end all symbols alike."""
+    predicted = np.zeros((len(part.x), len(part.x[0]), _ALPHABET + 1))
+    predicted[:, :, BLANK] = 1
+    predicted[:, -_COPIED:] = [1 / _ALPHABET] * _ALPHABET + [0]
+    return predicted.reshape(-1, _ALPHABET + 1)
 
 
 @dataclass(frozen=True)
 class MemoryTask:
-    """A task of long memory: how it is drawn, and what counts as solved.
+    """A task that needs a long memory: how its data is drawn, and when it counts as solved.
 
-    `length` is the usual one, None where the task has none to choose, and `least` the shortest. It
-    is solved where the `figure` of its validation part is on the good side of `solved`. `plain`
-    says what is known of the answers of a part without memory; None: what `baseline` says.
+    `length` is the default length, None if it cannot be chosen, and `least` the shortest. The task
+    is solved when the `metric` of the validation part reaches `solved`. `plain` returns the best
+    predictions for a part without memory; None: those of `baseline`.
     """
 
     draw: Draw
     length: int | None
     least: int
-    figure: str
+    metric: str
     solved: float
     plain: Callable[[Part], Array] | None = None
 
     def sequences(self, seed: int, length: int | None = None, count: int = COUNT) -> Sequences:
-        """Draw `count` sequences and their answers from `seed`; raise UsageError for no length."""
+        """Draw `count` sequences from `seed`; raise UsageError if `length` is not possible."""
         if length is not None and self.length is None:
             raise UsageError(
-                f"--length is for what has one to choose, and the sequences of"
-                f" {self.draw.__name__} are as long as they come. Leave it out."
+                f"--length does not apply to {self.draw.__name__}: its sequences vary in length."
+                " Drop it."
             )
         length = (self.length or 0) if length is None else length
         if length < self.least:
             raise UsageError(f"length must be at least {self.least} for this task, got {length}.")
         return self.draw(np.random.default_rng(seed), count, length)
 
-    def is_solved(self, figures: dict[str, float]) -> bool:
-        """Whether figures by their names say that it is solved."""
-        value = figures[self.figure]
-        return value < self.solved if self.figure == "mse" else value >= self.solved
+    def is_solved(self, metrics: dict[str, float]) -> bool:
+        """Return whether these metrics solve the task."""
+        value = metrics[self.metric]
+        return value < self.solved if self.metric == "mse" else value >= self.solved
 
 
 TASKS: Final[dict[str, MemoryTask]] = {

@@ -129,8 +129,8 @@ def test_what_diverges_is_shown_as_failed(run):
         (("--units", "64;32"), "--units must be whole numbers separated by commas"),
         (("--cells", "gru,gru"), "candidates must differ, but gru-64-32 is listed twice"),
         (("--seeds", "0"), "Invalid value for '--seeds'"),
-        (("--length", "20"), "--length is for what is built in"),
-        (("--window", "20"), "--window is for a table of rows"),
+        (("--length", "20"), "--length applies to built-in data only"),
+        (("--window", "20"), "do not apply to sequences with targets, got --window"),
     ],
 )
 def test_a_wrong_word_is_exit_code_2_and_leaves_nothing(run, words, message):

@@ -273,7 +273,7 @@ def test_a_length_is_not_for_files(run):
     done = run("train", "wave.csv", "--length", "5")
 
     assert (done.code, done.out) == (2, "")
-    assert "--length is for what is built in" in done.err
+    assert "--length applies to built-in data only" in done.err
 
 
 def test_what_is_left_out_is_what_the_plan_says(run):
@@ -372,7 +372,7 @@ def test_a_span_may_hold_times_of_day(run):
         (("wave.csv", "--epochs", "0"), "epochs must be at least 1, got 0"),
         (("wave.csv", "--lr", "nan"), "lr must be above 0 and finite, got nan"),
         (("wave.csv", "--device", "gpu"), "device must be cpu, cuda"),
-        (("wave.csv",), "wave.csv has several columns to learn: .* --target"),
+        (("wave.csv",), "wave.csv has several columns that could be the target: .* --target"),
         (("wave.csv", "--target", "hight"), "has no column 'hight'.* Did you mean 'height'"),
         (("wave.txt",), "data must be a .csv, .parquet, .npy or .npz file, got '.txt'"),
     ],

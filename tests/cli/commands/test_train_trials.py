@@ -132,7 +132,7 @@ GIVEN = ("--cell", "gru", "--units", "4", "--lr", "0.1", "--dropout", "0", "--no
         (("--folds", "3"), "a search tunes one network, but folds train several."),
         (("--val", "0"), "a search needs a validation part to compare trials on, got val 0."),
         (GIVEN, "a search needs an option to search, but cell, units, lr, dropout, noise are all"),
-        (("--window", "20"), "--window is for a table of rows"),
+        (("--window", "20"), "do not apply to sequences with targets, got --window"),
     ],
 )
 def test_a_wrong_word_is_exit_code_2_and_leaves_nothing(run, words, message):

@@ -206,7 +206,7 @@ def test_padding_never_comes_in(archive, rng):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, r"several columns to learn: year, height, way, weekday\. .*--target"),
+        ({}, r"several columns that could be the target: year, height, way, weekday\. .*--target"),
         ({"target": "hight"}, "Did you mean 'height'"),
         ({"target": "height", "window": 0}, "window must be at least 1 row, got 0"),
         ({"target": "height", "horizon": 0}, "horizon must be at least 1 row, got 0"),
@@ -231,13 +231,23 @@ def test_a_question_without_sense_is_refused_in_one_sentence(options, message, s
 @pytest.mark.parametrize(
     ("arrays", "options", "error", "message"),
     [
-        ({}, {}, UsageError, "these sequences have no answers y"),
-        ({"y": np.arange(20)}, {}, UsageError, "20 different whole numbers in 20 rows: labels or"),
-        ({"y": np.zeros(20)}, {"window": 3}, UsageError, "--window is for a table of rows"),
+        ({}, {}, UsageError, "these sequences have no targets y"),
+        (
+            {"y": np.arange(20)},
+            {},
+            UsageError,
+            "20 different whole numbers in 20 rows, which could be labels",
+        ),
+        (
+            {"y": np.zeros(20)},
+            {"window": 3},
+            UsageError,
+            "table options do not apply to sequences with targets, got --window",
+        ),
         ({"y": np.zeros(20)}, {"task": "forecast"}, UsageError, "forecast needs one long series"),
         ({"y": np.zeros(20)}, {"task": "tag"}, UsageError, "task tag does not fit y"),
-        ({"y": np.full(20, 0.5)}, {"task": "classify"}, UsageError, "y holds fractions"),
-        ({"y": np.full(20, "a")}, {"task": "regress"}, UsageError, "y holds text"),
+        ({"y": np.full(20, 0.5)}, {"task": "classify"}, UsageError, "y has fractions"),
+        ({"y": np.full(20, "a")}, {"task": "regress"}, UsageError, "y is text"),
         ({"y": np.full(20, np.nan)}, {}, InputError, "E_INPUT_NONFINITE: y must be finite"),
         ({"y": np.zeros(20), "lengths": np.zeros(20, int)}, {}, InputError, "has no steps"),
         ({"y": np.zeros(20), "val": 0.01}, {}, InputError, "E_INPUT_MEMBERS"),

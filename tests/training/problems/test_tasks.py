@@ -264,16 +264,16 @@ def test_a_length_below_one_is_refused(name, length):
         prepare(name, length=length)
 
 
-def test_what_is_as_long_as_it_comes_takes_no_length(series_csv):
-    with pytest.raises(UsageError, match=r"--length is for .* reber are as long as they come"):
+def test_data_of_a_given_length_takes_no_length(series_csv):
+    with pytest.raises(UsageError, match=r"--length does not apply to reber: its sequences vary"):
         prepare("reber", length=20)
-    with pytest.raises(UsageError, match=r"--length is for what is built in .*wave.csv"):
+    with pytest.raises(UsageError, match=r"--length applies to built-in data only .*wave.csv"):
         prepare(series_csv, length=20)
 
 
 @pytest.mark.parametrize("option", [{"window": 5}, {"target": "x0"}, {"span": ("1", "9")}])
-def test_what_is_for_tables_is_refused(option):
-    with pytest.raises(UsageError, match="is for a table of rows"):
+def test_options_of_tables_are_rejected(option):
+    with pytest.raises(UsageError, match=f"table options do not apply .* got --{min(option)}"):
         prepare("recall", length=5, **option)
 
 
