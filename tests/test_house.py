@@ -93,7 +93,7 @@ INNER_ROOMS = {
         "types": "",
         "out_of_memory": "",
         "inputs": "types",
-        "opening": "inputs types",
+        "opening": "inputs out_of_memory types",
         "compute": "inputs opening out_of_memory types",
         "live": "compute inputs out_of_memory types",
         "proving": "compute inputs opening out_of_memory types",

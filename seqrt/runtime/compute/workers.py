@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from threading import Event
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
-if TYPE_CHECKING:
-    from concurrent.futures import Future, ThreadPoolExecutor
+from seqrt.runtime.compute.pool import Pool
 
 Job = TypeVar("Job")
 
@@ -25,7 +23,7 @@ class Workers:
     def __init__(self, threads: int) -> None:
         """Start no thread yet."""
         self.threads = threads
-        self._pool: ThreadPoolExecutor | None = None
+        self._pool: Pool | None = None
         self._pid = 0
 
     def share(
@@ -48,52 +46,23 @@ class Workers:
                 raise
 
         helpers = min(threads, self.threads, len(jobs)) - 1
-        helping = [self._submit(drain) for _ in range(helpers)]
         try:
+            calls = [self._threads().submit(drain) for _ in range(helpers)]
             drain()
-            for helper in helping:
-                # One that has not started by now would find no job left.
-                if not helper.cancel():
-                    helper.result()
+            for call in calls:
+                # One that has not started by now finds no job left.
+                call.result()
         except BaseException:
             left.clear()
             stopped.set()
             raise
 
-    def _submit(self, work: Callable[[], None]) -> Future[None]:
-        """Have a thread do `work`, which may never start if the system has no more threads.
-
-        The future is made here and not by the pool: a pool that fails to start a thread has already
-        queued the work, and may do it long after the call that waited for it.
-        """
-        from concurrent.futures import Future
-
-        future: Future[None] = Future()
-        with suppress(RuntimeError):
-            self._threads().submit(_do, future, work)
-        return future
-
-    def _threads(self) -> ThreadPoolExecutor:
+    def _threads(self) -> Pool:
         """Return the pool; a forked child has no threads of its parent and makes its own pool."""
         if self._pool is None or self._pid != os.getpid():
-            # Imported here, because it takes longer than the only prediction of many a program.
-            from concurrent.futures import ThreadPoolExecutor
-
-            self._pool = ThreadPoolExecutor(self.threads - 1, thread_name_prefix="seqrt")
+            self._pool = Pool(self.threads - 1)
             self._pid = os.getpid()
         return self._pool
-
-
-def _do(future: Future[None], work: Callable[[], None]) -> None:
-    """Do `work` unless its future was cancelled."""
-    if not future.set_running_or_notify_cancel():
-        return
-    try:
-        work()
-    except BaseException as error:  # noqa: BLE001 - whoever asks the future for its result raises it
-        future.set_exception(error)
-    else:
-        future.set_result(None)
 
 
 def _taken(left: deque[Job]) -> Iterator[Job]:

@@ -105,5 +105,6 @@ def inside(lengths: Lengths, time: int) -> Mask:
     """
     runs = np.empty((len(lengths), 2), np.intp)
     runs[:, 0], runs[:, 1] = lengths, time - lengths
-    both = np.tile(np.array([True, False]), len(lengths))
-    return np.repeat(both, runs.reshape(-1)).reshape(len(lengths), time)
+    both = np.zeros(runs.shape, np.bool_)
+    both[:, 0] = True
+    return np.repeat(both.reshape(-1), runs.reshape(-1)).reshape(len(lengths), time)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seqrt.errors import ModelError, ResourceError, UsageError
+from seqrt.errors import ModelError, UsageError
 from seqrt.runtime.compute.predict import advance
 from seqrt.runtime.inputs.arrays import as_floats, check_shape
 from seqrt.runtime.inputs.nonfinite import Nonfinite, all_fit
 from seqrt.runtime.live.saved_state import pack_state, unpack_state
-from seqrt.runtime.out_of_memory import needs_memory, out_of_memory
+from seqrt.runtime.out_of_memory import FAILURES, explain, needs_memory
 
 if TYPE_CHECKING:
     from seqrt.runtime.compute.engine import Engine
@@ -63,10 +63,9 @@ class Stream:
             if fits and self._binds():
                 return self._step(x)
             return self._run(x, nonfinite)
-        except ResourceError:
+        except FAILURES as error:  # as needs_memory does, whose call would cost time at every step
+            explain(error)
             raise
-        except MemoryError as error:  # as needs_memory does, whose call costs time at every step
-            raise out_of_memory(error) from None
         finally:
             self._busy.release()
 

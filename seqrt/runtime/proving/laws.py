@@ -7,10 +7,11 @@ bit for bit wherever that was measured; elsewhere the rule of parity bounds the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from seqrt.runtime.compute.workers import Workers
 
 if TYPE_CHECKING:
     from seqrt.runtime.proving.protocol import ProvableModel
@@ -103,8 +104,8 @@ def _ragged_is_padded(model: ProvableModel, x: Floats) -> tuple[Result, Result]:
 
 
 def _one_thread_is_many(model: ProvableModel, x: Floats) -> tuple[Result, Result]:
-    with ThreadPoolExecutor(_THREADS) as pool:
-        many = list(pool.map(lambda _: model.run(x), range(_THREADS)))
+    many: list[Result] = []
+    Workers(_THREADS).share(range(_THREADS), lambda *_: many.append(model.run(x)), _THREADS)
     return _stacked(many), _stacked([model.run(x)] * _THREADS)
 
 

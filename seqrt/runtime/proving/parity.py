@@ -30,9 +30,11 @@ def allowed_error(torch_error: float, size: float) -> float:
 
 def own_units(y: NDArray[Any], outputs: Sequence[Column]) -> Doubles:
     """Return raw outputs (..., O) in the network's own units, in float64."""
-    mean = np.array([column.mean for column in outputs])
-    scale = np.array([column.scale for column in outputs])
-    own: Doubles = (y.astype(np.float64) - mean) / scale
+    own = np.array(y, np.float64, order="C")
+    # one output at a time: a broadcast may crash without memory, see inputs.arrays.inside
+    for values, column in zip(own.reshape(-1, len(outputs)).T, outputs, strict=True):
+        values -= column.mean
+        values /= column.scale
     return own
 
 

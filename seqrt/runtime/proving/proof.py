@@ -61,7 +61,7 @@ def replay(model: ProvableModel, case: Case) -> tuple[float, float]:
     y, state_out = model.run(case.x, case.lengths, case.state)
     outputs = model.manifest.outputs
     error = own_units(case.valid(y), outputs) - own_units(case.valid(case.y), outputs)
-    return largest(error), largest(state_out - case.state_out)
+    return largest(error), largest(state_out.astype(np.float64) - case.state_out)
 
 
 def allowed_errors(manifest: Manifest, cases: Sequence[Case]) -> tuple[float, float]:

@@ -149,6 +149,6 @@ def _check_law(
     (y, ends), (other_y, other_ends) = law(model, x)
     units = model.manifest.outputs
     outputs = largest(own_units(y, units) - own_units(other_y, units))
-    states = largest(ends.astype(np.float64) - other_ends)
+    states = largest(ends.astype(np.float64) - other_ends.astype(np.float64))
     parts = [Check(name, outputs, allowed[0]), Check(name, states, allowed[1])]
     return max(parts, key=lambda part: part.difference / (part.allowed or 1.0))

@@ -190,7 +190,7 @@ def test_what_is_no_stream_is_refused_at_once(gru):
         gru.predict_iter([], nonfinite="drop")
 
 
-def test_breaking_off_reads_no_further_and_ends_the_threads(gru, batches):
+def test_breaking_off_reads_no_further_and_ends_the_threads(gru, batches, threads_alive):
     read = []
 
     def endless():
@@ -201,13 +201,15 @@ def test_breaking_off_reads_no_further_and_ends_the_threads(gru, batches):
     answers = gru.predict_iter(endless())
     next(answers)
     before = len(read)
+    assert (threads_alive() > 0) == (gru.threads > 1)
     answers.close()
 
     assert len(read) == before
-    for thread in threading.enumerate():
-        if thread.name.startswith("seqrt-batches"):
-            thread.join(timeout=60)
-            assert not thread.is_alive()
+    for _ in range(6000):
+        if not threads_alive():
+            break
+        time.sleep(0.1)
+    assert not threads_alive()
 
 
 def test_an_interrupt_in_the_stream_comes_out_at_once(gru, batches):

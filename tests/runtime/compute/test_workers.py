@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 import pytest
 
+from seqrt.runtime.compute import pool
 from seqrt.runtime.compute.predict import predict_batch
 from seqrt.runtime.compute.predict_iter import predict_iter
 from seqrt.runtime.compute.workers import Workers
@@ -48,18 +49,18 @@ def test_the_threads_last_from_call_to_call():
     assert len(names) == 2
 
 
-@pytest.fixture(params=[0, 1, 2])
+@pytest.fixture(params=["none", "one", "two", "stillborn"])
 def few_threads(request, monkeypatch):
-    """A system that starts 0, 1 or 2 more threads and then no more, as when memory is short."""
-    start, left = threading.Thread.start, [None] * request.param
+    """A system that starts few threads, or some that never run, as when memory is short."""
+    start = pool.start_new_thread
+    left = {"none": [], "one": [start], "two": [start] * 2, "stillborn": [lambda *_: 0] * 100}
 
-    def started(thread):
-        if not left:
+    def started(*arguments):
+        if not left[request.param]:
             raise RuntimeError("can't start new thread")
-        left.pop()
-        start(thread)
+        return left[request.param].pop()(*arguments)
 
-    monkeypatch.setattr(threading.Thread, "start", started)
+    monkeypatch.setattr(pool, "start_new_thread", started)
 
 
 def test_where_the_system_gives_no_more_threads_those_that_there_are_do_all(few_threads):
@@ -94,24 +95,19 @@ def test_with_few_threads_the_answers_are_the_same(few_threads, load, engine_of)
     np.testing.assert_array_equal(on_four(list(x)), want)
 
 
-def test_work_that_was_taken_in_without_a_thread_is_not_begun_when_its_call_is_over(monkeypatch):
+def test_work_that_no_thread_has_begun_is_not_begun_when_its_call_is_over():
     workers, hold, begun, done = Workers(2), threading.Event(), threading.Barrier(3, timeout=30), []
 
     def wait(job, stopped):
         begun.wait()
         assert hold.wait(30)
 
-    def late(self):
-        raise RuntimeError("can't start new thread")
-
     first = threading.Thread(target=workers.share, args=([1, 2], wait, 2))
     first.start()
     begun.wait()
-    monkeypatch.setattr("concurrent.futures.ThreadPoolExecutor._adjust_thread_count", late)
     workers.share([1, 2], lambda job, stopped: done.append(threading.current_thread()), 2)
     hold.set()
     first.join()
-    monkeypatch.undo()
     workers.share([3, 4], lambda job, stopped: None, 2)
 
     assert done == [threading.current_thread()] * 2
