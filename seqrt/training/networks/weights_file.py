@@ -1,8 +1,8 @@
 """Weights files: named tensors in safetensors, with a JSON header that describes them.
 
 A safetensors file begins with the length of its own header in 8 bytes, little-endian, and that
-header in JSON. Ours is JSON text under the key `seqrt` of its `__metadata__`; beside it stands, on
-request, the SHA-256 of header and tensors, because safetensors itself checks sizes only.
+header in JSON. Ours is JSON text under the key `seqrt` of its `__metadata__`. On request it is
+accompanied by the SHA-256 of header and tensors, because safetensors itself checks sizes only.
 """
 
 from __future__ import annotations

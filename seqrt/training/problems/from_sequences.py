@@ -41,14 +41,14 @@ def from_sequences(
     truth = _checked_truth(truth, task, data.per_step)
     activation = _activation(task, truth)
     y = np.split(truth, np.cumsum(x.lengths)[:-1]) if data.per_step else truth
-    train, kept = by_sequence(truth if task == "classify" else None, len(x), val, seed)
+    train, validation = by_sequence(truth if task == "classify" else None, len(x), val, seed)
     part = _part(x, y, train)
     return Problem(
         metadata=_metadata(task, activation, truth, x[train], part),
         head="sequence" if data.per_step else "last",
         activation=activation,
         train=part,
-        validation=_part(x, y, kept) if len(kept) else None,
+        validation=_part(x, y, validation) if len(validation) else None,
     )
 
 

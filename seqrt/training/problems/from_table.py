@@ -85,9 +85,9 @@ def from_table(rows: TableRows, val: Validation) -> Problem:
     Windows without a target are left out.
     """
     windowing, classes = rows.windowing, rows.classes
-    kept = in_time(len(rows.x), val, windowing.least)
-    sides = (slice(0, kept.start), slice(kept.stop, len(rows.x)))
-    learnt = [side for side in sides if side.stop - side.start >= windowing.least]
+    validation = in_time(len(rows.x), val, windowing.least)
+    sides = (slice(0, validation.start), slice(validation.stop, len(rows.x)))
+    training = [side for side in sides if side.stop - side.start >= windowing.least]
 
     def part(cut: slice) -> Part:
         return windowing.part(rows.x, rows.targets, rows.when, cut)
@@ -98,8 +98,8 @@ def from_table(rows: TableRows, val: Validation) -> Problem:
     elif windowing.task == "tag":
         outputs = named(windowing.target)
     else:
-        outputs = _scaled(windowing, np.concatenate([rows.targets[cut] for cut in learnt]))
-    seen = np.concatenate([rows.values[cut] for cut in learnt])
+        outputs = _scaled(windowing, np.concatenate([rows.targets[cut] for cut in training]))
+    seen = np.concatenate([rows.values[cut] for cut in training])
     return Problem(
         metadata=Metadata(
             task=windowing.task,
@@ -112,8 +112,8 @@ def from_table(rows: TableRows, val: Validation) -> Problem:
         ),
         head="sequence" if windowing.task == "tag" else "last",
         activation="softmax" if classes else "sigmoid" if windowing.task == "tag" else "none",
-        train=joined([part(cut) for cut in learnt]),
-        validation=part(kept) if kept.start < kept.stop else None,
+        train=joined([part(cut) for cut in training]),
+        validation=part(validation) if validation.start < validation.stop else None,
         time=rows.time,
     )
 

@@ -33,13 +33,13 @@ def in_time(rows: int, val: Validation, least: int) -> slice:
     consecutive rows; raise UsageError if it has fewer.
     """
     if isinstance(val, Fold):
-        kept = val.range(rows)
-        if kept.stop - kept.start < least or max(kept.start, rows - kept.stop) < least:
+        fold = val.range(rows)
+        if fold.stop - fold.start < least or max(fold.start, rows - fold.stop) < least:
             raise UsageError(
                 f"window and horizon need {least} rows in each fold, but {rows} rows in {val.of}"
                 " folds are fewer. Use a shorter --window or fewer --folds."
             )
-        return kept
+        return fold
     check_share(val)
     count = round(val * rows)
     if val > 0 and count < least:
@@ -71,9 +71,9 @@ def by_sequence(
         for label in np.unique(labels):
             members = np.flatnonzero(labels == label)
             position[members] = (rng.permutation(len(members)) + 0.5) / len(members)
-    kept = _validation_slice(count, val)
+    validation = _validation_slice(count, val)
     order = np.argsort(position, kind="stable")
-    return np.sort(np.delete(order, kept)), np.sort(order[kept])
+    return np.sort(np.delete(order, validation)), np.sort(order[validation])
 
 
 def _validation_slice(count: int, val: Validation) -> slice:
@@ -85,13 +85,13 @@ def _validation_slice(count: int, val: Validation) -> slice:
             )
         return val.range(count)
     check_share(val)
-    kept = round(val * count)
-    if val > 0 and not 0 < kept < count:
+    validation = round(val * count)
+    if val > 0 and not 0 < validation < count:
         raise UsageError(
             f"validation must get at least one sequence and leave at least one, got {count}"
             f" sequences and a share of {val:g}. Use --val 0, or more data."
         )
-    return slice(kept)
+    return slice(validation)
 
 
 def check_share(val: float) -> None:

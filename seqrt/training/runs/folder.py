@@ -114,17 +114,17 @@ def cut_rows(folder: Path, count: int) -> list[dict[str, str]]:
     """
     path = folder / RESULTS
     lines = path.read_text("utf-8").splitlines(keepends=True) if path.exists() else []
-    kept = lines[: count + 1] if count else []
-    if len(kept) < (count and count + 1) or not all(line.endswith("\n") for line in kept):
+    first = lines[: count + 1] if count else []
+    if len(first) < (count and count + 1) or not all(line.endswith("\n") for line in first):
         raise ModelError(
             f"E_RUN_DAMAGED: {path} must hold a row for each of {count} epochs, but holds"
             f" {max(len(lines) - 1, 0)}. Train again."
         )
-    if kept:
-        write_text(path, "".join(kept))
+    if first:
+        write_text(path, "".join(first))
     else:
         path.unlink(missing_ok=True)
-    return list(csv.DictReader(kept))
+    return list(csv.DictReader(first))
 
 
 def discard(folder: Path) -> None:

@@ -60,10 +60,10 @@ def loss_curves(epochs: Sequence[Epoch], name: str) -> Figure:
     loss, norm = figure.subplots(2, 1, sharex=True, height_ratios=(5, 2))
     number = [epoch.number for epoch in epochs]
     loss.plot(number, [epoch.loss for epoch in epochs], color=BLUE, label="training")
-    kept = [(epoch.number, epoch.val_loss) for epoch in epochs if epoch.val_loss is not None]
-    if kept:
-        loss.plot(*zip(*kept, strict=True), color=ORANGE, label="validation")
-        best = min(kept, key=lambda point: point[1])
+    validated = [(epoch.number, epoch.val_loss) for epoch in epochs if epoch.val_loss is not None]
+    if validated:
+        loss.plot(*zip(*validated, strict=True), color=ORANGE, label="validation")
+        best = min(validated, key=lambda point: point[1])
         label = f"best: {best[1]:.3g} in epoch {best[0]}"
         loss.plot(*best, "o", color=ORANGE, label=label, linestyle="none")
     _scale(loss)

@@ -43,7 +43,7 @@ _MOST_THREADS = 256
 _ARCHITECTURE: Final = tuple(each.name for each in fields(Architecture))
 _RECIPE: Final = tuple(each.name for each in fields(Recipe))
 
-# The numbers of a recipe that may be left to be inferred, and the value that says so.
+# The numbers of a recipe that can be inferred, and the value that asks for it.
 _INFERRED: Final = {"epochs": None, "patience": None, "lr": AUTO}
 
 

@@ -72,8 +72,8 @@ class Run:
 
     def __iter__(self) -> Iterator[Epoch]:
         """Train; yield after every epoch, with its row and the best weights written."""
-        train, kept = self.problem.train, self.problem.validation
-        val = (kept.x, kept.y) if kept else None
+        train, validation = self.problem.train, self.problem.validation
+        val = (validation.x, validation.y) if validation else None
         recipe = asdict(self.plan.fold_recipe())
         loop = fit(self.net, train.x, train.y, val=val, **recipe, checkpoints=self.checkpoints)
         threads = self.plan.threads or 1
