@@ -72,10 +72,11 @@ def fit(
     those of a single process, up to rounding. Only the first process writes checkpoints. If you
     break out of the loop, do it in every process.
 
-    Raise InputError if x or y do not fit the network, UsageError if a number is out of range, and
-    TrainingError if the loss or the gradient is no longer finite; the last good weights are then
-    restored. ResourceError: memory ran out. DeviceError or InputError: processes do not find each
-    other, or were given different data.
+    Arguments are checked at the call; training starts when you ask for the first epoch. Raise
+    InputError if x or y does not fit the network, UsageError if an option is out of range or does
+    not fit the network, TrainingError if the loss or the gradient is no longer finite, and
+    ResourceError if memory runs out. With several processes, raise DeviceError if they cannot find
+    each other, and InputError if they were given different data.
     """
     recipe = Recipe(epochs, batch_size, lr, clip, patience, noise, seed, tbptt, accumulate)
     _check_causal(net, recipe)
@@ -98,28 +99,25 @@ def _loop(
     start = checkpoints.begin(group)
     state = TrainingState.restore(net, group, start.progress, start.tensors)
     step = stepper(net, state.optimizer, train, recipe, checkpoints, group)
-    own_validation, at = _own_share(validation, group), state.progress
+    progress, own_validation = state.progress, _own_share(validation, group)
     try:
-        while not at.is_over(recipe):
-            began = time.perf_counter() - at.seconds
+        while not progress.is_over(recipe):
+            began = time.perf_counter() - progress.seconds
             net.train()
-            with seeded(recipe.seed, at.number, train.x.device):
+            with seeded(recipe.seed, progress.number, train.x.device):
                 for rate, micro_batches in _steps_left(state, train, recipe, start.tensors):
                     loss, norm, request = step(micro_batches, rate)
-                    _check_finite(loss, norm, at.number, at.step + 1)
-                    total, seconds = (
-                        loss * sum(map(len, micro_batches)),
-                        time.perf_counter() - began,
-                    )
-                    at.after_step(total, norm, seconds)
+                    _check_finite(loss, norm, progress.number, progress.step + 1)
+                    targets = sum(map(len, micro_batches))
+                    progress.after_step(loss * targets, norm, time.perf_counter() - began)
                     if checkpoints.carry_out(request, state):
                         return
             net.eval()
             val_loss = _loss_on(net, *own_validation, group) if own_validation else None
-            _check_finite(val_loss or 0.0, at.grad_norm, at.number, at.step)
+            _check_finite(val_loss or 0.0, progress.grad_norm, progress.number, progress.step)
             best = state.keep_if_best(val_loss)
-            mean_loss, seconds = at.total / len(train.y), time.perf_counter() - began
-            yield Epoch(at.number, mean_loss, val_loss, at.grad_norm, seconds, best)
+            mean_loss, seconds = progress.total / len(train.y), time.perf_counter() - began
+            yield Epoch(progress.number, mean_loss, val_loss, progress.grad_norm, seconds, best)
             state.begin_next_epoch()
             _, request = all_reduce(group, checkpoints.request(every=0))
             if checkpoints.carry_out(request, state):

@@ -316,14 +316,16 @@ TRAIN = ("train", "wave.csv", "--target", "height", "--units", "6", "--epochs", 
 
 def test_the_command_line_from_training_to_predictions(plan):
     done = seqrt_at(*TRAIN, "--device", "cuda")
-    none = seqrt_at(*TRAIN, "--device", "cuda:7")
+    missing = seqrt_at(*TRAIN, "--device", "cuda:7")
 
     assert (done.returncode, done.stdout) == (0, "runs/wave-lstm-1\n"), done.stderr
     assert seqrt_at("export").stdout == "models/wave-lstm-1.onnx\n"
     assert seqrt_at("validate").returncode == 0
     assert seqrt_at("predict", "wave.csv").returncode == 0
-    assert none.returncode == 5
-    assert none.stderr.startswith("seqrt: E_DEVICE: device 'cuda:7' is not available; torch sees ")
+    assert missing.returncode == 5
+    assert missing.stderr.startswith(
+        "seqrt: E_DEVICE: device 'cuda:7' is not available; torch sees "
+    )
 
 
 def test_doctor_finds_the_gpu():
@@ -352,9 +354,9 @@ def test_more_processes_than_gpus_are_rejected_in_one_line_each(plan):
     done = seqrt_at(*TRAIN, "--device", "cuda", by=torchrun)
 
     assert done.returncode
-    said = [line for line in done.stderr.splitlines() if line.startswith("seqrt: ")]
-    assert len(said) in range(1, count + 1), done.stderr
-    for line in said:
+    lines = [line for line in done.stderr.splitlines() if line.startswith("seqrt: ")]
+    assert len(lines) in range(1, count + 1), done.stderr
+    for line in lines:
         assert f"E_DEVICE: each of the {count} processes of a machine must have a GPU of" in line
     assert not Path("runs").exists()
 

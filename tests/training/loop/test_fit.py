@@ -159,15 +159,15 @@ def test_noise_depends_on_the_seed_and_is_in_units_of_each_features_deviation(ne
 def test_the_best_weights_on_the_validation_part_are_restored(network, waves, rng):
     x, y = waves
     noise = rng.standard_normal(50) * y.std() + y.mean()
-    net, kept = network(), {}
+    net, best_weights = network(), {}
 
     for epoch in fit(net, x, y, val=(x[:50], noise), epochs=12, lr=1e-2):
         if epoch.best:
-            kept, best = weights(net), epoch.number
+            best_weights, best = weights(net), epoch.number
         last = epoch.number
 
     assert best < last
-    assert_same(weights(net), kept)
+    assert_same(weights(net), best_weights)
 
 
 def test_patience_ends_training_without_improvement(network, waves, rng):
@@ -183,15 +183,15 @@ def test_patience_ends_training_without_improvement(network, waves, rng):
 def test_a_break_leaves_the_best_weights(network, waves, rng):
     x, y = waves
     noise = rng.standard_normal(50) * y.std() + y.mean()
-    net, kept = network(), {}
+    net, best_weights = network(), {}
 
     for epoch in fit(net, x, y, val=(x[:50], noise), epochs=60, lr=1e-2):
         if epoch.best:
-            kept = weights(net)
+            best_weights = weights(net)
         elif epoch.number > 5:
             break
 
-    assert_same(weights(net), kept)
+    assert_same(weights(net), best_weights)
 
 
 def test_the_gradient_norm_is_reported_before_clipping(network, waves):
@@ -207,14 +207,14 @@ def test_the_gradient_norm_is_reported_before_clipping(network, waves):
 def test_a_diverging_run_names_the_step_and_keeps_the_last_good_weights(network, waves):
     x, y = waves
     net = network("rnn", nonlinearity="relu")
-    kept = weights(net)
+    last_good = weights(net)
 
     with pytest.raises(TrainingError, match=r"E_DIVERGED: .* in epoch \d+, step \d+: .*weights"):
         for _ in fit(net, x, y, lr=1e30, clip=1e30, epochs=5):
-            kept = weights(net)
+            last_good = weights(net)
 
     assert all(value.isfinite().all() for value in net.state_dict().values())
-    learnt = {name: value for name, value in kept.items() if name[0] not in "xy"}
+    learnt = {name: value for name, value in last_good.items() if name[0] not in "xy"}
     assert_same({name: net.state_dict()[name] for name in learnt}, learnt)
 
 
