@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Limits:
+class SliceLimits:
     """How large a slice may be.
 
     `memory` is in bytes, for features and predictions as float32. `work` is the arithmetic of each
@@ -104,7 +104,7 @@ def predict_to(
     model: Model,
     data: Slices,
     advance: Callable[[int], object],
-    limits: Limits = Limits(),
+    limits: SliceLimits = SliceLimits(),
 ) -> PredictionFile:
     """Write the predictions for `data` into `file`; call `advance` with the steps of each slice."""
     outputs = len(model.manifest.outputs)
@@ -116,7 +116,7 @@ def predict_to(
     return result
 
 
-def _predictions(model: Model, data: Slices, limits: Limits) -> Iterator[Prediction]:
+def _predictions(model: Model, data: Slices, limits: SliceLimits) -> Iterator[Prediction]:
     """Yield the predictions, one slice at a time.
 
     Sequences so long that only a few fit into memory are cut in time. A bidirectional network needs

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from seqrt.cli import main
-from seqrt.cli.predict_file import Limits, open_data, predict_to
+from seqrt.cli.predict_file import SliceLimits, open_data, predict_to
 
 
 class Outcome(NamedTuple):
@@ -22,7 +22,7 @@ class Outcome(NamedTuple):
 
 @pytest.fixture
 def short_sequences(tmp_path, monkeypatch):
-    """Go to an empty folder with short sequences, and whether they add up above zero."""
+    """Make a folder with labelled sequences in moves.npz, and go there."""
 
     def write(count):
         monkeypatch.chdir(tmp_path)
@@ -48,7 +48,7 @@ def run(capsys):
 
 @pytest.fixture
 def predict_in_slices():
-    """Predict a file as `seqrt predict` does, but in slices of so many bytes."""
+    """Predict a file as `seqrt predict` does, but in slices of `memory` bytes."""
 
     def call(memory, source, model, out, advance=lambda _steps: None):
         from seqrt.data.slices import slices
@@ -56,6 +56,6 @@ def predict_in_slices():
 
         data = slices(open_data(Path(source)), model.manifest)
         with writing(out) as file:
-            return predict_to(file, model, data, advance, Limits(memory=memory, work=1))
+            return predict_to(file, model, data, advance, SliceLimits(memory=memory, work=1))
 
     return call

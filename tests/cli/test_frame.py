@@ -55,7 +55,7 @@ def start(body, *flags, **options):
     return subprocess.Popen(command, env=plain, stderr=subprocess.PIPE, text=True, **options)
 
 
-# What seqrt itself answers
+# The options of seqrt itself
 
 
 def test_no_words_show_the_help(run):
@@ -90,7 +90,7 @@ def test_every_command_has_a_help_with_examples(run, command):
     assert max(map(len, done.out.splitlines())) <= 80
 
 
-# Wrong words
+# Unknown commands and options
 
 
 def test_an_unknown_command_is_one_line_that_offers_the_nearest(run):

@@ -1,4 +1,4 @@
-"""Files with gaps on the command line: from training to a live stream, or an error at a place."""
+"""Files with missing values: from training to a live stream, or an error that names the place."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TINY = ("--units", "4", "--window", "5", "--epochs", "2", "--batch-size", "16")
 
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):
-    """An empty folder to work in, with a series of sixty weeks that has gaps."""
+    """An empty folder to work in, with a series of sixty weeks, some of them missing."""
     cells = ["" if i in (0, 7, 8, 9, 30, 59) else f"{50 + 9 * math.sin(i):.3f}" for i in range(60)]
     rows = [f"{2000 + i},{cell}" for i, cell in enumerate(cells)]
     (tmp_path / "wave.csv").write_text("\n".join(["week,height", *rows]) + "\n")

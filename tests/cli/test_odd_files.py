@@ -1,4 +1,4 @@
-"""Pipes, links, closed streams: whatever stands for a file, nothing hangs and nothing is lost."""
+"""Pipes, links, closed streams: nothing hangs and no data is lost."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ def here(tmp_path, monkeypatch):
 
 
 def loop(name):
-    """A link that leads to itself by way of another."""
+    """Make a link that leads back to itself through another link."""
     Path(name).symlink_to("back")
     Path("back").symlink_to(name)
 
 
 def whole_of(folder):
-    """What is in a folder: kinds of entries, and the bytes of files."""
+    """Return the content of a folder: the bytes of files, the mode of other entries."""
     return {
         path.name: path.read_bytes() if path.is_file() else path.lstat().st_mode
         for path in folder.iterdir()
     }
 
 
-# In
+# Inputs
 
 
 @pytest.mark.parametrize("name", DATA)
@@ -102,7 +102,7 @@ def test_links_to_data_and_to_a_model_are_followed(run):
     np.testing.assert_array_equal(np.load("linked.npy"), np.load("plain.npy"))
 
 
-# Out
+# Outputs
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_a_link_does_not_hide_that_the_result_would_be_its_own_input(run):
 
 
 def test_names_that_are_no_text_are_names():
-    """Python spells bytes that are not UTF-8 so; a locale of UTF-8 refuses to print them."""
+    """Python writes bytes that are not UTF-8 as surrogates, which a UTF-8 locale cannot print."""
     data, result = "x-\udcff.npy", "y-\udcfe.npy"
     os.rename("x.npy", data)
 
@@ -173,11 +173,11 @@ def test_names_that_are_no_text_are_names():
     assert len(np.load(result)) == len(X)
 
 
-# Streams of the process that are closed before it begins
+# Standard streams that are closed before the process starts
 
 
 def shell(words, redirected, **options):
-    """Run `seqrt WORDS` as a shell does that closes some streams before."""
+    """Run `seqrt WORDS` from a shell, with redirections that close some streams."""
     line = f'exec "$0" -m seqrt {words} {redirected}'
     environment = {**os.environ, "PYTHONPATH": str(HOUSE)}
     return subprocess.run(

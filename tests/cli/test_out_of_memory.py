@@ -1,4 +1,4 @@
-"""Memory that runs out under a command: smaller pieces, or one line, exit code 9 and no file."""
+"""A command that runs out of memory: smaller slices, or one line, exit code 9 and no file."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ pytestmark = pytest.mark.skipif(
     not Path("/proc/self/statm").exists(), reason="the system does not say what a process holds"
 )
 
-# Runs the command line on one processor, where so many megabytes more may be taken than are held
-# with all modules loaded: only the data and the work are left to ask for memory.
+# Runs the command line on one core, and limits its memory to what it takes with all modules loaded
+# and so many megabytes more: only the data and the work are left to ask for memory.
 CHILD = """
 import os, resource, sys
 import numpy, onnxruntime, seqrt.cli.app, seqrt.data.readers.reading, seqrt.runtime.model
@@ -37,7 +37,7 @@ main(sys.argv[2:])
 
 @pytest.fixture
 def limited(tmp_path, monkeypatch):
-    """Call `seqrt WORDS...` in a folder with so many megabytes more."""
+    """Call `seqrt WORDS...` in an empty folder, with memory limited to `megabytes` more."""
     monkeypatch.chdir(tmp_path)
 
     def call(megabytes, *words):

@@ -1,4 +1,4 @@
-"""`torchrun -m seqrt train`: one folder, one voice and one ending, however many processes."""
+"""`torchrun -m seqrt train`: one folder, one report, one exit code for any number of processes."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ LONG = 300
 
 @pytest.fixture(autouse=True)
 def here(short_sequences):
-    """A folder of its own for every test."""
+    """A folder with data to work in."""
     return short_sequences(41)
 
 
 @pytest.fixture
 def surroundings(monkeypatch):
-    """Say in the environment that this is one of several processes."""
+    """Set environment variables as torchrun does for one of several processes."""
 
     def say(**values):
         for name, value in values.items():
@@ -51,7 +51,7 @@ def free_port():
 
 
 def seqrt_in_two(*words):
-    """Start two processes as torchrun would, without torchrun over them."""
+    """Start two processes as torchrun would, but without its supervision."""
     told = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
     line, pipe = [sys.executable, "-m", "seqrt", *words], subprocess.PIPE
     return [

@@ -1,4 +1,4 @@
-"""Pins and seals on the command line: one file and no other, and only when asked one without."""
+"""--sha256 admits one file only, and --allow-unsealed a file without a seal."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def here(tmp_path, monkeypatch):
 
 
 def words_for(command, model):
-    """What each command needs to be asked of a model."""
+    """The arguments with which each command opens a model."""
     return {
         "predict": ["x.npy", "-m", model],
         "evaluate": ["labelled.npz", "-m", model],

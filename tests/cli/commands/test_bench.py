@@ -1,4 +1,4 @@
-"""`seqrt bench`: real quick races, what a program gets, and mistakes that cost no minute."""
+"""`seqrt bench`: real quick races, the JSON, and mistakes found before the race."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def here(tmp_path, monkeypatch):
 
 @pytest.fixture
 def without_torch(monkeypatch):
-    """A race that takes PyTorch for not installed."""
+    """Let the race believe that PyTorch is not installed."""
     monkeypatch.setattr(race, "find_spec", lambda name: None)
 
 
 @pytest.fixture
 def no_race(monkeypatch):
-    """A race that must not begin."""
+    """Fail if the race starts."""
     monkeypatch.setattr(race, "take", lambda *_: pytest.fail("the race began"))
 
 

@@ -1,4 +1,4 @@
-"""`seqrt compare`: a tiny field end to end, wrong words, and what a broken-off one leaves."""
+"""`seqrt compare`: a tiny one end to end, usage errors, and what an interrupted one leaves."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TINY = ("--cells", "gru,rnn", "--units", "3", "--seeds", "2", "--epochs", "2")
 
 @pytest.fixture(autouse=True)
 def here(short_sequences):
-    """A folder of its own for every test."""
+    """A folder with data to work in."""
     return short_sequences(40)
 
 

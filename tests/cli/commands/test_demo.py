@@ -23,7 +23,7 @@ PICTURES = ("curves.png", "forecast.png", "parity.png")
 
 
 class Lessons(NamedTuple):
-    """The folder that a demo ran in, and what it wrote the first and the second time."""
+    """The folder of a demo, its output the first and second time, and its first models."""
 
     folder: Path
     first: subprocess.CompletedProcess
@@ -33,7 +33,7 @@ class Lessons(NamedTuple):
 
 @pytest.fixture(scope="module")
 def lessons(tmp_path_factory):
-    """Run the demo twice in one folder: in words, then in JSON; keep the first models."""
+    """Run the demo twice in one folder, with a table and with JSON; keep the first models."""
     here = tmp_path_factory.mktemp("lessons")
     command = [sys.executable, "-m", "seqrt", "demo", "--epochs", "2", "-o", "my demo"]
     first = subprocess.run(command, cwd=here, capture_output=True, text=True, check=True)

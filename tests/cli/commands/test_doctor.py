@@ -1,4 +1,4 @@
-"""`seqrt doctor`: judged here, and in places where packages are missing, old or doubled."""
+"""`seqrt doctor`, here and where packages are missing, too old or in conflict."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SITE = Path(sysconfig.get_path("purelib"))
 
 @pytest.fixture
 def place(tmp_path):
-    """A folder of links to all that is installed here, but for what a test leaves out."""
+    """A folder of links to all installed packages except those that a test leaves out."""
 
     def make(*without):
         for entry in SITE.iterdir():
@@ -45,7 +45,7 @@ def doctor_at(place, *words):
 
 
 def record(place, name, version, *files):
-    """Write what pip leaves behind about a package."""
+    """Write the metadata that pip writes for a package."""
     folder = place / f"{name}-{version}.dist-info"
     folder.mkdir()
     (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")

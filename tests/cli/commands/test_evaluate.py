@@ -1,4 +1,4 @@
-"""`seqrt evaluate`: the figures of a model on data with answers."""
+"""`seqrt evaluate`: the metrics of a model on data with known targets."""
 
 from __future__ import annotations
 

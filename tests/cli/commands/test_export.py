@@ -1,4 +1,4 @@
-"""`seqrt export`: the newest run, or the one that is named, as one proved file; or no file."""
+"""`seqrt export`: the newest run, or the one named, as one proved file, or no file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def here(tmp_path, monkeypatch):
 
 @pytest.fixture
 def trained():
-    """Leave a run as `seqrt train` does, with random weights; `started` says when it began."""
+    """Leave a run as `seqrt train` does, with random weights and `started` as its start time."""
 
     def make(started="2026-01-01", out=None, cell="gru"):
         torch.manual_seed(0)

@@ -1,4 +1,4 @@
-"""`seqrt info`: what a file says of itself, in words and for programs."""
+"""`seqrt info`: the manifest of a model in words and in JSON."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def forecaster():
 
 @pytest.fixture
 def classifier():
-    """A small classifier that reads both ways."""
+    """A small bidirectional classifier."""
     torch.manual_seed(0)
     about = Metadata(
         "classify", (Column("x0"),), (Column("down"), Column("up")), classes=("down", "up")
@@ -51,7 +51,7 @@ def classifier():
 
 
 def line_of(name, page):
-    """Return what stands behind a name at the start of a line."""
+    """Return the text after a label."""
     return next(line[10:] for line in page.splitlines() if line[:10].strip() == name)
 
 

@@ -1,4 +1,4 @@
-"""`seqrt predict`: a file in, the model's answers out, and never half of them."""
+"""`seqrt predict`: a file in, the predictions out, and never half of them."""
 
 from __future__ import annotations
 

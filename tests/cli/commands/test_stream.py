@@ -1,4 +1,4 @@
-"""`seqrt stream`: a line in, an answer out, and the state where the last answer left it."""
+"""`seqrt stream`: a line in, a prediction out, and the state after the last prediction."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def stream(run, monkeypatch):
 
 @pytest.fixture
 def live(tmp_path):
-    """Start `seqrt stream` as a shell does; what is still running at the end is ended."""
+    """Start `seqrt stream` in a process of its own, which is ended after the test."""
     started = []
 
     def start(*words, model=LSTM):
@@ -65,7 +65,7 @@ def _names(path=LSTM):
 
 
 def _alone(steps, path=LSTM, saved=None):
-    """What a Stream answers, step by step, and its state after them."""
+    """Return the predictions of a Stream, step by step, and its state after them."""
     one = seqrt.load(path).stream(saved)
     return [one.push(np.array(step, np.float32)) for step in steps], one.save()
 
@@ -82,7 +82,7 @@ STEPS = [[1.0, 0.5], [2.5, -1.0], [3.0, 0.25], [29.0, -2.0]]
 PLAIN = "".join(f"{a},{b}\n" for a, b in STEPS)
 
 
-# Forms
+# Formats
 
 
 @pytest.mark.parametrize("model", [LSTM, TAGGER])
@@ -235,7 +235,7 @@ def test_a_place_that_cannot_be_written_is_said_before_the_first_line(stream, tm
     assert "E_OUTPUT_FOLDER" in done.err
 
 
-# Faults
+# Errors
 
 
 @pytest.mark.parametrize(
@@ -386,7 +386,7 @@ def test_a_state_that_cannot_go_on_is_said_with_its_line_after_all_before_it(str
 
 
 def _ask(process, line, seconds=60):
-    """Write a line and return the one that answers it, while the pipe stays open."""
+    """Write a line and return its prediction, while the pipe stays open."""
     process.stdin.write(line.encode())
     process.stdin.flush()
     assert select.select([process.stdout], [], [], seconds)[0], "no answer in time"

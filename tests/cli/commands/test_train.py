@@ -1,4 +1,4 @@
-"""`seqrt train`: real runs on tiny data, wrong words, and what a broken-off run leaves."""
+"""`seqrt train`: runs on tiny data, usage errors, and what an interrupted run leaves."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TINY = ("--units", "4", "--window", "5", "--epochs", "3", "--batch-size", "8")
 
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):
-    """An empty folder with one table: forty years of two numbers and a word."""
+    """A folder with one table: forty years of two numbers and a word."""
     rows = [f"{1900 + i},{50 + 9 * np.sin(i):.3f},{i % 5},{'ab'[i % 2]}" for i in range(40)]
     (tmp_path / "wave.csv").write_text("\n".join(["year,height,weekday,way", *rows]) + "\n")
     monkeypatch.chdir(tmp_path)
@@ -147,7 +147,7 @@ def test_on_a_terminal_there_is_one_bar_and_stdout_holds_the_result_alone():
 
 
 def _all_of(terminal):
-    """Read a terminal until its other side is closed, which Linux tells as an error."""
+    """Read a terminal until its other end is closed, which Linux reports as an error."""
     parts = []
     try:
         while part := os.read(terminal, 65536):
@@ -351,7 +351,7 @@ def test_a_span_may_hold_times_of_day(run):
     assert "training    43 windows, targets from when 2024-01-01T00:15:00 to" in done.err
 
 
-# Wrong words and wrong data
+# Usage errors and unusable data
 
 
 @pytest.mark.parametrize(
@@ -419,7 +419,7 @@ def test_a_folder_that_cannot_be_made_is_exit_code_7(run):
     assert done.err.startswith("seqrt: E_OUTPUT_DENIED: cannot create the folder wave.csv/run")
 
 
-# Broken off
+# Interrupted
 
 
 def test_training_that_diverges_is_exit_code_8_and_takes_back_what_learnt_nothing(run):
@@ -455,11 +455,11 @@ def test_what_breaks_off_a_run_keeps_the_best_weights_so_far(number, code):
     assert list(Path("runs/wave-lstm-1").glob(".*")) == []
 
 
-# Gone on with
+# Resumed
 
 
 def outcome(folder):
-    """The weights of a run in bytes, and its rows but for their seconds."""
+    """Return the weights of a run as bytes, and its rows without their seconds."""
     with Path(folder, "results.csv").open(newline="") as file:
         rows = [{**row, "seconds": None} for row in csv.DictReader(file)]
     return Path(folder, "best.safetensors").read_bytes(), rows

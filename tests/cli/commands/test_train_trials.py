@@ -1,4 +1,4 @@
-"""`seqrt train --trials`: what is tried, what is kept, and what a search says of itself."""
+"""`seqrt train --trials`: what a search tries, what it keeps, and what it reports."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ SEARCH = ("train", "moves.npz", "--epochs", "2", "--trials", "3")
 
 @pytest.fixture(autouse=True)
 def here(short_sequences):
-    """A folder of its own for every test."""
+    """A folder with data to work in."""
     return short_sequences(40)
 
 
 @pytest.fixture
 def attempts():
-    """What a search is made of, where Optuna is installed."""
+    """The class of a trial; the test is skipped without Optuna."""
     pytest.importorskip("optuna")
     from seqrt.training.experiments.search import SearchTrial
 

@@ -1,4 +1,4 @@
-"""`seqrt validate`: a good file, a wrong one, a damaged one, and none."""
+"""`seqrt validate`: a valid model, a wrong one, a damaged one, and no model at all."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def model():
 
 @pytest.fixture
 def wrong(model):
-    """The same, sealed as it should be, with one weight changed by a thousandth."""
+    """The same model, correctly sealed, with 0.001 added to one weight."""
     graph = onnx.load(model)
     weight = next(w for w in graph.graph.initializer if len(w.dims) == 3)
     values = onnx.numpy_helper.to_array(weight).copy()
