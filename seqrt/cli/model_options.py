@@ -67,12 +67,12 @@ def open_model(
 ) -> Model:
     """Open the model at `path`; report on stderr what "auto" chose, and a seal that is missing."""
     from seqrt.runtime import load
-    from seqrt.runtime.opening.session import auto
+    from seqrt.runtime.opening.session import auto_device
 
     trust: Literal["sealed", "unsealed"] = "unsealed" if unsealed else "sealed"
     model = load(path, device=device, threads=threads, tf32=tf32, trust=trust, sha256=sha256)
     if device == "auto":
-        say(f"device: {model.device} (auto; {auto()[1]})")
+        say(f"device: {model.device} (auto; {auto_device()[1]})")
     if not model.sealed:
         say(f"{path} has no valid seal: nothing shows whether the file is complete")
     return model

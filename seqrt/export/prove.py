@@ -14,7 +14,7 @@ from seqrt.errors import ParityError
 from seqrt.export.weights import float32_array
 from seqrt.runtime import Model
 from seqrt.runtime.inputs.arrays import inside
-from seqrt.runtime.proving.parity import largest, own_units
+from seqrt.runtime.proving.parity import largest, scaled_units
 from seqrt.runtime.proving.proof import Case, allowed_errors, replay
 from seqrt.runtime.types import Doubles, Floats, Lengths
 from seqrt.training.networks.stack import Stack
@@ -49,7 +49,7 @@ def prove(draft: Model, stack: Stack) -> tuple[list[Case], Parity]:
     return golden, Parity(
         torch=_rounded(max(case.torch_error for case in cases)),
         runtime=_rounded(max(errors)),
-        scale=_rounded(max(largest(own_units(case.valid(case.y), outputs)) for case in cases)),
+        scale=_rounded(max(largest(scaled_units(case.valid(case.y), outputs)) for case in cases)),
         steps=reach,
     )
 

@@ -11,7 +11,7 @@ from seqrt.contract import MEMORY_TOLERANCE
 from seqrt.errors import InputError, ModelError
 from seqrt.runtime.inputs.arrays import as_floats, check_shape
 from seqrt.runtime.out_of_memory import needs_memory
-from seqrt.runtime.proving.parity import own_units
+from seqrt.runtime.proving.parity import scaled_units
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 # steps.
 _STARTS = 3
 _WARM_UP = 256
-# Outputs that agree have to stay together: for as long again, and for this many steps.
-_STAY = 64
+# Agreement counts once it has lasted for as long again, and for this many steps more.
+_EXTRA_STEPS = 64
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def forgetting(model: Model, x: Any, *, tolerance: float = MEMORY_TOLERANCE) -> 
     """
     if not model.manifest.streamable:
         raise ModelError(
-            "E_STREAM: only a causal network has a start to forget, and this one is bidirectional."
+            "E_STREAM: the memory of a bidirectional network cannot be measured: it has no state."
         )
     x = as_floats(x, "x")
     check_shape("x", x, ("batch", "time", len(model.manifest.features)))
@@ -78,12 +78,12 @@ def forgetting(model: Model, x: Any, *, tolerance: float = MEMORY_TOLERANCE) -> 
         )
     last = np.zeros(len(x), np.int64)
     state = _starts(model, x)
-    # an amplifying network may leave the range of float32: NaN never agrees
+    # an amplifying network may leave the range of float32; NaN agrees with nothing
     for step in range(1, x.shape[1] + 1):
         now = np.tile(x[:, step - 1 : step], (_STARTS, 1, 1))
         y, state = model.run(now, None, state, nonfinite="propagate")
         last[~(_spread(model, y) < tolerance)] = step
-        if step >= 2 * last.max() + _STAY:
+        if step >= 2 * last.max() + _EXTRA_STEPS:
             break
     return Forgetting(tuple(int(step) + 1 for step in last), max(1, x.shape[1] // 2))
 
@@ -97,7 +97,7 @@ def _starts(model: Model, x: Floats) -> Floats:
 
 def _spread(model: Model, y: Floats) -> NDArray[np.float64]:
     """Return the largest difference among the outputs (3 B, ..., O) of each sequence: (B,)."""
-    own = own_units(y, model.manifest.outputs).reshape(_STARTS, len(y) // _STARTS, -1)
+    own = scaled_units(y, model.manifest.outputs).reshape(_STARTS, len(y) // _STARTS, -1)
     with np.errstate(invalid="ignore"):
         spread: NDArray[np.float64] = np.ptp(own, axis=0).max(axis=-1)
     return spread

@@ -20,9 +20,9 @@ _OF_MEMORY = ("exception set", "setting an exception", "can't allocate lock")
 def needs_memory(call: Callable[Given, Returned]) -> Callable[Given, Returned]:
     """Return `call`, changed to raise ResourceError where memory runs out inside it.
 
-    Every public function of the runtime that allocates is decorated, so that whoever asked for the
-    memory, numpy or Python itself, nobody has to catch MemoryError deeper down. A ResourceError
-    from inside passes unchanged: it says more about the work.
+    Every public function of the runtime that allocates is decorated, so that no code below has to
+    catch MemoryError, whether numpy or Python itself asked for the memory. A ResourceError from
+    inside passes unchanged: its message says more about the work.
     """
 
     @wraps(call)

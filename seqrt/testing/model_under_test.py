@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seqrt.runtime.model import Model
-from seqrt.runtime.proving.parity import largest, own_units
+from seqrt.runtime.proving.parity import largest, scaled_units
 from seqrt.runtime.proving.proof import allowed_errors, decode
 from seqrt.runtime.proving.validate import typical_batch
 from seqrt.testing.assertions import as_float32_pair
@@ -54,7 +54,7 @@ class ModelUnderTest:
         """Fail unless two sets of predictions agree within the bound of the proof."""
         outputs = self.model.manifest.outputs
         got, want = as_float32_pair(got, want, what)
-        if not largest(own_units(got, outputs) - own_units(want, outputs)) <= self._most[0]:
+        if not largest(scaled_units(got, outputs) - scaled_units(want, outputs)) <= self._most[0]:
             raise AssertionError(f"{what} must agree within the bound of the proof, and do not.")
 
     def assert_states_close(self, got: Any, want: Any, what: str) -> None:

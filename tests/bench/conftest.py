@@ -32,6 +32,6 @@ def report():
 
 
 @pytest.fixture(scope="session")
-def both_ways(work):
+def bidirectional(work):
     """A turn of bare onnxruntime on a net that cannot stream."""
     return take("onnxruntime", work("gru-bidirectional-last"))

@@ -58,8 +58,8 @@ def test_a_turn_brings_every_figure_home(work):
     assert all(value > 0 for key, value in found["figures"].items() if key != "gained_mb")
 
 
-def test_a_network_that_reads_both_ways_takes_no_steps(both_ways):
-    assert set(both_ways["figures"]) == {key for key in MEASURED if not key.startswith("step_")}
+def test_a_bidirectional_network_takes_no_steps(bidirectional):
+    assert set(bidirectional["figures"]) == {key for key in MEASURED if not key.startswith("step_")}
 
 
 def test_a_turn_finds_packages_where_this_process_does(work, tmp_path, monkeypatch):

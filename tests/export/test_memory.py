@@ -117,7 +117,7 @@ def test_without_data_inputs_are_drawn_and_the_file_is_the_same_every_time(path)
     assert seqrt.load(path).manifest.memory == first.manifest.memory
 
 
-def test_a_network_that_reads_both_ways_says_nothing_of_it(path):
+def test_a_bidirectional_network_has_no_memory_in_its_manifest(path):
     net = Network("gru", 1, (4,), 1, bidirectional=True)
 
     assert export(net, path, series=np.ones((9, 1))).manifest.memory is None

@@ -19,7 +19,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 NETS = Path(__file__).parent / "nets"
 ALL = sorted(path.stem for path in NETS.glob("*.onnx"))
 CAUSAL = [name for name in ALL if "bidirectional" not in name]
-BOTH_WAYS = [name for name in ALL if "bidirectional" in name]
+BIDIRECTIONAL = [name for name in ALL if "bidirectional" in name]
 
 
 @pytest.fixture(params=ALL)
@@ -32,8 +32,8 @@ def causal(request, load) -> seqrt.Model:
     return load(request.param)
 
 
-@pytest.fixture(params=BOTH_WAYS)
-def both_ways(request, load) -> seqrt.Model:
+@pytest.fixture(params=BIDIRECTIONAL)
+def bidirectional(request, load) -> seqrt.Model:
     return load(request.param)
 
 

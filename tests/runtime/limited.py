@@ -21,19 +21,19 @@ import seqrt
 
 LIMITS = 40
 ROWS, STEPS = 24, 2_000
-# For a network that reads whole rows: of so many steps that a row takes several megabytes.
+# For a network that reads whole rows: a row of this many steps takes several megabytes.
 LONG = 5_000
 
 
 class Case(NamedTuple):
-    """A call that allocates, on what `begin` returns; `unchanged` says whether it left that so."""
+    """A call that allocates. `begin` makes its argument; `unchanged` checks it after a failure."""
 
     call: Callable[[Any], list[Any]]
     begin: Callable[[], Any] = lambda: None
     unchanged: Callable[[Any], bool] = lambda _: True
 
     def outcome(self, want: list[Any], more: int) -> str:
-        """Call with `more` bytes than are held now: "right", "wrong", or what it raised."""
+        """Call with at most `more` bytes to allocate: "right", "wrong", or the error it raised."""
         on = self.begin()
         failure, got = None, []
         with limited(more):
@@ -48,7 +48,7 @@ class Case(NamedTuple):
         return "right" if same else "wrong"
 
     def needs(self, want: list[Any], outcomes: list[str]) -> int:
-        """Return how many bytes more, to a sixteenth, it takes to be right; note each outcome."""
+        """Return the bytes that a right result takes, to a sixteenth; append each outcome."""
 
         def fits(more: int) -> bool:
             outcomes.append(self.outcome(want, more))
@@ -68,7 +68,7 @@ class Case(NamedTuple):
 
 @contextmanager
 def limited(more: int) -> Iterator[None]:
-    """Let the process take so many bytes more than it holds now."""
+    """Let the process allocate `more` bytes beyond what it has now."""
     with open("/proc/self/statm", encoding="ascii") as file:
         held = int(file.read().split()[0]) * resource.getpagesize()
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)

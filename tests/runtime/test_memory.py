@@ -8,7 +8,7 @@ import pytest
 from seqrt.contract import MEMORY_TOLERANCE as TOLERANCE
 from seqrt.errors import InputError, ModelError
 from seqrt.runtime.memory import forgetting
-from seqrt.runtime.proving.parity import own_units
+from seqrt.runtime.proving.parity import scaled_units
 
 
 @pytest.fixture
@@ -19,11 +19,11 @@ def long() -> np.ndarray:
 
 
 def step_by_step(model, x, state):
-    """Return the outputs of every step of x from a state, in the model's own units: (T, B, ...)."""
+    """Return the outputs of every step of x from a state, in scaled units: (T, B, ...)."""
     answers = []
     for t in range(x.shape[1]):
         y, state = model.run(x[:, t : t + 1], None, state)
-        answers.append(own_units(y, model.manifest.outputs))
+        answers.append(scaled_units(y, model.manifest.outputs))
     return np.array(answers)
 
 
@@ -49,7 +49,7 @@ def test_a_stream_begun_in_the_middle_is_right_after_so_many_steps(tagger, long)
     right, warmed = whole.push(long[0, 100:200]), late.push(long[0, 100:200])
 
     outputs = tagger.manifest.outputs
-    apart = np.abs(own_units(warmed, outputs) - own_units(right, outputs))
+    apart = np.abs(scaled_units(warmed, outputs) - scaled_units(right, outputs))
     assert apart[0].max() > TOLERANCE
     assert apart[steps:].max() < 2 * TOLERANCE
 
@@ -78,9 +78,9 @@ def test_what_has_not_stayed_together_for_as_long_again_is_more_than_was_tried(c
     assert found.longest == (needed + 1) // 2
 
 
-def test_a_network_that_reads_both_ways_has_no_start_to_forget(both_ways, long):
-    with pytest.raises(ModelError, match="E_STREAM: only a causal network"):
-        forgetting(both_ways, long)
+def test_a_bidirectional_network_has_no_start_to_forget(bidirectional, long):
+    with pytest.raises(ModelError, match="E_STREAM: the memory of a bidirectional network"):
+        forgetting(bidirectional, long)
 
 
 @pytest.mark.parametrize("shape", [(4, 9), (4, 9, 3), (1, 9, 2), (4, 0, 2)])

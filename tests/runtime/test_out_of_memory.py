@@ -78,7 +78,7 @@ def test_where_not_even_a_row_fits_it_is_an_error_and_the_model_goes_on():
 
     assert under["all rows"].startswith("ResourceError: E_MEMORY: a run over ")
     assert under["all rows"].endswith(
-        " must fit into memory, and did not. Give fewer or shorter sequences at a time."
+        " does not fit into memory. Give fewer or shorter sequences at a time."
     )
     assert under["few"] == "right"
 

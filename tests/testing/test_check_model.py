@@ -44,7 +44,7 @@ def test_each_check_is_a_call_with_a_sentence_for_a_name():
     assert len(set(names)) == len(names)
 
 
-def test_a_network_that_reads_both_ways_is_asked_for_no_stream():
+def test_a_bidirectional_network_is_asked_for_no_stream():
     names = [str(check) for check in checks(NETS / "gru-bidirectional-last.onnx")]
 
     assert "a bidirectional network refuses to stream" in names

@@ -1,3 +1,3 @@
-"""Running the graph: a whole batch, blocks of it on several threads, or step by step."""
+"""Running the graph: on a whole batch, on blocks of it in several threads, or step by step."""
 
 from __future__ import annotations

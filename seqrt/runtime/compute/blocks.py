@@ -56,7 +56,7 @@ def run_blocks(
     work: Callable[[Rows, Event], object],
     limits: Limits = LIMITS,
 ) -> None:
-    """Call `work` with the rows of each block, on as many threads as pay; see Workers.share."""
+    """Call `work` with the rows of each block, on as many threads as are worth starting."""
     total = operations * int(lengths.sum(dtype=np.int64))
     threads = min(workers.threads, max(1, total // limits.thread))
     workers.share(list(blocks(lengths, threads, operations, limits)), work, threads)

@@ -61,8 +61,8 @@ class Engine:
     ) -> tuple[Floats, Floats]:
         """Return y and the next state; without `lengths` all rows are full.
 
-        Long work of a causal network runs in pieces of time, which gives the same outputs. When
-        `stopped` is set, the remaining pieces are skipped. A bidirectional network runs as a whole.
+        A causal network runs over long sequences in pieces of time, which gives the same outputs.
+        When `stopped` is set, the remaining pieces are skipped. A bidirectional network runs whole.
         """
         batch, time = x.shape[:2]
         piece = self._piece(batch)
@@ -70,7 +70,7 @@ class Engine:
             return self._run(x, lengths, state)
         if lengths is None:
             lengths = np.full(batch, time, np.int32)
-        y, state = self.blank(batch, time), state.copy()
+        y, state = self.zero_outputs(batch, time), state.copy()
         for start in range(0, int(lengths.max()), piece):
             if stopped and stopped.is_set():
                 break
@@ -105,19 +105,19 @@ class Engine:
         if self.device == "cpu":
             from seqrt.runtime.compute.step_cpu import BoundStep
 
-            return BoundStep(self._for_steps(), self.features, y_shape, rows)
+            return BoundStep(self._get_step_session(), self.features, y_shape, rows)
         from seqrt.runtime.compute.step_device import ResidentStep
 
-        return ResidentStep(self._here(), self.device, self.features, y_shape, rows)
+        return ResidentStep(self._get_session(), self.device, self.features, y_shape, rows)
 
-    def blank(self, batch: int, time: int) -> Floats:
+    def zero_outputs(self, batch: int, time: int) -> Floats:
         """Return outputs of zeros; raise ResourceError where they do not fit into memory."""
         shape = (batch, time, self._outputs) if self.per_step else (batch, self._outputs)
         try:
             return np.zeros(shape, np.float32)
         except MemoryError:
             raise ResourceError(
-                f"E_MEMORY: outputs of shape {shape} must fit into memory, and did not."
+                f"E_MEMORY: outputs of shape {shape} do not fit into memory."
                 " Pass fewer or shorter sequences at a time, as with predict_iter."
             ) from None
 
@@ -129,13 +129,13 @@ class Engine:
         """Run the graph once.
 
         onnxruntime aborts the process on an empty batch and loses the state of an empty row, so
-        both get their outputs here. Its RNN sums a single row in another order than a row among
-        others, so a single row runs twice in one batch: its output is then bit for bit that of any
-        batch.
+        both get their outputs here. Its RNN sums a single row in another order than a row of a
+        batch, so a single row runs as a batch of two: its output is then bit for bit the same as in
+        any batch.
         """
         batch, time = x.shape[:2]
         if batch == 0 or time == 0:
-            return self.blank(batch, time), state.copy()
+            return self.zero_outputs(batch, time), state.copy()
         if batch == 1 and self._has_rnn:
             twice = None if lengths is None else lengths.repeat(2)
             both, ends = self._run(x.repeat(2, 0), twice, state.repeat(2, 0))
@@ -156,22 +156,22 @@ class Engine:
         feeds: dict[str, Any] = {X: x, LENGTHS: lengths}
         if self.streamable:
             feeds[STATE] = state
-        arrays = run_session(self._here(), self._names, feeds)
+        arrays = run_session(self._get_session(), self._names, feeds)
         return arrays[0], arrays[1] if self.streamable else state.copy()
 
-    def _here(self) -> Any:
+    def _get_session(self) -> Any:
         """Return the session; a forked child opens its own."""
         if self._pid != os.getpid():
             self._open()
         return self._session
 
-    def _for_steps(self) -> Any:
-        """Return a session for single steps, with its memory laid out once: a tenth faster.
+    def _get_step_session(self) -> Any:
+        """Return a session for single steps, faster by a tenth: its memory is laid out once.
 
-        It holds a second copy of the weights, so a large network, which would gain little, steps in
-        the first session.
+        It has its own copy of the weights, so a large network, which would gain little, uses the
+        main session.
         """
-        session = self._here()
+        session = self._get_session()
         if len(self._content) > self.limits.copied_bytes:
             return session
         if self._step_session is None:

@@ -91,7 +91,7 @@ def _predict_padded(
     engine: Engine, workers: Workers, batch: PaddedBatch, nonfinite: Nonfinite
 ) -> Floats:
     """Return the outputs for a batch (B, T, D) from zero state, in blocks."""
-    y = engine.blank(len(batch.lengths), batch.time)
+    y = engine.zero_outputs(len(batch.lengths), batch.time)
 
     def store(rows: Rows, y_rows: Floats) -> None:
         if engine.per_step:
@@ -109,7 +109,7 @@ def _predict_ragged(
     """Return the outputs for a list of sequences from zero state; a list with the sequence head."""
     count = len(batch.lengths)
     if not engine.per_step:
-        y = engine.blank(count, batch.time)
+        y = engine.zero_outputs(count, batch.time)
 
         # Not y.__setitem__: called as a method it hides that numpy found no memory, and y stays 0.
         def put(rows: Rows, answer: Floats) -> None:
@@ -139,8 +139,8 @@ def _in_blocks(
     A block that does not fit into memory is halved until it is a single row.
     """
 
-    # A loop and no recursion: a function that refers to itself would keep the batch alive, and with
-    # it the pages of a mapped file, until the garbage is collected.
+    # A loop, not recursion: a function that refers to itself keeps the batch alive, and with it the
+    # pages of a mapped file, until the next garbage collection.
     def work(rows: Rows, stopped: Event) -> None:
         left = [rows]
         while left:

@@ -1,4 +1,4 @@
-"""Predictions for a stream of batches, in order, with several batches in work at a time."""
+"""Predictions for a stream of batches, in order, with several batches in progress at a time."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def predict_iter(
     operations: int,
     limits: Limits = LIMITS,
 ) -> Iterator[Outputs]:
-    """Return the outputs for each of `batches`, in order, computed as they are asked for.
+    """Return an iterator over the outputs for each of `batches`, in order.
 
     A batch is an array (B, T, D), a list of (T_i, D), or a pair (x, lengths); its outputs are those
     of `predict(x, lengths, nonfinite=)`, in which a step of a row takes `operations`. Up to twice
     as many batches as `threads` are read ahead and copied, so that the caller may reuse an array. A
-    large batch is not copied; all threads work on it alone.
+    large batch is not copied: all threads work on it at once, and on no other.
 
     An error, in `batches` or in a batch, is raised after the outputs before it and ends the
     iteration. InputError names the batch, counted from 0.
@@ -108,7 +108,7 @@ def _tasks(
             return
         except MemoryError as error:
             problem = ResourceError(
-                f"E_MEMORY: batch {number} must fit into memory, and did not. Give smaller batches."
+                f"E_MEMORY: batch {number} does not fit into memory. Give smaller batches."
             )
             problem.__cause__ = error
             yield _Task(partial(_raise, problem), 0)

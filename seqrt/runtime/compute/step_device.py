@@ -47,8 +47,8 @@ class ResidentStep:
     def advance(self, x: Floats) -> Floats:
         """Advance by one step x (D,) and return a copy of y of the first row (O,).
 
-        An input in other memory than the kernels' is copied when it is bound, not when it is run:
-        so the inputs are bound again for every step.
+        onnxruntime copies an input to the device when it is bound, not when the session runs, so
+        the inputs are bound again for every step.
         """
         self._x[:] = x
         binding, current, following = self._binding, self._current, self._current ^ 1

@@ -1,4 +1,4 @@
-"""Threads that share the jobs of a call with its caller, and wait for the next call."""
+"""Threads that help a caller with the jobs of a call, and then wait for the next call."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Workers:
 
 
 def _taken(left: deque[Job]) -> Iterator[Job]:
-    """Take and yield the first job until there are none; other threads take from the same queue."""
+    """Yield jobs until the queue is empty; other threads take jobs from the same queue."""
     while True:
         try:
             yield left.popleft()

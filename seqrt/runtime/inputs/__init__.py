@@ -1,3 +1,3 @@
-"""Checks of the caller's data: arrays of any origin become float32 batches and chunks."""
+"""Checks of the caller's data: arrays of any type become float32 batches and chunks."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Arrays of any origin, checked and converted to the float32 that the kernels read correctly.
+"""Arrays of any type, checked and converted to the float32 that the kernels read correctly.
 
 The kernels check nothing: they read big-endian numbers as garbage, ignore masks, and turn NaN into
 plausible outputs. Every array that these functions return is C-contiguous and in native byte order.
@@ -80,7 +80,7 @@ def as_lengths(value: Any, batch: int, time: int) -> Lengths:
 
 
 def check_shape(name: str, array: NDArray[Any], want: tuple[str | int, ...], fix: str = "") -> None:
-    """Raise InputError unless `array` has shape `want`, where a word stands for any size.
+    """Raise InputError unless `array` has shape `want`, where a word matches any size.
 
     >>> check_shape("x", np.zeros((32, 10)), ("batch", "time", 1), "Try x[..., None].")
     Traceback (most recent call last):

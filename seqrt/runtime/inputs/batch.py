@@ -51,7 +51,7 @@ class PaddedBatch:
         """Return some rows as float32 (N, T', D), where T' is the length of the longest."""
         first, longest = int(rows[0]), int(self.lengths[rows].max())
         if (rows == np.arange(first, first + len(rows))).all():
-            # a view: even two rows may be more than memory holds
+            # a view: even a copy of two rows may not fit into memory
             return as_floats(self._x[first : first + len(rows), :longest], "x")
         return as_floats(self._x[rows, :longest], "x")
 
@@ -102,7 +102,7 @@ class RaggedBatch:
 
 
 def raise_for_first_item(batch: PaddedBatch | RaggedBatch, *, missing: bool) -> None:
-    """Raise InputError at the first value that float32 cannot hold, or else that is not finite.
+    """Raise InputError at the first value that does not fit float32, or else is not finite.
 
     Blocks are checked longest first, but the message has to name the first item that is wrong.
     """

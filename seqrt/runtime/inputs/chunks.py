@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from seqrt.runtime.types import Floats, Lengths, Mask, Rows
 
 
-# Called for every array of every push: in half the time of a comprehension.
+# Mapped over the arrays of every push: twice as fast as a comprehension.
 _dtype, _shape = attrgetter("dtype"), attrgetter("shape")
 
 
 class Chunks(NamedTuple):
     """Checked chunks, concatenated: x (sum of lengths, D).
 
-    `time` is the length of each chunk where all have the same, `steps` says which were given as a
-    single step (D,), `masks` holds a mask of NaN and Inf for each chunk that had some.
+    `time` is the length of the chunks if they all have the same. `steps` marks those given as a
+    single step (D,). `masks` has a mask of NaN and Inf for each chunk that contains any.
     """
 
     x: Floats
@@ -85,7 +85,7 @@ def as_chunks(
 def _all_at_once(values: Sequence[Any], features: int, *, missing: bool) -> Chunks | None:
     """Return plain arrays of the right shapes as chunks, or None where each has to be checked.
 
-    Checking each array takes longer than running it, and seldom finds anything.
+    Checking each array takes longer than running it, and rarely finds anything.
     """
     if set(map(type, values)) != {np.ndarray}:
         return None

@@ -1,7 +1,7 @@
 """NaN and Inf in the input: an error by default, or carried to the outputs that depend on them.
 
-onnxruntime's LSTM and GRU swallow them: a NaN goes in, finite and plausible numbers come out. Where
-the graph has a policy for missing values, NaN means a missing value and only Inf is an error.
+onnxruntime's LSTM and GRU hide them: a NaN goes in, finite and plausible numbers come out. If the
+graph has a policy for missing values, NaN means a missing value and only Inf is an error.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from seqrt.runtime.types import Floats, Lengths, Mask
 
-# Numbers that are tested at a time.
+# How many numbers are tested at a time.
 _CHUNK = 1 << 20
-# Up to so many numbers a Python loop is done before numpy has begun.
+# Up to this many numbers, a Python loop is faster than numpy.
 _FEW = 32
 
 FIX = "Fill or drop them, or pass nonfinite='propagate' to get NaN from that step on."

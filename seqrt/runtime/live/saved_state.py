@@ -138,10 +138,10 @@ def _keys(text: bytes, count: int) -> list[Hashable]:
 def _check_owner(owner: str, digest: str) -> None:
     if owner != digest:
         raise InputError(
-            "E_STATE_MODEL: a state belongs to the model that saved it, with SHA-256"
-            f" {owner[:12]}..., and this model is {digest[:12]}..."
+            f"E_STATE_MODEL: the state was saved by the model with SHA-256 {owner[:12]}..., but"
+            f" this model is {digest[:12]}... Use the model that saved it."
         )
 
 
 def _damaged(what: str) -> InputError:
-    return InputError(f"E_STATE: a {what} must be whole, and this one is damaged. Copy it again.")
+    return InputError(f"E_STATE: the {what} is damaged. Copy it again.")

@@ -18,7 +18,7 @@ _INITIAL_ROWS = 16
 
 
 class Found(NamedTuple):
-    """The row of each key, and the positions of new keys, whose rows mean nothing yet."""
+    """The row of each key, and the positions of new keys, which have no row yet."""
 
     rows: Rows
     new: list[int]
@@ -73,7 +73,7 @@ class States:
     ) -> None:
         """Write the states (N, S) that the keys reached in `steps` more steps; add new keys.
 
-        Everything that can fail comes before the first write.
+        Nothing can fail after the first write.
         """
         rows, new = found
         after = self.steps(found) + steps
@@ -100,7 +100,7 @@ class States:
         """Return the keys that were last written at `moment` or before."""
         rows = np.fromiter(self.rows.values(), np.intp, len(self.rows))
         idle = self._written[rows] <= moment
-        return [key for key, out in zip(self.rows, idle.tolist(), strict=True) if out]
+        return [key for key, is_idle in zip(self.rows, idle.tolist(), strict=True) if is_idle]
 
     def _reserved(self, count: int) -> list[int]:
         """Return rows for `count` new keys, free ones first; `_join` takes them."""
@@ -111,7 +111,7 @@ class States:
         return [*reused, *range(self._used, end)]
 
     def _join(self, keys: list[Hashable], rows: list[int]) -> None:
-        """Give the keys the reserved rows; where memory runs out, none of them has joined."""
+        """Give the keys the reserved rows; if memory runs out, none of them joins."""
         used = max(self._used, max(rows) + 1)
         try:
             self.rows.update(zip(keys, rows, strict=True))
@@ -128,7 +128,7 @@ class States:
             grown = [np.zeros((capacity, *array.shape[1:]), array.dtype) for array in old]
         except MemoryError:
             raise ResourceError(
-                f"E_MEMORY: the states of {capacity:,} streams must fit into memory, and did not."
+                f"E_MEMORY: the states of {capacity:,} streams do not fit into memory."
                 " Remove streams that have ended with leave, or expire idle ones."
             ) from None
         for new, array in zip(grown, old, strict=True):

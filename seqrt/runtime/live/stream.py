@@ -56,11 +56,11 @@ class Stream:
         another thread uses the stream; the stream is then unchanged.
         """
         if not self._busy.acquire(blocking=False):
-            raise _busy()
+            raise _busy_error()
         try:
             x = as_floats(chunk, "x")
             fits = x.shape == self._one_step and all_fit(x, missing=self._missing)
-            if fits and self._binds():
+            if fits and self._ensure_bound():
                 return self._step(x)
             return self._run(x, nonfinite)
         except FAILURES as error:  # as needs_memory does, whose call would cost time at every step
@@ -110,8 +110,8 @@ class Stream:
         self.steps = steps
         return y
 
-    def _binds(self) -> bool:
-        """Return whether there is a bound step; the first single step moves the state there."""
+    def _ensure_bound(self) -> bool:
+        """Bind the state for single steps if that is possible; return whether it is bound."""
         if self._bound is not None and self._bound.process != os.getpid():
             # a forked child: the bound step belongs to the parent
             self._state = self._bound.state.copy()
@@ -136,13 +136,13 @@ def check_causal(engine: Engine) -> None:
     """Raise ModelError for a bidirectional network, which has no state to carry."""
     if not engine.streamable:
         raise ModelError(
-            "E_STREAM: a stream needs a causal network, and this one is bidirectional: it"
-            " reads a sequence from both ends. Use predict on whole sequences."
+            "E_STREAM: a bidirectional network cannot stream: it reads a sequence from both ends."
+            " Use predict on whole sequences."
         )
 
 
-def _busy() -> UsageError:
+def _busy_error() -> UsageError:
     return UsageError(
-        "E_STREAM_BUSY: a stream belongs to one caller at a time, and another thread is in it."
+        "E_STREAM_BUSY: another thread is using this stream, which serves one caller at a time."
         " Give each thread its own stream; threads may share a Model."
     )

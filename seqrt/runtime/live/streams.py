@@ -57,7 +57,7 @@ class Streams:
         self._engine = engine
         self._digest = digest
         self._workers = workers
-        self._turn = _Turn()
+        self._caller = _OneCaller()
         self._states = States(engine.state_size)
         if saved is not None:
             snapshot = unpack_snapshot(saved, digest, engine.state_size)
@@ -77,10 +77,10 @@ class Streams:
         check_choice(nonfinite)
         if not isinstance(chunks, Mapping):
             raise InputError(
-                f"E_INPUT_TYPE: streams are pushed {{key: chunk}}, got {type(chunks).__name__}."
+                f"E_INPUT_TYPE: push takes a mapping {{key: chunk}}, got {type(chunks).__name__}."
             )
         engine = self._engine
-        with self._turn:
+        with self._caller:
             keys = list(chunks)
             if not keys:
                 return {}
@@ -108,14 +108,14 @@ class Streams:
     @needs_memory
     def leave(self, key: Hashable) -> None:
         """End a stream and forget its state."""
-        with self._turn:
+        with self._caller:
             self._check_key(key)
             self._states.remove(key)
 
     @needs_memory
     def reset(self, key: Hashable) -> None:
         """Return a stream to its state before the first step."""
-        with self._turn:
+        with self._caller:
             self._check_key(key)
             self._set(key, self._engine.zero_state(1), 0)
 
@@ -128,7 +128,7 @@ class Streams:
         """
         if not seconds >= 0:
             raise UsageError(f"seconds must be a number from 0, got {seconds!r}.")
-        with self._turn:
+        with self._caller:
             idle = self._states.idle_since(monotonic() - seconds)
             for key in idle:
                 self._states.remove(key)
@@ -143,7 +143,7 @@ class Streams:
     @needs_memory
     def save(self, key: Hashable) -> bytes:
         """Return the state of a stream as Stream.save does; either can restore it."""
-        with self._turn:
+        with self._caller:
             steps = self.steps(key)
             return pack_state(self._digest, steps, self._states.read(self._states.find([key])))
 
@@ -153,7 +153,7 @@ class Streams:
 
         Raises InputError for other bytes, and (E_STATE_MODEL) for the state of another model.
         """
-        with self._turn:
+        with self._caller:
             state, steps = unpack_state(saved, self._digest, self._engine.state_size)
             self._set(key, state[None], steps)
 
@@ -163,7 +163,7 @@ class Streams:
 
         Keys are stored as JSON: raises InputError (E_STREAM_KEY) unless each is a str or an int.
         """
-        with self._turn:
+        with self._caller:
             keys = list(self._states.rows)
             found = self._states.find(keys)
             many = Snapshot(keys, self._states.steps(found), self._states.read(found))
@@ -216,12 +216,12 @@ class Streams:
     def _check_key(self, key: Hashable) -> None:
         if key not in self._states.rows:
             raise UsageError(
-                f"E_STREAM_KEY: there must be a stream {key!r:.60}, and it is not among the"
-                f" {len(self)}. A stream joins at its first push, or by restore."
+                f"E_STREAM_KEY: none of the {len(self)} streams has the key {key!r:.60}."
+                " A stream joins at its first push, or by restore."
             )
 
 
-class _Turn:
+class _OneCaller:
     """A lock for one caller at a time: a second one gets an error instead of waiting."""
 
     def __init__(self) -> None:
@@ -230,8 +230,8 @@ class _Turn:
     def __enter__(self) -> None:
         if not self._lock.acquire(blocking=False):
             raise UsageError(
-                "E_STREAM_BUSY: streams belong to one caller at a time, and another thread is in"
-                " them. Give each thread its own streams; threads may share a Model."
+                "E_STREAM_BUSY: another thread is using these streams, which serve one caller at a"
+                " time. Give each thread its own streams; threads may share a Model."
             )
 
     def __exit__(self, *_: object) -> None:

@@ -23,7 +23,7 @@ from seqrt.runtime.opening.installed import (
 _FATAL_ONLY, _WARNING = 4, 2
 _DRIVER = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
 
-# The processes that have opened CUDA: a forked child finds its parent here, and not itself.
+# The processes that have opened CUDA. A forked child inherits this set, without its own id.
 _opened_by: set[int] = set()
 
 
@@ -85,9 +85,9 @@ def _without_log(ort: Any) -> Iterator[None]:
 
 
 def _why(printed: str) -> tuple[str, str]:
-    """Return why CUDA did not start, and how to fix it; onnxruntime writes that to its log alone.
+    """Return why CUDA did not start, and how to fix it: onnxruntime only logs the reason.
 
-    `printed` is what it printed while it loaded the libraries.
+    `printed` is the output of `_load_libraries`.
     """
     try:
         ctypes.CDLL(_DRIVER)
@@ -106,6 +106,6 @@ def _why(printed: str) -> tuple[str, str]:
 
 def _does_not_start(reason: str, fix: str) -> DeviceError:
     return DeviceError(
-        f"{ABSENT}{installed()} offers cuda, and it does not start here: {reason}."
+        f"{ABSENT}{installed()} offers cuda, but it does not start here: {reason}."
         f" {two_owners() or fix}."
     )

@@ -68,7 +68,7 @@ def read_model(
 
 
 def _check_choices(trust: str, sha256: str | None) -> str:
-    """Return the expected digest in lower case, an empty string where any file will do."""
+    """Return the expected digest in lower case, or an empty string if there is none to check."""
     if trust not in get_args(Trust):
         raise UsageError(f"trust must be 'sealed' or 'unsealed', got {trust!r}.")
     expected = "" if sha256 is None else str(sha256).lower()
@@ -82,14 +82,14 @@ def _check_weights(constants: dict[str, Value]) -> None:
     for name, value in constants.items():
         if value.kind == FLOAT and not all_finite(np.frombuffer(value.data or b"", "<f4")):
             raise ModelError(
-                f"E_WEIGHTS_NONFINITE: every weight must be finite, and {name!r} holds NaN or Inf."
-                " Export the model again."
+                f"E_WEIGHTS_NONFINITE: every weight must be finite, but {name!r} contains NaN or"
+                " Inf. Export the model again."
             )
 
 
 def _read(path: str | os.PathLike[str]) -> bytes:
     try:
-        # Without blocking: opening a pipe that nobody writes to would wait for ever.
+        # Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever.
         with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
@@ -104,12 +104,12 @@ def _read(path: str | os.PathLike[str]) -> bytes:
             return file.read()
     except FileNotFoundError:
         raise ModelError(
-            "E_MODEL_FILE: there is no such file. Train a network with `seqrt train`, then write"
-            " one with `seqrt export`."
+            "E_MODEL_FILE: the file does not exist. Train a network with `seqrt train`, then write"
+            " a model with `seqrt export`."
         ) from None
     except ModelError:
         raise  # also a ValueError, and its message is complete
     except (OSError, ValueError) as error:
         if getattr(error, "errno", None) == errno.ENOMEM:
             raise MemoryError(str(error)) from None
-        raise ModelError(f"E_MODEL_FILE: the file must be readable: {error}") from None
+        raise ModelError(f"E_MODEL_FILE: cannot read the file: {error}") from None

@@ -21,7 +21,7 @@ from seqrt.runtime.opening.installed import (
 )
 from seqrt.runtime.out_of_memory import lacks_memory
 
-# onnxruntime accepts misspelt keys silently, so this table is the only place that names any.
+# onnxruntime silently accepts misspelt keys, so all are spelt in this one place.
 _CONFIG = {"session.intra_op.allow_spinning": "0"}
 _FATAL_ONLY = 4
 
@@ -53,7 +53,7 @@ def choose_device(device: str) -> str:
     Raises UsageError for an unknown name, DeviceError for a device that is not available.
     """
     if device == "auto":
-        return auto()[0]
+        return auto_device()[0]
     if device not in PROVIDERS:
         raise UsageError(f"device must be cpu, cuda or auto, got {device!r}.")
     if device not in devices():
@@ -61,8 +61,8 @@ def choose_device(device: str) -> str:
     return device
 
 
-def auto() -> tuple[str, str]:
-    """Return what device "auto" means here, and why: cuda where it starts, otherwise the cpu."""
+def auto_device() -> tuple[str, str]:
+    """Return the device that "auto" chooses, and why: cuda if it starts, otherwise the cpu."""
     if "cuda" not in devices():
         return "cpu", offer()
     try:
@@ -81,7 +81,7 @@ def choose_tf32(tf32: bool, asked: str, device: str) -> bool:
     if type(tf32) is not bool:
         raise UsageError(f"tf32 must be True or False, got {tf32!r}.")
     if tf32 and asked == "cpu":
-        raise UsageError("tf32 is for CUDA: with it device must be cuda or auto, got 'cpu'.")
+        raise UsageError("tf32 needs CUDA: device must be cuda or auto, got 'cpu'.")
     return tf32 and device == "cuda"
 
 
@@ -89,11 +89,11 @@ def open_session(model: bytes, device: str, *, one_shape: bool = False, tf32: bo
     """Return an InferenceSession with one thread over the bytes of a model on `device`.
 
     One thread, because the caller spreads the rows of a batch over threads, which is faster for
-    recurrent networks than threads inside a run. No arena and no memory pattern, because both keep
-    the memory of the largest run for ever; sessions whose runs all have `one_shape` have a pattern.
+    recurrent networks than threads inside a run. No arena, because it keeps the memory of the
+    largest run for ever, and so does a memory pattern, except where all runs have `one_shape`.
 
-    Raises ModelError for a model that onnxruntime refuses, DeviceError for a device that does not
-    start, ResourceError where it does not fit into memory.
+    Raises ModelError if onnxruntime cannot load the model, DeviceError if the device does not
+    start, ResourceError if the model does not fit into memory.
     """
     ort = onnxruntime()
     options = ort.SessionOptions()
@@ -113,12 +113,11 @@ def open_session(model: bytes, device: str, *, one_shape: bool = False, tf32: bo
     except Exception as error:
         if _lacks_memory(error):
             raise ResourceError(
-                f"E_MEMORY: a model of {len(model):,} bytes must fit into memory, and did not."
+                f"E_MEMORY: a model of {len(model):,} bytes does not fit into memory."
                 " Free memory and open it again."
             ) from error
         raise ModelError(
-            "E_MODEL_FORMAT: onnxruntime must be able to load the model, and refused it:"
-            f" {first_line(error)}"
+            f"E_MODEL_FORMAT: onnxruntime cannot load the model: {first_line(error)}"
         ) from error
 
 
@@ -129,7 +128,7 @@ def _open_on_cuda(model: bytes, options: Any, *, tf32: bool) -> Any:
     try:
         return open_on_cuda(model, options, tf32=tf32)
     except DeviceError:
-        # Where the CPU refuses the model too, the model is at fault and not the device.
+        # If the CPU rejects the model too, the model is at fault and not the device.
         open_session(model, "cpu")
         raise
 
@@ -163,12 +162,10 @@ def explained(size: int) -> Iterator[None]:
 def _explain(error: Exception, size: int) -> Exception:
     if _lacks_memory(error):
         return ResourceError(
-            f"E_MEMORY: a run over {size:,} bytes of input must fit into memory, and did not."
+            f"E_MEMORY: a run over {size:,} bytes of input does not fit into memory."
             " Give fewer or shorter sequences at a time."
         )
-    return ModelError(
-        f"E_MODEL_RUN: onnxruntime must be able to run the model: {first_line(error)}"
-    )
+    return ModelError(f"E_MODEL_RUN: onnxruntime cannot run the model: {first_line(error)}")
 
 
 def _lacks_memory(error: Exception) -> bool:

@@ -12,7 +12,7 @@ from seqrt.errors import DeviceError
 from seqrt.runtime.compute.predict import advance
 from seqrt.runtime.inputs.nonfinite import separate
 from seqrt.runtime.opening.installed import PROVIDERS, installed
-from seqrt.runtime.proving.parity import largest, own_units
+from seqrt.runtime.proving.parity import largest, scaled_units
 from seqrt.runtime.proving.proof import Case, allowed_errors, decode
 from seqrt.runtime.proving.validate import Check
 
@@ -42,8 +42,8 @@ def check_device(
     if failed:
         worst = max(failed, key=_severity)
         raise DeviceError(
-            f"E_DEVICE_SELFTEST: on {on_device.device} a model must give the outputs that it gives"
-            f" on the cpu; {worst.name} differ by {worst.difference:.1e}, and may by"
+            f"E_DEVICE_SELFTEST: the model gives other results on {on_device.device} than on"
+            f" the cpu: {worst.name} differ by {worst.difference:.1e}, more than the allowed"
             f" {worst.allowed:.1e} ({PROVIDERS[on_device.device]}, {installed()})."
             " Use device='cpu'."
         )
@@ -52,20 +52,20 @@ def check_device(
 def compare(
     on_device: Engine, on_cpu: Engine, manifest: Manifest, proof: str, *, tf32: bool = False
 ) -> Iterator[Check]:
-    """Yield the differences between two engines of a model: outputs in own units, end states."""
+    """Yield the differences between two engines of a model: scaled outputs, and end states."""
     cases = decode(proof, manifest)
     allowed_y, allowed_ends = allowed_errors(manifest, cases)
-    own = partial(own_units, outputs=manifest.outputs)
+    scaled = partial(scaled_units, outputs=manifest.outputs)
     for number, case in enumerate(cases, 1):
         (y, ends), (cpu_y, cpu_ends) = (
             advance(engine, case.x, case.lengths, case.state) for engine in (on_device, on_cpu)
         )
-        got, want = own(case.valid(y)), own(case.valid(cpu_y))
+        got, want = scaled(case.valid(y)), scaled(case.valid(cpu_y))
         yield _check(f"the outputs of case {number}", got, want, allowed_y, tf32)
         yield _check(f"the end states of case {number}", ends, cpu_ends, allowed_ends, tf32)
     if manifest.streamable:
         x = max(cases, key=_steps).x[0]
-        got, want = (own(_step_by_step(engine, x)) for engine in (on_device, on_cpu))
+        got, want = (scaled(_step_by_step(engine, x)) for engine in (on_device, on_cpu))
         yield _check("the outputs of a stream", got, want, allowed_y, tf32)
 
 

@@ -1,7 +1,7 @@
 """The rule of parity: how far a computation may be from the true outputs.
 
-Outputs are compared in the network's own units, (y - mean) / scale, in which all have about the
-same size. In raw units one may be a million times another, and would hide the errors of the other.
+Outputs are compared in scaled units, (y - mean) / scale, in which all have about the same size. In
+raw units one may be a million times larger than another, and would hide the errors of the other.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def allowed_error(torch_error: float, size: float) -> float:
     return 8 * torch_error + 1e-6 * size
 
 
-def own_units(y: NDArray[Any], outputs: Sequence[Column]) -> Doubles:
+def scaled_units(y: NDArray[Any], outputs: Sequence[Column]) -> Doubles:
     """Return raw outputs (..., O) in the network's own units, in float64."""
     own = np.array(y, np.float64, order="C")
     # one output at a time: a broadcast may crash without memory, see inputs.arrays.inside

@@ -16,7 +16,7 @@ import numpy as np
 
 from seqrt.errors import ModelError
 from seqrt.runtime.inputs.arrays import inside
-from seqrt.runtime.proving.parity import allowed_error, largest, own_units
+from seqrt.runtime.proving.parity import allowed_error, largest, scaled_units
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,7 +40,7 @@ class Case:
     Shapes: x (B, T, D), lengths (B,), state and state_out (B, S), y (B, O) or (B, T, O).
 
     y and state_out are the true values, in float64. torch_error and torch_state_error are the
-    largest errors of PyTorch in float32, the first in the network's own units.
+    largest errors of PyTorch in float32, the first in scaled units.
     """
 
     x: Floats
@@ -57,20 +57,20 @@ class Case:
 
 
 def replay(model: ProvableModel, case: Case) -> tuple[float, float]:
-    """Return the largest errors of the model: of its outputs, in own units, and its end states."""
+    """Return the largest errors of a model: of its outputs, in scaled units, and its end states."""
     y, state_out = model.run(case.x, case.lengths, case.state)
     outputs = model.manifest.outputs
-    error = own_units(case.valid(y), outputs) - own_units(case.valid(case.y), outputs)
+    error = scaled_units(case.valid(y), outputs) - scaled_units(case.valid(case.y), outputs)
     return largest(error), largest(state_out.astype(np.float64) - case.state_out)
 
 
 def allowed_errors(manifest: Manifest, cases: Sequence[Case]) -> tuple[float, float]:
-    """Return the allowed errors of any case: of the outputs, in own units, and the end states."""
+    """Return the allowed errors of any case: of outputs, in scaled units, and of end states."""
     outputs = manifest.outputs
     return (
         allowed_error(
             max(case.torch_error for case in cases),
-            max(largest(own_units(case.valid(case.y), outputs)) for case in cases),
+            max(largest(scaled_units(case.valid(case.y), outputs)) for case in cases),
         ),
         allowed_error(
             max(case.torch_state_error for case in cases),
@@ -98,7 +98,7 @@ def decode(text: str, manifest: Manifest) -> list[Case]:
         return cases
     except (ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
         raise ModelError(
-            f"E_MODEL_PROOF: the proof in the model must be readable, got {error!r:.80}."
+            f"E_MODEL_PROOF: cannot read the proof in the model: {error!r:.80}."
             " Export the model again."
         ) from None
 

@@ -1,4 +1,4 @@
-"""What the proof and the laws need of a model, so that they need not import it."""
+"""The methods that the proof and the laws use of a model, so that they need not import it."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import numpy as np
 from seqrt.errors import ParityError
 from seqrt.runtime.out_of_memory import needs_memory
 from seqrt.runtime.proving.laws import laws
-from seqrt.runtime.proving.parity import largest, own_units
+from seqrt.runtime.proving.parity import largest, scaled_units
 from seqrt.runtime.proving.proof import Case, allowed_errors, decode, replay
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _ROWS, _STEPS = 5, 12
 class Check:
     """One check: the difference between two computations, and the largest that is allowed.
 
-    Outputs are compared in the network's own units, (y - mean) / scale.
+    Outputs are compared in scaled units, (y - mean) / scale.
     """
 
     name: str
@@ -76,7 +76,7 @@ class ValidationReport:
 
     @property
     def error(self) -> float:
-        """The largest error against float64 over the proof, in the network's own units."""
+        """The largest error against float64 over the proof, in scaled units."""
         return max(check.difference for check in self.proof)
 
     def __str__(self) -> str:
@@ -88,7 +88,7 @@ class ValidationReport:
         failed = [str(check) for check in self.checks if not check.ok]
         if failed:
             raise ParityError(
-                f"E_PARITY: a model must compute what was trained; {len(failed)} of"
+                f"E_PARITY: the model does not compute what was trained: {len(failed)} of"
                 f" {len(self.checks)} checks failed here: {'; '.join(failed)}."
             )
 
@@ -97,7 +97,7 @@ class ValidationReport:
 def validate(model: ProvableModel) -> ValidationReport:
     """Replay the proof inside the file and test the laws; see Model.validate."""
     cases = decode(model.proof, model.manifest)
-    # The numbers in a file may overflow float32: the NaN that comes of them fails its check.
+    # The numbers in a file may overflow float32; the resulting NaN fails its check.
     with np.errstate(all="ignore"):
         return ValidationReport(
             tuple(check for _, replayed in proof_checks(model, cases) for check in replayed()),
@@ -120,7 +120,7 @@ def law_checks(
 ) -> Iterator[tuple[str, Callable[[], Check]]]:
     """Yield the name of each law, and the call that tests it on a batch from the proof's inputs.
 
-    Two correct computations differ by no more than either may differ from the truth.
+    Two correct computations may differ by as much as either may differ from the truth.
     """
     x, allowed = typical_batch(cases), allowed_errors(model.manifest, cases)
     for name, law in laws(model):
@@ -148,7 +148,7 @@ def _check_law(
 ) -> Check:
     (y, ends), (other_y, other_ends) = law(model, x)
     units = model.manifest.outputs
-    outputs = largest(own_units(y, units) - own_units(other_y, units))
+    outputs = largest(scaled_units(y, units) - scaled_units(other_y, units))
     states = largest(ends.astype(np.float64) - other_ends.astype(np.float64))
     parts = [Check(name, outputs, allowed[0]), Check(name, states, allowed[1])]
     return max(parts, key=lambda part: part.difference / (part.allowed or 1.0))

@@ -14,7 +14,7 @@ import seqrt
 from seqrt.contract import Column
 from seqrt.data import windows
 from seqrt.export import export
-from seqrt.runtime.opening.session import auto
+from seqrt.runtime.opening.session import auto_device
 from seqrt.training import Network
 
 
@@ -242,7 +242,7 @@ def test_a_folder_that_is_not_there_is_exit_code_7(run, forecaster):
 
 
 def test_a_device_that_is_not_there_is_one_line_and_exit_code_5(run, forecaster):
-    if auto()[0] == "cuda":
+    if auto_device()[0] == "cuda":
         pytest.skip("this machine has it")
     np.save("data.npy", np.zeros((5, 9, 1)))
 
@@ -255,7 +255,7 @@ def test_a_device_that_is_not_there_is_one_line_and_exit_code_5(run, forecaster)
 
 def test_auto_says_which_device_it_came_to_and_why(run, forecaster):
     np.save("data.npy", np.zeros((5, 9, 1)))
-    device, why = auto()
+    device, why = auto_device()
 
     done = run("predict", "data.npy", "--device", "auto", "--tf32", "-m", "models/wave.onnx")
 
@@ -269,4 +269,4 @@ def test_tf32_of_the_cpu_is_exit_code_2(run, forecaster):
     done = run("predict", "data.npy", "--tf32", "-m", "models/wave.onnx")
 
     assert (done.code, done.out) == (2, "")
-    assert "tf32 is for CUDA" in done.err
+    assert "tf32 needs CUDA" in done.err

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import seqrt
-from seqrt.runtime.opening.session import auto
+from seqrt.runtime.opening.session import auto_device
 
 HOUSE = Path(__file__).parents[3]
 NETS = HOUSE / "tests" / "runtime" / "nets"
@@ -94,7 +94,7 @@ def test_a_line_without_names_is_a_step_in_the_order_of_the_model(stream, model)
 
 
 def test_auto_says_on_stderr_which_device_it_came_to(stream):
-    device, why = auto()
+    device, why = auto_device()
 
     done = stream(PLAIN, "--device", "auto", "--tf32")
 
@@ -344,7 +344,7 @@ def test_a_network_that_reads_both_ways_is_refused(stream):
     done = stream(PLAIN, model=NETS / "gru-bidirectional-last.onnx")
 
     assert done.code == 4
-    assert "E_STREAM: a stream needs a causal network" in done.err
+    assert "E_STREAM: a bidirectional network cannot stream" in done.err
 
 
 def test_no_stdin_is_said(run, monkeypatch):

@@ -85,7 +85,7 @@ def test_a_file_that_computes_something_else_is_exit_code_6(run, wrong):
     assert done.code == 6
     assert "FAILED proof 1 (1 x 1 steps), outputs against float64: " in done.out
     assert "computes what was trained" not in done.out
-    assert done.err.startswith("seqrt: E_PARITY: a model must compute what was trained; ")
+    assert done.err.startswith("seqrt: E_PARITY: the model does not compute what was trained: ")
     assert done.err.count("\n") == 1
 
 

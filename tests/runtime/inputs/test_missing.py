@@ -11,12 +11,12 @@ from seqrt.errors import InputError
 FOLDER = "missing"
 NAMES = ["rnn-forward", "lstm-forward", "gru-forward", "rnn-mean", "gru-indicator"]
 FORWARD = [name for name in NAMES if "forward" in name]
-BOTH_WAYS = "lstm-bidirectional-forward"
+BIDIRECTIONAL = "lstm-bidirectional-forward"
 MEAN = (12.0, -1.0)  # of the nets' features
 LENGTHS = [19, 1, 7, 18, 2, 19, 11]
 
 
-@pytest.fixture(params=[*NAMES, BOTH_WAYS])
+@pytest.fixture(params=[*NAMES, BIDIRECTIONAL])
 def net(request, load) -> seqrt.Model:
     return load(f"{FOLDER}/{request.param}")
 
@@ -47,7 +47,7 @@ def by_hand(x, policy):
     return filled
 
 
-@pytest.mark.parametrize("name", [*FORWARD, BOTH_WAYS, "rnn-mean"])
+@pytest.mark.parametrize("name", [*FORWARD, BIDIRECTIONAL, "rnn-mean"])
 def test_the_answers_are_those_to_data_filled_by_hand(load, gaps, name):
     model = load(f"{FOLDER}/{name}")
     filled = by_hand(gaps, model.manifest.missing)

@@ -150,10 +150,10 @@ def test_propagate_in_a_list_equals_propagate_in_a_batch(model, x):
     np.testing.assert_array_equal(np.stack(listed), model.predict(x, nonfinite="propagate"))
 
 
-def test_propagate_spoils_the_whole_row_when_both_ends_are_read(both_ways, x):
+def test_propagate_spoils_the_whole_row_when_both_ends_are_read(bidirectional, x):
     x[4, 7, 1] = np.nan
 
-    y = both_ways.predict(x, nonfinite="propagate")
+    y = bidirectional.predict(x, nonfinite="propagate")
 
     assert np.isnan(y[4]).all()
     assert np.isfinite(y[[0, 1, 2, 3, 5, 6]]).all()

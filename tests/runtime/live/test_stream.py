@@ -78,7 +78,7 @@ def test_a_refused_chunk_leaves_the_stream_where_it_was(causal, x):
 def test_a_state_of_another_model_is_refused(lstm, tagger, x):
     saved = tagger.stream().save()
 
-    with pytest.raises(InputError, match="E_STATE_MODEL: a state belongs to the model"):
+    with pytest.raises(InputError, match="E_STATE_MODEL: the state was saved by the model"):
         lstm.stream(saved)
 
 
@@ -94,12 +94,12 @@ def test_every_cut_and_every_bit_that_flips_in_a_saved_state_is_seen(causal, x):
     saved = stream.save()
 
     for size in range(len(saved)):
-        with pytest.raises(InputError, match="E_STATE: a saved state must be "):
+        with pytest.raises(InputError, match=r"E_STATE: (a|the) saved state "):
             stream.restore(saved[:size])
     for bit in range(8 * len(saved)):
         changed = bytearray(saved)
         changed[bit // 8] ^= 1 << bit % 8
-        with pytest.raises(InputError, match="E_STATE: a saved state must be "):
+        with pytest.raises(InputError, match=r"E_STATE: (a|the) saved state "):
             stream.restore(bytes(changed))
     assert stream.save() == saved
 
@@ -112,7 +112,7 @@ def test_a_state_saved_before_there_was_a_sum_is_read_or_refused_where_it_is_cut
 
     assert causal.stream(older).save() == saved
     for size in range(len(older)):
-        with pytest.raises(InputError, match="E_STATE: a saved state must be "):
+        with pytest.raises(InputError, match=r"E_STATE: (a|the) saved state "):
             causal.stream(older[:size])
 
 
@@ -199,7 +199,7 @@ def test_a_second_thread_in_a_stream_is_an_error_and_no_corruption(causal, x, mo
     first.start()
     inside.wait(10)
 
-    with pytest.raises(UsageError, match="E_STREAM_BUSY: a stream belongs to one caller"):
+    with pytest.raises(UsageError, match="E_STREAM_BUSY: another thread is using this stream"):
         stream.push(x[0, 0])
     go_on.set()
     first.join()
@@ -208,9 +208,9 @@ def test_a_second_thread_in_a_stream_is_an_error_and_no_corruption(causal, x, mo
     assert stream.save() == _after(causal, x[0, :5]).save()
 
 
-def test_a_network_that_reads_both_ways_cannot_stream(both_ways):
-    with pytest.raises(ModelError, match="E_STREAM: a stream needs a causal network"):
-        both_ways.stream()
+def test_a_bidirectional_network_cannot_stream(bidirectional):
+    with pytest.raises(ModelError, match="E_STREAM: a bidirectional network cannot stream"):
+        bidirectional.stream()
 
 
 @pytest.mark.parametrize("shape", [(3,), (1, 5, 2), (5, 3)])

@@ -26,9 +26,9 @@ from seqrt.contract.seal import SEAL_SIZE
 from seqrt.runtime.compute.step_device import ResidentStep
 from seqrt.runtime.opening import cuda
 from seqrt.runtime.opening.installed import devices, installed, not_built, owners, two_owners
-from seqrt.runtime.opening.session import auto, choose_tf32, open_session
+from seqrt.runtime.opening.session import auto_device, choose_tf32, open_session
 from seqrt.runtime.proving.device_check import check_device, compare
-from seqrt.runtime.proving.parity import largest, own_units
+from seqrt.runtime.proving.parity import largest, scaled_units
 from seqrt.runtime.proving.proof import allowed_errors, decode
 
 NETS = Path(__file__).parents[1] / "nets"
@@ -36,7 +36,7 @@ ALL = sorted(path.stem for path in NETS.glob("*.onnx"))
 STEPPING = [name for name in ALL if "bidirectional" not in name and "relu" not in name]
 CAUSAL = [name for name in ALL if "bidirectional" not in name]
 
-CUDA = auto()[0] == "cuda"
+CUDA = auto_device()[0] == "cuda"
 with_cuda = pytest.mark.skipif(not CUDA, reason="CUDA does not start on this machine")
 without_cuda = pytest.mark.skipif(CUDA, reason="CUDA starts on this machine")
 
@@ -61,7 +61,7 @@ def test_cuda_that_is_not_there_is_an_error_that_names_what_is_installed(capfd):
 
 @without_cuda
 def test_auto_takes_the_cpu_where_cuda_does_not_start_and_says_why(capfd):
-    device, why = auto()
+    device, why = auto_device()
 
     assert device == "cpu"
     assert why == "this onnxruntime offers: cpu" if devices() == ("cpu",) else "not start" in why
@@ -103,15 +103,15 @@ quietly = pytest.mark.filterwarnings("ignore:Specified provider 'CUDAExecutionPr
 def test_without_a_driver_that_is_the_reason(said_to_have_cuda, monkeypatch, capfd):
     monkeypatch.setattr(cuda, "_DRIVER", "libnone-of-ours.so.1")
     match = (
-        r"^E_PROVIDER: device 'cuda' is not available; onnxruntime.* \d.* offers cuda, and it does"
+        r"^E_PROVIDER: device 'cuda' is not available; onnxruntime.* \d.* offers cuda, but it does"
         r" not start here: there is no driver for an NVIDIA GPU \(libnone-of-ours.*\)\. Install"
     )
 
     with pytest.raises(DeviceError, match=match):
         seqrt.load(NETS / "lstm-last.onnx", device="cuda")
 
-    assert auto()[0] == "cpu"
-    assert "there is no driver" in auto()[1]
+    assert auto_device()[0] == "cpu"
+    assert "there is no driver" in auto_device()[1]
     assert repr(seqrt.load(NETS / "lstm-last.onnx", device="auto")).endswith(", cpu>")
     assert capfd.readouterr() == ("", "")
 
@@ -142,7 +142,7 @@ def test_a_child_of_a_process_that_used_cuda_is_told_to_be_spawned(monkeypatch):
 @quietly
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 def test_a_model_that_no_device_takes_is_a_model_error(device):
-    with pytest.raises(seqrt.ModelError, match="E_MODEL_FORMAT: onnxruntime must be able to load"):
+    with pytest.raises(seqrt.ModelError, match="E_MODEL_FORMAT: onnxruntime cannot load"):
         open_session(b"no model", device)
 
 
@@ -150,7 +150,9 @@ def test_a_model_that_no_device_takes_is_a_model_error(device):
 
 
 def test_tf32_of_the_cpu_is_a_usage_error():
-    with pytest.raises(UsageError, match=r"tf32 is for CUDA: .* must be cuda or auto, got 'cpu'"):
+    with pytest.raises(
+        UsageError, match=r"tf32 needs CUDA: device must be cuda or auto, got 'cpu'"
+    ):
         seqrt.load(NETS / "lstm-last.onnx", tf32=True)
     with pytest.raises(UsageError, match="tf32 must be True or False, got 1"):
         seqrt.load(NETS / "lstm-last.onnx", device="auto", tf32=1)
@@ -199,9 +201,9 @@ def test_a_device_that_answers_as_the_cpu_passes(model, engine_of, check):
 @pytest.mark.parametrize("tf32", [False, True])
 def test_a_device_that_answers_as_another_network_fails(load, check, tf32):
     match = (
-        r"^E_DEVICE_SELFTEST: on cpu a model must give the outputs that it gives on the cpu; the .*"
-        r" differ by \d.*, and may by \d.* \(CPUExecutionProvider, onnxruntime.* \d.*\)\."
-        r" Use device='cpu'\.$"
+        r"^E_DEVICE_SELFTEST: the model gives other results on cpu than on the cpu: the .*"
+        r" differ by \d.*, more than the allowed \d.* \(CPUExecutionProvider, onnxruntime.* \d.*\)"
+        r"\. Use device='cpu'\.$"
     )
 
     with pytest.raises(DeviceError, match=match):
@@ -242,7 +244,7 @@ def test_a_model_is_checked_against_the_cpu_before_it_opens_on_a_device(name, lo
     cpu_as_cuda.opens = with_ten_bits
 
     assert load(name, device="cuda", tf32=True).tf32
-    with pytest.raises(DeviceError, match="E_DEVICE_SELFTEST: on cuda a model must give"):
+    with pytest.raises(DeviceError, match="E_DEVICE_SELFTEST: the model gives other results"):
         load(name, device="cuda")
     assert load(name).device == "cpu"
 
@@ -330,7 +332,7 @@ def test_a_run_that_fails_leaves_the_state_on_the_device_where_it_was(x):
         open_session((NETS / "lstm-last.onnx").read_bytes(), "cpu"), "cpu", 2, (2,), before
     )
 
-    with pytest.raises(seqrt.ModelError, match="E_MODEL_RUN: onnxruntime must be able to run"):
+    with pytest.raises(seqrt.ModelError, match="E_MODEL_RUN: onnxruntime cannot run"):
         wrong.advance(x[0, 0])
 
     np.testing.assert_array_equal(wrong.state, before)
@@ -362,9 +364,9 @@ def causal_pair(request):
 
 
 def assert_near(model, y, want):
-    """Compare outputs in the network's own units by the rule of parity."""
+    """Compare outputs in scaled units by the rule of parity."""
     outputs = model.manifest.outputs
-    error = largest(own_units(np.asarray(y), outputs) - own_units(np.asarray(want), outputs))
+    error = largest(scaled_units(np.asarray(y), outputs) - scaled_units(np.asarray(want), outputs))
     assert error <= allowed_errors(model.manifest, decode(model.proof, model.manifest))[0]
 
 

@@ -98,14 +98,14 @@ def test_a_start_state_is_remembered(causal, x):
     assert np.abs(from_half - from_zero).max() > 1e-3
 
 
-def test_a_bidirectional_last_answer_reads_both_ends(both_ways, x):
-    if both_ways.manifest.head != "last":
+def test_a_bidirectional_last_answer_reads_both_ends(bidirectional, x):
+    if bidirectional.manifest.head != "last":
         return
     first_changed, last_changed = x.copy(), x.copy()
     first_changed[:, 0] += 3
     last_changed[:, -1] += 3
 
-    whole = both_ways.predict(x)
+    whole = bidirectional.predict(x)
 
-    assert np.abs(both_ways.predict(first_changed) - whole).max() > 1e-3
-    assert np.abs(both_ways.predict(last_changed) - whole).max() > 1e-3
+    assert np.abs(bidirectional.predict(first_changed) - whole).max() > 1e-3
+    assert np.abs(bidirectional.predict(last_changed) - whole).max() > 1e-3

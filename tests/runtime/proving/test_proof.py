@@ -58,7 +58,9 @@ def test_slightly_changed_weights_fail_the_proof(model, request, change):
 
     report = changed.validate()
     assert not report.ok
-    with pytest.raises(seqrt.ParityError, match=r"E_PARITY: a model must compute what was trained"):
+    with pytest.raises(
+        seqrt.ParityError, match=r"E_PARITY: the model does not compute what was trained"
+    ):
         report.raise_if_failed()
 
 
