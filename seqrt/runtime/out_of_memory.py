@@ -1,4 +1,4 @@
-"""Out of memory: every MemoryError that would leave the runtime becomes a ResourceError."""
+"""Out of memory: an error that would leave the runtime becomes a ResourceError."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from seqrt.errors import ResourceError, SeqrtError
 Given = ParamSpec("Given")
 Returned = TypeVar("Returned")
 
-# What C code raises where there is no memory. A SystemError means that it returned NULL and set no
-# exception, as numpy 2.4 does where a small allocation fails; a RuntimeError may be about a lock.
+# What C code raises when memory runs out. A SystemError means that it returned NULL and set no
+# exception, as numpy 2.4 does if a small allocation fails; a RuntimeError may be about a lock.
 FAILURES = (MemoryError, SystemError, RuntimeError)
-_OF_MEMORY = ("exception set", "setting an exception", "can't allocate lock")
+_MESSAGES = ("exception set", "setting an exception", "can't allocate lock")
 
 
 def needs_memory(call: Callable[Given, Returned]) -> Callable[Given, Returned]:
-    """Return `call`, changed to raise ResourceError where memory runs out inside it.
+    """Return `call`, changed to raise ResourceError if memory runs out inside it.
 
     Every public function of the runtime that allocates is decorated, so that no code below has to
     catch MemoryError, whether numpy or Python itself asked for the memory. A ResourceError from
@@ -30,14 +30,14 @@ def needs_memory(call: Callable[Given, Returned]) -> Callable[Given, Returned]:
         try:
             return call(*args, **kwargs)
         except FAILURES as error:
-            explain(error)
+            raise_if_out_of_memory(error)
             raise
 
     return checked
 
 
-def explain(error: Exception) -> None:
-    """Raise ResourceError in place of `error` where that means that memory ran out.
+def raise_if_out_of_memory(error: Exception) -> None:
+    """Raise ResourceError in place of `error` if it means that memory ran out.
 
     The error loses its traceback, which keeps alive every array of the failed call. Without it
     there is memory again: to build the message, and for a caller that tries again with less inside
@@ -50,13 +50,13 @@ def explain(error: Exception) -> None:
     known = isinstance(error, MemoryError) and str(error)
     detail = f" ({str(error).rstrip('.')})" if known else ""
     raise ResourceError(
-        f"E_MEMORY: the work must fit into memory, and did not{detail}."
+        f"E_MEMORY: the work does not fit into memory{detail}."
         " Free memory, or give fewer or shorter sequences at a time."
     ) from None
 
 
 def lacks_memory(error: Exception) -> bool:
-    """Whether numpy or Python found no memory."""
+    """Return whether `error` means that numpy or Python ran out of memory."""
     return isinstance(error, MemoryError) or (
-        isinstance(error, FAILURES) and any(words in str(error) for words in _OF_MEMORY)
+        isinstance(error, FAILURES) and any(words in str(error) for words in _MESSAGES)
     )

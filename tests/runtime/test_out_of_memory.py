@@ -38,7 +38,7 @@ def found(task, *arguments):
     )
     assert done.returncode == 0, done.stderr
     if task == "law":
-        # Python says on stderr where a thread found no memory for its first line
+        # Python reports on stderr that a thread had no memory to run its first line
         return json.loads(done.stdout)
     assert done.stderr == ""
     return json.loads(done.stdout)

@@ -1,7 +1,7 @@
-"""A thread pool whose calls fall back to their owner when no thread has started them.
+"""A thread pool in which the owner of a call runs it if no thread has started it.
 
 It replaces concurrent.futures, because `Thread.start` in Python 3.11 to 3.14 waits forever for a
-thread that finds no memory for its first line. Here nobody waits for a call that has not started.
+thread that has no memory to run its first line. Here nobody waits for a call that has not started.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ _in_call: list[LockType] = []
 class Call(Generic[Result]):
     """A call that runs once: in a thread of a pool, or in its owner if no thread has started it.
 
-    Whoever gets the lock may run it. A thread releases the lock when the call is over; the owner
-    keeps it.
+    Whoever acquires the lock may run it. A thread releases the lock after the call; the owner never
+    does.
     """
 
     __slots__ = ("_error", "_function", "_lock", "_process", "_result")
@@ -56,7 +56,7 @@ class Call(Generic[Result]):
     def result(self) -> Result:
         """Return the result or raise the error; the owner may ask once."""
         function = self._function
-        # a forked child has the calls of its parent, but none of the threads
+        # a forked child inherits the calls of its parent, but not the threads
         if self._process == os.getpid():
             self._lock.acquire()
         self._function = None
@@ -78,9 +78,9 @@ class Call(Generic[Result]):
 
 
 class Pool:
-    """Up to `most` threads. Each starts when a call finds the others busy, and waits for the next.
+    """Up to `most` threads. Each starts when a call finds the others busy, then waits for calls.
 
-    They end when the pool is no longer in use.
+    They end when the pool is garbage collected.
     """
 
     def __init__(self, most: int) -> None:
@@ -90,28 +90,28 @@ class Pool:
 
         self._most = most
         self._started = 0
-        self._line = _Line(SimpleQueue())
-        finalize(self, self._line.waiting.put, None).atexit = False
+        self._queue = _Queue(SimpleQueue())
+        finalize(self, self._queue.waiting.put, None).atexit = False
 
     def submit(self, function: Callable[[], Result]) -> Call[Result]:
         """Return a call that a thread of the pool may run.
 
         If the system has no more threads or no memory, it is left to its owner.
         """
-        call, line = Call(function), self._line
-        with suppress(RuntimeError, MemoryError), line.lock:
-            if line.unfinished >= self._started < self._most:
+        call, queue = Call(function), self._queue
+        with suppress(RuntimeError, MemoryError), queue.lock:
+            if queue.unfinished >= self._started < self._most:
                 with suppress(RuntimeError):
-                    _start(line)
+                    _start(queue)
                     self._started += 1
             if self._started:
-                line.waiting.put(call)
-                line.unfinished += 1
+                queue.waiting.put(call)
+                queue.unfinished += 1
         return call
 
 
-class _Line:
-    """The calls that wait for a thread, and the number of calls that are not over."""
+class _Queue:
+    """The calls that wait for a thread, and the number of calls that have not ended."""
 
     def __init__(self, waiting: SimpleQueue[Call[Any] | None]) -> None:
         self.waiting = waiting
@@ -119,27 +119,27 @@ class _Line:
         self.lock = allocate_lock()
 
 
-def _start(line: _Line) -> None:
+def _start(queue: _Queue) -> None:
     """Start a thread; raises RuntimeError if the system has no more."""
     in_call = allocate_lock()
     _in_call.append(in_call)
     try:
-        start_new_thread(_serve, (line, in_call))
+        start_new_thread(_serve, (queue, in_call))
     except RuntimeError:
         _in_call.remove(in_call)
         raise
 
 
-def _serve(line: _Line, in_call: LockType) -> None:
-    """Run the calls of a line until it contains None."""
+def _serve(queue: _Queue, in_call: LockType) -> None:
+    """Run the calls of a queue until it contains None."""
     without_memory = suppress(MemoryError)  # the owner runs the call
-    while (call := line.waiting.get()) is not None:
+    while (call := queue.waiting.get()) is not None:
         with in_call, without_memory:
             call.run()
         del call  # it refers to a batch
-        with line.lock:
-            line.unfinished -= 1
-    line.waiting.put(None)
+        with queue.lock:
+            queue.unfinished -= 1
+    queue.waiting.put(None)
     _in_call.remove(in_call)
 
 

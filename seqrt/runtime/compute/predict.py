@@ -111,11 +111,11 @@ def _predict_ragged(
     if not engine.per_step:
         y = engine.zero_outputs(count, batch.time)
 
-        # Not y.__setitem__: called as a method it hides that numpy found no memory, and y stays 0.
-        def put(rows: Rows, answer: Floats) -> None:
-            y[rows] = answer
+        # Not y.__setitem__: called as a method, it hides that numpy has no memory, and y stays 0.
+        def store_last(rows: Rows, y_rows: Floats) -> None:
+            y[rows] = y_rows
 
-        _in_blocks(engine, workers, batch, nonfinite, put)
+        _in_blocks(engine, workers, batch, nonfinite, store_last)
         return y
     items: list[Any] = [None] * count
 

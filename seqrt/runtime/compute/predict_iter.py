@@ -14,7 +14,7 @@ from seqrt.errors import InputError, ResourceError
 from seqrt.runtime.compute.cost import LIMITS, Limits, step_cost
 from seqrt.runtime.compute.pool import Call, Pool
 from seqrt.runtime.inputs.nonfinite import check_choice
-from seqrt.runtime.out_of_memory import FAILURES, explain
+from seqrt.runtime.out_of_memory import FAILURES, raise_if_out_of_memory
 
 if TYPE_CHECKING:
     from seqrt.runtime.inputs.nonfinite import Nonfinite
@@ -86,7 +86,7 @@ def _in_order(tasks: Iterator[_Task], threads: int, limits: Limits) -> Iterator[
         while waiting:
             yield waiting.popleft().result()
     except FAILURES as error:
-        explain(error)
+        raise_if_out_of_memory(error)
         raise
     finally:
         for call in waiting:

@@ -58,7 +58,7 @@ class Workers:
             raise
 
     def _threads(self) -> Pool:
-        """Return the pool; a forked child has no threads of its parent and makes its own pool."""
+        """Return the pool; a forked child inherits no threads, so it makes its own pool."""
         if self._pool is None or self._pid != os.getpid():
             self._pool = Pool(self.threads - 1)
             self._pid = os.getpid()

@@ -13,7 +13,7 @@ from seqrt.runtime.compute.predict import advance
 from seqrt.runtime.inputs.arrays import as_floats, check_shape
 from seqrt.runtime.inputs.nonfinite import Nonfinite, all_fit
 from seqrt.runtime.live.saved_state import pack_state, unpack_state
-from seqrt.runtime.out_of_memory import FAILURES, explain, needs_memory
+from seqrt.runtime.out_of_memory import FAILURES, needs_memory, raise_if_out_of_memory
 
 if TYPE_CHECKING:
     from seqrt.runtime.compute.engine import Engine
@@ -64,7 +64,7 @@ class Stream:
                 return self._step(x)
             return self._run(x, nonfinite)
         except FAILURES as error:  # as needs_memory does, whose call would cost time at every step
-            explain(error)
+            raise_if_out_of_memory(error)
             raise
         finally:
             self._busy.release()

@@ -25,13 +25,13 @@ from seqrt.runtime.out_of_memory import lacks_memory
 _CONFIG = {"session.intra_op.allow_spinning": "0"}
 _FATAL_ONLY = 4
 
-# What onnxruntime says where there is no memory: std::bad_alloc, or "Failed to allocate memory"; or
-# that the arrays it is given are none, because numpy found no memory to look at them.
+# Parts of onnxruntime's messages when memory runs out: std::bad_alloc, "Failed to allocate memory",
+# or that its inputs are not arrays, because numpy has no memory to inspect them.
 _NO_MEMORY = ("alloc", "should be given as array", "or a single numpy array for input")
 
-# In bytes, allocated and freed before a session is built, in addition to four times the model: when
+# These bytes, and four times the model's, are allocated and freed before a session is built: if
 # memory runs out inside, onnxruntime (1.32) may abort the process.
-_OPENING = 8 << 20
+_SESSION_BYTES = 8 << 20
 
 # y = x as an ONNX model: the smallest one that shows whether a device works.
 IDENTITY = (
@@ -107,7 +107,7 @@ def open_session(model: bytes, device: str, *, one_shape: bool = False, tf32: bo
     if device != "cpu":
         return _open_on_cuda(model, options, tf32=tf32)
     try:
-        np.empty(_OPENING + 4 * len(model), np.uint8)
+        np.empty(_SESSION_BYTES + 4 * len(model), np.uint8)
         # Without enable_fallback=0 it would print on stdout.
         return ort.InferenceSession(model, options, providers=[PROVIDERS["cpu"]], enable_fallback=0)
     except Exception as error:
@@ -170,5 +170,5 @@ def _explain(error: Exception, size: int) -> Exception:
 
 def _lacks_memory(error: Exception) -> bool:
     """Return whether onnxruntime ran out of memory, or numpy inside it."""
-    said = str(error).lower()
-    return lacks_memory(error) or any(words in said for words in _NO_MEMORY)
+    message = str(error).lower()
+    return lacks_memory(error) or any(words in message for words in _NO_MEMORY)

@@ -29,13 +29,13 @@ def allowed_error(torch_error: float, size: float) -> float:
 
 
 def scaled_units(y: NDArray[Any], outputs: Sequence[Column]) -> Doubles:
-    """Return raw outputs (..., O) in the network's own units, in float64."""
-    own = np.array(y, np.float64, order="C")
-    # one output at a time: a broadcast may crash without memory, see inputs.arrays.inside
-    for values, column in zip(own.reshape(-1, len(outputs)).T, outputs, strict=True):
+    """Return raw outputs (..., O) in scaled units, (y - mean) / scale, in float64."""
+    scaled = np.array(y, np.float64, order="C")
+    # one output at a time, because a broadcast may crash without memory: see inputs.arrays.inside
+    for values, column in zip(scaled.reshape(-1, len(outputs)).T, outputs, strict=True):
         values -= column.mean
         values /= column.scale
-    return own
+    return scaled
 
 
 def largest(values: NDArray[Any]) -> float:
