@@ -73,8 +73,8 @@ def guard(content: bytes) -> Guarded:
     """Check the bytes of a model file; raise ModelError unless seqrt could have exported them.
 
     The codes: E_MODEL_FORMAT, not an ONNX file; E_MODEL_FOREIGN, made by another tool;
-    E_MODEL_VERSION, too new; E_MODEL_GUARD, it contains what seqrt never writes; E_MODEL_MANIFEST
-    and E_MODEL_GRAPH, it contradicts itself.
+    E_MODEL_VERSION, too new; E_MODEL_GUARD, it contains something that seqrt never writes;
+    E_MODEL_MANIFEST and E_MODEL_GRAPH, it contradicts itself.
     """
     whole = memoryview(content)
     try:
@@ -102,7 +102,7 @@ def _records(whole: memoryview) -> dict[str, memoryview]:
             record = read_message("record", value)
             key, text = record["key"] or "", record["value"] or whole[:0]
             if key in records or key == _OPTIONS:
-                raise guard_error(f"has the metadata record {key!r:.60}, or has it twice")
+                raise guard_error(f"has a forbidden or duplicate metadata record {key!r:.60}")
             if len(text) > _LONGEST.get(key, _LONGEST_OTHER):
                 raise guard_error(f"has a metadata record {key!r:.60} of {len(text):,} bytes")
             records[key] = text
@@ -155,7 +155,7 @@ def _check_graph(graph: dict[str, Any], manifest: Manifest) -> dict[str, Value]:
 
 
 def _signature(m: Manifest) -> tuple[Declared, Declared]:
-    """Return the inputs and the outputs that the manifest asks for: names, shapes, types."""
+    """Return the inputs and the outputs that the manifest requires: names, shapes, types."""
     y: tuple[Size, ...] = (BATCH, len(m.outputs))
     if m.head == "sequence":
         y = (BATCH, TIME, len(m.outputs))
@@ -170,7 +170,7 @@ def _signature(m: Manifest) -> tuple[Declared, Declared]:
 def _check_declared(what: str, wanted: Declared, values: list[dict[str, Any]]) -> None:
     got = [_declared(value) for value in values]
     if got != wanted:
-        raise GraphError(f"by its manifest the graph must have {what} {wanted}, got {got}")
+        raise GraphError(f"the manifest requires {what} {wanted}, but the graph has {got}")
 
 
 def _declared(value: dict[str, Any]) -> tuple[str, tuple[Size | None, ...], int | None]:
@@ -209,7 +209,7 @@ def _widest(m: Manifest) -> int:
 def _layers(
     nodes: list[dict[str, Any]], values: dict[str, Value], manifest: Manifest
 ) -> Iterator[tuple[Layer, bool]]:
-    """Yield the layers as `_run` does; the missing-value policy comes before all of them."""
+    """Yield the layers as `_run` does; the missing-value policy precedes all of them."""
     names = [node["name"] for node in nodes if node["name"]]
     if len(set(names)) != len(names):
         raise guard_error("has two nodes with the same name")
@@ -240,7 +240,7 @@ def _run(
                 if name:
                     values[name] = value
         except (KeyError, GraphError) as error:
-            why = f"no earlier node gives {error}" if type(error) is KeyError else error
+            why = f"no earlier node outputs {error}" if type(error) is KeyError else error
             raise GraphError(
                 f"the node {node['name']!r:.60} ({operator}) does not fit: {why}"
             ) from None
@@ -267,17 +267,21 @@ def _layer(operator: str, attributes: dict[str, Any]) -> Layer:
 def _check_layers(found: list[tuple[Layer, bool]], manifest: Manifest) -> None:
     layers = tuple(layer for layer, _ in found)
     if layers != manifest.layers:
-        raise GraphError(f"by its manifest the layers must be {manifest.layers}, got {layers}")
+        raise GraphError(
+            f"the manifest requires the layers {manifest.layers}, but the graph has {layers}"
+        )
     if any(starts != manifest.streamable for _, starts in found):
         raise GraphError(
-            "the layers of a unidirectional network, and no others, must have initial states"
+            "the layers must have initial states if the network is unidirectional, and only then"
         )
 
 
 def _check_activation(nodes: list[dict[str, Any]], manifest: Manifest) -> None:
-    """Raise GraphError unless softmax or sigmoid gives y, or neither occurs, as in the manifest."""
+    """Raise GraphError unless the manifest's softmax or sigmoid outputs y, and nothing else."""
     wanted = _ACTIVATIONS[manifest.activation]
     found = [node for node in nodes if node["op_type"] in ("Softmax", "Sigmoid")]
     kinds = [node["op_type"] for node in found]
     if kinds != wanted or any(node["output"] != [Y] for node in found):
-        raise GraphError(f"by its manifest the activation must be {wanted}, got {kinds}")
+        raise GraphError(
+            f"the manifest requires the activation {wanted}, but the graph has {kinds}"
+        )

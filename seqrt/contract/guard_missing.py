@@ -25,8 +25,10 @@ def split_at_policy(
         return nodes, [], []
     start = next((i for i, node in enumerate(nodes) if node["op_type"] == "IsNaN"), None)
     if start is None or not nodes[start]["input"]:
-        raise GraphError(f"by its manifest the graph must fill missing values ({manifest.missing})")
-    stop = start + len(_policy(nodes[start], manifest).steps)
+        raise GraphError(
+            f"the manifest says missing={manifest.missing}, but no node fills missing values"
+        )
+    stop = start + len(_policy(nodes[start], manifest).nodes)
     return nodes[:start], nodes[start:stop], nodes[stop:]
 
 
@@ -35,24 +37,26 @@ def policy_outputs(
 ) -> dict[str, Value]:
     """Return the outputs of the policy's nodes; raise GraphError unless they are as specified.
 
-    The policy must read x in its own shape and, if it carries state, the last known values.
+    The policy must read values of the shape of x and, if it carries state, the last known values.
     """
     if not nodes:
         return {}
     wanted, width = _policy(nodes[0], manifest), len(manifest.features)
-    got = [_step(node) for node in nodes]
-    if got != [tuple(step) for step in wanted.steps]:
-        raise GraphError(f"the nodes that fill missing values must be those of {manifest.missing}")
+    got = [_as_policy_node(node) for node in nodes]
+    if got != [tuple(node) for node in wanted.nodes]:
+        raise GraphError(
+            f"the nodes that fill missing values are not those of the policy {manifest.missing}"
+        )
     for name, constant in wanted.constants.items():
         value = values.get(name)
         if value is None or (value.kind, value.shape, value.data) != tuple(constant):
-            raise GraphError(f"the constant {name!r} must be that of {manifest.missing}")
+            raise GraphError(f"the constant {name!r} is not that of the policy {manifest.missing}")
     _check_input(values, nodes[0]["input"][0], (BATCH, TIME, width))
     if wanted.known:
         _check_input(values, KNOWN_START, (1, BATCH, width))
-    outputs = dict.fromkeys((step.output for step in wanted.steps), _INSIDE)
+    outputs = dict.fromkeys((node.output for node in wanted.nodes), _INSIDE)
     if outputs.keys() & values.keys():
-        raise GraphError("the nodes that fill missing values must have outputs of unused names")
+        raise GraphError("the outputs of the nodes that fill missing values must have new names")
     times = 2 if manifest.missing == "indicator" else 1
     outputs[wanted.filled] = Value(FLOAT, (BATCH, TIME, times * width))
     if wanted.known:
@@ -64,8 +68,8 @@ def _policy(first: Node, manifest: Manifest) -> Policy:
     return policy(manifest.missing, first["input"][0], streamable=manifest.streamable)
 
 
-def _step(node: Node) -> tuple[Any, ...]:
-    """Return a node in the form of `Step`; an empty tuple, equal to no step, if it has none."""
+def _as_policy_node(node: Node) -> tuple[Any, ...]:
+    """Return a node as the fields of a PolicyNode, or () for a node that cannot be one."""
     attributes = {record["name"]: attribute(record) for record in node["attribute"]}
     plain = len(attributes) == len(node["attribute"]) and not node["domain"]
     if not plain or node["output"] != [node["name"]]:

@@ -1,9 +1,9 @@
 """The graph nodes of each missing-value policy: what a NaN in x is replaced with.
 
-Export writes these nodes and the guard compares them one by one, because no other part of a graph
-may count, sort or copy along time. Every ONNX host computes the same result: the nodes only test,
-count and copy. Shapes: B batch, T time, D features; u (B, T, D) is x in scaled units, in which 0 is
-the mean of a feature.
+Export writes these nodes, and the guard compares them one by one, because no other part of a graph
+may count, scatter or gather along time. Every ONNX host computes the same result: the nodes only
+test, count and copy. Shapes: B batch, T time, D features; u (B, T, D) is x in scaled units, in
+which 0 is the mean of a feature.
 
 `forward` needs no loop. At each step, let n be the number of known values of a feature so far, and
 m the number of missing ones. Scatter every known value to place n of T + 1 places, and every NaN to
@@ -23,7 +23,7 @@ from seqrt.contract.onnx_reader import FLOAT, INT64
 KNOWN_START: Final = "known_start"
 
 
-class Step(NamedTuple):
+class PolicyNode(NamedTuple):
     """A node with one output, whose name is also the node's."""
 
     operator: str
@@ -43,11 +43,11 @@ class Constant(NamedTuple):
 class Policy(NamedTuple):
     """The nodes of a policy in order, and the constants that they read.
 
-    `filled` names the input of the first layer: (B, T, D), or (B, T, 2 D) with indicators. `known`
-    names the last known values (1, B, D) to carry to the next call, if the policy carries any.
+    `filled` is the name of the first layer's input: (B, T, D), or (B, T, 2 D) with indicators.
+    `known` is the name of the last known values (1, B, D), if they are carried between calls.
     """
 
-    steps: list[Step]
+    nodes: list[PolicyNode]
     constants: dict[str, Constant]
     filled: str
     known: str | None
@@ -58,54 +58,54 @@ def policy(missing: Missing, u: str, *, streamable: bool) -> Policy:
 
     For a `streamable` network, `forward` continues from KNOWN_START (1, B, D), part of the state.
     """
-    unknown = Step("IsNaN", (u,), "x_unknown", {})
+    unknown = PolicyNode("IsNaN", (u,), "x_unknown", {})
     if missing == "forward":
         return _forward(u, unknown, streamable=streamable)
     constants = {"zero": Constant(FLOAT, (), bytes(4))}
-    filled = Step("Where", (unknown.output, "zero", u), "x_filled", {})
+    filled = PolicyNode("Where", (unknown.output, "zero", u), "x_filled", {})
     if missing == "mean":
         return Policy([unknown, filled], constants, filled.output, None)
-    marks = Step("Cast", (unknown.output,), "x_indicators", {"to": FLOAT})
-    both = Step("Concat", (filled.output, marks.output), "x_and_indicators", {"axis": 2})
+    marks = PolicyNode("Cast", (unknown.output,), "x_indicators", {"to": FLOAT})
+    both = PolicyNode("Concat", (filled.output, marks.output), "x_and_indicators", {"axis": 2})
     return Policy([unknown, filled, marks, both], constants, both.output, None)
 
 
-def _forward(u: str, unknown: Step, *, streamable: bool) -> Policy:
+def _forward(u: str, unknown: PolicyNode, *, streamable: bool) -> Policy:
     time = {"axis": 1}
     constants = {"time_axis": _integers(1, shape=()), "one": _integers(1, shape=())}
-    before = [Step("Pad", (u, "one_before"), "x_places", {})]
-    last: list[Step] = []
+    before = [PolicyNode("Pad", (u, "one_before"), "x_places", {})]
+    last: list[PolicyNode] = []
     if streamable:
-        row = Step("Transpose", (KNOWN_START,), "known_row", {"perm": [1, 0, 2]})
-        before = [row, Step("Concat", (row.output, u), "x_places", time)]
+        row = PolicyNode("Transpose", (KNOWN_START,), "known_row", {"perm": [1, 0, 2]})
+        before = [row, PolicyNode("Concat", (row.output, u), "x_places", time)]
         last = _last_known()
         constants |= {"axes_0": _integers(0), "axes_1": _integers(1)}
     else:
         constants["one_before"] = _integers(0, 1, 0, 0, 0, 0)
-    steps = [
+    nodes = [
         unknown,
-        Step("Not", (unknown.output,), "x_there", {}),
-        Step("Cast", ("x_there",), "x_counted", {"to": INT64}),
-        Step("CumSum", ("x_counted", "time_axis"), "x_n", {}),
-        Step("Sub", ("x_counted", "one"), "x_lacking", {}),
-        Step("CumSum", ("x_lacking", "time_axis"), "x_minus_m", {}),
-        Step("Where", (unknown.output, "x_minus_m", "x_n"), "x_place", {}),
+        PolicyNode("Not", (unknown.output,), "x_there", {}),
+        PolicyNode("Cast", ("x_there",), "x_counted", {"to": INT64}),
+        PolicyNode("CumSum", ("x_counted", "time_axis"), "x_n", {}),
+        PolicyNode("Sub", ("x_counted", "one"), "x_lacking", {}),
+        PolicyNode("CumSum", ("x_lacking", "time_axis"), "x_minus_m", {}),
+        PolicyNode("Where", (unknown.output, "x_minus_m", "x_n"), "x_place", {}),
         *before,
-        Step("ScatterElements", ("x_places", "x_place", u), "x_sorted", time),
-        Step("GatherElements", ("x_sorted", "x_n"), "x_filled", time),
+        PolicyNode("ScatterElements", ("x_places", "x_place", u), "x_sorted", time),
+        PolicyNode("GatherElements", ("x_sorted", "x_n"), "x_filled", time),
         *last,
     ]
-    return Policy(steps, constants, "x_filled", last[-1].output if last else None)
+    return Policy(nodes, constants, "x_filled", last[-1].output if last else None)
 
 
-def _last_known() -> list[Step]:
+def _last_known() -> list[PolicyNode]:
     """Return the nodes that pick each row's known values after its own last step."""
     return [
-        Step("Cast", (LENGTHS,), "lengths_wide", {"to": INT64}),
-        Step("Sub", ("lengths_wide", "one"), "last_step", {}),
-        Step("Unsqueeze", ("last_step", "axes_1"), "last_steps", {}),
-        Step("GatherND", ("x_filled", "last_steps"), "known_rows", {"batch_dims": 1}),
-        Step("Unsqueeze", ("known_rows", "axes_0"), "known_end", {}),
+        PolicyNode("Cast", (LENGTHS,), "lengths_wide", {"to": INT64}),
+        PolicyNode("Sub", ("lengths_wide", "one"), "last_step", {}),
+        PolicyNode("Unsqueeze", ("last_step", "axes_1"), "last_steps", {}),
+        PolicyNode("GatherND", ("x_filled", "last_steps"), "known_rows", {"batch_dims": 1}),
+        PolicyNode("Unsqueeze", ("known_rows", "axes_0"), "known_end", {}),
     ]
 
 

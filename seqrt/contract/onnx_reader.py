@@ -26,10 +26,10 @@ SIZES = {FLOAT: 4, INT64: 8}
 
 
 class Field(NamedTuple):
-    """A field that a message may have: its name, its type, how often it may occur."""
+    """A field that a message may have: its name, the type of its value, how often it may occur."""
 
     name: str
-    holds: str
+    content: str
     most: int = 1
 
 
@@ -101,15 +101,15 @@ def read_message(kind: str, message: memoryview) -> dict[str, Any]:
     for number, wire, value in fields(message):
         if number not in known:
             raise guard_error(f"has field {number} in a {kind}")
-        name, holds, most = known[number]
+        name, content, most = known[number]
         if most == 1:
             if record[name] is not None:
                 raise guard_error(f"has two fields {name} in a {kind}")
-            record[name] = _value(holds, wire, value)
+            record[name] = _value(content, wire, value)
         else:
             if len(record[name]) == most:
                 raise guard_error(f"has more than {most:,} fields {name} in a {kind}")
-            record[name].append(_value(holds, wire, value))
+            record[name].append(_value(content, wire, value))
     return record
 
 
@@ -125,18 +125,18 @@ def attribute(record: dict[str, Any]) -> Any:
 
 
 def guard_error(what: str) -> ModelError:
-    """Return the error for a file that seqrt did not write; `what` says what the file has."""
+    """Return the error for a file that seqrt did not write; `what` completes "this one ..."."""
     return ModelError(
-        f"E_MODEL_GUARD: a model may contain only what seqrt writes, and this one {what}. Another"
+        f"E_MODEL_GUARD: a model may contain only what seqrt writes, but this one {what}. Another"
         " program made or changed it. Do not trust it: export the model again."
     )
 
 
-def _value(holds: str, wire: int, value: Any) -> Any:
-    wanted, convert = _SCALARS.get(holds, (LENGTH, None))
+def _value(content: str, wire: int, value: Any) -> Any:
+    wanted, convert = _SCALARS.get(content, (LENGTH, None))
     if wire != wanted:
-        raise guard_error(f"has a field of type {holds} with wire type {wire}")
-    return convert(value) if convert else read_message(holds, value)
+        raise guard_error(f"has a field of type {content} with wire type {wire}")
+    return convert(value) if convert else read_message(content, value)
 
 
 def _text(value: memoryview) -> str:

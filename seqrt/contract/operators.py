@@ -73,7 +73,7 @@ Attributes = Mapping[str, Collection[Any] | type]
 class Operator(NamedTuple):
     """An allowed operator: its rule, its fewest and most inputs, its attributes, its most outputs.
 
-    A node must have all of the attributes. For each, the allowed values are listed, or their type.
+    A node must have exactly these attributes. Each comes with its allowed values, or their type.
     """
 
     rule: Rule
@@ -83,7 +83,7 @@ class Operator(NamedTuple):
 
 
 class GraphError(ValueError):
-    """Shapes or types that do not fit, as in no file of seqrt's; the guard adds the node."""
+    """Shapes or types that do not fit together; the guard adds the name of the node."""
 
 
 def _same(call: Call) -> list[Value]:
@@ -111,7 +111,7 @@ def _either(a: Size, b: Size) -> Size:
 def _divide(call: Call) -> list[Value]:
     divisor = call.constant(1)
     if divisor.shape != (_width(call.array(0)),):
-        raise GraphError(f"its divisor must be a number per column, got shape {divisor.shape}")
+        raise GraphError(f"its divisor must have one number per column, got shape {divisor.shape}")
     for (number,) in struct.iter_unpack("<f", divisor.data or b""):
         if not abs(number) >= SMALLEST_DIVISOR:
             raise GraphError(f"it divides by {number}, too small for float32")
@@ -166,13 +166,13 @@ def _check_last(call: Call, value: Value) -> None:
 
 def _reshape(call: Call) -> list[Value]:
     shape, target = call.array(0).shape, call.numbers(1)
-    kept = len(target) - 1
-    merged = shape[kept:]
-    if target != (0,) * kept + (-1,) or not merged or not all(type(n) is int for n in merged):
+    unchanged = len(target) - 1
+    merged = shape[unchanged:]
+    if target != (0,) * unchanged + (-1,) or not merged or not all(type(n) is int for n in merged):
         raise GraphError(
             f"target {target[:8]} must merge the last axes of shape {shape}, not batch or time"
         )
-    return [Value(FLOAT, (*shape[:kept], math.prod(map(int, merged))))]
+    return [Value(FLOAT, (*shape[:unchanged], math.prod(map(int, merged))))]
 
 
 def _matmul(call: Call) -> list[Value]:
@@ -272,8 +272,8 @@ def outputs_of(operator: str, call: Call) -> list[Value]:
         )
     if call.attributes.keys() != allowed.attributes.keys():
         raise guard_error(f"has a {operator} with attributes {sorted(call.attributes)}")
-    for name, may in allowed.attributes.items():
+    for name, values in allowed.attributes.items():
         value = call.attributes[name]
-        if not (isinstance(value, may) if isinstance(may, type) else value in may):
+        if not (isinstance(value, values) if isinstance(values, type) else value in values):
             raise guard_error(f"has a {operator} whose {name} is {value!r:.60}")
     return allowed.rule(call)

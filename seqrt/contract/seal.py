@@ -43,8 +43,8 @@ def seal_error(model: bytes) -> ModelError:
     """Return the error for a file whose seal is missing or invalid."""
     if SEAL_KEY not in model:
         return ModelError(
-            "E_MODEL_UNSEALED: a seqrt model must end in a seal, and this file has no seal"
-            f" ({len(model):,} bytes). Was it written or changed by another tool?"
+            f"E_MODEL_UNSEALED: this file of {len(model):,} bytes has no seal, in which every seqrt"
+            " model ends. Was it written or changed by another tool?"
             " Export it with seqrt, or open it without a seal: trust='unsealed', --allow-unsealed."
         )
     return ModelError(

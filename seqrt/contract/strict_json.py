@@ -69,7 +69,7 @@ def _decode_scalar(kind: Any, value: Any, where: str) -> Any:
     raise manifest_error(f"{where} must be {names}, got {value!r:.60}")
 
 
-# Evaluating a class's annotations takes longer than the rest of decoding: do it once a class.
+# Evaluating a class's annotations takes longer than the rest of decoding, so it is done once.
 _hints = lru_cache(get_type_hints)
 
 
@@ -86,9 +86,9 @@ def _decode_record(kind: Any, value: Any, where: str) -> Any:
 
 
 def _is_plain(text: str) -> bool:
-    """Whether text is safe to print; `isprintable` settles nearly all of it without a loop."""
+    """Return whether text is safe to print; `isprintable` settles most texts without a loop."""
     return text.isprintable() or not any(
-        category(mark) in _CATEGORIES or bidirectional(mark) in _DIRECTIONS for mark in text
+        category(char) in _CATEGORIES or bidirectional(char) in _DIRECTIONS for char in text
     )
 
 

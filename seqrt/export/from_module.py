@@ -17,7 +17,7 @@ from seqrt.training.networks.stack import Stack
 _CELLS: dict[type[nn.Module], Cell] = {nn.RNN: "rnn", nn.LSTM: "lstm", nn.GRU: "gru"}
 _KNOWN = "nn.RNN, nn.LSTM, nn.GRU, nn.Linear, nn.LayerNorm, nn.Dropout"
 
-# Room for two orders of summation in float64; a wrong layer or gate order differs far more.
+# Two orders of summation in float64 differ by less; a wrong layer or gate order by far more.
 _TOLERANCE = 1e-9
 
 
@@ -49,14 +49,16 @@ def as_stack(net: nn.Module, head: Head | None = None) -> Stack:
         if head not in (None, net.head):
             raise UsageError(f"head must be {net.head!r}, as the network has, got {head!r}.")
         return copy.deepcopy(net).cpu().float().eval()
-    own = copy.deepcopy(net).cpu().float().eval()
-    parts = [copy.deepcopy(part) for leaf in _leaves(own, "net") for part in _convert(leaf)]
+    module = copy.deepcopy(net).cpu().float().eval()
+    parts = [copy.deepcopy(part) for leaf in _leaves(module, "net") for part in _convert(leaf)]
     if not any(isinstance(part, Recurrent) for part in parts):
-        raise UsageError(f"net must have a recurrent layer, and {type(net).__name__} has none.")
-    if isinstance(own, nn.Sequential):
+        raise UsageError(
+            f"net must contain nn.RNN, nn.LSTM or nn.GRU; {type(net).__name__} does not."
+        )
+    if isinstance(module, nn.Sequential):
         return ModuleStack(parts, head or "last").eval()
     heads: tuple[Head, ...] = (head,) if head else ("last", "sequence")
-    return _matching(own, [ModuleStack(parts, kind).eval() for kind in heads])
+    return _matching(module, [ModuleStack(parts, kind).eval() for kind in heads])
 
 
 def _leaves(module: nn.Module, name: str) -> Iterator[nn.Module]:
@@ -70,7 +72,7 @@ def _leaves(module: nn.Module, name: str) -> Iterator[nn.Module]:
     else:
         raise UsageError(
             f"net must be made of {_KNOWN}; {name} is {type(module).__name__}."
-            " Export the part that is made of these, or train a seqrt Network instead."
+            " Export only the part that is, or train a seqrt Network instead."
         )
 
 
@@ -121,12 +123,12 @@ def _widths(part: nn.Module) -> tuple[int, int]:
     return part.normalized_shape[0], part.normalized_shape[0]
 
 
-def _matching(own: nn.Module, stacks: list[ModuleStack]) -> Stack:
-    """Return the stack that computes what `own` does; raise ParityError if no stack does."""
+def _matching(module: nn.Module, stacks: list[ModuleStack]) -> Stack:
+    """Return the stack that computes what `module` does; raise ParityError if no stack does."""
     features = len(stacks[0].x_mean)
     x = torch.randn(3, 7, features, generator=torch.Generator().manual_seed(0)).double()
-    rnns = [module for module in own.modules() if isinstance(module, nn.RNNBase)]
-    wanted = _call(own, x if rnns[0].batch_first else x.transpose(0, 1))
+    rnns = [each for each in module.modules() if isinstance(each, nn.RNNBase)]
+    wanted = _call(module, x if rnns[0].batch_first else x.transpose(0, 1))
     nearest = float("inf")
     for stack in stacks:
         with torch.no_grad():
@@ -146,14 +148,14 @@ def _matching(own: nn.Module, stacks: list[ModuleStack]) -> Stack:
     raise ParityError(
         "E_FORWARD: net.forward must apply its layers in the order of their definition and return"
         " the output of the last step or of every step; its output of shape"
-        f" {tuple(wanted.shape)} differs by {nearest:.1e}.{hint}"
+        f" {tuple(wanted.shape)} differs from that by {nearest:.1e}.{hint}"
     )
 
 
-def _call(own: nn.Module, x: Tensor) -> Tensor:
+def _call(module: nn.Module, x: Tensor) -> Tensor:
     try:
         with torch.no_grad():
-            output: Any = copy.deepcopy(own).double()(x)
+            output: Any = copy.deepcopy(module).double()(x)
     except Exception as error:
         raise UsageError(
             f"net must accept one tensor of shape {tuple(x.shape)}, but its forward raised"

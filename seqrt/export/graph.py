@@ -1,6 +1,6 @@
 """Builds the ONNX graph of a stack, node by node: one recurrent node per layer, no loops.
 
-It does not use torch's exporters, which freeze sizes of recurrent networks or export them wrongly.
+torch's own exporters are not used: they fix sizes of recurrent networks, or export them wrongly.
 Inside the graph, tensors are time-major (T, B, ·), as the recurrent operators require; inputs and
 outputs are batch-major.
 """
@@ -40,9 +40,9 @@ def build_onnx(stack: Stack) -> onnx.ModelProto:
         if isinstance(step, Recurrent):
             only_last = step is last and stack.head == "last"
             parts = len(STATE_PARTS[step.layer.cell])
-            h, my_ends = _recurrent(graph, step, name, h, starts[:parts], only_last=only_last)
+            h, layer_ends = _recurrent(graph, step, name, h, starts[:parts], only_last=only_last)
             starts = starts[parts:]
-            ends += my_ends
+            ends += layer_ends
         elif isinstance(step, nn.LayerNorm):
             h = _layer_norm(graph, step, name, h)
         else:
@@ -69,13 +69,13 @@ def _fill_missing(graph: GraphBuilder, stack: Stack, u: str) -> tuple[str, list[
     """
     if stack.missing == "error":
         return u, []
-    written = policy(stack.missing, u, streamable=stack.state_size > 0)
-    for name, constant in written.constants.items():
+    filling = policy(stack.missing, u, streamable=stack.state_size > 0)
+    for name, constant in filling.constants.items():
         kind = "<f4" if constant.kind == FLOAT else "<i8"
         graph.constant(name, np.frombuffer(constant.data, kind).reshape(constant.shape))
-    for step in written.steps:
-        graph.add(step.operator, list(step.inputs), step.output, **step.attributes)
-    return written.filled, [written.known] if written.known else []
+    for node in filling.nodes:
+        graph.add(node.operator, list(node.inputs), node.output, **node.attributes)
+    return filling.filled, [filling.known] if filling.known else []
 
 
 def _split_state(graph: GraphBuilder, stack: Stack) -> list[str]:
@@ -124,12 +124,12 @@ def _recurrent(
         hidden_size=layer.units,
         **attributes,
     )
-    merged = _last_step if only_last else _every_step
-    return merged(graph, name, layer.bidirectional), wanted if starts else []
+    merge = _last_step if only_last else _every_step
+    return merge(graph, name, layer.bidirectional), wanted if starts else []
 
 
 def _last_step(graph: GraphBuilder, name: str, bidirectional: bool) -> str:
-    """Append what turns the final h of each direction, (dirs, B, H), into (B, dirs H)."""
+    """Append the nodes from the final h of each direction, (dirs, B, H), to (B, dirs H)."""
     end = f"{name}_h_end"
     if not bidirectional:
         return graph.add("Squeeze", [end, graph.axes(0)], f"{name}_last")
@@ -138,7 +138,7 @@ def _last_step(graph: GraphBuilder, name: str, bidirectional: bool) -> str:
 
 
 def _every_step(graph: GraphBuilder, name: str, bidirectional: bool) -> str:
-    """Append what turns h at every step, (T, dirs, B, H), into (T, B, dirs H)."""
+    """Append the nodes from h at every step, (T, dirs, B, H), to (T, B, dirs H)."""
     steps = f"{name}_steps"
     if not bidirectional:
         return graph.add("Squeeze", [steps, graph.axes(1)], f"{name}_out")
@@ -164,7 +164,7 @@ def _linear(graph: GraphBuilder, step: nn.Linear, name: str, h: str) -> str:
 
 
 def _output(graph: GraphBuilder, stack: Stack, h: str) -> None:
-    """Append what turns h, the result of the last layer, into y."""
+    """Append the nodes from h, the result of the last layer, to y."""
     if stack.head == "sequence":
         h = graph.add("Transpose", [h], "logits", perm=[1, 0, 2])
     mean, scale = float32_array(stack.y_mean), float32_array(stack.y_scale)
@@ -180,7 +180,7 @@ def _output(graph: GraphBuilder, stack: Stack, h: str) -> None:
 
 
 def _join_state(graph: GraphBuilder, ends: list[str]) -> None:
-    """Append what packs the final states, each (1, B, H), into state_out (B, S)."""
+    """Append the nodes that join the final states, each (1, B, H), to state_out (B, S)."""
     joined = ends[0] if len(ends) == 1 else graph.add("Concat", ends, "state_joined", axis=2)
     graph.add("Squeeze", [joined, graph.axes(0)], STATE_OUT)
 

@@ -26,23 +26,27 @@ def measure_memory(draft: Model, stack: Stack, series: ArrayLike | None) -> Memo
     """Return how long the network remembers, or None for a bidirectional network.
 
     The memory of its states is measured on the file itself, run by the runtime. The gradient is
-    PyTorch's, over as many lags as the memory or the training window is long. `series` (N, D) is
+    PyTorch's, over as many lags as the memory or the training window has steps. `series` (N, D) is
     typical input; without one, inputs are drawn.
     """
     if not draft.manifest.streamable:
         return None
     inputs: Inputs = "drawn" if series is None else "data"
-    x = _drawn(stack) if series is None else cut_sequences(_checked(series, stack), _STEPS)
+    x = (
+        _draw_sequences(stack)
+        if series is None
+        else cut_sequences(_check_series(series, stack), _STEPS)
+    )
     found = forgetting(draft, x)
     least, most = LAGS
-    back = min(max(found.longest, stack.metadata.window or 0, least), most)
+    length = min(max(found.longest, stack.metadata.window or 0, least), most)
     return Memory(
         steps=found.longest,
         median=found.median,
         more=found.more,
         tolerance=MEMORY_TOLERANCE,
         inputs=inputs,
-        gradient=_gradient(stack, x[:, :back]),
+        gradient=_gradient(stack, x[:, :length]),
     )
 
 
@@ -58,7 +62,7 @@ def _gradient(stack: Stack, x: Floats) -> Gradient | None:
     return Gradient(tuple(lags), tuple(float(f"{norms[k]:.1e}") for k in lags), fade_lag(norms))
 
 
-def _drawn(stack: Stack) -> Floats:
+def _draw_sequences(stack: Stack) -> Floats:
     """Draw sequences (8, T, D) from the range seen in training.
 
     Half of them have an independent value at every step. The other half move from one value to the
@@ -77,7 +81,7 @@ def _drawn(stack: Stack) -> Floats:
     return drawn
 
 
-def _checked(series: ArrayLike, stack: Stack) -> Floats:
+def _check_series(series: ArrayLike, stack: Stack) -> Floats:
     steps, features = as_floats(series, "series"), len(stack.metadata.features)
     check_shape("series", steps, ("time", features))
     if not len(steps) or nonfinite_mask(steps, missing=stack.missing != "error").any():

@@ -44,7 +44,7 @@ def prove(draft: Model, stack: Stack) -> tuple[list[Case], Parity]:
     reach = _reach(draft, stack)
     golden = list(_golden(stack, reach))
     cases = [*golden, *_trials(stack, reach)]
-    errors = [*_checked(draft, golden), *_checked(draft, cases)]
+    errors = [*_checked_errors(draft, golden), *_checked_errors(draft, cases)]
     outputs = draft.manifest.outputs
     return golden, Parity(
         torch=_rounded(max(case.torch_error for case in cases)),
@@ -77,8 +77,8 @@ def _longest(stack: Stack) -> int:
 def _reach(draft: Model, stack: Stack) -> int:
     """Return the number of steps over which the error stays under 1e-5 of the outputs' size.
 
-    If it exceeds that, the network may amplify rounding errors, or the graph may be wrong. Raise
-    ParityError for a wrong graph: the float64 outputs hardly change when x is rounded once more.
+    Where it exceeds that, the network may amplify rounding errors, or the graph may be wrong. Raise
+    ParityError for a wrong graph: then the float64 outputs hardly change if x is rounded again.
     """
     case = _case(stack, 1, _longest(stack), np.random.Generator(np.random.PCG64(_SEED + 2)))
     steps = np.unique(np.geomspace(1, case.x.shape[1], 24).astype(np.int32))
@@ -93,18 +93,18 @@ def _reach(draft: Model, stack: Stack) -> int:
         return int(steps[-1])
     moved, _ = _solve(stack, torch.float64, x * _rounding(x), steps, state)
     if not within[0] or largest((moved - truth) / scale) <= limit / 10:
-        raise _differs(case, float(errors.max()), limit)
+        raise _parity_error(case, float(errors.max()), limit)
     return int(steps[within.argmin() - 1])
 
 
-def _checked(draft: Model, cases: list[Case]) -> Iterator[float]:
+def _checked_errors(draft: Model, cases: list[Case]) -> Iterator[float]:
     """Yield the output error of each case; raise ParityError if one breaks the rule of parity."""
     most = allowed_errors(draft.manifest, cases)
     for case in cases:
         errors = replay(draft, case)
         for error, limit in zip(errors, most, strict=True):
             if not error <= limit:
-                raise _differs(case, error, limit)
+                raise _parity_error(case, error, limit)
         yield errors[0]
 
 
@@ -176,9 +176,10 @@ def _rounding(x: Floats) -> Doubles:
     return factors
 
 
-def _differs(case: Case, error: float, limit: float) -> ParityError:
+def _parity_error(case: Case, error: float, limit: float) -> ParityError:
     return ParityError(
-        f"E_PARITY: the exported graph must compute what the network does; on {case.x.shape[0]} x"
-        f" {case.x.shape[1]} steps the error of onnxruntime against float64 is {error:.1e}, and at"
-        f" most {limit:.1e} is allowed (PyTorch: {case.torch_error:.1e}). No file was written."
+        "E_PARITY: the exported graph does not compute what the network does: on"
+        f" {case.x.shape[0]} x {case.x.shape[1]} steps the error of onnxruntime against float64 is"
+        f" {error:.1e}, more than the allowed {limit:.1e} (PyTorch: {case.torch_error:.1e})."
+        " No file was written."
     )

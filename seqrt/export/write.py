@@ -58,7 +58,7 @@ def export(
     The file is written under a temporary name and opened by the real runtime, which replays the
     proof and checks the laws; only then is it renamed. The same network gives the same bytes.
 
-    Raises ParityError (and leaves no file) if the graph does not compute what the network does,
+    Raises ParityError, and leaves no file, if the graph does not compute what the network does,
     UsageError for layers that cannot be exported, InputError for a series with other features, and
     OutputError if the file cannot be written.
     """
@@ -132,7 +132,7 @@ def _check_weights(stack: Stack) -> None:
     for name, values in stack.state_dict().items():
         if not bool(torch.isfinite(values).all()):
             raise ParityError(
-                f"E_WEIGHTS_NONFINITE: every weight must be finite, and {name} holds NaN or Inf."
+                f"E_WEIGHTS_NONFINITE: every weight must be finite, but {name} contains NaN or Inf."
                 " The kernels would turn them into plausible numbers. Train again with a smaller"
                 " learning rate."
             )

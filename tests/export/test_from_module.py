@@ -114,7 +114,7 @@ def test_the_last_column_of_both_directions_is_refused_with_the_reason(tmp_path)
     [
         (nn.Sequential(nn.LSTM(1, 3), nn.ReLU()), r"net\.1 is ReLU"),
         (nn.Sequential(nn.Conv1d(1, 1, 1)), r"net\.0 is Conv1d"),
-        (nn.Sequential(nn.Linear(1, 1)), "must have a recurrent layer"),
+        (nn.Sequential(nn.Linear(1, 1)), "must contain nn.RNN, nn.LSTM or nn.GRU"),
         (nn.Sequential(nn.LSTM(1, 4, proj_size=2)), "proj_size=0, got 2"),
     ],
 )

@@ -22,7 +22,7 @@ WRONG_GRU = [order for order in permutations(range(3)) if order != (1, 0, 2)]
 def test_every_wrong_order_of_gates_is_caught(tmp_path, monkeypatch, cell, order):
     monkeypatch.setitem(weights._ORDER, cell, order)
 
-    with pytest.raises(ParityError, match="E_PARITY: the exported graph must compute"):
+    with pytest.raises(ParityError, match="E_PARITY: the exported graph does not compute"):
         export(Network(cell, 1, (64, 32), 1), tmp_path / "m.onnx")
 
     assert list(tmp_path.iterdir()) == []

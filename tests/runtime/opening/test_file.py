@@ -65,7 +65,7 @@ def test_random_damage_and_truncation_are_seen():
 
 
 def test_a_file_without_a_seal_is_refused():
-    with pytest.raises(ModelError, match="E_MODEL_UNSEALED: a seqrt model must end in a seal"):
+    with pytest.raises(ModelError, match=r"E_MODEL_UNSEALED: this file of .* bytes has no seal"):
         seqrt.Model(LSTM[:-SEAL_SIZE])
 
 
@@ -80,7 +80,7 @@ def test_a_manifest_that_disagrees_with_the_graph_is_refused():
     body = LSTM[:-SEAL_SIZE].replace(b'"units":6', b'"units":7')
     body = body.replace(b'"state_size":20', b'"state_size":22')
 
-    with pytest.raises(ModelError, match=r"E_MODEL_GRAPH: .* the graph must have inputs"):
+    with pytest.raises(ModelError, match="E_MODEL_GRAPH: the manifest requires inputs "):
         seqrt.Model(seal(body))
 
 
