@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from seqrt.runtime.types import Floats
 
 
-def faults(_: Model) -> list[Callable[[ModelUnderTest], None]]:
+def checks_for(_: Model) -> list[Callable[[ModelUnderTest], None]]:
     """Return the checks of this file, which apply to every model."""
     return [
         every_dtype_gives_the_same_predictions,
@@ -120,7 +120,7 @@ def the_arrays_of_the_caller_are_never_modified(tested: ModelUnderTest) -> None:
     tested.model.predict(list(x), nonfinite="propagate")
     for name, now, was in zip(("x", "lengths", "state"), (x, lengths, state), before, strict=True):
         if now.tobytes() != was.tobytes():
-            raise AssertionError(f"{name} must be left unchanged, and was modified.")
+            raise AssertionError(f"{name} must not be modified by a prediction, but was.")
 
 
 def predictions_are_never_overwritten(tested: ModelUnderTest) -> None:

@@ -15,7 +15,7 @@ def assert_same(got: Any, want: Any, what: str) -> None:
     got, want = as_float32_pair(got, want, what)
     if got.tobytes() != want.tobytes():
         apart = largest(got.astype(np.float64) - want)
-        raise AssertionError(f"{what} must be equal bit for bit, and differ by {apart:.1e}.")
+        raise AssertionError(f"{what} must be equal bit for bit, but differ by {apart:.1e}.")
 
 
 def assert_zeros(got: Any, what: str) -> None:
@@ -42,7 +42,7 @@ def assert_refused(
         raise AssertionError(f"{what} must be refused with {name}, got: {error}") from None
     except Exception as error:
         raise AssertionError(f"{what} must be refused with {name}, got {error!r:.200}") from error
-    raise AssertionError(f"{what} must be refused with {name}, and was accepted: {result!r:.100}")
+    raise AssertionError(f"{what} must be refused with {name}, but was accepted: {result!r:.100}")
 
 
 def as_float32_pair(got: Any, want: Any, what: str) -> tuple[Any, Any]:

@@ -13,7 +13,7 @@ from seqrt.runtime.proving.validate import Check, law_checks, proof_checks
 from seqrt.testing import arrays, damaged_files, empty_inputs, nonfinite, processes, shapes, streams
 from seqrt.testing.model_under_test import ModelUnderTest
 
-_FAULTS = (empty_inputs, shapes, arrays, nonfinite, streams, processes, damaged_files)
+_MODULES = (empty_inputs, shapes, arrays, nonfinite, streams, processes, damaged_files)
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,7 @@ class ModelCheck:
             self.test()
         except Exception as error:
             found = str(error) if type(error) is AssertionError else f"{error!r:.300}"
-            raise CheckError(
-                f'E_CHECK: {self.path}: "{self.name}" must be true, and is not: {found}'
-            ) from error
+            raise CheckError(f'E_CHECK: {self.path}: "{self.name}" is not true: {found}') from error
 
     def __str__(self) -> str:
         """Return the sentence that must be true."""
@@ -113,9 +111,9 @@ def _tests(tested: ModelUnderTest) -> Iterator[tuple[str, Callable[[], object]]]
         yield name, partial(_assert_all_ok, replayed)
     for name, measured in law_checks(tested.model, tested.cases):
         yield name, partial(_assert_measured_ok, measured)
-    for module in _FAULTS:
-        for fault in module.faults(tested.model):
-            yield fault.__name__.replace("_", " "), partial(fault, tested)
+    for module in _MODULES:
+        for check in module.checks_for(tested.model):
+            yield check.__name__.replace("_", " "), partial(check, tested)
 
 
 def _assert_all_ok(replayed: Callable[[], list[Check]]) -> None:

@@ -20,7 +20,7 @@ from seqrt.testing.model_under_test import ModelUnderTest
 _PLACES = 100
 
 
-def faults(_: Model) -> list[Callable[[ModelUnderTest], None]]:
+def checks_for(_: Model) -> list[Callable[[ModelUnderTest], None]]:
     """Return the checks of this file, which apply to every model."""
     return [
         a_changed_byte_is_refused,

@@ -15,7 +15,7 @@ from seqrt.testing.assertions import assert_same, assert_zeros
 from seqrt.testing.model_under_test import ModelUnderTest
 
 
-def faults(model: Model) -> list[Callable[[ModelUnderTest], None]]:
+def checks_for(model: Model) -> list[Callable[[ModelUnderTest], None]]:
     """Return the checks of this file that apply to the model."""
     always: list[Callable[[ModelUnderTest], None]] = [
         no_rows_give_no_rows,
@@ -45,7 +45,7 @@ def no_steps_give_zeros_and_keep_the_state(tested: ModelUnderTest) -> None:
     assert_zeros(y, "predictions for no steps")
     assert_same(end, state, "states before and after no steps")
     if end is state:
-        raise AssertionError("the next state must be a new array, and is the given one.")
+        raise AssertionError("the next state must be a new array, but is the given one.")
 
 
 def a_row_without_steps_keeps_its_state_and_affects_no_other(tested: ModelUnderTest) -> None:
@@ -66,7 +66,7 @@ def an_empty_list_and_empty_items_are_allowed(tested: ModelUnderTest) -> None:
     """[] gives no predictions; an item (0, D) gives zeros, or with a `sequence` head no steps."""
     predict, x = tested.model.predict, tested.x
     if len(predict([])):
-        raise AssertionError("an empty list must give no predictions, and gives some.")
+        raise AssertionError("an empty list must give no predictions, but gives some.")
     y: Any = predict([x[0], x[1, :0], x[2]])
     assert_zeros(y[1], "the prediction for an empty item")
     if tested.per_step and len(y[1]):

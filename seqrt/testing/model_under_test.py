@@ -25,7 +25,7 @@ class ModelUnderTest:
         self.path = os.fspath(path)
         self.model = Model(path)
         self.cases = decode(self.model.proof, self.model.manifest)
-        self._most = allowed_errors(self.model.manifest, self.cases)
+        self._allowed = allowed_errors(self.model.manifest, self.cases)
         x = typical_batch(self.cases)
         # The proof of a model with a missing-value policy contains NaN.
         self._x = np.where(np.isnan(x), np.float32(0), x)
@@ -54,11 +54,14 @@ class ModelUnderTest:
         """Fail unless two sets of predictions agree within the bound of the proof."""
         outputs = self.model.manifest.outputs
         got, want = as_float32_pair(got, want, what)
-        if not largest(scaled_units(got, outputs) - scaled_units(want, outputs)) <= self._most[0]:
-            raise AssertionError(f"{what} must agree within the bound of the proof, and do not.")
+        if (
+            not largest(scaled_units(got, outputs) - scaled_units(want, outputs))
+            <= self._allowed[0]
+        ):
+            raise AssertionError(f"{what} must agree within the bound of the proof, but do not.")
 
     def assert_states_close(self, got: Any, want: Any, what: str) -> None:
         """Fail unless two sets of states agree within the bound of the proof."""
         got, want = as_float32_pair(got, want, what)
-        if not largest(got - want) <= self._most[1]:
-            raise AssertionError(f"{what} must agree within the bound of the proof, and do not.")
+        if not largest(got - want) <= self._allowed[1]:
+            raise AssertionError(f"{what} must agree within the bound of the proof, but do not.")

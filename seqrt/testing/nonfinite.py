@@ -15,7 +15,7 @@ from seqrt.testing.assertions import assert_refused, assert_same
 from seqrt.testing.model_under_test import ModelUnderTest
 
 
-def faults(_: Model) -> list[Callable[[ModelUnderTest], None]]:
+def checks_for(_: Model) -> list[Callable[[ModelUnderTest], None]]:
     """Return the checks of this file, which apply to every model."""
     return [
         a_nonfinite_value_is_refused_and_located,
@@ -76,7 +76,7 @@ def nan_reaches_only_the_outputs_that_depend_on_it(tested: ModelUnderTest) -> No
         )
     after = y[2, before:] if tested.per_step else y[2]
     if not np.isnan(after).all() or not np.isnan(state[2]).all():
-        raise AssertionError("predictions that depend on an Inf must be NaN, and some are numbers.")
+        raise AssertionError("predictions that depend on an Inf must be NaN, but some are numbers.")
 
 
 def _bad(tested: ModelUnderTest) -> tuple[float, ...]:

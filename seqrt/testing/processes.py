@@ -31,7 +31,7 @@ sys.stdout.buffer.write(numpy.asarray(model.predict(numpy.load(sys.argv[2]))).to
 """
 
 
-def faults(_: Model) -> list[Callable[[ModelUnderTest], None]]:
+def checks_for(_: Model) -> list[Callable[[ModelUnderTest], None]]:
     """Return the checks of this file that apply here: forking is safe on Linux only."""
     always: list[Callable[[ModelUnderTest], None]] = [
         pickled_and_copied_models_predict_the_same,
@@ -85,7 +85,7 @@ def a_forked_child_predicts_the_same(tested: ModelUnderTest) -> None:
     if child.exitcode:
         raise AssertionError(f"a forked child must exit with code 0, got {child.exitcode}.")
     if got != want.tobytes():
-        raise AssertionError("a forked child must predict the same bit for bit, and does not.")
+        raise AssertionError("a forked child must predict the same bit for bit, but does not.")
 
 
 def a_new_process_predicts_the_same_and_leaves_no_files(tested: ModelUnderTest) -> None:
@@ -109,7 +109,7 @@ def a_new_process_predicts_the_same_and_leaves_no_files(tested: ModelUnderTest) 
             f" got {done.returncode} and: {printed}"
         )
     if done.stdout != np.asarray(tested.model.predict(tested.x)).tobytes():
-        raise AssertionError("a new process must predict the same bit for bit, and does not.")
+        raise AssertionError("a new process must predict the same bit for bit, but does not.")
     if left:
         raise AssertionError(f"no files must be left in the home folder, got {left[:3]}.")
 

@@ -13,7 +13,7 @@ from seqrt.testing.assertions import assert_refused, assert_same
 from seqrt.testing.model_under_test import ModelUnderTest
 
 
-def faults(model: Model) -> list[Callable[[ModelUnderTest], None]]:
+def checks_for(model: Model) -> list[Callable[[ModelUnderTest], None]]:
     """Return the checks of this file that apply to the model."""
     always: list[Callable[[ModelUnderTest], None]] = [
         wrong_shapes_are_refused,
@@ -53,9 +53,11 @@ def lengths_of_every_integer_dtype_mean_the_same(tested: ModelUnderTest) -> None
     x, lengths = tested.x, [12, 1, 5, 0, 11]
     want = tested.model.predict(x, lengths)
     for kind in ("i1", "u1", ">i2", "<i4", ">i4", "i8", ">u8"):
-        held = np.repeat(np.array(lengths, kind), 2)[::2]
+        given = np.repeat(np.array(lengths, kind), 2)[::2]
         assert_same(
-            tested.model.predict(x, held), want, f"predictions with lengths of {kind} and of a list"
+            tested.model.predict(x, given),
+            want,
+            f"predictions with lengths of {kind} and of a list",
         )
 
 

@@ -17,7 +17,7 @@ from seqrt.testing.model_under_test import ModelUnderTest
 _MANY_STEPS = 2**40
 
 
-def faults(model: Model) -> list[Callable[[ModelUnderTest], None]]:
+def checks_for(model: Model) -> list[Callable[[ModelUnderTest], None]]:
     """Return the checks of this file that apply to the model."""
     if not model.manifest.streamable:
         return [a_bidirectional_network_refuses_to_stream]
@@ -49,7 +49,7 @@ def a_refused_push_leaves_a_stream_unchanged(tested: ModelUnderTest) -> None:
         assert_refused(codes, f"a push of {chunk!r:.40}", stream.push, chunk)
     if stream.save() != saved:
         raise AssertionError(
-            "a refused push must leave the state of a stream unchanged, and changed it."
+            "a refused push must leave the state of a stream unchanged, but changed it."
         )
 
 
@@ -60,7 +60,7 @@ def an_empty_push_leaves_a_stream_unchanged(tested: ModelUnderTest) -> None:
     saved = stream.save()
     y = stream.push(x[:0])
     if stream.save() != saved or stream.steps != 5 or np.any(y):
-        raise AssertionError("an empty push must leave a stream unchanged, and changed it.")
+        raise AssertionError("an empty push must leave a stream unchanged, but changed it.")
 
 
 def a_stream_in_use_refuses_a_second_thread(tested: ModelUnderTest) -> None:
@@ -126,7 +126,7 @@ def a_damaged_or_foreign_saved_state_is_refused(tested: ModelUnderTest) -> None:
     foreign = pack_state("0" * 64, 3, tested.state(1))
     assert_refused("E_STATE_MODEL", "a state of another model", stream.restore, foreign)
     if stream.save() != saved:
-        raise AssertionError("a refused state must leave a stream unchanged, and changed it.")
+        raise AssertionError("a refused state must leave a stream unchanged, but changed it.")
 
 
 def a_stream_counts_steps_past_32_bits(tested: ModelUnderTest) -> None:
@@ -178,7 +178,7 @@ def a_damaged_or_foreign_snapshot_is_refused(tested: ModelUnderTest) -> None:
     assert_refused("E_STATE_MODEL", "a snapshot of another model", tested.model.streams, foreign)
     assert_refused("E_STATE", "the state of one stream", tested.model.streams, streams.save("a"))
     if tested.model.streams(saved).snapshot() != saved:
-        raise AssertionError("a snapshot must restore all streams, and did not.")
+        raise AssertionError("a snapshot must restore all streams, but did not.")
 
 
 def _flipped(saved: bytes) -> Iterator[bytes]:

@@ -111,10 +111,10 @@ def forgets_the_state_of_an_empty_row(monkeypatch):
 
 
 def runs_an_empty_batch(monkeypatch):
-    monkeypatch.setattr(engine.Engine, "blank", lambda self, batch, time: np.zeros((1, 2), "f4"))
+    monkeypatch.setattr(engine.Engine, "zero_outputs", lambda *_: np.zeros((1, 2), "f4"))
 
 
-def answers_behind_the_end(monkeypatch):
+def writes_past_the_end(monkeypatch):
     monkeypatch.setattr(engine, "inside", lambda lengths, time: np.ones((len(lengths), time), bool))
 
 
@@ -154,7 +154,7 @@ def writes_into_its_input(monkeypatch):
     monkeypatch.setattr(predict, "separate", separate)
 
 
-def answers_from_one_buffer(monkeypatch):
+def returns_one_buffer(monkeypatch):
     right, kept = engine.Engine._run, {}
 
     def run(self, x, lengths, state):
@@ -173,7 +173,7 @@ def takes_any_lengths(monkeypatch):
     )
 
 
-def never_looks_at_the_seal(monkeypatch):
+def ignores_the_seal(monkeypatch):
     monkeypatch.setattr(file, "digests", lambda content: ("0" * 64, True))
 
 
@@ -181,7 +181,7 @@ def takes_the_state_of_any_model(monkeypatch):
     monkeypatch.setattr(saved, "_check_owner", lambda owner, digest: None)
 
 
-def never_looks_at_the_sum(monkeypatch):
+def ignores_the_checksum(monkeypatch):
     def content(state, magics, what):
         plain = isinstance(state, bytes) and state.startswith(magics)
         return memoryview(state)[:-32] if plain else None
@@ -219,14 +219,14 @@ def cannot_be_pickled(monkeypatch):
 
 def fails_in_a_forked_child(monkeypatch):
     here = threading.get_native_id()
-    right = engine.Engine._here
+    right = engine.Engine._get_session
 
     def session(self):
         if threading.main_thread().native_id != here:
             raise SystemExit(3)
         return right(self)
 
-    monkeypatch.setattr(engine.Engine, "_here", session)
+    monkeypatch.setattr(engine.Engine, "_get_session", session)
 
 
 def depends_on_its_batch_mates(monkeypatch):
@@ -244,20 +244,20 @@ def depends_on_its_batch_mates(monkeypatch):
     [
         (forgets_the_state_of_an_empty_row, LSTM, "a row without steps keeps its state"),
         (runs_an_empty_batch, LSTM, "no rows give no rows"),
-        (answers_behind_the_end, TAGGER, "steps past a length give zeros"),
+        (writes_past_the_end, TAGGER, "steps past a length give zeros"),
         (swallows_nan, LSTM, "a nonfinite value is refused and located"),
         (swallows_nan, TAGGER, "nan reaches only the outputs that depend on it"),
         (reads_big_endian_as_garbage, LSTM, "every dtype gives the same predictions"),
         (ignores_masks, LSTM, "masked values are refused"),
         (rounds_what_does_not_fit, LSTM, "numbers that do not fit float32 are refused"),
         (writes_into_its_input, LSTM, "the arrays of the caller are never modified"),
-        (answers_from_one_buffer, TAGGER, "predictions are never overwritten"),
+        (returns_one_buffer, TAGGER, "predictions are never overwritten"),
         (takes_any_lengths, LSTM, "wrong lengths are refused"),
-        (never_looks_at_the_seal, LSTM, "a changed byte is refused"),
+        (ignores_the_seal, LSTM, "a changed byte is refused"),
         (takes_the_state_of_any_model, LSTM, "a damaged or foreign saved state"),
         (takes_the_state_of_any_model, LSTM, "a damaged or foreign snapshot"),
-        (never_looks_at_the_sum, LSTM, "a damaged or foreign saved state"),
-        (never_looks_at_the_sum, LSTM, "a damaged or foreign snapshot"),
+        (ignores_the_checksum, LSTM, "a damaged or foreign saved state"),
+        (ignores_the_checksum, LSTM, "a damaged or foreign snapshot"),
         (lets_a_second_caller_in, LSTM, "a stream in use refuses a second thread"),
         (counts_in_32_bits, LSTM, "a stream counts steps past 32 bits"),
         (cannot_be_pickled, LSTM, "pickled and copied models predict the same"),
@@ -270,5 +270,5 @@ def test_a_broken_runtime_fails_the_check_of_what_it_breaks(broken, path, failin
     check = next(check for check in checks(path) if check.name.startswith(failing))
     broken(monkeypatch)
 
-    with pytest.raises(CheckError, match=f'"{failing}.*" must be true, and is not'):
+    with pytest.raises(CheckError, match=f'"{failing}.*" is not true: '):
         check()
