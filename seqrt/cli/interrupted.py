@@ -55,5 +55,5 @@ def check_no_options(options: dict[str, Any], out: Path | None) -> None:
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise UsageError(
             f"a resumed run keeps its settings, and {flags} would change them."
-            " Drop what is given beside --resume, or train a new run without it."
+            " Drop them, or start a new run without --resume."
         )

@@ -29,11 +29,10 @@ def run_introduction(run: Run) -> Iterator[tuple[str, str]]:
     plan, problem = run.plan, run.problem
     yield from data_introduction(plan, problem)
     yield "training", _part(problem, problem.train)
-    validation = problem.validation
-    yield (
-        "validation",
-        _part(problem, validation) if validation else "none, so metrics are of the training data",
-    )
+    if problem.validation:
+        yield "validation", _part(problem, problem.validation)
+    else:
+        yield "validation", "none, so the metrics are those of the training data"
     yield "network", f"{network_text(plan, problem)}, {weight_count(run.net):,} weights"
     yield "optimiser", f"Adam, peak learning rate {plan.lr:g}, batches of {plan.batch_size}"
     yield "run", str(run.path)
@@ -115,7 +114,7 @@ def number_or_null(value: float | None) -> float | None:
 
 
 def number(value: float | None, digits: int) -> str:
-    """Return a number in so many significant digits, or a dash where there is none."""
+    """Return a number with `digits` significant digits, or a dash if there is none."""
     return "-" if value is None or not math.isfinite(value) else f"{value:.{digits}g}"
 
 
