@@ -43,7 +43,7 @@ class Contender:
         raise NotImplementedError
 
     def warm(self, call: Callable[[], Any]) -> None:
-        """Do once what will be measured, and choose the best settings for it."""
+        """Make `call`, which will be measured, once; choose the best settings for it."""
         call()
 
 
@@ -189,7 +189,7 @@ class Torch(Contender):
         return list(self._torch.from_numpy(x[:, None]))
 
     def reset(self) -> None:
-        """Begin without a state, which the cells take as zeros."""
+        """Begin without a state, which the cells read as zeros."""
         self._states: list[Any] = [None] * len(self._cells)
 
     def step(self, x: Any) -> Any:
@@ -200,7 +200,7 @@ class Torch(Contender):
         return self._head(x)
 
     def warm(self, call: Callable[[], Any]) -> None:
-        """Run it on one thread and on all, and keep the faster setting."""
+        """Make `call` on one thread and on all, and keep the faster setting."""
         from time import perf_counter
 
         seconds = {}

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 # The colour of each contender.
 COLOURS = {OWN: BLUE, "onnxruntime": ORANGE, "torch": FAINT}
 
-# How much wider than its longest bar a panel is, to fit the numbers; a mark farther off than
-# _FAR times the longest bar is not drawn.
+# A panel is this many times as wide as its longest bar, to leave room for the labels. The rate of
+# products is not drawn if it is more than _FAR times as long as that bar.
 _ROOM = 1.42
 _FAR = 6
 
 
 def check_matplotlib() -> None:
-    """Raise MissingExtraError where matplotlib is not installed: best known before a race."""
+    """Raise MissingExtraError if matplotlib is not installed; call it before a race."""
     try:
         import matplotlib  # noqa: F401 - only its presence matters
     except ImportError:
@@ -38,7 +38,7 @@ def check_matplotlib() -> None:
 def png(report: BenchReport) -> bytes:
     """Return the picture of a race as the bytes of a .png.
 
-    Raises MissingExtraError where matplotlib is not installed.
+    Raises MissingExtraError if matplotlib is not installed.
     """
     file = io.BytesIO()
     bench_figure(report).savefig(file, format="png", metadata={"Software": None})
@@ -84,7 +84,7 @@ def _panels(report: BenchReport) -> list[tuple[str, str, str]]:
 def _bars(axes: Axes, report: BenchReport, title: str, unit: str, figure: str) -> None:
     """Draw one panel: each contender's bar with its value and how many times better seqrt is."""
     axes.set_title(f"{title}, {unit}", loc="left", color=INK, fontsize=11, pad=18)
-    _undress(axes, list(report.results))
+    _hide_frame(axes, list(report.results))
     values = {
         name: each.figures[figure]
         for name, each in report.results.items()
@@ -109,20 +109,20 @@ def _bars(axes: Axes, report: BenchReport, title: str, unit: str, figure: str) -
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
         )
         reach = max(reach, end)
-    sense = "less is better"
+    caption = "less is better"
     if figure.endswith("_gflops"):
-        sense, reach = _products(axes, report.product, reach)
-    axes.text(0, 1.03, sense, transform=axes.transAxes, color=FAINT, fontsize=8.5)
+        caption, reach = _products(axes, report.product, reach)
+    axes.text(0, 1.03, caption, transform=axes.transAxes, color=FAINT, fontsize=8.5)
     axes.set_xlim(0, _ROOM * reach)
 
 
 def _products(axes: Axes, product: float, reach: float) -> tuple[str, float]:
-    """Draw the rate of matrix products, unless it is far off; return the caption and the reach."""
-    sense = f"more is better; products: {three_digits(product)}"
+    """Draw the rate of matrix products if it is near; return the caption and the panel's reach."""
+    caption = f"more is better; products: {three_digits(product)}"
     if product > _FAR * reach:
-        return sense, reach
+        return caption, reach
     axes.axvline(product, color=INK, linewidth=1, linestyle=(0, (4, 3)))
-    return f"{sense}, dashed", max(reach, 1.05 * product / _ROOM)
+    return f"{caption}, dashed", max(reach, 1.05 * product / _ROOM)
 
 
 def _tail(axes: Axes, report: BenchReport, name: str, figure: str, place: int) -> float:
@@ -140,8 +140,8 @@ def _label(report: BenchReport, name: str, figure: str, value: float) -> str:
     return three_digits(value) if times is None else f"{three_digits(value)}   {times:.2f} x"
 
 
-def _undress(axes: Axes, names: list[str]) -> None:
-    """Keep only the names and the axis of the bars: the values are beside the bars."""
+def _hide_frame(axes: Axes, names: list[str]) -> None:
+    """Keep only the names and the axis of the bars: each bar is labelled with its value."""
     axes.set_yticks(range(len(names)), names, color=INK)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_xticks([])

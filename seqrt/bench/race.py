@@ -1,7 +1,7 @@
 """The race: contenders take turns for several rounds, each turn in a fresh process.
 
-A process per turn, because the threads of onnxruntime's default session keep spinning after a call,
-on top of whatever runs next, and because a process starts cold only once.
+A process per turn, because the threads of onnxruntime's default session keep spinning after a call
+and slow down whatever runs next, and because a process starts cold only once.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def bench(
     """Measure `model`, opened from `path`, on this machine, beside bare onnxruntime and PyTorch.
 
     There are 5 rounds, or with `quick` one round with less work. `on_turn` is called before each
-    turn. PyTorch is left out where it is not installed.
+    turn. PyTorch is left out if it is not installed.
 
     Raises UsageError for rounds below 1, and DeviceError (E_BENCH) or ResourceError (E_MEMORY) if
     a turn fails.
@@ -64,7 +64,7 @@ def bench(
     found: dict[str, list[dict[str, Any]]] = {}
     for turn in schedule(rounds):
         on_turn(turn)
-        found.setdefault(turn.contender, []).append(take(turn.contender, work))
+        found.setdefault(turn.contender, []).append(run_turn(turn.contender, work))
     return BenchReport.of(model, str(path), work, found)
 
 
@@ -77,8 +77,8 @@ def schedule(rounds: int) -> Iterator[Turn]:
             yield Turn(name, i + 1, rounds, i * len(names) + j + 1, rounds * len(names))
 
 
-def take(contender: str, work: Work) -> dict[str, Any]:
-    """Take one turn in a fresh process with the same `sys.path` as this one."""
+def run_turn(contender: str, work: Work) -> dict[str, Any]:
+    """Run one turn in a fresh process with the same `sys.path` as this one."""
     code = _CODE.format(path=sys.path, job=work.job(contender))
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -99,7 +99,7 @@ def _environment(contender: str, threads: int) -> dict[str, str]:
     """Return the environment of a turn: compiled modules cached, no telemetry, numpy on all cores.
 
     OpenBLAS settings are dropped: one that names an older processor halves the rate of numpy's
-    products, which are the yardstick.
+    products, which all rates are compared with.
     """
     inherited = {k: v for k, v in os.environ.items() if k not in _DROPPED}
     blas = dict.fromkeys(_BLAS, str(threads)) if contender == _PRODUCT else {}

@@ -83,7 +83,7 @@ class BenchReport:
         return [name for name in self.results if name != OWN]
 
     def times(self, rival: str, figure: str) -> float | None:
-        """Return how many times better seqrt's figure is than a rival's, None if either lacks it.
+        """Return how many times better seqrt's figure is than a rival's, None if one is missing.
 
         Gained memory has no ratio, because it may be zero.
         """
@@ -107,7 +107,7 @@ class BenchReport:
         return max(spreads)
 
     def record(self) -> dict[str, Any]:
-        """Return the report as plain values, for programs; None for what was not measured."""
+        """Return the report as plain values, for programs; None for a figure not measured."""
         m, work = self.manifest, self.work
         return {
             "path": self.path,
@@ -160,13 +160,13 @@ def _with_share(figures: dict[str, float], product: float) -> dict[str, float]:
 
 
 def _difference(m: Manifest, found: Mapping[str, Sequence[dict[str, Any]]]) -> float:
-    own, bare = (np.array(found[name][0]["answers"]) for name in (OWN, "onnxruntime"))
+    own, bare = (np.array(found[name][0]["predictions"]) for name in (OWN, "onnxruntime"))
     scale = np.array([column.scale for column in m.outputs])
     return float(np.abs((own - bare).reshape(-1, len(scale)) / scale).max())
 
 
 def processor() -> str:
-    """Return the name of the processor, or the architecture where the system has no name."""
+    """Return the name of the processor, or the architecture if the system gives no name."""
     if os.path.exists("/proc/cpuinfo"):
         with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
             for line in file:

@@ -121,7 +121,7 @@ def three_digits(value: float) -> str:
 
 
 def _foot(report: BenchReport) -> Iterator[str]:
-    """Yield how to read the table, wrapped to its width."""
+    """Yield the notes on how to read the table, wrapped to its width."""
     for note in _notes(report):
         yield from wrap(note, _WIDTH, subsequent_indent="  ")
 

@@ -24,7 +24,7 @@ _LIVE = 256
 
 @dataclass(frozen=True)
 class Work:
-    """One model, and the amount of each kind of work it does.
+    """One model, and how much of each kind of work the contenders do with it.
 
     `ranges` are the lowest and the highest input of each feature. Bulk work is `sequences` of
     `steps` each; ragged lengths have that mean. Each kind of work is repeated for `seconds`.
@@ -51,7 +51,7 @@ class Work:
 
     @classmethod
     def of(cls, model: Model, path: str, *, quick: bool, threads: int | None) -> Work:
-        """Return the work for `model`; `quick` is less of everything."""
+        """Return the work for `model`; with `quick`, less of each kind."""
         m = model.manifest
         sequences, steps = _sizes(m.operations, _BULK // 10 if quick else _BULK)
         return cls(
@@ -79,7 +79,7 @@ class Work:
         return cls(**{name: job[name] for name in cls.__dataclass_fields__})
 
     def job(self, contender: str) -> dict[str, Any]:
-        """Return all that a worker process needs, as plain values that `repr` writes in full."""
+        """Return all that a worker process needs, as plain values that `repr` can write."""
         middle = [(low + high) / 2 for low, high in self.ranges]
         return {**asdict(self), "contender": contender, "middle": middle}
 

@@ -1,7 +1,7 @@
 """One turn of one contender in a fresh process: all its measurements, as JSON on stdout.
 
-Only modules that Python has loaded anyway are imported at the top: the clock of the cold start runs
-while a contender imports the rest.
+The top imports only modules that Python has loaded anyway, because the imports of a contender are
+part of its cold start.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ _MB = 1e6
 
 
 def serve(job: dict[str, Any]) -> None:
-    """Do one turn and write its measurements."""
-    measured = product(job) if job["contender"] == "numpy" else turn(job)
+    """Do one turn and write its measurements to stdout."""
+    measured = product(job) if job["contender"] == "numpy" else measure_contender(job)
 
     import json
 
     json.dump(measured, sys.stdout)
 
 
-def turn(job: dict[str, Any]) -> dict[str, Any]:
-    """Return the measurements of one contender: cold, loaded, and doing each kind of work."""
+def measure_contender(job: dict[str, Any]) -> dict[str, Any]:
+    """Return the measurements of one contender: cold start, memory, and each kind of work."""
     from seqrt.bench.contenders import CONTENDERS
 
     began = perf_counter()
@@ -49,8 +49,8 @@ def turn(job: dict[str, Any]) -> dict[str, Any]:
     before, after = _measure(contender, work, figures)
     if loaded and before and after:
         figures |= {"loaded_mb": loaded / _MB, "gained_mb": (after - before) / _MB}
-    answers = np.ravel(y).tolist() if job["contender"] != "torch" else []
-    return {"version": contender.version, "figures": figures, "answers": answers}
+    predictions = np.ravel(y).tolist() if job["contender"] != "torch" else []
+    return {"version": contender.version, "figures": figures, "predictions": predictions}
 
 
 def _measure(
@@ -134,11 +134,11 @@ def product(job: dict[str, Any]) -> dict[str, Any]:
         end = end or began + job["seconds"]
         _ = a @ a
         best = max(best, 2e-9 * side**3 / (perf_counter() - began))
-    return {"version": np.__version__, "figures": {"product_gflops": best}, "answers": []}
+    return {"version": np.__version__, "figures": {"product_gflops": best}, "predictions": []}
 
 
 def resident() -> int | None:
-    """Return the resident memory of this process in bytes, None where it is not reported."""
+    """Return the resident memory of this process in bytes, or None if the system does not say."""
     import os
     import subprocess
 

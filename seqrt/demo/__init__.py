@@ -1,12 +1,14 @@
 """The tutorial: trains an RNN and an LSTM on a chaotic series, exports and proves both, draws them.
 
-lessons = []
-for cell in CELLS:
-    run = begin(cell, "demo")
-    for epoch in run:                       # train
-        ...
-    lessons.append(conclude(run, "demo"))   # export, prove, predict, measure
-pictures = draw_pictures(lessons, "demo")
+    lessons = []
+    for cell in CELLS:
+        run = begin(cell, "demo")
+        for epoch in run:                       # train
+            ...
+        lessons.append(conclude(run, "demo"))   # export, prove, predict, measure
+    pictures = draw_pictures(lessons, "demo")
+
+`seqrt demo` does this on the command line.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from seqrt.demo.tutorial import (
     write_data,
 )
 
-# The short name of draw_pictures.
+# The name of draw_pictures in seqrt 0.1.0.
 draw = draw_pictures
 
 __all__ = [

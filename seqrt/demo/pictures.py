@@ -33,16 +33,16 @@ _LIMIT = 1e-5
 def draw_pictures(lessons: Sequence[Lesson], folder: str | Path) -> tuple[Path, ...]:
     """Write curves.png, forecast.png and parity.png into `folder`; return their paths."""
     figures = {
-        "curves.png": learning_curves(lessons),
-        "forecast.png": forecast(lessons),
-        "parity.png": parity(lessons),
+        "curves.png": _learning_curves(lessons),
+        "forecast.png": _forecasts(lessons),
+        "parity.png": _parity(lessons),
     }
     for name, figure in figures.items():
         save_figure(figure, Path(folder) / name)
     return tuple(Path(folder) / name for name in figures)
 
 
-def learning_curves(lessons: Sequence[Lesson]) -> Figure:
+def _learning_curves(lessons: Sequence[Lesson]) -> Figure:
     """Draw training and validation loss over the epochs, one panel for each network."""
     figure = new_figure(10, 4.2)
     for axes, lesson in _panels(figure, lessons):
@@ -63,7 +63,7 @@ def learning_curves(lessons: Sequence[Lesson]) -> Figure:
     return figure
 
 
-def forecast(lessons: Sequence[Lesson]) -> Figure:
+def _forecasts(lessons: Sequence[Lesson]) -> Figure:
     """Draw the forecasts of both files and of persistence for held-out rows, above their errors."""
     part = held_out()
     when, truth, known = (np.asarray(array) for array in (part.when, part.truth, part.known))
@@ -89,7 +89,7 @@ def forecast(lessons: Sequence[Lesson]) -> Figure:
     return figure
 
 
-def parity(lessons: Sequence[Lesson]) -> Figure:
+def _parity(lessons: Sequence[Lesson]) -> Figure:
     """Draw the errors of onnxruntime and PyTorch against float64 at every step, panel by panel."""
     figure = new_figure(10, 4.2)
     for axes, lesson in _panels(figure, lessons):

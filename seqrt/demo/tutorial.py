@@ -35,8 +35,8 @@ _TRAINING_ROWS = 960
 class Lesson:
     """One network, trained and exported: its run, its file, and the file's predictions and metrics.
 
-    `predicted` (B, 1) are the predictions for unseen rows, by onnxruntime from the exported file.
-    `errors` are those against float64 at each step, for onnxruntime and for PyTorch.
+    `predicted` (B, 1) are the exported file's predictions for held-out rows. `errors` are those of
+    onnxruntime and of PyTorch against float64, at each step (T,).
     """
 
     run: Run
@@ -47,7 +47,7 @@ class Lesson:
 
 
 def begin(cell: Cell, folder: str | Path, epochs: int = EPOCHS) -> Run:
-    """Prepare to train a stack 64 -> 32 -> 1 of `cell`; its run goes into `folder`."""
+    """Start a run in `folder` that will train a network of 64 and 32 units of `cell`."""
     plan = Plan(
         _SERIES,
         window=_WINDOW,
@@ -65,8 +65,8 @@ def begin(cell: Cell, folder: str | Path, epochs: int = EPOCHS) -> Run:
 
 
 def conclude(run: Run, folder: str | Path) -> Lesson:
-    """Export the trained network to `folder`, and predict unseen rows with the exported file."""
-    # In networks this small, more threads only wait for each other.
+    """Export the trained network to `folder`, and predict held-out rows with the exported file."""
+    # For networks this small, more threads only wait for each other.
     with torch_threads(1):
         run.finish()
         series = load_series(run.path)

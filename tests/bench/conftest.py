@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from seqrt.bench.race import bench, take
+from seqrt.bench.race import bench, run_turn
 from seqrt.bench.work import Work
 from seqrt.runtime import load
 
@@ -34,4 +34,4 @@ def report():
 @pytest.fixture(scope="session")
 def bidirectional(work):
     """A turn of bare onnxruntime on a net that cannot stream."""
-    return take("onnxruntime", work("gru-bidirectional-last"))
+    return run_turn("onnxruntime", work("gru-bidirectional-last"))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from seqrt.bench import race
-from seqrt.bench.race import bench, schedule, take
+from seqrt.bench.race import bench, run_turn, schedule
 from seqrt.bench.work import Work
 from seqrt.contract.seal import SEAL_SIZE
 from seqrt.errors import DeviceError, ResourceError, UsageError
@@ -52,7 +52,7 @@ def test_without_torch_there_is_a_contender_less(monkeypatch):
 
 
 def test_a_turn_brings_every_figure_home(work):
-    found = take("seqrt", work("rnn-relu"))
+    found = run_turn("seqrt", work("rnn-relu"))
 
     assert set(found["figures"]) == MEASURED
     assert all(value > 0 for key, value in found["figures"].items() if key != "gained_mb")
@@ -67,14 +67,14 @@ def test_a_turn_finds_packages_where_this_process_does(work, tmp_path, monkeypat
     monkeypatch.syspath_prepend(str(tmp_path))
 
     with pytest.raises(DeviceError, match=r"turn of onnxruntime .*the one of this path"):
-        take("onnxruntime", work("gru-last"))
+        run_turn("onnxruntime", work("gru-last"))
 
 
 def test_a_turn_that_fails_says_whose_and_why(work, tmp_path):
     gone = dataclasses.replace(work("gru-last"), path=str(tmp_path / "gone.onnx"))
 
     with pytest.raises(DeviceError, match=r"E_BENCH: the turn of seqrt failed.*gone\.onnx"):
-        take("seqrt", gone)
+        run_turn("seqrt", gone)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no signals there")
@@ -82,7 +82,7 @@ def test_a_turn_that_the_system_killed_is_for_want_of_memory(work, monkeypatch):
     monkeypatch.setattr(race, "_CODE", "import os; os.kill(os.getpid(), 9)")
 
     with pytest.raises(ResourceError, match="E_MEMORY: the turn of seqrt did not fit into memory"):
-        take("seqrt", work("gru-last"))
+        run_turn("seqrt", work("gru-last"))
 
 
 def test_nothing_but_python_is_loaded_before_the_clock_of_a_cold_start():
@@ -105,7 +105,7 @@ def test_a_turn_measures_the_file_that_was_opened_and_no_other(work, tmp_path):
     swapped = dataclasses.replace(opened, path=other.path)
 
     with pytest.raises(DeviceError, match=r"turn of seqrt failed.*E_MODEL_DIGEST"):
-        take("seqrt", swapped)
+        run_turn("seqrt", swapped)
 
 
 def test_a_model_that_was_opened_without_a_seal_takes_its_turns(tmp_path):
@@ -116,4 +116,4 @@ def test_a_model_that_was_opened_without_a_seal_takes_its_turns(tmp_path):
     work = Work.of(model, str(path), quick=True, threads=None)
 
     assert work.trust == "unsealed"
-    assert set(take("seqrt", work)["figures"]) == MEASURED
+    assert set(run_turn("seqrt", work)["figures"]) == MEASURED
