@@ -79,8 +79,19 @@ def fit(
     each other, and InputError if they were given different data.
     """
     recipe = Recipe(epochs, batch_size, lr, clip, patience, noise, seed, tbptt, accumulate)
+    return fit_recipe(net, (x, y, lengths), val, recipe, checkpoints)
+
+
+def fit_recipe(
+    net: Stack,
+    train: Labelled,
+    val: Labelled | None,
+    recipe: Recipe,
+    checkpoints: Checkpoints | None = None,
+) -> Generator[Epoch]:
+    """Train as `fit` does, with all of its options in one Recipe."""
     _check_causal(net, recipe)
-    parts = examples(net, (x, y, lengths), *([val] if val else []))
+    parts = examples(net, train, *([val] if val else []))
     group = join()
     group.check_same(_shared_inputs(net, parts, recipe))
     group.broadcast(net.state_dict().values())

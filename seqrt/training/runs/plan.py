@@ -67,7 +67,7 @@ class Plan:
     more than 50 steps and for built-in tasks.
 
     Training: `unresolved` names the numbers in `recipe` that are still to be inferred. `epochs` is
-    then 100, for a built-in task 10, or as many more as make 500 steps of the optimizer; `patience`
+    then 100, for a built-in task 10, or as many more as make 500 steps of the optimiser; `patience`
     is a quarter of the epochs, for a built-in task all of them; and an `lr` of "auto" is found by
     the learning-rate finder (see training.loop.lr_finder). `threads` is by default as many as make
     training faster. The last bits of the weights depend on it, so a resumed run keeps its number.
@@ -265,7 +265,7 @@ class Plan:
         return min(problem.train.x.longest, self.recipe.tbptt or sys.maxsize)
 
     def _steps_per_epoch(self, problem: Problem) -> int:
-        """Return the number of optimizer steps in an epoch, roughly."""
+        """Return the number of optimiser steps in an epoch, roughly."""
         rows = self.recipe.batch_size * self.recipe.accumulate
         batches = math.ceil(len(problem.train) / rows)
         if not self.recipe.tbptt or problem.head == "last":

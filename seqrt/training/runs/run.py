@@ -20,7 +20,7 @@ from seqrt.metrics import measure
 from seqrt.training.inputs.batches import predict
 from seqrt.training.loop.checkpoints import Checkpoints
 from seqrt.training.loop.distributed import SINGLE_PROCESS, ProcessGroup, join, own_device
-from seqrt.training.loop.fit import fit
+from seqrt.training.loop.fit import fit_recipe
 from seqrt.training.loop.lr_finder import find_learning_rate
 from seqrt.training.loop.state import Epoch
 from seqrt.training.loop.threads import torch_threads
@@ -74,8 +74,8 @@ class Run:
         """Train; yield after every epoch, with its row and the best weights written."""
         train, validation = self.problem.train, self.problem.validation
         val = (validation.x, validation.y) if validation else None
-        recipe = asdict(self.plan.fold_recipe())
-        loop = fit(self.net, train.x, train.y, val=val, **recipe, checkpoints=self.checkpoints)
+        recipe = self.plan.fold_recipe()
+        loop = fit_recipe(self.net, (train.x, train.y), val, recipe, self.checkpoints)
         threads = self.plan.threads or 1
         with self._lock(), torch_threads(threads), closing(loop):
             for epoch in self._until_all_end(loop):
