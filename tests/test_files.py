@@ -210,7 +210,7 @@ def test_a_read_only_folder_and_a_read_only_file_are_refused(old):
 
 
 def test_a_file_that_is_read_only_is_refused_before_there_is_anything_to_write(old, monkeypatch):
-    # root may write everywhere: the system's answer is the law, not the bits
+    # root may write everywhere, so the answer of os.access counts, not the permission bits
     monkeypatch.setattr(os, "access", lambda path, mode: False)
 
     with pytest.raises(OutputError, match=r"^E_OUTPUT_DENIED: .*model\.onnx: it is read-only"):

@@ -39,9 +39,9 @@ ROOMS = {
     "files": Room("errors"),
     "metrics": Room("errors numpy"),
     "numbers": Room("errors numpy"),
-    "data": Room("contract errors files numbers numpy", inside="pyarrow"),
+    "data": Room("contract errors numbers numpy", inside="pyarrow"),
     "runtime": Room("contract errors numbers numpy", inside="onnxruntime"),
-    "testing": Room("contract errors runtime numpy"),
+    "testing": Room("errors runtime numpy"),
     "training": Room(
         "colours contract data errors files metrics numbers version"
         " numpy safetensors tomli_w torch",
@@ -53,7 +53,7 @@ ROOMS = {
         inside="matplotlib",
     ),
     "bench": Room(
-        "colours contract errors files runtime numpy", inside="matplotlib onnxruntime torch version"
+        "colours errors numpy", inside="contract matplotlib onnxruntime runtime torch version"
     ),
     "cli": Room(
         "errors typer",
@@ -93,7 +93,7 @@ INNER_ROOMS = {
         "types": "",
         "out_of_memory": "",
         "inputs": "types",
-        "opening": "inputs out_of_memory types",
+        "opening": "inputs out_of_memory",
         "compute": "inputs opening out_of_memory types",
         "live": "compute inputs out_of_memory types",
         "proving": "compute inputs opening out_of_memory types",

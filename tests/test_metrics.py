@@ -73,7 +73,7 @@ def test_figures_of_classes_are_those_worked_out_by_hand():
 
     assert list(figures) == ["accuracy", "f1 macro", "log loss"]
     assert figures["accuracy"] == 3 / 4
-    # rest: 1 hit of 2 true and 1 said; run: 2 hits of 2 true and 3 said; walk: not seen at all
+    # rest: 1 hit, 2 true, 1 predicted; run: 2 hits, 2 true, 3 predicted; walk: neither
     assert figures["f1 macro"] == pytest.approx((2 / 3 + 4 / 5) / 2)
     losses = -np.log([0.9, 0.2, 0.9, 0.7])
     assert figures["log loss"] == pytest.approx(losses.mean())
@@ -110,7 +110,7 @@ def test_figures_of_flags_are_those_worked_out_by_hand():
 
     assert figures["accuracy per label"] == 6 / 8
     assert figures["accuracy of all labels"] == 2 / 4
-    # first: 1 hit of 2 true and 1 said; second: 1 hit of 1 true and 2 said
+    # first: 1 hit, 2 true, 1 predicted; second: 1 hit, 1 true, 2 predicted
     assert figures["f1 micro"] == pytest.approx(4 / 6)
     assert figures["f1 macro"] == pytest.approx((2 / 3 + 2 / 3) / 2)
     right = [0.9, 0.8, 0.4, 0.6, 0.9, 0.3, 0.8, 0.9]

@@ -1,4 +1,4 @@
-"""A report of a race that nobody ran, and the nets that races are run on."""
+"""Fixtures for the tests of a race: the work for a net, a report, a turn."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NETS = Path(__file__).parents[1] / "runtime" / "nets"
 
 @pytest.fixture(scope="session")
 def work():
-    """Give the quick work for a net by its name."""
+    """Return the function that makes the quick work for a net, by the net's name."""
 
     def of(name, threads=None):
         path = str(NETS / f"{name}.onnx")
@@ -26,7 +26,7 @@ def work():
 
 @pytest.fixture(scope="session")
 def report():
-    """A race that was run, two quick rounds."""
+    """The report of a race of two quick rounds."""
     path = NETS / "lstm-last.onnx"
     return bench(load(path), path, quick=True, rounds=2)
 

@@ -1,4 +1,4 @@
-"""The contenders: they answer the same question, or times would say nothing."""
+"""The contenders: all compute the same thing, or their times could not be compared."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ each_net = pytest.mark.parametrize("name", NAMES)
 
 @pytest.fixture
 def torch_contender():
-    """Make PyTorch's contender, and have torch as it was afterwards."""
+    """Make PyTorch's contender, and restore torch's settings afterwards."""
     threads = torch.get_num_threads()
     yield Torch
     torch.set_num_threads(threads)

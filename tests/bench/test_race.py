@@ -1,4 +1,4 @@
-"""The race: who runs when, what a turn brings home, what becomes of one that fails."""
+"""The race: the order of the turns, what a turn returns, and what happens if one fails."""
 
 from __future__ import annotations
 

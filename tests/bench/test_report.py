@@ -1,4 +1,4 @@
-"""What is said of a race: figures that fit together, in a table, a picture, and for programs."""
+"""The report of a race: consistent figures, as a table, a picture and plain values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from seqrt.bench.table import table, three_digits
 
 
 def with_figures(report, **changed):
-    """The report, with figures of seqrt that are known."""
+    """The report, with known figures for seqrt."""
     own = report.results["seqrt"]
     new = BenchResult(own.version, {**own.figures, **changed}, own.rounds)
     return dataclasses.replace(report, results={**report.results, "seqrt": new})

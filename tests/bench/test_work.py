@@ -1,4 +1,4 @@
-"""The work: the same numbers for everybody, from the range that training saw, in due amounts."""
+"""The work: the same inputs for every contender, from the training range, in fitting amounts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from seqrt.runtime import load
 
 
 def model_of(*units, low=None):
-    """What Work looks at of an LSTM that nobody has to build."""
+    """The attributes that Work reads of a model, for an LSTM that is never built."""
     high = None if low is None else low + 1
     manifest = Manifest(
         name="net",

@@ -99,7 +99,7 @@ def law(kind: str, path: str, threads: str) -> dict[str, Any]:
     # a model of its own, so that its threads start under a limit
     case = CASES[kind](seqrt.load(path, threads=int(threads)), path)
     searched: list[str] = []
-    # several threads need more than that when they happen to meet
+    # several threads need more than that if they run at the same time
     most = case.needs(want, searched) * 17 // 16 * (1 if threads == "1" else 2)
     outcomes = [case.outcome(want, most * i // (LIMITS - 1)) for i in range(LIMITS)]
     return {"outcomes": outcomes, "searched": searched, "after": case.outcome(want, 1 << 36)}
@@ -196,7 +196,7 @@ def one_row(path: str) -> dict[str, Any]:
 
 
 def no_threads(path: str) -> dict[str, Any]:
-    """Predict with memory enough, where no limit has room for the stack of a thread."""
+    """Predict with enough memory for everything but the stack of a thread."""
     model = seqrt.load(path, threads=4)
     x = rows(STEPS)
     case = Case(lambda _: [model.predict(x)])

@@ -13,8 +13,8 @@ import pytest
 NETS = Path(__file__).parent / "nets"
 LIMITED = Path(__file__).with_name("limited.py")
 
-# How glibc hands memory back at once, and shares one heap among threads: a limit then holds for
-# what is asked for under it, and not for what was kept from the call before.
+# Makes glibc return memory at once and share one heap among threads, so that a limit applies to
+# what is allocated under it, and nothing is left over from the call before.
 MALLOC = {
     "MALLOC_ARENA_MAX": "1",
     "MALLOC_MMAP_THRESHOLD_": "65536",
@@ -22,7 +22,8 @@ MALLOC = {
 }
 
 pytestmark = pytest.mark.skipif(
-    not Path("/proc/self/statm").exists(), reason="the system does not say what a process holds"
+    not Path("/proc/self/statm").exists(),
+    reason="the system does not report the memory of a process",
 )
 
 

@@ -95,7 +95,7 @@ def test_an_unknown_answer_to_a_failure_is_refused():
         check_model(LSTM, on_fail="warn")
 
 
-# A broken runtime, each in a way in which onnxruntime alone is wrong, or nearly so
+# Broken runtimes, each wrong in a way in which bare onnxruntime is, or might be
 
 
 def forgets_the_state_of_an_empty_row(monkeypatch):
