@@ -30,7 +30,7 @@ def without_torch(monkeypatch):
 @pytest.fixture
 def no_race(monkeypatch):
     """Fail if the race starts."""
-    monkeypatch.setattr(race, "take", lambda *_: pytest.fail("the race began"))
+    monkeypatch.setattr(race, "run_turn", lambda *_: pytest.fail("the race began"))
 
 
 def test_a_program_gets_json_and_a_picture_is_drawn(run):
