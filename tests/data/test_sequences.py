@@ -1,4 +1,4 @@
-"""Sequences out of archives: padded or flat, with targets a sequence or a step."""
+"""Sequences from archives: padded or flat, with targets per sequence or per step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model reads its own columns of a file, in the way it was trained."""
+"""A model reads its own columns of a file, cut as in training, and is judged on its targets."""
 
 from __future__ import annotations
 

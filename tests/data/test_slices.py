@@ -1,4 +1,4 @@
-"""A model reads its own columns of a file, cut as it was trained, and any slice is that of all."""
+"""A model reads its own columns of a file, cut as in training; any slice is part of the whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables: which columns are numbers, which one is the time, and parts by time."""
+"""Tables: which columns are numbers, which one is the time, and spans of time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A table becomes sequences with their answers: each window its own, none without an answer."""
+"""A table is cut into windows, each with its own target and none without one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def asking(task, *, window=3, horizon=1):
 
 @pytest.fixture
 def rows():
-    """Ten rows: values, answers a hundred times as large, and their numbers from 1."""
+    """Ten rows: values, targets a hundred times as large, and row numbers from 1."""
     values = np.arange(10.0)[:, None]
     return values, 100 * values, np.arange(1, 11)
 

@@ -1,4 +1,4 @@
-"""Windows: every piece of a series, and no copy of it."""
+"""Windows: all of a series, without copying it."""
 
 from __future__ import annotations
 

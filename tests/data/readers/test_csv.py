@@ -1,4 +1,4 @@
-"""Text tables as people save them, and the line that is named where one cannot be used."""
+"""Text tables as people save them, and the line named in each error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parts of an array in a .npy file are those of the whole, and nobody reads past its end."""
+"""Parts of an array in a .npy file equal those of the whole, and no read goes past its end."""
 
 from __future__ import annotations
 

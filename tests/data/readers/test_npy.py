@@ -1,4 +1,4 @@
-"""Arrays out of .npy files: every honest one is read, every other one is refused in one line."""
+"""Arrays from .npy files: valid ones are read, all others rejected in one line."""
 
 from __future__ import annotations
 

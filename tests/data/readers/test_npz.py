@@ -1,4 +1,4 @@
-"""Archives: x, y and lengths, judged by their directory before anything is unpacked."""
+"""Archives: x, y and lengths, checked by their directory before anything is unpacked."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def member(array):
 
 @pytest.fixture
 def path(tmp_path):
-    """Where the archive of a test goes."""
+    """The path of a test's archive."""
     return tmp_path / "data.npz"
 
 

@@ -1,4 +1,4 @@
-"""Parquet files: the same tables as from text, and one line without pyarrow."""
+"""Parquet files: the same tables as from text, and a one-line error without pyarrow."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ parquet = pytest.importorskip("pyarrow.parquet")
 
 @pytest.fixture
 def path(tmp_path):
-    """Where the file of a test goes."""
+    """The path of a test's file."""
     return tmp_path / "series.parquet"
 
 

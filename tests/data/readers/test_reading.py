@@ -1,4 +1,4 @@
-"""The one door for data: what comes out of a file of each kind, and what is no file at all."""
+"""What each kind of file is read as, and errors for paths that are not files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batches: every answer once, similar lengths together, and no padding in the loss."""
+"""Batches: every target once, similar lengths together, and no padding in the loss."""
 
 from __future__ import annotations
 

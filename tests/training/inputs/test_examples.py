@@ -1,4 +1,4 @@
-"""What the loop reads shares the memory of what was given to it, and trains the same network."""
+"""Examples share the memory of the data they are made from, and read it correctly."""
 
 from __future__ import annotations
 

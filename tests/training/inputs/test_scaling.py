@@ -1,4 +1,4 @@
-"""Columns learnt from data: the moments of all values, however they are read."""
+"""Scaling: the moments of all values, in however many pieces they are read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NAMES = ("near", "far", "gaps")
 
 @pytest.fixture
 def values(rng):
-    """Three columns, one of them far from zero and one mostly missing, from the beginning on."""
+    """Three columns: around zero, far from zero, and mostly missing, with no value at first."""
     values = rng.standard_normal((60, 3)).astype(np.float32) + np.array([0, 1e4, -3], np.float32)
     values[rng.random(60) < 0.7, 2] = np.nan
     values[:9, 2] = np.nan
@@ -32,7 +32,7 @@ def test_a_piece_at_a_time_gives_the_moments_of_all(values, numbers):
     want = [f(exact, axis=0) for f in (np.nanmean, np.nanstd, np.nanmin, np.nanmax)]
     got = np.array([(c.mean, c.scale, c.low, c.high) for c in columns]).T
     assert tuple(column.name for column in columns) == NAMES
-    # 10,000 is known to 2e-12, and the scale beside it is 1
+    # a mean of 10,000 with a scale of 1 is exact to 2e-12
     np.testing.assert_allclose(got, want, rtol=2e-12)
 
 
