@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Limits:
+class ReadLimits:
     """Sizes at which reading stops, or changes how it works.
 
     `unpacked`: bytes that a packed file (.npz, .parquet) may unpack to.
@@ -19,4 +19,4 @@ class Limits:
     numbers: int = 1 << 22
 
 
-DEFAULT_LIMITS = Limits()
+DEFAULT_LIMITS = ReadLimits()

@@ -1,4 +1,4 @@
-"""Sequences of any lengths as row ranges of one array, shared and never copied."""
+"""Sequences of any lengths as row ranges of one array, which all of them share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrt.data.limits import DEFAULT_LIMITS, Limits
+from seqrt.data.limits import DEFAULT_LIMITS, ReadLimits
 from seqrt.data.windows import count_windows
 from seqrt.numbers import check_finite, nonfinite_mask
 
@@ -119,7 +119,7 @@ class Ragged(Sequence[Floats]):
 
     @property
     def longest(self) -> int:
-        """The length of the longest sequence, 0 where there is none."""
+        """The length of the longest sequence; 0 if there are no sequences."""
         return int(self.lengths.max(initial=0))
 
     def arrays(self) -> Floats | list[Floats]:
@@ -127,7 +127,7 @@ class Ragged(Sequence[Floats]):
         batch = self._as_view() if self._of_one_length() else None
         return list(self) if batch is None else batch
 
-    def checked(self, *, missing: bool, limits: Limits = DEFAULT_LIMITS) -> Ragged:
+    def checked(self, *, missing: bool, limits: ReadLimits = DEFAULT_LIMITS) -> Ragged:
         """Return the same sequences, known to be finite, or with `missing` finite or NaN.
 
         Raises InputError (E_INPUT_NONFINITE) for the first value that is not. Rows between
@@ -140,7 +140,7 @@ class Ragged(Sequence[Floats]):
             check_finite("x", self, missing=missing)
         return replace(self, nan=missing)
 
-    def pieces(self, limits: Limits = DEFAULT_LIMITS) -> Iterator[Floats]:
+    def pieces(self, limits: ReadLimits = DEFAULT_LIMITS) -> Iterator[Floats]:
         """Yield the steps of all sequences in order, a bounded number at a time: (n, D)."""
         rows: list[Floats] = []
         steps = 0

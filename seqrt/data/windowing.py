@@ -87,7 +87,7 @@ class Windowing:
 
         values (T, D), targets (T,) or (T, O) and times (T,) have a row per row of the table; x of
         the result is cut from `values` without copying. A window is left out if a target value is
-        missing, or if the target has no value up to its end, so that persistence has none either.
+        missing, or if the target has no value before it, so that persistence cannot predict it.
         """
         window, horizon = self.window, self.horizon
         cut = range(*rows.indices(len(values)))

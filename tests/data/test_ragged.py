@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from seqrt.data import windows
-from seqrt.data.limits import Limits
+from seqrt.data.limits import ReadLimits
 from seqrt.data.ragged import Ragged
 from seqrt.errors import InputError
 
@@ -183,7 +183,7 @@ def test_the_first_value_that_is_not_finite_is_named(block):
     got = Ragged.of_batch(block, LENGTHS)
 
     with pytest.raises(InputError, match=r"E_INPUT_NONFINITE: x .* x\[item 2, step 1, feature 0\]"):
-        got.checked(missing=False, limits=Limits(numbers=3))
+        got.checked(missing=False, limits=ReadLimits(numbers=3))
     assert got.checked(missing=True).nan
     with pytest.raises(InputError, match="E_INPUT_NONFINITE"):
         got.checked(missing=True).checked(missing=False)
@@ -200,7 +200,7 @@ def test_parts_of_what_was_checked_are_checked(block):
 
 @pytest.mark.parametrize("numbers", [1, 4, 6, 100])
 def test_pieces_are_all_steps_in_order(block, numbers):
-    pieces = list(Ragged.of_batch(block, LENGTHS).pieces(Limits(numbers=numbers)))
+    pieces = list(Ragged.of_batch(block, LENGTHS).pieces(ReadLimits(numbers=numbers)))
 
     np.testing.assert_array_equal(np.concatenate(pieces), np.concatenate(cut(block)))
     assert all(piece.size < numbers + block[0].size for piece in pieces)

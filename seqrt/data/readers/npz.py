@@ -19,7 +19,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrt.data.limits import DEFAULT_LIMITS, Limits
+from seqrt.data.limits import DEFAULT_LIMITS, ReadLimits
 from seqrt.data.readers.npy import read_array, read_header
 from seqrt.data.readers.source import opened
 from seqrt.errors import InputError
@@ -50,7 +50,7 @@ _DAMAGE = (
 )
 
 
-def read_npz(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> dict[str, NDArray[Any]]:
+def read_npz(path: str | Path, limits: ReadLimits = DEFAULT_LIMITS) -> dict[str, NDArray[Any]]:
     """Return the arrays of the archive at `path`: x, and y and lengths where present.
 
     A single array is x, whatever its name. Raises InputError if the archive is damaged, would
@@ -74,7 +74,7 @@ def read_npz(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> dict[str, NDA
 
 
 def _check_directory(
-    infos: list[zipfile.ZipInfo], path: str | Path, limits: Limits
+    infos: list[zipfile.ZipInfo], path: str | Path, limits: ReadLimits
 ) -> dict[str, zipfile.ZipInfo]:
     """Return the members by key, judged by the directory alone; raise InputError."""
     keys = [info.filename.removesuffix(".npy") for info in infos]
@@ -85,16 +85,16 @@ def _check_directory(
         raise InputError(f"E_INPUT_MEMBERS: {path} must hold {twice!r:.60} once, not twice.")
     strange = [key for key in keys if key not in MEMBERS]
     if strange or "x" not in keys:
-        held = ", ".join(f"{key!r:.60}" for key in keys[:8]) or "nothing"
+        found = ", ".join(f"{key!r:.60}" for key in keys[:8]) or "nothing"
         raise InputError(
             f"E_INPUT_MEMBERS: {path} must hold x, may hold y and lengths, and nothing else;"
-            f" it holds {held}. Write it again: np.savez(path, x=..., y=..., lengths=...)."
+            f" it holds {found}. Write it again: np.savez(path, x=..., y=..., lengths=...)."
         )
     _check_bomb(infos, path, limits)
     return dict(zip(keys, infos, strict=True))
 
 
-def _check_bomb(infos: list[zipfile.ZipInfo], path: str | Path, limits: Limits) -> None:
+def _check_bomb(infos: list[zipfile.ZipInfo], path: str | Path, limits: ReadLimits) -> None:
     infos = [info for info in infos if not _may_be_mapped(info, limits)]
     unpacked = sum(info.file_size for info in infos)
     packed = max(1, sum(info.compress_size for info in infos))
@@ -107,14 +107,14 @@ def _check_bomb(infos: list[zipfile.ZipInfo], path: str | Path, limits: Limits) 
         )
 
 
-def _may_be_mapped(info: zipfile.ZipInfo, limits: Limits) -> bool:
+def _may_be_mapped(info: zipfile.ZipInfo, limits: ReadLimits) -> bool:
     stored = info.compress_type == zipfile.ZIP_STORED and info.compress_size == info.file_size
     large = info.file_size >= limits.mapped
     return stored and large and info.filename not in ("y.npy", "lengths.npy")
 
 
 def _read_member(
-    archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: str | Path, limits: Limits
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: str | Path, limits: ReadLimits
 ) -> NDArray[Any]:
     name = f"{path}, {info.filename.removesuffix('.npy')}"
     plain = info.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -160,7 +160,7 @@ def _begin(file: IO[bytes], info: zipfile.ZipInfo) -> int:
     return info.header_offset + _HEADER + int(name) + int(other)
 
 
-def _too_large(path: str | Path, limits: Limits, size: int) -> InputError:
+def _too_large(path: str | Path, limits: ReadLimits, size: int) -> InputError:
     return InputError(
         f"E_INPUT_SIZE: {path} must unpack to at most {limits.unpacked:,} bytes, and declares"
         f" {size:,}. Split it, or write x as float32 with np.savez: that is mapped, however large."

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from seqrt.data.column import TableColumn
-from seqrt.data.limits import DEFAULT_LIMITS, Limits
+from seqrt.data.limits import DEFAULT_LIMITS, ReadLimits
 from seqrt.data.readers.source import opened
 from seqrt.data.table import Table, find_time
 from seqrt.errors import InputError, UsageError
 
 
-def read_parquet(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> Table:
+def read_parquet(path: str | Path, limits: ReadLimits = DEFAULT_LIMITS) -> Table:
     """Return the table in the Parquet file at `path`.
 
     Raises UsageError if pyarrow is not installed; InputError (E_INPUT_DAMAGED, E_INPUT_SIZE,
@@ -49,7 +49,7 @@ def read_parquet(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> Table:
     return Table(str(path), columns, range(1, table.num_rows + 1), find_time(columns), place="row")
 
 
-def _check_size(metadata: Any, path: str | Path, limits: Limits) -> None:
+def _check_size(metadata: Any, path: str | Path, limits: ReadLimits) -> None:
     size = metadata.num_rows * metadata.num_columns * np.dtype(np.float64).itemsize
     if size > limits.unpacked:
         raise InputError(

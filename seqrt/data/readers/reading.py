@@ -1,4 +1,4 @@
-"""Reads a data file of any supported kind, told apart by its suffix."""
+"""Reads a data file of any supported format, chosen by its suffix."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.data.column import TableColumn
-from seqrt.data.limits import DEFAULT_LIMITS, Limits
+from seqrt.data.limits import DEFAULT_LIMITS, ReadLimits
 from seqrt.data.readers.csv import read_csv
 from seqrt.data.readers.npy import read_npy
 from seqrt.data.readers.npz import read_npz
@@ -22,13 +22,13 @@ from seqrt.numbers import checked_cast
 
 
 def read(
-    path: str | Path, *, limit: int | None = None, limits: Limits = DEFAULT_LIMITS
+    path: str | Path, *, limit: int | None = None, limits: ReadLimits = DEFAULT_LIMITS
 ) -> Table | Sequences:
     """Return the contents of the .csv, .parquet, .npy or .npz file at `path`.
 
     A .csv or .parquet file gives a Table, and so does an array x (T,) or (T, D) alone: its columns
     are named x0, x1, ..., and none of them is a time. An array (B, T, D), or an archive with y or
-    lengths, gives Sequences. `limit` is short for Limits(unpacked=limit).
+    lengths, gives Sequences. `limit` is short for ReadLimits(unpacked=limit).
 
     Array values may be NaN or Inf here: the model that reads them checks that.
     """
@@ -41,7 +41,7 @@ def read(
         ) from None
 
 
-def _read(path: str | Path, limits: Limits) -> Table | Sequences:
+def _read(path: str | Path, limits: ReadLimits) -> Table | Sequences:
     match Path(path).suffix.lower():
         case ".csv":
             return read_csv(path)

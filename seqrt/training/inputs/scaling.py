@@ -9,7 +9,7 @@ import numpy as np
 
 from seqrt.contract import Column
 from seqrt.contract.manifest import Activation
-from seqrt.data.limits import DEFAULT_LIMITS, Limits
+from seqrt.data.limits import DEFAULT_LIMITS, ReadLimits
 from seqrt.data.ragged import Ragged
 from seqrt.errors import InputError
 from seqrt.training.inputs.check import Array, Raw
@@ -17,7 +17,7 @@ from seqrt.training.networks.metadata import Metadata
 
 
 def measured(
-    names: Iterable[str], values: Array | Ragged, limits: Limits = DEFAULT_LIMITS
+    names: Iterable[str], values: Array | Ragged, limits: ReadLimits = DEFAULT_LIMITS
 ) -> tuple[Column, ...]:
     """Return a column for each name, measured on values (N, columns); a constant has scale 1.
 
@@ -33,7 +33,7 @@ def measured(
 
 
 def _moments(
-    values: Array | Ragged, columns: int, limits: Limits
+    values: Array | Ragged, columns: int, limits: ReadLimits
 ) -> tuple[Array, Array, Array, Array, Array]:
     """Return count, mean, sum of squared deviations, minimum and maximum of each column.
 

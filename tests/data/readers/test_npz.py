@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from seqrt.data import read
-from seqrt.data.limits import Limits
+from seqrt.data.limits import ReadLimits
 from seqrt.data.readers.npz import read_npz
 from seqrt.errors import InputError, ResourceError
 
-LIMITS = Limits(unpacked=1 << 20)
+LIMITS = ReadLimits(unpacked=1 << 20)
 ALL_LARGE = replace(LIMITS, mapped=1)
 
 
@@ -88,14 +88,14 @@ def test_an_archive_that_unpacks_to_more_than_the_limit_is_refused(path):
     with pytest.raises(
         InputError, match=r"^E_INPUT_SIZE: .* at most 10,000 bytes, and declares 16,256"
     ):
-        read_npz(path, Limits(unpacked=10_000))
+        read_npz(path, ReadLimits(unpacked=10_000))
 
 
 def test_a_bomb_is_refused_by_its_directory(path):
     np.savez_compressed(path, x=np.zeros(10 << 20))
 
     with pytest.raises(InputError, match=r"^E_INPUT_BOMB: .* 200 times its size"):
-        read_npz(path, Limits(unpacked=1 << 30))
+        read_npz(path, ReadLimits(unpacked=1 << 30))
 
 
 def test_small_arrays_of_zeros_pass_however_well_they_pack(path):

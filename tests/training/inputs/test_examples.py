@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from seqrt.data import read, windows
-from seqrt.data.limits import Limits
+from seqrt.data.limits import ReadLimits
 from seqrt.data.ragged import Ragged
 from seqrt.errors import InputError
 from seqrt.training import Plan, fit, prepare
@@ -83,8 +83,8 @@ def test_what_stays_in_its_file_trains_the_same_network(tmp_path, ragged, per_st
             pass
         return train.x.values, net.state_dict()
 
-    _, in_memory = trained(Limits())
-    values, mapped = trained(Limits(mapped=1))
+    _, in_memory = trained(ReadLimits())
+    values, mapped = trained(ReadLimits(mapped=1))
 
     assert isinstance(values.base, mmap.mmap)
     assert all(torch.equal(in_memory[name], value) for name, value in mapped.items())

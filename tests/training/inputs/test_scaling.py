@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from seqrt.data.limits import Limits
+from seqrt.data.limits import ReadLimits
 from seqrt.data.ragged import Ragged
 from seqrt.errors import InputError
 from seqrt.training.inputs.scaling import measured
@@ -26,7 +26,7 @@ def values(rng):
 def test_a_piece_at_a_time_gives_the_moments_of_all(values, numbers):
     parts = Ragged.of([values[:25], values[25:26], values[26:]])
 
-    columns = measured(NAMES, parts, Limits(numbers=numbers))
+    columns = measured(NAMES, parts, ReadLimits(numbers=numbers))
 
     exact = values.astype(np.float64)
     want = [f(exact, axis=0) for f in (np.nanmean, np.nanstd, np.nanmin, np.nanmax)]
