@@ -37,7 +37,7 @@ from seqrt.contract import (
 from seqrt.contract.guard_missing import policy_outputs, split_at_policy
 from seqrt.contract.manifest import LONGEST_MANIFEST
 from seqrt.contract.onnx_reader import FLOAT, INT32, SIZES, attribute, guard_error, read_message
-from seqrt.contract.operators import BATCH, TIME, Call, GraphError, Size, Value, outputs_of
+from seqrt.contract.operators import BATCH, TIME, GraphError, NodeCall, Size, Value, outputs_of
 from seqrt.contract.protobuf import fields
 from seqrt.errors import ModelError
 
@@ -232,7 +232,7 @@ def _run(
             raise guard_error(f"has an attribute twice in a {operator!r:.60}")
         try:
             inputs = [values[name] for name in node["input"]]
-            outputs = outputs_of(operator, Call(inputs, found, len(node["output"])))
+            outputs = outputs_of(operator, NodeCall(inputs, found, len(node["output"])))
             for name, value in zip(node["output"], outputs, strict=True):
                 _check_size(value, widest)
                 if name in values or (not name and operator not in _CELLS):

@@ -37,7 +37,7 @@ class Value(NamedTuple):
         return f"type {self.kind} of shape {self.shape}"
 
 
-class Call(NamedTuple):
+class NodeCall(NamedTuple):
     """The inputs and attributes of one node, and how many outputs it has."""
 
     inputs: list[Value]
@@ -66,7 +66,7 @@ class Call(NamedTuple):
         return struct.unpack(f"<{value.shape[0]}q", value.data or b"")
 
 
-Rule = Callable[[Call], list[Value]]
+Rule = Callable[[NodeCall], list[Value]]
 Attributes = Mapping[str, Collection[Any] | type]
 
 
@@ -86,16 +86,16 @@ class GraphError(ValueError):
     """Shapes or types that do not fit together; the guard adds the name of the node."""
 
 
-def _same(call: Call) -> list[Value]:
+def _same(call: NodeCall) -> list[Value]:
     return [Value(FLOAT, call.array(0).shape)]
 
 
-def _along_width(call: Call) -> list[Value]:
+def _along_width(call: NodeCall) -> list[Value]:
     _width(call.array(0))
     return _same(call)
 
 
-def _broadcast(call: Call) -> list[Value]:
+def _broadcast(call: NodeCall) -> list[Value]:
     a, b = call.array(0).shape, call.array(1).shape
     rank = max(len(a), len(b))
     a, b = ((1,) * (rank - len(shape)) + shape for shape in (a, b))
@@ -108,7 +108,7 @@ def _either(a: Size, b: Size) -> Size:
     return b if a == 1 else a
 
 
-def _divide(call: Call) -> list[Value]:
+def _divide(call: NodeCall) -> list[Value]:
     divisor = call.constant(1)
     if divisor.shape != (_width(call.array(0)),):
         raise GraphError(f"its divisor must have one number per column, got shape {divisor.shape}")
@@ -118,28 +118,28 @@ def _divide(call: Call) -> list[Value]:
     return _broadcast(call)
 
 
-def _transpose(call: Call) -> list[Value]:
+def _transpose(call: NodeCall) -> list[Value]:
     shape, order = call.array(0).shape, call.attributes["perm"]
     if sorted(order) != list(range(len(shape))):
         raise GraphError(f"perm {order} is not a permutation of {len(shape)} axes")
     return [Value(FLOAT, tuple(shape[axis] for axis in order))]
 
 
-def _squeeze(call: Call) -> list[Value]:
+def _squeeze(call: NodeCall) -> list[Value]:
     shape, axes = call.array(0).shape, call.numbers(1)
     if len(set(axes)) < len(axes) or any(shape[axis : axis + 1] != (1,) for axis in axes):
         raise GraphError(f"axes {axes} of shape {shape} must have size 1")
     return [Value(FLOAT, tuple(size for axis, size in enumerate(shape) if axis not in axes))]
 
 
-def _unsqueeze(call: Call) -> list[Value]:
+def _unsqueeze(call: NodeCall) -> list[Value]:
     shape, axes = call.array(0).shape, call.numbers(1)
     if axes != (0,):
         raise GraphError(f"axes must be (0,), got {axes[:8]}")
     return [Value(FLOAT, (1, *shape))]
 
 
-def _split(call: Call) -> list[Value]:
+def _split(call: NodeCall) -> list[Value]:
     value, sizes = call.array(0), call.numbers(1)
     _check_last(call, value)
     if min(sizes, default=0) < 1 or sum(sizes) != _width(value) or len(sizes) != call.outputs:
@@ -147,7 +147,7 @@ def _split(call: Call) -> list[Value]:
     return [Value(FLOAT, (*value.shape[:-1], size)) for size in sizes]
 
 
-def _concat(call: Call) -> list[Value]:
+def _concat(call: NodeCall) -> list[Value]:
     values = [call.array(place) for place in range(len(call.inputs))]
     before = values[0].shape[:-1]
     _check_last(call, values[0])
@@ -158,13 +158,13 @@ def _concat(call: Call) -> list[Value]:
     return [Value(FLOAT, (*before, sum(map(_width, values))))]
 
 
-def _check_last(call: Call, value: Value) -> None:
+def _check_last(call: NodeCall, value: Value) -> None:
     """Raise GraphError unless the node splits or joins along the last axis, never batch or time."""
     if call.attributes["axis"] != len(value.shape) - 1:
         raise GraphError(f"axis must be the last one of shape {value.shape}")
 
 
-def _reshape(call: Call) -> list[Value]:
+def _reshape(call: NodeCall) -> list[Value]:
     shape, target = call.array(0).shape, call.numbers(1)
     unchanged = len(target) - 1
     merged = shape[unchanged:]
@@ -175,14 +175,14 @@ def _reshape(call: Call) -> list[Value]:
     return [Value(FLOAT, (*shape[:unchanged], math.prod(map(int, merged))))]
 
 
-def _matmul(call: Call) -> list[Value]:
+def _matmul(call: NodeCall) -> list[Value]:
     a, weight = call.array(0), call.constant(1)
     if len(weight.shape) != 2 or weight.shape[0] != _width(a) or len(a.shape) < 2:
         raise GraphError(f"shapes {a.shape} and {weight.shape} do not multiply")
     return [Value(FLOAT, (*a.shape[:-1], weight.shape[1]))]
 
 
-def _layer_norm(call: Call) -> list[Value]:
+def _layer_norm(call: NodeCall) -> list[Value]:
     value = call.array(0)
     sizes = [call.constant(place).shape for place in (1, 2)]
     if sizes != [(_width(value),)] * 2 or not 0 < call.attributes["epsilon"] < 1:
@@ -196,7 +196,7 @@ def _recurrent(cell: Cell) -> Rule:
     """Return the rule of the recurrent operator of `cell`."""
     gates, states = GATES[cell], len(STATE_PARTS[cell])
 
-    def rule(call: Call) -> list[Value]:
+    def rule(call: NodeCall) -> list[Value]:
         x, lengths = call.array(0), call.array(4, INT32)
         directions = 2 if call.attributes["direction"] == "bidirectional" else 1
         units, width = call.attributes["hidden_size"], _width(x)
@@ -256,7 +256,7 @@ OPERATORS: dict[str, Operator] = {
 }
 
 
-def outputs_of(operator: str, call: Call) -> list[Value]:
+def outputs_of(operator: str, call: NodeCall) -> list[Value]:
     """Return the outputs of a node by the rule of its operator.
 
     Raises ModelError for a node that OPERATORS does not allow, GraphError for inputs of the wrong
