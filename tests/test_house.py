@@ -185,7 +185,7 @@ def _imports(node: ast.AST, at_top: bool) -> Iterator[Import]:
 
 def run_python(code: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=600
     )
     return done.stdout
 

@@ -213,7 +213,7 @@ def test_a_signal_unwinds_the_work_and_leaves_one_line(number, code, tmp_path):
     body = f"""
     try:
         print("working", flush=True)
-        time.sleep(60)
+        time.sleep(600)
     finally:
         open({str(left)!r}, "w").close()
     """
@@ -221,7 +221,7 @@ def test_a_signal_unwinds_the_work_and_leaves_one_line(number, code, tmp_path):
     with start(body, stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == "working\n"
         process.send_signal(number)
-        _, said = process.communicate(timeout=30)
+        _, said = process.communicate(timeout=600)
 
     assert process.returncode == code
     assert said == "seqrt: interrupted.\n"
@@ -232,7 +232,7 @@ def test_a_signal_unwinds_the_work_and_leaves_one_line(number, code, tmp_path):
 def test_a_signal_within_code_that_python_compiles_as_it_goes_leaves_the_same_way(
     number, code, tmp_path
 ):
-    body = "exec(\"print('working', flush=True); time.sleep(60)\")"
+    body = "exec(\"print('working', flush=True); time.sleep(600)\")"
     (tmp_path / "act.py").write_text(program(body), encoding="utf-8")
     command = [sys.executable, "-m", "act"]  # of all ways to start Python the one that noted it
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
@@ -240,7 +240,7 @@ def test_a_signal_within_code_that_python_compiles_as_it_goes_leaves_the_same_wa
     with subprocess.Popen(command, cwd=tmp_path, text=True, **pipes) as process:
         assert process.stdout.readline() == "working\n"
         process.send_signal(number)
-        _, said = process.communicate(timeout=30)
+        _, said = process.communicate(timeout=600)
 
     assert (process.returncode, said) == (code, "seqrt: interrupted.\n")
 
@@ -254,7 +254,7 @@ class Slow:
     def find_spec(self, name, *_):
         if name == {module!r}:
             print("loading", flush=True)
-            time.sleep(60)
+            time.sleep(600)
 
 sys.meta_path.insert(0, Slow())
 runpy.run_module("seqrt", run_name="__main__")
@@ -264,7 +264,7 @@ runpy.run_module("seqrt", run_name="__main__")
     with subprocess.Popen([sys.executable, "-c", code], **pipes) as process:
         assert process.stdout.readline() == "loading\n"
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=30)
+        _, said = process.communicate(timeout=600)
 
     assert process.returncode == 130
     assert said in ("", "seqrt: interrupted.\n")
@@ -285,7 +285,7 @@ class Slow:
         if name == "seqrt.cli.app":
             threading.Thread(target=lambda: time.sleep(0.5) or print("thread")).start()
             print("loading", flush=True)
-            time.sleep(60)
+            time.sleep(600)
 
 sys.meta_path.insert(0, Slow())
 from seqrt.__main__ import main
@@ -296,7 +296,7 @@ main()
     with subprocess.Popen([sys.executable, "-c", code], **pipes) as process:
         assert process.stdout.readline() == "loading\n"
         process.send_signal(signal.SIGINT)
-        out, said = process.communicate(timeout=30)
+        out, said = process.communicate(timeout=600)
 
     assert (process.returncode, said) == (130, "seqrt: interrupted.\n")
     assert out == "thread\nregistered "
@@ -315,7 +315,7 @@ def test_an_interrupt_that_an_import_turns_into_an_import_error_is_still_one():
     body = """
     try:
         print("working", flush=True)
-        time.sleep(60)
+        time.sleep(600)
     except BaseException:
         raise ImportError("numpy.core.multiarray failed to import")
     """
@@ -323,7 +323,7 @@ def test_an_interrupt_that_an_import_turns_into_an_import_error_is_still_one():
     with start(body, stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == "working\n"
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=30)
+        _, said = process.communicate(timeout=600)
 
     assert (process.returncode, said) == (130, "seqrt: interrupted.\n")
 
@@ -334,15 +334,15 @@ def test_a_signal_whose_exception_python_drops_comes_again(number, code):
     class Dropping:
         def __del__(self):
             print("working", flush=True)
-            time.sleep(60)
+            time.sleep(600)
     Dropping()
-    time.sleep(60)
+    time.sleep(600)
     """
 
     with start(body, stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == "working\n"
         process.send_signal(number)
-        _, said = process.communicate(timeout=30)
+        _, said = process.communicate(timeout=600)
 
     assert (process.returncode, said) == (code, "seqrt: interrupted.\n")
 

@@ -185,7 +185,7 @@ def shell(words, redirected, **options):
         capture_output=True,
         text=True,
         env=environment,
-        timeout=60,
+        timeout=600,
         check=False,
         **options,
     )
@@ -235,7 +235,7 @@ def test_what_is_said_on_a_closed_stderr_does_not_go_into_a_file():
     subprocess.run(
         ["sh", "-c", 'exec "$0" -c "$1" 2>&-', sys.executable, code],
         env={**os.environ, "PYTHONPATH": str(HOUSE)},
-        timeout=60,
+        timeout=600,
         check=True,
     )
 

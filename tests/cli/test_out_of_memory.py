@@ -46,7 +46,7 @@ def limited(tmp_path, monkeypatch):
             capture_output=True,
             text=True,
             env={**os.environ, "PYTHONPATH": str(HOUSE)},
-            timeout=120,
+            timeout=600,
             check=False,
         )
 

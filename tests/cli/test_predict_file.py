@@ -167,7 +167,7 @@ def test_ctrl_c_on_two_giant_sequences_leaves_no_file(here, name):
             assert process.poll() is None
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=600)
 
     assert (process.returncode, out, err) == (130, b"", b"seqrt: interrupted.\n")
     assert os.listdir(here) == ["x.npy"]

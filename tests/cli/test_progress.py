@@ -44,7 +44,7 @@ def shown(screen, until=None):
     """Return the text on a screen, up to `until` or to the end."""
     text = b""
     while until is None or until not in text:
-        assert select.select([screen], [], [], 60)[0], f"nothing more comes after {text!r}"
+        assert select.select([screen], [], [], 600)[0], f"nothing more comes after {text!r}"
         try:
             more = os.read(screen, 65_536)
         except OSError:  # raised on Linux when the other side has closed

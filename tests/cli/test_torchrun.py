@@ -19,7 +19,7 @@ from seqrt.errors import InputError, TrainingError
 from seqrt.training.loop.checkpoints import NEWEST
 
 TRAIN = ("train", "moves.npz", "--cell", "gru", "--units", "5,4", "--dropout", "0.2")
-LONG = 300
+LONG = 600
 
 
 @pytest.fixture(autouse=True)

@@ -109,7 +109,7 @@ def _child_that(holds) -> int:
     """Return the exit status of a forked child: 0 where `holds` returns true in it."""
     child = os.fork()
     if child == 0:
-        signal.alarm(30)  # ends a child that hangs, as a failure
+        signal.alarm(600)  # ends a child that hangs, as a failure
         ok = False
         try:
             ok = holds()

@@ -385,7 +385,7 @@ def test_a_state_that_cannot_go_on_is_said_with_its_line_after_all_before_it(str
 # Pipes and signals
 
 
-def _ask(process, line, seconds=60):
+def _ask(process, line, seconds=600):
     """Write a line and return its prediction, while the pipe stays open."""
     process.stdin.write(line.encode())
     process.stdin.flush()
@@ -421,7 +421,7 @@ def test_an_interrupt_saves_the_state_behind_the_last_answer(live, tmp_path, num
         _ask(process, f"{a},{b}\n")
 
     process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=600)
 
     assert (process.returncode, out, err) == (code, b"", b"seqrt: interrupted.\n")
     assert state.read_bytes() == _alone(STEPS[:3])[1]
@@ -434,7 +434,7 @@ def test_an_interrupt_amid_many_lines_leaves_state_and_answers_in_step(live, tmp
     first = _ask(process, PLAIN * 500)
 
     process.send_signal(signal.SIGTERM)
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=600)
 
     answered = (first.encode() + out).count(b"\n")
     assert process.returncode == 143
@@ -449,7 +449,7 @@ def test_a_reader_that_leaves_ends_it_quietly(live):
     process.stdin.write(PLAIN.encode())
     process.stdin.close()
 
-    assert process.wait(60) == 0
+    assert process.wait(600) == 0
     assert process.stderr.read() == b""
 
 

@@ -125,7 +125,7 @@ def test_several_batches_are_worked_on_at_a_time(batches):
         meeting = threading.Barrier(3)
 
         def predict(self, *args, **options):
-            self.meeting.wait(timeout=60)  # raises if fewer than three threads arrive
+            self.meeting.wait(timeout=600)  # raises if fewer than three threads arrive
             return super().predict(*args, **options)
 
     model = Meeting(NETS / "gru-last.onnx", threads=3)
@@ -261,7 +261,7 @@ def test_a_forked_child_goes_on_with_the_stream_and_so_does_its_parent(gru, batc
     rest = list(answers)
     assert len(rest) == 29
     assert all(map(np.array_equal, rest, want[1:]))
-    for _ in range(600):  # a child that hangs must not hang the tests
+    for _ in range(6000):  # a child that hangs must not hang the tests
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
             break

@@ -31,13 +31,13 @@ def test_every_job_is_done_once_and_begun_in_order(threads, jobs):
 
 
 def test_two_jobs_run_at_a_time():
-    both = threading.Barrier(2, timeout=30)
+    both = threading.Barrier(2, timeout=600)
 
     Workers(2).share([1, 2], lambda job, stopped: both.wait(), 2)
 
 
 def test_the_threads_last_from_call_to_call():
-    workers, both, names = Workers(2), threading.Barrier(2, timeout=30), set()
+    workers, both, names = Workers(2), threading.Barrier(2, timeout=600), set()
 
     def work(job, stopped):
         names.add(threading.current_thread().name)
@@ -96,11 +96,16 @@ def test_with_few_threads_the_answers_are_the_same(few_threads, load, engine_of)
 
 
 def test_work_that_no_thread_has_begun_is_not_begun_when_its_call_is_over():
-    workers, hold, begun, done = Workers(2), threading.Event(), threading.Barrier(3, timeout=30), []
+    workers, hold, begun, done = (
+        Workers(2),
+        threading.Event(),
+        threading.Barrier(3, timeout=600),
+        [],
+    )
 
     def wait(job, stopped):
         begun.wait()
-        assert hold.wait(30)
+        assert hold.wait(600)
 
     first = threading.Thread(target=workers.share, args=([1, 2], wait, 2))
     first.start()
@@ -114,11 +119,11 @@ def test_work_that_no_thread_has_begun_is_not_begun_when_its_call_is_over():
 
 
 def test_a_caller_who_finds_all_threads_busy_does_its_jobs_alone():
-    workers, hold, begun = Workers(2), threading.Event(), threading.Barrier(3, timeout=30)
+    workers, hold, begun = Workers(2), threading.Event(), threading.Barrier(3, timeout=600)
 
     def wait(job, stopped):
         begun.wait()
-        assert hold.wait(30)
+        assert hold.wait(600)
 
     first = threading.Thread(target=workers.share, args=([1, 2], wait, 2))
     first.start()
@@ -133,7 +138,7 @@ def test_a_caller_who_finds_all_threads_busy_does_its_jobs_alone():
 
 @pytest.mark.parametrize("failing", [0, 1])
 def test_the_error_of_a_job_comes_out_whichever_thread_it_is_in(failing):
-    both = threading.Barrier(2, timeout=30)
+    both = threading.Barrier(2, timeout=600)
 
     def work(job, stopped):
         both.wait()
@@ -145,19 +150,19 @@ def test_the_error_of_a_job_comes_out_whichever_thread_it_is_in(failing):
 
 
 def test_an_interrupt_tells_the_jobs_in_hand_to_stop():
-    both, noticed = threading.Barrier(2, timeout=30), threading.Event()
+    both, noticed = threading.Barrier(2, timeout=600), threading.Event()
 
     def work(job, stopped):
         both.wait()
         if threading.current_thread() is threading.main_thread():
             raise KeyboardInterrupt
-        assert stopped.wait(30)
+        assert stopped.wait(600)
         noticed.set()
 
     with pytest.raises(KeyboardInterrupt):
         Workers(2).share(range(100), work, 2)
 
-    assert noticed.wait(30)
+    assert noticed.wait(600)
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")

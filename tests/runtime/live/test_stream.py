@@ -191,13 +191,13 @@ def test_a_second_thread_in_a_stream_is_an_error_and_no_corruption(causal, x, mo
 
     def wait(*args):
         inside.set()
-        assert go_on.wait(10)
+        assert go_on.wait(600)
         return advance(*args)
 
     monkeypatch.setattr(causal._engine, "advance", wait)
     first = threading.Thread(target=stream.push, args=(x[0, :5],))
     first.start()
-    inside.wait(10)
+    assert inside.wait(600)
 
     with pytest.raises(UsageError, match="E_STREAM_BUSY: another thread is using this stream"):
         stream.push(x[0, 0])

@@ -426,13 +426,13 @@ def test_a_second_thread_inside_is_an_error_and_no_corruption(causal, x, monkeyp
 
     def wait(*arguments):
         inside.set()
-        assert go_on.wait(10)
+        assert go_on.wait(600)
         return advance(*arguments)
 
     monkeypatch.setattr(causal._engine, "advance", wait)
     first = threading.Thread(target=many.push, args=({"a": x[0], "b": x[1, :3]},))
     first.start()
-    inside.wait(10)
+    assert inside.wait(600)
 
     for act in (many.snapshot, lambda: many.push({"a": x[0]}), lambda: many.expire(0)):
         with pytest.raises(

@@ -23,7 +23,7 @@ def run(code: str, home) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         env=environment,
-        timeout=60,
+        timeout=600,
         check=False,
     )
 

@@ -27,7 +27,7 @@ from seqrt.training.loop.checkpoints import Checkpoints
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no GPU")
 
-TIMEOUT = 120
+TIMEOUT = 600
 
 # options of the network, then of training and data; sequences have `length` steps, or 1 to 20
 CASES = {

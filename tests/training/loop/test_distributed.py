@@ -140,7 +140,7 @@ def made(tmp_path_factory):
     line = [sys.executable, __file__, str(folder)]
     both = [subprocess.Popen([*line, str(rank)]) for rank in range(SIZE)]
     try:
-        codes = [process.wait(timeout=300) for process in both]
+        codes = [process.wait(timeout=600) for process in both]
     finally:
         for process in both:
             process.kill()
