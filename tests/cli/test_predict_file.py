@@ -175,9 +175,12 @@ def test_ctrl_c_on_two_giant_sequences_leaves_no_file(here, name):
 
 # In memory that does not grow
 
+# On one processor, because the number of blocks that happen to run at a time takes memory too.
 MOST = """
-import sys
+import os
 from seqrt.cli import main
+
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
 def most():
     lines = open("/proc/self/status").read().splitlines()
@@ -189,10 +192,10 @@ def predict(path):
     except SystemExit as leave:
         assert leave.code == 0, leave.code
 
-predict("few.npy")
+predict("half.npy")
 before = most()
 predict("x.npy")
-print("grown by", most() - before)  # what is mapped of the file counts too
+print("grown by", most() - before)
 """
 
 
@@ -204,13 +207,15 @@ print("grown by", most() - before)  # what is mapped of the file counts too
         ("sequence", (131_072, 1024), ">f8"),
     ],
 )
-def test_a_gigabyte_takes_no_more_memory_than_a_few_numbers(head, shape, kind):
+def test_a_gigabyte_takes_no_more_memory_than_half_of_it(head, shape, kind):
     torch.manual_seed(0)
     export(Network("gru", 1024, (1,), 1, head=head), Path("net.onnx"))
     sparse("x.npy", shape, kind)
     assert Path("x.npy").stat().st_size > 1 << 30
-    sparse("few.npy", (2, 4, 1024))
+    sparse("half.npy", (shape[0] // 2, *shape[1:]), kind)
 
     done = subprocess.run([sys.executable, "-c", MOST], capture_output=True, text=True, check=True)
 
-    assert int(done.stdout.split("grown by ")[1]) < 400  # MiB
+    # Half of the file is 512 MiB. By then the kernels hold what they need, whichever they are; a
+    # slice of the file, up to 64 MiB, is mapped or not when the system looks.
+    assert int(done.stdout.split("grown by ")[1]) < 128  # MiB
