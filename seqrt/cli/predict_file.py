@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from seqrt.data.readers.mapped import Mapped
     from seqrt.data.slices import Slices
     from seqrt.runtime import Model
+    from seqrt.runtime.compute.workers import Workers
 
 
 @dataclass(frozen=True)
@@ -167,32 +168,41 @@ def _cut_in_time(
     model: Model, data: Slices, together: int, most: int, work: int
 ) -> Iterator[Prediction]:
     """Predict long sequences, `together` at a time and shared among threads, chunk by chunk."""
-    from concurrent.futures import ThreadPoolExecutor
-
     import numpy as np
 
     from seqrt.runtime.compute.cost import step_cost
+    from seqrt.runtime.compute.workers import Workers
 
     share = -(-together // model.threads)
     uninterrupted = work // (share * step_cost(model.manifest.operations))
     chunk = max(1, min(most // together, uninterrupted))
 
-    def advance(x: Any, state: Any) -> tuple[Any, Any]:
-        return model.run(x, state=state, nonfinite="allow")
+    workers = Workers(model.threads)
+    for start in range(0, data.sequences, together):
+        rows = slice(start, min(start + together, data.sequences))
+        states = _shares(model.zero_state(rows.stop - start), model.threads)
+        for step in range(0, data.steps, chunk):
+            steps = slice(step, min(step + chunk, data.steps))
+            shares = _shares(data.part(rows, steps), model.threads)
+            results = _advance(model, workers, shares, states)
+            states = [state for _, state in results]
+            y = np.concatenate([y for y, _ in results])
+            if y.ndim == len("NO") and steps.stop < data.steps:
+                y = y[:0]  # the prediction is the one at the end
+            yield Prediction(start, step, y, (rows.stop - start) * (steps.stop - step))
 
-    with ThreadPoolExecutor(model.threads) as pool:
-        for start in range(0, data.sequences, together):
-            rows = slice(start, min(start + together, data.sequences))
-            states = _shares(model.zero_state(rows.stop - start), model.threads)
-            for step in range(0, data.steps, chunk):
-                steps = slice(step, min(step + chunk, data.steps))
-                shares = _shares(data.part(rows, steps), model.threads)
-                results = list(pool.map(advance, shares, states))
-                states = [state for _, state in results]
-                y = np.concatenate([y for y, _ in results])
-                if y.ndim == len("NO") and steps.stop < data.steps:
-                    y = y[:0]  # the prediction is the one at the end
-                yield Prediction(start, step, y, (rows.stop - start) * (steps.stop - step))
+
+def _advance(
+    model: Model, workers: Workers, shares: list[Any], states: list[Any]
+) -> list[tuple[Any, Any]]:
+    """Return y and the next state of each share, computed on all threads."""
+    results: list[Any] = [None] * len(shares)
+
+    def work(i: int, _stopped: object) -> None:
+        results[i] = model.run(shares[i], state=states[i], nonfinite="allow")
+
+    workers.share(range(len(shares)), work, len(shares))
+    return results
 
 
 def _shares(rows: Any, threads: int) -> list[Any]:

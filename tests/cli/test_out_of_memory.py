@@ -18,34 +18,78 @@ pytestmark = pytest.mark.skipif(
     not Path("/proc/self/statm").exists(), reason="the system does not say what a process holds"
 )
 
-# Runs the command line on one core, and limits its memory to what it takes with all modules loaded
-# and so many megabytes more: only the data and the work are left to ask for memory.
+# Runs the command line on one processor, with a limit of memory that depends on what was measured
+# there before: `needs` searches how many bytes more it takes, to a sixteenth, until a call raises
+# nothing. glibc hands memory back at once, so that it counts again each time.
 CHILD = """
-import os, resource, sys
-import numpy, onnxruntime, seqrt.cli.app, seqrt.data.readers.reading, seqrt.runtime.model
-import seqrt.cli.predict_file, seqrt.cli.progress, seqrt.data.slices
+import contextlib, io, os, resource, sys
+import numpy as np
+import seqrt
 from seqrt.cli import main
+from seqrt.data import read
 
 os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-with open("/proc/self/statm", encoding="ascii") as file:
-    held = int(file.read().split()[0]) * resource.getpagesize()
-most = held + int(sys.argv[1]) * 10**6
-resource.setrlimit(resource.RLIMIT_AS, (most, most))
-main(sys.argv[2:])
+words = sys.argv[2:]
+data, net = words[1], words[3]
+
+def limit(more):
+    with open("/proc/self/statm", encoding="ascii") as file:
+        held = int(file.read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (held + more, -1))
+
+def fits(call, more):
+    limit(more)
+    try:
+        call()
+    except MemoryError:
+        return False
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
+    return True
+
+def needs(call):
+    most = 1 << 20
+    while not fits(call, most):
+        most *= 2
+    least = most // 2
+    while most - least > most // 16:
+        middle = (least + most) // 2
+        least, most = (least, middle) if fits(call, middle) else (middle, most)
+    return most
+
+def command(words=words):
+    silent = io.StringIO()
+    with contextlib.redirect_stdout(silent), contextlib.redirect_stderr(silent):
+        try:
+            main(words)
+        except SystemExit as leave:
+            if leave.code:
+                raise MemoryError(silent.getvalue()) from None
+
+def at_once():
+    seqrt.load(net).run(np.load(data))
+
+# Once without a limit: then all modules are loaded, and the stack has grown, whose growth a limit
+# would answer by ending the process.
+np.save("few.npy", np.zeros((1, 9, 2)))
+command(["predict", "few.npy", "-m", net, "-o", "y.npy"])
+os.remove("few.npy")
 """
 
 
 @pytest.fixture
 def limited(tmp_path, monkeypatch):
-    """Call `seqrt WORDS...` in an empty folder, with memory limited to `megabytes` more."""
+    """Call `seqrt WORDS...` in a folder with as many bytes more as an expression says."""
     monkeypatch.chdir(tmp_path)
+    malloc = ("MALLOC_MMAP_THRESHOLD_", "65536"), ("MALLOC_TRIM_THRESHOLD_", "0")
 
-    def call(megabytes, *words):
+    def call(more, *words):
+        code = f"{CHILD}\nmore = {more}\nif os.path.exists('y.npy'): os.remove('y.npy')\n"
         return subprocess.run(
-            [sys.executable, "-c", CHILD, str(megabytes), *map(str, words)],
+            [sys.executable, "-c", f"{code}limit(more)\nmain(words)", "", *map(str, words)],
             capture_output=True,
             text=True,
-            env={**os.environ, "PYTHONPATH": str(HOUSE)},
+            env={**os.environ, **dict(malloc), "PYTHONPATH": str(HOUSE)},
             timeout=600,
             check=False,
         )
@@ -56,7 +100,8 @@ def limited(tmp_path, monkeypatch):
 def test_what_does_not_fit_at_once_is_answered_in_smaller_pieces(limited, run):
     np.save("x.npy", np.random.default_rng(0).random((24, 20_000, 2), np.float32))
 
-    done = limited(100, "predict", "x.npy", "-m", BOTH_WAYS, "-o", "y.npy")
+    more = "(needs(command) + needs(at_once)) // 2; assert not fits(at_once, more)"
+    done = limited(more, "predict", "x.npy", "-m", BOTH_WAYS, "-o", "y.npy")
     want = run("predict", "x.npy", "-m", BOTH_WAYS, "-o", "want.npy")
 
     assert (done.returncode, done.stdout) == (0, "y.npy\n"), done.stderr
@@ -65,9 +110,9 @@ def test_what_does_not_fit_at_once_is_answered_in_smaller_pieces(limited, run):
 
 
 def test_one_sequence_that_no_memory_holds_is_exit_code_9_and_no_file(limited, tmp_path):
-    np.save("x.npy", np.zeros((1, 400_000, 2), np.float32))
+    np.save("x.npy", np.zeros((1, 100_000, 2), np.float32))
 
-    done = limited(100, "predict", "x.npy", "-m", BOTH_WAYS, "-o", "y.npy")
+    done = limited("needs(command) * 3 // 4", "predict", "x.npy", "-m", BOTH_WAYS, "-o", "y.npy")
 
     assert (done.returncode, done.stdout) == (9, "")
     assert done.stderr.startswith("seqrt: E_MEMORY: ")
@@ -80,9 +125,10 @@ def test_a_file_that_no_memory_holds_is_exit_code_9_and_named(limited, tmp_path,
     if name == "x.npz":
         np.savez(name, x=np.zeros((60, 50_000, 2), np.float32))
     else:
-        Path(name).write_text("a,b\n" + "1,2\n" * 500_000)
+        Path(name).write_text("a,b\n" + "1,2\n" * 200_000)
 
-    done = limited(15, "predict", name, "-m", LSTM, "-o", "y.npy")
+    reads = "needs(lambda: read(data)) // 2"
+    done = limited(reads, "predict", name, "-m", LSTM, "-o", "y.npy")
 
     assert (done.returncode, done.stdout) == (9, "")
     assert done.stderr == f"seqrt: E_MEMORY: {name} must fit into memory, and does not. Split it.\n"

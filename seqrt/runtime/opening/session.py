@@ -31,7 +31,7 @@ _NO_MEMORY = ("alloc", "should be given as array", "or a single numpy array for 
 
 # These bytes, and four times the model's, are allocated and freed before a session is built: if
 # memory runs out inside, onnxruntime (1.32) may abort the process.
-_SESSION_BYTES = 8 << 20
+_SESSION_BYTES = 4 << 20
 
 # y = x as an ONNX model: the smallest one that shows whether a device works.
 IDENTITY = (
