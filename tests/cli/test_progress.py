@@ -73,11 +73,21 @@ def test_on_a_terminal_long_work_shows_rate_and_time_left_until_ctrl_c():
     assert last.endswith("seqrt: interrupted.\r\n")
 
 
+# No time passes for this one, however slow the machine is.
+AT_ONCE = """
+import sys, types
+from seqrt.cli import main, progress
+progress.time = types.SimpleNamespace(monotonic=lambda: 0.0)
+main(sys.argv[1:])
+"""
+
+
 def test_on_a_terminal_short_work_shows_its_result_alone():
     np.save("x.npy", np.zeros((3, 4, 2)))
     screen, ends = open_terminal()
+    line = [sys.executable, "-c", AT_ONCE, *PREDICT[3:], "--json"]
 
-    with subprocess.Popen([*PREDICT, "--json"], start_new_session=True, **ends) as process:
+    with subprocess.Popen(line, start_new_session=True, **ends) as process:
         os.close(ends["stdout"])
         seen = shown(screen)
     os.close(screen)

@@ -465,15 +465,35 @@ def outcome(folder):
     return Path(folder, "best.safetensors").read_bytes(), rows
 
 
+# Trains, but from epoch 100 on only when a signal has come: it cannot end before one, however late.
+WAITING = """
+import os, re, signal, sys
+from seqrt.cli import main, progress
+
+arrived, wakes = os.pipe()
+os.set_blocking(wakes, False)
+signal.set_wakeup_fd(wakes)
+say = progress.say
+
+def say_and_wait(line):
+    say(line)
+    if re.match("epoch +100/", line):
+        os.read(arrived, 1)
+
+progress.say = say_and_wait
+main(["train", *sys.argv[1:]])
+"""
+
+
 @pytest.mark.skipif(os.name != "posix", reason="signals are another thing there")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_a_run_that_was_stopped_ends_as_one_that_was_not(number, run):
     words = ("wave.csv", "--target", "height", *TINY[:4], "--epochs", "150", "--dropout", "0.1")
     words += ("--units", "4,3", "--noise", "0.1", "--batch-size", "8")
     run("train", *words, "-o", "alone")
-    with start(
-        *words, "-o", "my run", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    ) as process:
+    line = [sys.executable, "-c", WAITING, *words, "-o", "my run"]
+    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(line, **pipes) as process:
         for line in process.stderr:
             if re.match("epoch +[1-9][0-9]/", line):
                 break
