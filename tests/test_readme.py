@@ -11,7 +11,9 @@ import sys
 
 import numpy as np
 import pytest
-from pages import COPY, HELPS, HOUSE, LINK, NUMBER, OPTION, OURS, PAGES, README
+from pages import CLI, COPY, HELPS, HOUSE, LINK, NUMBER, OPTION, OURS, PAGES, README
+
+from seqrt import errors
 
 OUTLINE = [
     "Install",
@@ -167,6 +169,41 @@ def test_the_options_it_explains_exist(page):
     for span in page.spans():
         if span.startswith("--"):
             assert set(OPTION.findall(span)) <= known, span
+
+
+# What pip takes: the fixes of some errors name it.
+OF_PIP = {"--force-reinstall", "--upgrade"}
+SOURCES = {path: path.read_text(encoding="utf-8") for path in (HOUSE / "seqrt").rglob("*.py")}
+CODE = re.compile(r"\bE_[A-Z_]*[A-Z]\b")
+
+
+@each_page
+def test_the_error_codes_it_names_exist(page):
+    assert set(CODE.findall(page.text)) <= set(CODE.findall("".join(SOURCES.values())))
+
+
+@each_page
+def test_the_commands_it_names_exist(page):
+    for span in page.spans():
+        if named := re.match(r"seqrt [a-z]+", span):
+            assert named[0] in HELPS, span
+
+
+def test_the_commands_and_options_that_errors_and_help_name_exist():
+    known = set(OPTION.findall("".join(HELPS.values()))) | OF_PIP
+    for path, text in SOURCES.items():
+        assert set(re.findall(r"`(seqrt [a-z]+)", text)) <= set(HELPS), path
+        assert set(OPTION.findall(text)) <= known, path
+
+
+def test_the_exit_codes_are_those_of_the_errors():
+    table = re.findall(r"^\| (\d+) \| [^|]* \| (`.*`) \|$", CLI.text, re.MULTILINE)
+    listed = {name: int(code) for code, names in table for name in re.findall(r"`(\w+)`", names)}
+
+    leaves = {error for error in vars(errors).values() if isinstance(error, type)}
+    leaves -= {errors.SeqrtError}
+
+    assert listed == {error.__name__: error.exit_code for error in leaves}
 
 
 @each_page
