@@ -18,9 +18,9 @@ _WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 
 @dataclass(frozen=True, eq=False)
 class TableColumn:
-    """The cells of one column: float64 values, NaN where a cell is no number, and their text.
+    """The cells of one column: float64 values, NaN where a cell is not a number, and their text.
 
-    `cells` is None for a column that never was text.
+    `cells` is None for a column that was never text.
     """
 
     values: Numbers
@@ -35,8 +35,8 @@ class TableColumn:
     def numeric(self) -> bool:
         """Whether this is a column of numbers: most of its cells that are not empty are numbers.
 
-        A stray word among them then is an error at that cell, instead of a reason to drop the
-        column silently.
+        A stray word in such a column is then an error at that cell, rather than a reason to drop
+        the column silently.
         """
         if self.cells is None:
             return True

@@ -90,7 +90,7 @@ class Ragged(Sequence[Floats]):
         return cls(values, starts, lengths, None if unknown else any(part.nan for part in parts))
 
     def __len__(self) -> int:
-        """B."""
+        """The number of sequences, B."""
         return len(self.starts)
 
     @overload
@@ -109,10 +109,10 @@ class Ragged(Sequence[Floats]):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         """Return sequences of one length as an array (B, T, D)."""
         if not self._of_one_length():
-            raise ValueError("sequences of different lengths make no array: use list(x).")
+            raise ValueError("sequences of different lengths cannot form one array: use list(x).")
         batch = self._as_view()
         if batch is None and copy is False:
-            raise ValueError("these sequences cannot be one array without a copy.")
+            raise ValueError("these sequences cannot form one array without a copy.")
         if batch is None:
             batch = self.values[self.starts[:, None] + np.arange(self.longest)]
         return np.array(batch, dtype, copy=copy)
@@ -128,10 +128,10 @@ class Ragged(Sequence[Floats]):
         return list(self) if batch is None else batch
 
     def checked(self, *, missing: bool, limits: ReadLimits = DEFAULT_LIMITS) -> Ragged:
-        """Return the same sequences, known to be finite, or with `missing` finite or NaN.
+        """Return the same sequences, known to be finite or, with `missing`, finite or NaN.
 
         Raises InputError (E_INPUT_NONFINITE) for the first value that is not. Rows between
-        sequences, such as padding, may hold anything.
+        sequences, such as padding, may contain anything.
         """
         if self.nan is False or (self.nan and missing):
             return self

@@ -31,7 +31,7 @@ class Sequences:
 
     @property
     def features(self) -> int:
-        """D."""
+        """The number of features, D."""
         return int(self.x.values.shape[1])
 
     @classmethod
@@ -47,7 +47,7 @@ class Sequences:
         y = _as_targets(arrays["y"], f"{source}, y") if "y" in arrays else None
         lengths = _as_lengths(arrays["lengths"], source) if "lengths" in arrays else None
         if x.ndim == len("BTD"):
-            return _of_batch(x, y, _check_batch(lengths, x, source), source)
+            return _of_batch(x, y, _batch_lengths(lengths, x, source), source)
         if lengths is None or x.ndim not in (1, 2):
             raise InputError(
                 f"E_INPUT_SHAPE: {source}, x must have shape (batch, time, features), or (sum of"
@@ -119,25 +119,27 @@ def _as_lengths(lengths: NDArray[Any], source: str) -> Lengths:
             f"E_INPUT_LENGTHS: {source}, lengths must be whole numbers of shape (batch,),"
             f" got {lengths.dtype} of shape {lengths.shape}. Try lengths.astype(np.int32)."
         )
-    _refuse_length(lengths, (lengths < 0) | (lengths > np.iinfo(np.int32).max), "0 or more", source)
+    _check_each_length(
+        lengths, (lengths < 0) | (lengths > np.iinfo(np.int32).max), "0 or more", source
+    )
     return lengths.astype(np.int64, copy=False)
 
 
-def _check_batch(lengths: Lengths | None, x: Floats, source: str) -> Lengths:
-    """Return a length for each row of x (B, T, D), all T where none are given."""
+def _batch_lengths(lengths: Lengths | None, x: Floats, source: str) -> Lengths:
+    """Return the length of each row of x (B, T, D): `lengths` once checked, by default T."""
     batch, time, _ = x.shape
     if lengths is None:
         return np.full(batch, time)
     if len(lengths) != batch:
         raise InputError(
-            f"E_INPUT_LENGTHS: {source}, lengths must have one value per sequence, {batch},"
-            f" got {len(lengths)}."
+            f"E_INPUT_LENGTHS: {source}, lengths must have one value for each of the"
+            f" {batch} sequences, got {len(lengths)}."
         )
-    _refuse_length(lengths, lengths > time, f"at most {time}, the steps of x", source)
+    _check_each_length(lengths, lengths > time, f"at most {time}, the number of steps in x", source)
     return lengths
 
 
-def _refuse_length(
+def _check_each_length(
     lengths: NDArray[Any], wrong: NDArray[np.bool_], bounds: str, source: str
 ) -> None:
     if wrong.any():

@@ -1,4 +1,4 @@
-"""The columns that a trained model reads from a file, and labelled data to judge it by."""
+"""The columns that a trained model reads from a file, and labelled data to evaluate it on."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def feature_values(table: Table, manifest: Manifest) -> NDArray[np.float64]:
         try:
             return table.numbers(names, missing=manifest.takes_missing)
         except UsageError as error:
-            raise InputError(f"E_INPUT_COLUMN: {error} The model reads it.") from None
+            raise InputError(f"E_INPUT_COLUMN: {error} The model needs this column.") from None
     check_columns(table.source, (table.rows, len(table.names)), manifest)
     return table.numbers(table.names, missing=manifest.takes_missing)
 
@@ -35,9 +35,11 @@ def feature_values(table: Table, manifest: Manifest) -> NDArray[np.float64]:
 def check_columns(source: str, shape: tuple[int, int], manifest: Manifest) -> None:
     """Raise InputError unless a series (T, D) without names has a column for each feature."""
     if shape[1] != len(manifest.features):
+        count = len(manifest.features)
+        columns = "1 column" if count == 1 else f"{count} columns"
         names = ", ".join(column.name for column in manifest.features)
         raise InputError(
-            f"E_INPUT_SHAPE: {source} must have one column each for {names}, got shape {shape}."
+            f"E_INPUT_SHAPE: {source} must have {columns} ({names}), got shape {shape}."
             " A batch of sequences is stored as (batch, time, features)."
         )
 
@@ -49,7 +51,7 @@ def labelled(
     target: tuple[str, ...] = (),
     span: tuple[str | None, str | None] | None = None,
 ) -> Part:
-    """Return the sequences of `data` with their targets, to judge a model by.
+    """Return the sequences of `data` with their targets, to evaluate a model on.
 
     `target` names the target columns of a table, by default those that the model was trained on.
     `span` selects the targets from one time to another, both included; their windows may begin
@@ -57,10 +59,15 @@ def labelled(
     an error otherwise.
     """
     if isinstance(data, Sequences):
-        if data.y is None or target or span:
+        if target or span:
             raise UsageError(
-                "sequences are judged by the y stored with them: np.savez(path, x=..., y=...);"
-                " --target and --span are for tables."
+                "--target and --span apply to tables, not to sequences, whose targets are the y"
+                " stored with them. Drop both options."
+            )
+        if data.y is None:
+            raise UsageError(
+                "sequences must have their targets stored with them as y:"
+                " np.savez(path, x=..., y=...)."
             )
         _check_targets(data.y)
         return Part(data.x, data.y)
@@ -72,9 +79,7 @@ def labelled(
         horizon=manifest.horizon or 1,
     )
     if not windowing.target:
-        raise UsageError(
-            "the model does not say which column it was trained on: name it with --target."
-        )
+        raise UsageError("the model does not name its target column. Name it with --target.")
     if span:
         data = _with_run_up(data, span, windowing)
     x = checked_cast(data.source, feature_values(data, manifest), np.float32)
@@ -99,8 +104,8 @@ def _targets(table: Table, windowing: Windowing, manifest: Manifest) -> Array:
     unknown = [name for name in windowing.target if name not in places]
     if unknown:
         raise UsageError(
-            f"{table.source} has no column names, and {', '.join(unknown)} is not a feature of the"
-            " model: give a .csv or .parquet file to judge it by."
+            f"{table.source} has no column names, so the target {', '.join(unknown)}, which is not"
+            " a feature of the model, cannot be found in it. Use a .csv or .parquet file."
         )
     return table.numbers([places[name] for name in windowing.target], missing=missing)
 
@@ -109,6 +114,7 @@ def _with_run_up(table: Table, span: tuple[str | None, str | None], windowing: W
     """Return the rows of `span`, preceded by those that its first window needs."""
     asked = table.span(*span)
     start = table.lines.index(asked.lines[0])
-    lead = windowing.window if windowing.task == "forecast" else windowing.window - 1
-    first = max(0, start - (0 if windowing.task == "tag" else lead))
+    window = windowing.window
+    lead = {"forecast": window, "tag": 0}.get(windowing.task, window - 1)
+    first = max(0, start - lead)
     return table.cut(first, start + asked.rows)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from seqrt.contract import Manifest
 from seqrt.data.readers.mapped import Mapped
+from seqrt.data.readers.reading import check_has_axes
 from seqrt.data.sequences import Sequences
 from seqrt.data.serving import check_columns, feature_values
 from seqrt.data.table import Table
@@ -26,9 +27,9 @@ class Slices:
     """N sequences of T steps, in a file that may be larger than memory.
 
     `part(rows, steps)` reads some of them as float32 (n, t, D). Values are finite, or NaN where a
-    value is missing and the model has a policy for missing values; the first other value raises
-    InputError with its place in the file. Sequences with `lengths` (N,) of their own come as a list
-    of (T_i, D) and whole; T is then the longest.
+    value is missing and the model has a policy for missing values; any other value raises an
+    InputError that names the first one's place in the file. If the sequences have `lengths` (N,) of
+    their own, `part` returns a list of whole sequences (T_i, D); T is then the longest.
     """
 
     sequences: int
@@ -58,11 +59,7 @@ def slices(data: Table | Sequences | Mapped, manifest: Manifest) -> Slices:
         return _series(len(numbers), lambda start, stop: numbers[start:stop], data, manifest)
     if len(data.shape) == len("NTD"):
         return _sequences(data, manifest)
-    if not data.shape:
-        raise InputError(
-            f"E_INPUT_SHAPE: {data.source} must have shape (time,), (time, features) or"
-            " (batch, time, features), got a single number."
-        )
+    check_has_axes(data.source, data.shape)
     check_columns(data.source, (data.shape[0], (*data.shape, 1)[1]), manifest)
     missing = manifest.takes_missing
 
@@ -141,8 +138,8 @@ def _rows(data: Mapped, start: int, stop: int, *, missing: bool) -> Numbers:
     place = _first(nonfinite_mask(numbers, missing=missing))
     if place:
         raise InputError(
-            f"E_INPUT_NONFINITE: {data.source}, row {start + place[0] + 1}, column 'x{place[1]}'"
-            f" must be finite, and is {numbers[place]}. Fill or drop it."
+            f"E_INPUT_NONFINITE: {data.source} must be finite; row {start + place[0] + 1},"
+            f" column 'x{place[1]}' is {numbers[place]}. Fill or drop it."
         )
     return numbers
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -83,7 +84,7 @@ class Table:
         return labels
 
     def times(self) -> NDArray[Any]:
-        """Return the time of each row as a date or number, or without a time column its number."""
+        """Return the time of each row as a date or number; without a time column, row numbers."""
         if self.time is None:
             return np.array(self.lines if self.place == "row" else range(1, self.rows + 1))
         column = self.columns[self.time]
@@ -95,8 +96,8 @@ class Table:
     def span(self, first: str | None, last: str | None) -> Table:
         """Return the rows whose time is from `first` to `last`, both included; None is no bound.
 
-        The bounds are numbers or dates, as the time column holds; a year, a month or a day includes
-        all of it. Without a time column they are row numbers from 1.
+        The bounds are numbers or dates, like the times; a year, a month or a day means all of it.
+        Without a time column they are row numbers from 1.
         """
         keys = self._keys()
         dates = bool(keys) and isinstance(keys[0], datetime)
@@ -136,20 +137,19 @@ class Table:
         elif self.place == "line" and self.lines[row] == 1:
             fix = " Line 1 was read as data, since it contains a number: name the columns in words."
         return InputError(
-            f"E_INPUT_CELL: {self._place(name, row)}: a cell must hold a finite number,"
+            f"E_INPUT_CELL: {self._cell_place(name, row)}: a cell must hold a finite number,"
             f" got {text!r:.60}.{fix}"
         )
 
     def _missing(self, name: str, column: TableColumn, row: int) -> InputError:
         empty = sum(is_missing(column.text(row)) for row in range(self.rows))
         return InputError(
-            f"E_INPUT_MISSING: {self._place(name, row)}: a cell must hold a value, and"
-            f" {_nothing(column, row)}"
-            f" ({empty:,} of {self.rows:,} rows have none). Fill the gaps, drop the rows, or"
-            " train with a policy such as --missing forward."
+            f"E_INPUT_MISSING: {self._cell_place(name, row)}: a cell must have a value, but this"
+            f" one {_as_written(column, row)} ({empty:,} of {self.rows:,} rows have no value)."
+            " Fill the gaps, drop the rows, or train with a policy such as --missing forward."
         )
 
-    def _place(self, name: str, row: int) -> str:
+    def _cell_place(self, name: str, row: int) -> str:
         return f"{self.source}, {self.place} {self.lines[row]}, column {name!r}"
 
     def _nothing_between(self, first: str | None, last: str | None) -> str:
@@ -181,18 +181,19 @@ def _rising(column: TableColumn) -> Sequence[Any] | None:
     return keys if all(before < after for before, after in itertools.pairwise(keys)) else None
 
 
-def _nothing(column: TableColumn, row: int) -> str:
-    """Return how a cell without a value is written."""
+def _as_written(column: TableColumn, row: int) -> str:
+    """Say how a cell without a value is written."""
     if column.cells is None:
         return "is NaN"
     text = column.text(row).strip()
-    return f"says {text!r}" if text else "is empty"
+    return f"contains {text!r}" if text else "is empty"
 
 
 def _edges(text: str, dates: bool) -> tuple[Any, Any]:
     """Return the first and last key that `text` covers."""
-    edges = parse_period(text) if dates else (parse_number(text), parse_number(text))
-    if edges is None or edges[0] != edges[0]:
+    number = parse_number(text)
+    edges = parse_period(text) if dates else (number, number)
+    if edges is None or (not dates and math.isnan(number)):
         kind = "a date such as 1990, 1990-06 or 1990-06-30" if dates else "a number"
         raise UsageError(f"the bounds of a span must be {kind} here, got {text!r:.60}.")
     return edges

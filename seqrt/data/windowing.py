@@ -137,8 +137,8 @@ def _with_targets(part: Part) -> Part:
         return part
     if lacking.all():
         raise InputError(
-            f"E_INPUT_MISSING: a window needs a target value, and in all {len(targets):,} windows"
-            " it is missing. Use more data, or a shorter horizon."
+            f"E_INPUT_MISSING: a window needs a target value, but all {len(targets):,} windows"
+            " lack one. Use more data, or a shorter horizon."
         )
     complete = np.flatnonzero(~lacking)
     return Part(

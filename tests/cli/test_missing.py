@@ -99,7 +99,7 @@ def test_without_a_policy_the_first_gap_is_named(run):
 
     assert (done.code, done.out) == (3, "")
     assert (
-        "E_INPUT_MISSING: wave.csv, line 2, column 'height': a cell must hold a value" in done.err
+        "E_INPUT_MISSING: wave.csv, line 2, column 'height': a cell must have a value" in done.err
     )
     assert "such as --missing forward" in done.err
 

@@ -47,11 +47,11 @@ def whole_of(folder):
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (os.mkfifo, "must be a file, and is a device or a pipe"),
-        (os.mkdir, "must be a file, and is a folder"),
-        (loop, "must be readable, and is not"),
+        (os.mkfifo, "must be a file, not a device or a pipe"),
+        (os.mkdir, "must be a file, not a folder"),
+        (loop, "cannot be read ("),
         (lambda name: os.symlink("gone", name), "does not exist"),
-        (lambda name: os.symlink("/dev/zero", name), "must be a file, and is a device"),
+        (lambda name: os.symlink("/dev/zero", name), "must be a file, not a device"),
     ],
     ids=["a pipe", "a folder", "a loop", "a link to nothing", "a link to an endless device"],
 )
@@ -88,7 +88,8 @@ def test_a_saved_state_that_is_no_file_is_exit_code_3_and_no_wait(run, monkeypat
     done = run("stream", LSTM, "--restore", "a.state")
 
     assert (done.code, done.out) == (3, "")
-    assert done.err.startswith("seqrt: E_INPUT_FILE: a.state must be ")
+    reasons = "must be a file, not a", "cannot be read ("
+    assert done.err.startswith(tuple(f"seqrt: E_INPUT_FILE: a.state {why}" for why in reasons))
 
 
 def test_links_to_data_and_to_a_model_are_followed(run):

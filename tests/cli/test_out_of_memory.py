@@ -15,12 +15,14 @@ NETS = HOUSE / "tests" / "runtime" / "nets"
 BOTH_WAYS, LSTM = NETS / "lstm-bidirectional-last.onnx", NETS / "lstm-last.onnx"
 
 pytestmark = pytest.mark.skipif(
-    not Path("/proc/self/statm").exists(), reason="the system does not say what a process holds"
+    not Path("/proc/self/statm").exists(),
+    reason="the system does not report the memory of a process",
 )
 
-# Runs the command line on one processor, with a limit of memory that depends on what was measured
-# there before: `needs` searches how many bytes more it takes, to a sixteenth, until a call raises
-# nothing. glibc hands memory back at once, so that it counts again each time.
+# Runs the command line on one processor, with a limit on its memory. The limit depends on what
+# calls were measured to take there: `needs` searches for the number of additional bytes with which
+# a call succeeds, to within a sixteenth. glibc returns freed memory to the system at once (see
+# `limited`), so that every call starts from the same level.
 CHILD = """
 import contextlib, io, os, resource, sys
 import numpy as np
@@ -69,8 +71,8 @@ def command(words=words):
 def at_once():
     seqrt.load(net).run(np.load(data))
 
-# Once without a limit: then all modules are loaded, and the stack has grown, whose growth a limit
-# would answer by ending the process.
+# Run once without a limit, to load all modules and to grow the stack: a process whose stack cannot
+# grow is killed.
 np.save("few.npy", np.zeros((1, 9, 2)))
 command(["predict", "few.npy", "-m", net, "-o", "y.npy"])
 os.remove("few.npy")
@@ -79,7 +81,7 @@ os.remove("few.npy")
 
 @pytest.fixture
 def limited(tmp_path, monkeypatch):
-    """Call `seqrt WORDS...` in a folder with as many bytes more as an expression says."""
+    """Call `seqrt WORDS...` in an empty folder with `more` additional bytes, an expression."""
     monkeypatch.chdir(tmp_path)
     malloc = ("MALLOC_MMAP_THRESHOLD_", "65536"), ("MALLOC_TRIM_THRESHOLD_", "0")
 
@@ -131,5 +133,5 @@ def test_a_file_that_no_memory_holds_is_exit_code_9_and_named(limited, tmp_path,
     done = limited(reads, "predict", name, "-m", LSTM, "-o", "y.npy")
 
     assert (done.returncode, done.stdout) == (9, "")
-    assert done.stderr == f"seqrt: E_MEMORY: {name} must fit into memory, and does not. Split it.\n"
+    assert done.stderr == f"seqrt: E_MEMORY: {name} does not fit into memory. Split it.\n"
     assert [path.name for path in tmp_path.iterdir()] == [name]

@@ -161,7 +161,7 @@ def test_sequences_of_different_lengths_make_no_array(block):
     got = Ragged.of_batch(block, LENGTHS)
 
     assert_same(got.arrays(), cut(block))
-    with pytest.raises(ValueError, match=r"different lengths make no array: use list\(x\)"):
+    with pytest.raises(ValueError, match=r"different lengths cannot form one array: use list\(x\)"):
         np.asarray(got)
 
 

@@ -129,9 +129,9 @@ def test_a_flat_array_of_no_sequences_is_empty():
 @pytest.mark.parametrize(
     ("lengths", "what"),
     [
-        ([4, 5], r"be at most 4, the steps of x; lengths\[item 1\] is 5\."),
+        ([4, 5], r"be at most 4, the number of steps in x; lengths\[item 1\] is 5\."),
         ([-1, 4], r"be 0 or more; lengths\[item 0\] is -1\."),
-        ([4], r"have one value per sequence, 2, got 1\."),
+        ([4], r"have one value for each of the 2 sequences, got 1\."),
         ([4.0, 2.0], r"be whole numbers .*, got float64 of shape \(2,\)"),
         ([True, False], r"be whole numbers .*, got bool"),
         ([[4, 2]], r"be whole numbers .* of shape \(1, 2\)"),

@@ -73,7 +73,7 @@ def test_another_column_may_hold_the_answers(table):
 
 
 def test_a_model_that_does_not_say_what_it_learnt_needs_a_target(table):
-    with pytest.raises(UsageError, match="name it with --target"):
+    with pytest.raises(UsageError, match="does not name its target column"):
         labelled(table, replace(FORECASTER, targets=()))
 
 
@@ -82,12 +82,16 @@ def test_answers_in_a_series_without_names_must_be_features(tmp_path):
     series = read(tmp_path / "wave.npy")
 
     assert labelled(series, FORECASTER).truth.shape == (5, 1)
-    with pytest.raises(UsageError, match="has no column names, and sea is not a feature"):
+    with pytest.raises(
+        UsageError, match="has no column names, so the target sea, which is not a feature"
+    ):
         labelled(series, FORECASTER, target=("sea",))
 
 
 def test_a_column_that_the_model_reads_and_the_table_lacks_is_named(table):
-    with pytest.raises(InputError, match=r"E_INPUT_COLUMN: .* 'depth'.* The model reads it\."):
+    with pytest.raises(
+        InputError, match=r"E_INPUT_COLUMN: .* 'depth'.* The model needs this column\."
+    ):
         labelled(table, replace(FORECASTER, features=(Column("depth"),)))
 
 
@@ -104,7 +108,7 @@ def test_sequences_are_judged_by_the_answers_beside_them(y):
 def test_a_span_of_sequences_is_a_usage_error():
     data = Sequences(Ragged.of([np.zeros((3, 1), np.float32)]), np.zeros(1), per_step=False)
 
-    with pytest.raises(UsageError, match="--target and --span are for tables"):
+    with pytest.raises(UsageError, match="--target and --span apply to tables"):
         labelled(data, FORECASTER, span=("1", "2"))
 
 

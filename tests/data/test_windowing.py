@@ -92,7 +92,7 @@ def test_no_answer_at_all_is_an_error(rows, task):
     values, answers, when = rows
     answers[:] = np.nan
 
-    with pytest.raises(InputError, match="E_INPUT_MISSING: a window needs a target value, and in"):
+    with pytest.raises(InputError, match="E_INPUT_MISSING: a window needs a target value, but all"):
         asking(task).part(values, answers, when)
 
 

@@ -40,6 +40,15 @@ def read_csv(path: str | Path) -> Table:
     return Table(str(path), columns, lines[named:], find_time(columns))
 
 
+def delimiter_of(line: str) -> str:
+    """Return the separator of the cells in a line: a tab, a semicolon or a comma.
+
+    In a line with a semicolon or a tab, a comma may be a decimal comma.
+    """
+    bare = _QUOTED.sub("", line)
+    return next((mark for mark in "\t;" if mark in bare), ",")
+
+
 def _read_rows(path: str | Path) -> tuple[list[list[str]], list[int]]:
     """Return the rows, all of one width, and the line number at which each begins."""
     line = 0
@@ -54,49 +63,47 @@ def _read_rows(path: str | Path) -> tuple[list[list[str]], list[int]]:
                 line = reader.line_num
         except UnicodeDecodeError:
             raise InputError(
-                f"E_INPUT_ENCODING: {path} must be UTF-8 text, and line {_undecodable(path)}"
-                " is not. Save the file as UTF-8."
+                f"E_INPUT_ENCODING: {path} must be UTF-8 text, but line"
+                f" {_undecodable_line(path)} is not. Save the file as UTF-8."
             ) from None
         except csv.Error as error:
             raise InputError(
-                f"E_INPUT_FORMAT: {path}, line {line + 1}: cells must be separated and quoted as in"
-                f" CSV, got an error: {error}. Is a quote left open?"
+                f"E_INPUT_FORMAT: {path}, line {line + 1}: the line must be CSV ({error})."
+                " Is a quote left open?"
             ) from None
-    return _check_widths(rows, lines, path)
+    return _trimmed(rows, lines, path)
 
 
-def _undecodable(path: str | Path) -> int:
+def _undecodable_line(path: str | Path) -> int:
     with opened(path) as file:
         numbered = enumerate(file, 1)
         return next(i for i, line in numbered if line.decode(errors="ignore").encode() != line)
 
 
 def _delimiter(text: TextIO) -> str:
-    """Return the separator of the first line, and rewind to its start.
-
-    In a line with a semicolon or a tab, a comma may be a decimal comma.
-    """
-    first = _QUOTED.sub("", text.readline(_LONGEST_LINE))
+    """Return the separator of the first line, and rewind to its start."""
+    first = text.readline(_LONGEST_LINE)
     text.seek(0)
-    return next((mark for mark in "\t;" if mark in first), ",")
+    return delimiter_of(first)
 
 
-def _check_widths(
+def _trimmed(
     rows: list[list[str]], lines: list[int], path: str | Path
 ) -> tuple[list[list[str]], list[int]]:
+    """Drop empty rows at the end; raise InputError unless the others have one width."""
     while rows and not rows[-1]:
         rows.pop()
         lines.pop()
     if not rows:
-        raise InputError(f"E_INPUT_EMPTY: {path} must hold a table, and is empty.")
+        raise InputError(f"E_INPUT_EMPTY: {path} must contain a table, but is empty.")
     width = len(rows[0])
     for i, row in enumerate(rows):
         if width == 1 and not row:
             rows[i] = [""]
         elif len(row) != width:
             raise InputError(
-                f"E_INPUT_RAGGED: {path}, line {lines[i]}: every row must have {width} cells, as"
-                f" the first one has, got {len(row)}. Quote cells that contain a separator, and"
+                f"E_INPUT_RAGGED: {path}, line {lines[i]}: every row must have {width} cells, like"
+                f" the first one, got {len(row)}. Quote cells that contain a separator, and"
                 " write numbers with a decimal point."
             )
     return rows, lines
@@ -106,8 +113,8 @@ def _check_names(names: list[str], path: str | Path, line: int) -> None:
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise InputError(
-            f"E_INPUT_HEADER: {path}, line {line}: column names must differ, and {twice!r:.60}"
-            " is there twice. Rename one."
+            f"E_INPUT_HEADER: {path}, line {line}: column names must be unique, but"
+            f" {twice!r:.60} occurs twice. Rename one."
         )
 
 

@@ -32,12 +32,12 @@ class Mapped:
     def part(self, *axes: slice) -> NDArray[Any]:
         """Return a copy of a part, in native byte order.
 
-        Raises InputError (E_INPUT_TRUNCATED) if the file has been cut short since.
+        Raises InputError (E_INPUT_TRUNCATED) if the file has since been cut short.
         """
         # reading a mapped page past the end of the file kills the process: check, then copy
         size = self._bytes.size()
         if size < self._start + self._header.size:
-            raise truncated(self.source, f"it was cut to {size:,} bytes while it was read")
+            raise truncated(self.source, f"it was cut to {size:,} bytes during reading")
         whole: NDArray[Any] = np.ndarray(
             self.shape, self._header.dtype, self._bytes, self._start, order=self._header.order
         )

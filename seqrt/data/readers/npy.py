@@ -33,7 +33,7 @@ _HEADER_FIELDS = {
 
 
 class Header(NamedTuple):
-    """The dtype, memory order and shape of an array that is not read yet."""
+    """The dtype, memory order and shape of an array that has not been read yet."""
 
     dtype: np.dtype[Any]
     fortran_order: bool
@@ -97,20 +97,20 @@ def clean(array: NDArray[Any], name: str) -> NDArray[Any]:
 
 def truncated(name: str, what: str) -> InputError:
     """Return the error for a file that ends too early."""
-    return InputError(f"E_INPUT_TRUNCATED: {name} must be whole; {what}. Copy it again.")
+    return InputError(f"E_INPUT_TRUNCATED: {name} must be complete, but {what}. Copy it again.")
 
 
 def _header_of(file: IO[bytes], name: str) -> tuple[Header, int]:
     """Return the header and its length in bytes."""
-    start = _exactly(file, len(_MAGIC) + 2, name)
+    start = _read_exactly(file, len(_MAGIC) + 2, name)
     version = start[len(_MAGIC)]
     if not start.startswith(_MAGIC) or version not in (1, 2, 3):
         raise _refuse_format(name, f"starts with {start!r}")
     width = 2 if version == 1 else 4
-    length = int.from_bytes(_exactly(file, width, name), "little")
+    length = int.from_bytes(_read_exactly(file, width, name), "little")
     if length > _LONGEST_HEADER:
         raise _refuse_format(name, f"has a header of {length:,} bytes")
-    text = _exactly(file, length, name).decode("latin-1")
+    text = _read_exactly(file, length, name).decode("latin-1")
     return _parse_header(text, name), len(start) + width + length
 
 
@@ -150,7 +150,7 @@ def _check_size(header: Header, size: int, name: str) -> None:
         )
     # with an axis of 0, the size of the file says nothing about the other axes
     if not header.size and math.prod(max(1, n) for n in header.shape) > _LARGEST_EMPTY:
-        raise _refuse_format(name, f"has the shape {header.shape}")
+        raise _refuse_format(name, f"has shape {header.shape}")
 
 
 def _is_text(array: NDArray[Any]) -> bool:
@@ -159,7 +159,7 @@ def _is_text(array: NDArray[Any]) -> bool:
     return not bool((surrogates | (letters > 0x10FFFF)).any())
 
 
-def _exactly(file: IO[bytes], count: int, name: str) -> bytes:
+def _read_exactly(file: IO[bytes], count: int, name: str) -> bytes:
     data = file.read(count)
     if len(data) < count:
         raise truncated(name, "the file ends within its header")
@@ -179,7 +179,7 @@ def _fill(file: IO[bytes], into: NDArray[np.uint8], name: str) -> None:
 
 def _refuse_format(name: str, what: str) -> InputError:
     return InputError(
-        f"E_INPUT_FORMAT: {name} must be an array written by np.save, and {what}."
+        f"E_INPUT_FORMAT: {name} must be an array written by np.save, but {what}."
         " Write it again with np.save."
     )
 

@@ -55,7 +55,7 @@ def read_npz(path: str | Path, limits: ReadLimits = DEFAULT_LIMITS) -> dict[str,
 
     A single array is x, whatever its name. Raises InputError if the archive is damaged, would
     unpack to more than `limits.unpacked` bytes, or contains anything else; MemoryError if x is to
-    be mapped and cannot be. A file whose x is mapped must not change while x is in use.
+    be mapped but cannot be. A file whose x is mapped must not change while x is in use.
     """
     with opened(path) as file:
         try:
@@ -68,27 +68,30 @@ def read_npz(path: str | Path, limits: ReadLimits = DEFAULT_LIMITS) -> dict[str,
             raise
         except _DAMAGE as error:
             raise InputError(
-                f"E_INPUT_DAMAGED: {path} must be a whole archive written by np.savez,"
-                f" and cannot be read ({error}). Copy it again."
+                f"E_INPUT_DAMAGED: {path} must be an archive written by np.savez, but cannot be"
+                f" read ({error}). Copy it again."
             ) from None
 
 
 def _check_directory(
     infos: list[zipfile.ZipInfo], path: str | Path, limits: ReadLimits
 ) -> dict[str, zipfile.ZipInfo]:
-    """Return the members by key, judged by the directory alone; raise InputError."""
+    """Check the directory, before any member is read; return the members by key."""
     keys = [info.filename.removesuffix(".npy") for info in infos]
     if len(keys) == 1 and keys[0] not in MEMBERS:
         keys = ["x"]
     if len(set(keys)) < len(keys):
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise InputError(f"E_INPUT_MEMBERS: {path} must hold {twice!r:.60} once, not twice.")
-    strange = [key for key in keys if key not in MEMBERS]
-    if strange or "x" not in keys:
+        raise InputError(
+            f"E_INPUT_MEMBERS: {path} must contain {twice!r:.60} only once, got it twice."
+            " Write it again with np.savez."
+        )
+    if "x" not in keys or not set(keys) <= set(MEMBERS):
         found = ", ".join(f"{key!r:.60}" for key in keys[:8]) or "nothing"
         raise InputError(
-            f"E_INPUT_MEMBERS: {path} must hold x, may hold y and lengths, and nothing else;"
-            f" it holds {found}. Write it again: np.savez(path, x=..., y=..., lengths=...)."
+            f"E_INPUT_MEMBERS: {path} must contain x, and may contain y and lengths, but"
+            f" nothing else; got {found}."
+            " Write it again: np.savez(path, x=..., y=..., lengths=...)."
         )
     _check_bomb(infos, path, limits)
     return dict(zip(keys, infos, strict=True))
@@ -102,7 +105,7 @@ def _check_bomb(infos: list[zipfile.ZipInfo], path: str | Path, limits: ReadLimi
         raise _too_large(path, limits, unpacked)
     if unpacked > _HARMLESS and unpacked > _HIGHEST_RATIO * packed:
         raise InputError(
-            f"E_INPUT_BOMB: {path} must unpack to at most {_HIGHEST_RATIO} times its size, and"
+            f"E_INPUT_BOMB: {path} must unpack to at most {_HIGHEST_RATIO} times its size, but"
             f" declares {unpacked:,} bytes in {packed:,}. Write it again with np.savez."
         )
 
@@ -150,10 +153,10 @@ def _mapped(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> NDArr
         whole = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except OSError as error:
         raise MemoryError from error
-    return np.ndarray(header.shape, header.dtype, whole, _begin(file, info) + used)
+    return np.ndarray(header.shape, header.dtype, whole, _data_offset(file, info) + used)
 
 
-def _begin(file: IO[bytes], info: zipfile.ZipInfo) -> int:
+def _data_offset(file: IO[bytes], info: zipfile.ZipInfo) -> int:
     """Return the offset in the archive at which the bytes of a member begin."""
     file.seek(info.header_offset + _LENGTHS_AT)
     name, other = struct.unpack("<HH", file.read(4))
@@ -162,6 +165,6 @@ def _begin(file: IO[bytes], info: zipfile.ZipInfo) -> int:
 
 def _too_large(path: str | Path, limits: ReadLimits, size: int) -> InputError:
     return InputError(
-        f"E_INPUT_SIZE: {path} must unpack to at most {limits.unpacked:,} bytes, and declares"
-        f" {size:,}. Split it, or write x as float32 with np.savez: that is mapped, however large."
+        f"E_INPUT_SIZE: {path} must unpack to at most {limits.unpacked:,} bytes, but declares"
+        f" {size:,}. Split it, or write x as float32 with np.savez: such an x may be of any size."
     )

@@ -37,12 +37,12 @@ def read_parquet(path: str | Path, limits: ReadLimits = DEFAULT_LIMITS) -> Table
             if isinstance(error, InputError):
                 raise
             raise InputError(
-                f"E_INPUT_DAMAGED: {path} must be a whole Parquet file, and cannot be read"
+                f"E_INPUT_DAMAGED: {path} must be a Parquet file, but cannot be read"
                 f" ({str(error).partition(chr(10))[0]:.200}). Copy it again."
             ) from None
     if len(set(names)) < len(names) or not names:
         raise InputError(
-            f"E_INPUT_HEADER: {path} must have columns with different names,"
+            f"E_INPUT_HEADER: {path} must have columns, each with a unique name,"
             f" got {', '.join(names[:12]) or 'none'}."
         )
     columns = {name: _column(table[name], f"{path}, column {name!r}") for name in names}
@@ -53,7 +53,7 @@ def _check_size(metadata: Any, path: str | Path, limits: ReadLimits) -> None:
     size = metadata.num_rows * metadata.num_columns * np.dtype(np.float64).itemsize
     if size > limits.unpacked:
         raise InputError(
-            f"E_INPUT_SIZE: {path} must fit into {limits.unpacked:,} bytes of memory, and declares"
+            f"E_INPUT_SIZE: {path} must fit into {limits.unpacked:,} bytes of memory, but declares"
             f" {metadata.num_rows:,} rows of {metadata.num_columns} columns. Split it."
         )
 

@@ -36,9 +36,16 @@ def read(
     try:
         return _read(path, limits)
     except MemoryError:
-        raise ResourceError(
-            f"E_MEMORY: {path} must fit into memory, and does not. Split it."
-        ) from None
+        raise ResourceError(f"E_MEMORY: {path} does not fit into memory. Split it.") from None
+
+
+def check_has_axes(source: str, shape: tuple[int, ...]) -> None:
+    """Raise InputError if the array of a file is a single number, without any axis."""
+    if not shape:
+        raise InputError(
+            f"E_INPUT_SHAPE: {source} must have shape (time,), (time, features) or"
+            " (batch, time, features), got a single number."
+        )
 
 
 def _read(path: str | Path, limits: ReadLimits) -> Table | Sequences:
@@ -61,16 +68,13 @@ def _of_arrays(arrays: dict[str, NDArray[Any]], source: str) -> Table | Sequence
     alone = len(arrays) == 1
     if alone and arrays["x"].ndim in (1, 2):
         return _table(arrays["x"], source)
-    if alone and arrays["x"].ndim == 0:
-        raise InputError(
-            f"E_INPUT_SHAPE: {source} must have shape (time,), (time, features) or"
-            " (batch, time, features), got a single number."
-        )
+    if alone:
+        check_has_axes(source, arrays["x"].shape)
     return Sequences.of_arrays(arrays, source)
 
 
 def _table(x: NDArray[Any], source: str) -> Table:
     values = checked_cast(source, x, np.float64)
-    columns = values.reshape(len(values), -1).T if values.ndim == 1 else values.T
-    named = {f"x{i}": TableColumn(column) for i, column in enumerate(columns)}
+    columns = values[:, None] if values.ndim == 1 else values
+    named = {f"x{i}": TableColumn(column) for i, column in enumerate(columns.T)}
     return Table(source, named, range(1, len(values) + 1), named=False, place="row")

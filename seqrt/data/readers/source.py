@@ -21,7 +21,7 @@ def opened(path: str | Path) -> Iterator[BufferedReader]:
     try:
         if not stat.S_ISREG(Path(path).stat().st_mode):
             kind = "a folder" if Path(path).is_dir() else "a device or a pipe"
-            raise InputError(f"E_INPUT_FILE: {path} must be a file, and is {kind}.")
+            raise InputError(f"E_INPUT_FILE: {path} must be a file, not {kind}.")
         with open(path, "rb") as file:
             yield file
     except FileNotFoundError:
@@ -30,7 +30,9 @@ def opened(path: str | Path) -> Iterator[BufferedReader]:
         if isinstance(error, InputError):
             raise  # InputError is a ValueError, and names the cause already
         why = getattr(error, "strerror", None) or error
-        raise InputError(f"E_INPUT_FILE: {path} must be readable, and is not ({why}).") from None
+        raise InputError(
+            f"E_INPUT_FILE: {path} cannot be read ({why}). Check its name and permissions."
+        ) from None
 
 
 def digest(path: str | Path) -> str:

@@ -109,7 +109,7 @@ def test_sequences_without_answers_are_a_usage_error(run, forecaster):
     done = run("evaluate", "data.npy", "-m", "wave.onnx")
 
     assert (done.code, done.out) == (2, "")
-    assert "the y stored with them" in done.err
+    assert "sequences must have their targets stored with them as y" in done.err
 
 
 def test_a_series_without_names_is_judged_too(run, forecaster):

@@ -184,7 +184,7 @@ def test_without_a_model_it_says_how_to_make_one(run):
         (
             lambda p: np.save(p, np.zeros((32, 10))),
             3,
-            "must have one column each for height, got shape (32, 10)",
+            "must have 1 column (height), got shape (32, 10)",
         ),
         (lambda p: np.save(p, np.full((5, 9, 1), np.nan)), 3, "E_INPUT_NONFINITE"),
         (lambda p: np.save(p, np.full((5, 9, 1), 1e300)), 3, "E_INPUT_RANGE"),

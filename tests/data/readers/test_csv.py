@@ -93,7 +93,7 @@ def test_an_empty_cell_is_named_with_its_line_and_counted(read, text):
 
     with pytest.raises(
         InputError,
-        match=r"^E_INPUT_MISSING: .*, line 3, column 'b': .* is empty \(2 of 3 rows have none\)",
+        match=r"^E_INPUT_MISSING: .*, line 3, column 'b': .* is empty \(2 of 3 rows have",
     ):
         table.numbers(["b"])
 
@@ -104,7 +104,7 @@ def test_a_cell_that_says_that_it_holds_nothing_is_told_by_its_word(read, text):
 
     with pytest.raises(
         InputError,
-        match=rf"^E_INPUT_MISSING: .*, line 3, column 'b': .*, and says '{text}' \(2 of 3 rows",
+        match=rf"^E_INPUT_MISSING: .*, line 3, column 'b': .* contains '{text}' \(2 of 3 rows",
     ):
         table.numbers(["b"])
 
@@ -139,13 +139,13 @@ def test_a_quote_that_stands_open_is_named_by_its_line(read):
 
 
 def test_two_columns_of_one_name_are_refused(read):
-    with pytest.raises(InputError, match=r"^E_INPUT_HEADER: .*, line 1: .* 'a' is there twice"):
+    with pytest.raises(InputError, match=r"^E_INPUT_HEADER: .*, line 1: .* 'a' occurs twice"):
         read("a,b,a\n1,2,3\n")
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", b"\xef\xbb\xbf"])
 def test_an_empty_file_is_refused(read, text):
-    with pytest.raises(InputError, match=r"^E_INPUT_EMPTY: .* must hold a table"):
+    with pytest.raises(InputError, match=r"^E_INPUT_EMPTY: .* must contain a table"):
         read(text)
 
 
@@ -162,7 +162,7 @@ def test_a_line_that_is_no_utf_8_is_named(read, line):
     lines = [b"a,b"] * 40_000
     lines[line - 1] = "µ,b".encode("latin-1")
 
-    with pytest.raises(InputError, match=rf"^E_INPUT_ENCODING: .* and line {line} is not"):
+    with pytest.raises(InputError, match=rf"^E_INPUT_ENCODING: .* but line {line} is not\."):
         read(b"\n".join(lines))
 
 

@@ -62,7 +62,9 @@ def test_a_file_cut_short_while_it_is_read_is_an_error_and_no_crash(mapped, tmp_
     file = mapped(np.zeros((100_000, 4)))
     os.truncate(tmp_path / "x.npy", 5000)
 
-    with pytest.raises(InputError, match=r"^E_INPUT_TRUNCATED: .*x\.npy must be whole; it was cut"):
+    with pytest.raises(
+        InputError, match=r"^E_INPUT_TRUNCATED: .*x\.npy must be complete, but it was cut"
+    ):
         file.part(slice(99_000, 100_000))
 
 
