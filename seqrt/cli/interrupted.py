@@ -23,14 +23,14 @@ def saying_what_is_saved(run: Run) -> Iterator[None]:
     except (SystemExit, SeqrtError) as error:
         best = [epoch.number for epoch in run.epochs if epoch.best]
         # a run that diverged would diverge again
-        if not isinstance(error, TrainingError) and run.checkpoints.any():
+        if not isinstance(error, TrainingError) and run.checkpoints.exist():
             say(f"resume with: {resume_command(run.path)}")
         if best:
             say(
                 f"the best weights so far, from epoch {best[-1]}, are in {run.path}."
                 f" Export them with: {export_command(run.path)}"
             )
-        elif isinstance(error, TrainingError) or not run.checkpoints.any():
+        elif isinstance(error, TrainingError) or not run.checkpoints.exist():
             say("no epoch was completed: nothing is saved.")
             run.discard()
         run.leave()

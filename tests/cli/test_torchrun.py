@@ -130,7 +130,7 @@ def test_a_gpu_is_not_shared(run, surroundings):
 
     assert (one.code, too_few.code) == (2, 5)
     assert one.err.startswith("seqrt: process 1: device must be cuda if several processes")
-    each = "E_DEVICE: each of the 99 processes of a machine must have a GPU of its own, and torch"
+    each = "E_DEVICE: each of the 99 processes on a machine needs its own GPU, but torch"
     assert too_few.err.startswith(f"seqrt: process 1: {each} sees ")
 
 

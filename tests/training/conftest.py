@@ -1,4 +1,4 @@
-"""Small data and small networks, so that every test trains for a moment only."""
+"""Small data sets and small networks, so that training takes only a moment in every test."""
 
 from __future__ import annotations
 

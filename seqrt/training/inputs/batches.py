@@ -11,24 +11,24 @@ from torch import Tensor
 
 from seqrt.training.inputs.check import Data, as_ragged
 from seqrt.training.inputs.examples import Examples, unlabelled
-from seqrt.training.networks.dropout import Share, sharing
+from seqrt.training.networks.dropout import BatchShare, dropout_for_share
 from seqrt.training.networks.stack import Stack
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Some sequences, padded to the longest.
+    """Sequences, padded to the longest.
 
-    x (B, T, D); `lengths` (B,), or None if all are T long, because that computes fastest; y holds
-    the targets without padding, and `rows` their indices in `Examples.y`. With a `share`, noise and
-    dropout are drawn for the whole batch that these sequences are a share of.
+    x (B, T, D); `lengths` (B,), or None if all have T steps, which is fastest to compute; y holds
+    the targets without padding, and `target_rows` their indices in `Examples.y`. With a `share`,
+    noise and dropout are drawn for the whole batch that these sequences are a share of.
     """
 
     x: Tensor
     lengths: Tensor | None
     y: Tensor
-    rows: Tensor
-    share: Share | None = None
+    target_rows: Tensor
+    share: BatchShare | None = None
 
     def with_noise(self, scale: Tensor) -> Batch:
         """Return the batch with normal noise of standard deviation `scale` (D,) added to x."""
@@ -39,18 +39,18 @@ class Batch:
 
     def logits(self, net: Stack) -> Tensor:
         """Return the logits of `net`, one row per row of y: (·, O)."""
-        with sharing(net, self.share):
+        with dropout_for_share(net, self.share):
             return self._rows_of(net.logits(self.x, self.lengths))
 
     def advance(self, net: Stack, state: Tensor) -> tuple[Tensor, Tensor]:
         """Return the logits from initial `state` (B, S), and the state after the last step of x."""
-        with sharing(net, self.share):
+        with dropout_for_share(net, self.share):
             v, end = net.advance(self.x, self.lengths, state)
         return self._rows_of(v), end
 
     def final_state(self, net: Stack, state: Tensor) -> Tensor:
         """Return the state of each row after its own last step, from initial `state` (B, S)."""
-        with sharing(net, self.share):
+        with dropout_for_share(net, self.share):
             if self.lengths is None:
                 return net.advance(self.x, None, state)[1]
             return net.run(self.x, self.lengths, state)[1]
@@ -82,8 +82,8 @@ def shuffled_groups(data: Examples, size: int) -> list[Tensor]:
 def all_logits(net: Stack, data: Examples, size: int = 256, numbers: int = 2**22) -> Tensor:
     """Return the logits of `net` for every example, in order: (B, O), or (N, O) per step.
 
-    A causal network reads long sequences in chunks whose layer outputs have at most `numbers`
-    numbers, so that memory does not grow with the length.
+    A causal network reads long sequences in chunks, with at most `numbers` numbers in the output of
+    a layer, so that memory does not grow with the length.
     """
     was_training = net.training
     net.eval()
@@ -92,27 +92,27 @@ def all_logits(net: Stack, data: Examples, size: int = 256, numbers: int = 2**22
     for group in data.lengths.argsort(stable=True).split(size):
         steps = max(1, numbers // (widest * len(group)))
         if net.state_size and int(data.lengths[group].max()) > steps:
-            _in_chunks(net, data, group.flip(0), steps, logits)
+            _fill_in_chunks(net, data, group.flip(0), steps, logits)
         else:
             whole = batch(data, group)
-            logits[whole.rows] = whole.logits(net)
+            logits[whole.target_rows] = whole.logits(net)
     net.train(was_training)
     return logits
 
 
-def _in_chunks(net: Stack, data: Examples, rows: Tensor, steps: int, logits: Tensor) -> None:
+def _fill_in_chunks(net: Stack, data: Examples, rows: Tensor, steps: int, logits: Tensor) -> None:
     """Fill in the logits of `rows`, sorted longest first, reading `steps` steps at a time."""
     lengths = data.lengths[rows]
     state = data.x.new_zeros(len(rows), net.state_size)
     for begin in range(0, int(lengths[0]), steps):
-        left = int((lengths > begin).sum())
-        chunk = batch(data, rows[:left], begin, begin + steps)
-        v, state = chunk.advance(net, state[:left])
+        active = int((lengths > begin).sum())
+        chunk = batch(data, rows[:active], begin, begin + steps)
+        v, state = chunk.advance(net, state[:active])
         if data.per_step:
-            logits[chunk.rows] = v
+            logits[chunk.target_rows] = v
         else:
-            ending = lengths[:left] <= begin + steps
-            logits[rows[:left][ending]] = v[ending]
+            ending = lengths[:active] <= begin + steps
+            logits[rows[:active][ending]] = v[ending]
 
 
 def predict(net: Stack, x: Data, lengths: ArrayLike | None = None) -> NDArray[np.float32]:
@@ -130,13 +130,13 @@ def predict(net: Stack, x: Data, lengths: ArrayLike | None = None) -> NDArray[np
 def batch(
     data: Examples, rows: Tensor, begin: Tensor | int = 0, end: Tensor | int | None = None
 ) -> Batch:
-    """Return the sequences `rows`, or only their steps from `begin` to `end`, at least one each."""
+    """Return the sequences `rows`, or only their steps from `begin` to `end` (at least one)."""
     whole = isinstance(begin, int) and not begin and end is None
     if whole and data.length:
         return _of_one_length(data, rows, data.length)
     lengths = step_counts(data, rows, begin, end)
     longest = int(lengths.max())
-    x = _gathered(data.x, data.starts[rows] + begin, lengths, longest)
+    x = _gather(data.x, data.starts[rows] + begin, lengths, longest)
     dense = bool((lengths == longest).all())
     targets = rows
     if data.per_step:
@@ -148,7 +148,7 @@ def batch(
 def padded_batch(data: Examples, rows: Tensor, steps: int) -> Batch:
     """Return the sequences `rows`, which have one target each, padded to `steps` steps."""
     lengths = data.lengths[rows]
-    x = _gathered(data.x, data.starts[rows], lengths, steps)
+    x = _gather(data.x, data.starts[rows], lengths, steps)
     return Batch(x, lengths, data.y[rows], rows)
 
 
@@ -169,7 +169,7 @@ def _of_one_length(data: Examples, rows: Tensor, length: int) -> Batch:
     return Batch(x, None, data.y[targets], targets)
 
 
-def _gathered(x: Tensor, first: Tensor, lengths: Tensor, steps: int) -> Tensor:
+def _gather(x: Tensor, first: Tensor, lengths: Tensor, steps: int) -> Tensor:
     """Return the rows of x at `_indices`: (B, `steps`, D)."""
     index = _indices(first, lengths, steps)
     return x.index_select(0, index.flatten()).view(*index.shape, -1)

@@ -42,7 +42,7 @@ def check_labelled(
     activation: Activation,
     missing: bool = False,
 ) -> Raw:
-    """Return x and y, checked for a network of these sizes; raise InputError where they do not fit.
+    """Return x and y, checked for a network of these sizes; raise InputError if they do not fit.
 
     x is (B, T, D), padded where `lengths` are given, or a list of (T_i, D). y is (B,) or (B, O);
     for a `sequence` head (B, T), (B, T, O), or a list of (T_i,) or (T_i, O). With `missing` x may
@@ -59,7 +59,7 @@ def check_labelled(
 def as_ragged(
     x: Data, lengths: ArrayLike | None, features: int, *, missing: bool = False
 ) -> Ragged:
-    """Return x as sequences (T_i, D) without padding; raise InputError where it is not that.
+    """Return x as sequences (T_i, D) without padding; raise InputError if it has another form.
 
     With `missing` it may contain NaN. A Ragged, and float32 in one block of memory, is not copied.
     """
@@ -69,7 +69,7 @@ def as_ragged(
         _check_rows(x, features)
         rows = x
     elif _is_list(x):
-        rows = Ragged.of(_floats(_listed(x), features))
+        rows = Ragged.of(_floats(_as_arrays(x), features))
     else:
         batch = _array(x)
         ends = _ends(batch, lengths, features)
@@ -126,7 +126,7 @@ def _ends(x: Array, lengths: ArrayLike | None, features: int) -> NDArray[np.int6
 
 
 def _per_sequence(y: Data, count: int) -> Array:
-    targets = _array(_listed(y)) if _is_list(y) else _array(y)
+    targets = _array(_as_arrays(y)) if _is_list(y) else _array(y)
     if targets.ndim in (1, 2) and len(targets) == count:
         return targets
     raise InputError(
@@ -137,7 +137,7 @@ def _per_sequence(y: Data, count: int) -> Array:
 
 def _per_step(y: Data, steps: list[int]) -> Array:
     """Return the rows of y in one array, without padding; only an array may be padded."""
-    rows, padded = _listed(y), not _is_list(y)
+    rows, padded = _as_arrays(y), not _is_list(y)
     if len(rows) != len(steps):
         raise InputError(
             f"E_INPUT_SHAPE: y must have {len(steps)} sequences, as x does, got {len(rows)}."
@@ -178,8 +178,11 @@ def _numbers(targets: Array, outputs: int, *, binary: bool) -> Array:
         )
     floats = checked_cast("y", values, np.float64)
     check_finite("y", floats[None], ("row", "output"))
-    if binary and not np.isin(floats, (0, 1)).all():
-        raise InputError("E_INPUT_LABEL: y must hold only 0 and 1 for a sigmoid network.")
+    wrong = floats[~np.isin(floats, (0, 1))]
+    if binary and len(wrong):
+        raise InputError(
+            f"E_INPUT_LABEL: y must hold only 0 and 1 for a sigmoid network, got {wrong[0]:g}."
+        )
     return floats
 
 
@@ -188,7 +191,7 @@ def _is_list(data: Any) -> bool:
     return isinstance(data, (list, tuple)) and any(np.ndim(_array(item)) for item in data[:1])
 
 
-def _listed(data: Data) -> list[Array]:
+def _as_arrays(data: Data) -> list[Array]:
     return [_array(item) for item in (data if _is_list(data) else _array(data))]
 
 
@@ -200,4 +203,6 @@ def _array(data: Any) -> Array:
     try:
         return np.asarray(data)
     except ValueError as error:
-        raise InputError(f"E_INPUT_TYPE: lists must form an array, and do not: {error}.") from None
+        raise InputError(
+            f"E_INPUT_TYPE: lists must be nested so that they form an array: {error}."
+        ) from None

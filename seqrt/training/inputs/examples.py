@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -67,15 +67,15 @@ class Examples:
     def __len__(self) -> int:
         return len(self.lengths)
 
-    def at(self, places: slice) -> Examples:
-        """Return only the sequences at `places`."""
-        y = self.y[places]
+    def at(self, positions: slice) -> Examples:
+        """Return only the sequences at `positions`."""
+        y = self.y[positions]
         if self.per_step:
-            y = torch.cat(self.y.split(self.lengths.tolist())[places])
-        return Examples(self.x, y, self.lengths[places], self.starts[places], self.per_step)
+            y = torch.cat(self.y.split(self.lengths.tolist())[positions])
+        return replace(self, y=y, lengths=self.lengths[positions], starts=self.starts[positions])
 
     def to(self, device: torch.device, moved: dict[Any, Tensor] | None = None) -> Examples:
-        """Return the examples on `device`; `moved` collects what is there already, by its block."""
+        """Return the examples on `device`; `moved` holds the copies of x there, to be shared."""
         tensors = {name: getattr(self, name).to(device) for name in ("y", "lengths", "starts")}
         block = self.x.data_ptr(), self.x.shape
         moved = {} if moved is None else moved
@@ -90,10 +90,11 @@ def examples(net: Stack, *parts: Labelled) -> list[Examples]:
     """
     raw, device = [_checked(net, *part) for part in parts], net.x_mean.device
     metadata = with_scaling_from(net.metadata, net.activation, raw[0])
-    encode = partial(encoded, metadata=metadata, head=net.head, activation=net.activation)
     moved: dict[Any, Tensor] = {}
     try:
-        found = [encode(part).to(device, moved) for part in raw]
+        found = [
+            _encoded(part, metadata, net.head, net.activation).to(device, moved) for part in raw
+        ]
     except torch.OutOfMemoryError as error:
         raise memory_error(error) from None
     if metadata is not net.metadata:
@@ -113,18 +114,18 @@ def _checked(net: Stack, x: Data, y: Data, lengths: ArrayLike | None = None) -> 
 def memory_error(error: Exception) -> ResourceError:
     """Return the error for a device that runs out of memory."""
     return ResourceError(
-        "E_MEMORY: the data and a step of training must fit into the memory of the device, and did"
-        f" not ({str(error).partition('. ')[0]}). Give less data, a smaller batch size, or tbptt."
+        "E_MEMORY: the data and a training step do not fit into the memory of the device"
+        f" ({str(error).partition('. ')[0]}). Use less data, a smaller batch size, or tbptt."
     )
 
 
-def encoded(raw: Raw, metadata: Metadata, head: Head, activation: Activation) -> Examples:
+def _encoded(raw: Raw, metadata: Metadata, head: Head, activation: Activation) -> Examples:
     """Return raw sequences as examples, with targets in the units of the loss."""
     return Examples.of(raw.x, _targets(raw.y, metadata, activation), head)
 
 
 def unlabelled(x: Sequence[Floats], head: Head) -> Examples:
-    """Return sequences without targets; y has the right number of rows and no columns."""
+    """Return sequences without targets: y has a row per sequence or per step, and no columns."""
     x = Ragged.of(x)
     rows = int(x.lengths.sum()) if head == "sequence" else len(x)
     return Examples.of(x, torch.empty(rows, 0), head)
@@ -141,7 +142,7 @@ def _targets(y: Array, metadata: Metadata, activation: Activation) -> Tensor:
     if activation == "softmax":
         return _class_numbers(y, metadata.classes or tuple(range(len(metadata.outputs))))
     if activation == "none":
-        # the network scales back in float32
+        # with the scaling as float32, which is what the network undoes
         columns = [(column.mean, column.scale) for column in metadata.outputs]
         mean, scale = np.array(columns, np.float32).astype(np.float64).T
         y = (y - mean) / scale

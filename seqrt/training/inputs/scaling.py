@@ -16,12 +16,12 @@ from seqrt.training.inputs.check import Array, Raw
 from seqrt.training.networks.metadata import Metadata
 
 
-def measured(
+def measured_columns(
     names: Iterable[str], values: Array | Ragged, limits: ReadLimits = DEFAULT_LIMITS
 ) -> tuple[Column, ...]:
     """Return a column for each name, measured on values (N, columns); a constant has scale 1.
 
-    NaN is ignored. Raises InputError (E_INPUT_MISSING) for a column that has no other value.
+    NaN is ignored. Raises InputError (E_INPUT_MISSING) for a column without any other value.
     """
     names = tuple(names)
     count, mean, squares, low, high = _moments(values, len(names), limits)
@@ -46,24 +46,25 @@ def _moments(
         rows = piece.astype(np.float64)
         own_count = (~np.isnan(rows)).sum(0)
         own_mean = np.nansum(rows, 0) / np.maximum(own_count, 1)
-        apart, share = own_mean - mean, own_count / np.maximum(count + own_count, 1)
-        squares += np.nansum((rows - own_mean) ** 2, 0) + apart**2 * count * share
-        mean += apart * share
+        shift, share = own_mean - mean, own_count / np.maximum(count + own_count, 1)
+        squares += np.nansum((rows - own_mean) ** 2, 0) + shift**2 * count * share
+        mean += shift * share
         count += own_count
         low, high = np.fmin(low, np.fmin.reduce(rows)), np.fmax(high, np.fmax.reduce(rows))
     return count, mean, squares, low, high
 
 
 def _check_observed(names: tuple[str, ...], count: Array) -> None:
-    never = np.flatnonzero(count == 0)
-    if len(never):
+    unobserved = np.flatnonzero(count == 0)
+    if len(unobserved):
         raise InputError(
-            f"E_INPUT_MISSING: each column must have a value somewhere in the training part, and"
-            f" {names[never[0]]!r} has none. Leave it out, or train on a part where it has one."
+            "E_INPUT_MISSING: every column needs a value in the training part, but"
+            f" {names[unobserved[0]]!r} has only missing ones. Leave it out, or train on rows where"
+            " it has values."
         )
 
 
-def named(labels: Iterable[int | str]) -> tuple[Column, ...]:
+def probability_columns(labels: Iterable[int | str]) -> tuple[Column, ...]:
     """Return an unscaled column for each label, for outputs that are probabilities."""
     return tuple(Column(str(label), low=0.0, high=1.0) for label in labels)
 
@@ -72,10 +73,10 @@ def with_scaling_from(metadata: Metadata, activation: Activation, raw: Raw) -> M
     """Return `metadata` with scaling, ranges and classes from `raw`, unless it has them already."""
     if metadata.features[0].low is not None:
         return metadata
-    features = measured((column.name for column in metadata.features), raw.x)
+    features = measured_columns((column.name for column in metadata.features), raw.x)
     metadata = replace(metadata, features=features)
     if activation == "none":
-        outputs = measured((column.name for column in metadata.outputs), raw.y)
+        outputs = measured_columns((column.name for column in metadata.outputs), raw.y)
         return replace(metadata, outputs=outputs)
     return _with_classes(metadata, raw.y) if activation == "softmax" else metadata
 
@@ -90,4 +91,4 @@ def _with_classes(metadata: Metadata, labels: Array) -> Metadata:
             f"E_INPUT_LABEL: y must hold {outputs} classes, one per output of the network,"
             f" got {len(classes)}."
         )
-    return replace(metadata, classes=classes, outputs=named(classes))
+    return replace(metadata, classes=classes, outputs=probability_columns(classes))

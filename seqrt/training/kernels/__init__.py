@@ -2,10 +2,10 @@
 
 torch has no fused kernel for RNN and GRU on a CPU: it runs them step by step, and so does its
 autograd, at about twenty calls a step. Here the loop over time holds only what is truly sequential.
-The input's part of every gate is one product before the loop. Going back, everything that does not
-depend on the gradient is computed for the whole sequence at once; a step is then one elementwise
-product and one matrix product, and the gradient of each weight is one product after the loop. The
-LSTM's kernel is oneDNN's, which torch ships, called without torch's wrappers.
+The input's part of every gate is one product before the loop. In the backward pass, everything
+that does not depend on the gradient is computed for the whole sequence at once; a step is then one
+elementwise product and one matrix product, and the gradient of each weight is one product after the
+loop. The LSTM's kernel is oneDNN's, which torch ships, called without torch's wrappers.
 
 Shapes: B batch, T time, D features, H hidden. Inside, time comes first and the batch last,
 (T, ·, B), so that the gates of a step are contiguous in memory. The elementwise work of a step is

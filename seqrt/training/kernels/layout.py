@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 Weights = Sequence[Tensor]
-"""W_ih, W_hh, b_ih, b_hh, as torch's RNNBase keeps them."""
+"""W_ih, W_hh, b_ih, b_hh, as torch's RNNBase stores them."""
 
 
 class LayerGradients(NamedTuple):

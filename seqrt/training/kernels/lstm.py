@@ -26,7 +26,7 @@ _OPTIONS: Final[dict[str, Any]] = {
 class Lstm:
     """x (T, D, B) to y (T, H, B), float32, from h_0 = C_0 = 0; see Recurrent for the equations.
 
-    oneDNN wants the features last. What one of these layers hands to the next is transposed twice,
+    oneDNN wants the features last. What one of these layers passes to the next is transposed twice,
     so no memory is moved between them.
     """
 

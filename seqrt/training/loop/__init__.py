@@ -8,7 +8,7 @@ gradient        by hand or by autograd; loss, adam, cuda_graph: what a step cons
 state           everything that the next step depends on; checkpoints: its files
 distributed     several processes
 lr_finder       the learning-rate range test
-threads         how many threads pay
+threads         how many threads to use
 """
 
 from __future__ import annotations

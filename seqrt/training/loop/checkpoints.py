@@ -29,12 +29,15 @@ from seqrt.training.networks.weights_file import DAMAGE, pack, reason, unpack
 FORMAT = 1
 NEWEST = "checkpoint.safetensors"
 PREVIOUS = "checkpoint.previous.safetensors"
-EVERY = 30.0
-SHARE = 0.02
+
+# Within an epoch, the seconds between two checkpoints, and the most time that writing them may take
+# as a share of all time.
+_EVERY = 30.0
+_SHARE = 0.02
 
 
 class Request(NamedTuple):
-    """What the loop is to do between two steps: save a checkpoint, and stop after it."""
+    """What to do after a step: whether to save a checkpoint, and whether to stop then."""
 
     save: bool
     stop: bool
@@ -52,10 +55,10 @@ class Checkpoints:
     """The checkpoints of one training in a folder; without a folder, none are written.
 
     `settings` identifies what is trained, such as a digest of the plan; a checkpoint with other
-    settings is rejected. Within an epoch a checkpoint is due every `every` seconds, at its end
-    immediately, but never so often that writing takes more than `share` of the time.
+    settings is rejected. A checkpoint is due at the end of each epoch and every `every` seconds
+    within it, unless writing would then take more than `share` of the time.
 
-    Before each checkpoint the files `sync_first` are flushed to the disk. Training resumes from
+    The files in `sync_first` are flushed to the disk before each checkpoint. Training resumes from
     `start`. Setting `stopping` makes the loop finish its step, save, and stop.
     """
 
@@ -65,8 +68,8 @@ class Checkpoints:
         settings: str = "",
         *,
         sync_first: Iterable[Path] = (),
-        every: float = EVERY,
-        share: float = SHARE,
+        every: float = _EVERY,
+        share: float = _SHARE,
     ) -> None:
         """Write checkpoints to `folder`, which must exist."""
         self.folder = None if folder is None else Path(folder)
@@ -85,7 +88,7 @@ class Checkpoints:
         return Request(stop or self.due(every), stop)
 
     def due(self, every: float | None = None) -> bool:
-        """Return whether `every` seconds have passed since the last checkpoint, and it is cheap."""
+        """Return whether one is due: `every` seconds after the last, or later if it was slow."""
         if self.folder is None:
             return False
         wait = max(self.every if every is None else every, self._cost / self.share)
@@ -99,7 +102,7 @@ class Checkpoints:
         return request.stop
 
     def save(self, progress: Progress, tensors: dict[str, Tensor]) -> None:
-        """Write a checkpoint, whole or not at all, and keep the one before; raise OutputError."""
+        """Write a checkpoint, whole or not at all, and keep the previous one; raise OutputError."""
         if self.folder is None:
             return
         began = time.monotonic()
@@ -115,37 +118,38 @@ class Checkpoints:
         self._cost = self._began - began
 
     def load(self) -> str | None:
-        """Set `start` to the newest undamaged checkpoint; return what was wrong with a newer one.
+        """Set `start` to the newest undamaged checkpoint; return a warning if a newer is damaged.
 
-        Without any file, training starts from the beginning. Raise ModelError if all are damaged,
-        and UsageError if they have other settings.
+        Without a checkpoint, training starts from the beginning. Raise ModelError if all are
+        damaged, and UsageError if they were written with other settings.
         """
         if self.folder is None:
             return None
-        wrong = []
+        damaged = []
         for path in (self.folder / NEWEST, self.folder / PREVIOUS):
             if not path.exists():
                 continue
             try:
                 self.start = self._read(path)
+            except (ModelError, UsageError):
+                raise
             except DAMAGE as error:
-                if isinstance(error, (ModelError, UsageError)):
-                    raise
-                wrong.append(f"{path} is damaged ({reason(error)})")
+                damaged.append(f"{path} is damaged ({reason(error)})")
                 continue
-            if wrong:
-                # otherwise the next save would replace this one by the damaged one
-                (self.folder / NEWEST).unlink()
-            return wrong[0] if wrong else None
-        if wrong:
+            if not damaged:
+                return None
+            # otherwise the next save would replace this one with the damaged one
+            (self.folder / NEWEST).unlink()
+            return damaged[0]
+        if damaged:
             raise ModelError(
-                f"E_RUN_DAMAGED: the run cannot be resumed: {wrong[0]}, and there is no other"
-                " checkpoint. Train again."
+                f"E_RUN_DAMAGED: the run cannot be resumed: {damaged[0]}, and there is no other"
+                " usable checkpoint. Train again."
             )
         return None
 
     def begin(self, group: ProcessGroup) -> Checkpoint:
-        """Return the `start` of the first process, in all; only that one writes checkpoints."""
+        """Return the first process's `start` in all of them; the others write no checkpoints."""
         if group.is_single:
             return self.start
         start = self.start
@@ -154,7 +158,7 @@ class Checkpoints:
             self.folder, self.start = None, _unpacked(data)[0]
         return self.start
 
-    def any(self) -> bool:
+    def exist(self) -> bool:
         """Return whether there is a checkpoint to resume from."""
         return self.folder is not None and any(
             (self.folder / name).exists() for name in (NEWEST, PREVIOUS)
@@ -173,8 +177,8 @@ class Checkpoints:
         checkpoint, settings = _unpacked(path.read_bytes(), path)
         if settings != self.settings:
             raise UsageError(
-                f"{path} was written with other settings: run.toml must stay as it was when the"
-                " run started. Restore it, or train again."
+                f"{path} was written with other settings than those in run.toml. Restore run.toml"
+                " as it was when the run started, or train again."
             )
         return checkpoint
 
@@ -199,6 +203,6 @@ def _sync(path: Path) -> None:
             os.fsync(file.fileno())
     except OSError as error:
         raise OutputError(
-            f"E_OUTPUT_FAILED: {path} could not be flushed to the disk ({error.strerror})."
+            f"E_OUTPUT_FAILED: cannot flush {path} to the disk ({error.strerror})."
             " Check the disk, then resume the run."
         ) from None

@@ -69,15 +69,16 @@ class CudaGraphStep:
         and no hooks, which a replay would not call.
         """
         few_shapes = not data.per_step or data.length is not None
-        no_listener = group.is_single and not any(map(has_hooks, net.modules()))
-        return data.x.device.type == "cuda" and few_shapes and not recipe.tbptt and no_listener
+        hooked = any(map(has_hooks, net.modules()))
+        on_gpu = data.x.device.type == "cuda"
+        return on_gpu and few_shapes and not recipe.tbptt and group.is_single and not hooked
 
     def step(
         self, micro_batches: Sequence[MicroBatch], rate: float
     ) -> tuple[float, float, Request]:
         """Take a step of Adam; return loss, gradient norm before clipping, and request.
 
-        If either number is not finite, the weights are not either.
+        If loss or norm is not finite, neither are the weights.
         """
         shape = (self._padded_length(micro_batches), *(len(batch.rows) for batch in micro_batches))
         if shape not in self._recordings:

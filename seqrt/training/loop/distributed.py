@@ -1,4 +1,4 @@
-"""Distributed training: several processes train one network on one set of data.
+"""Distributed training: several processes train one network on the same data.
 
 torchrun starts the processes and gives each its rank in the environment. Every process holds all
 data and the same weights, draws the same random numbers, and computes its share of each batch; the
@@ -44,12 +44,12 @@ class ProcessGroup:
         """Whether there is only one process."""
         return self.size == 1
 
-    def own(self, rows: Tensor) -> Tensor:
+    def own_rows(self, rows: Tensor) -> Tensor:
         """Return the share of `rows` that this process learns from; it may be empty."""
         return rows[self.rank :: self.size]
 
-    def places(self, count: int) -> slice:
-        """Return the positions among `count` rows that this process computes.
+    def positions(self, count: int) -> slice:
+        """Return which of `count` rows this process computes, as positions among them.
 
         A process without rows of its own computes the first one with zero weight, so that it draws
         the same random numbers as the others.
@@ -71,7 +71,7 @@ class ProcessGroup:
         return [float(number) for number in scalars]
 
     def gather_rows(self, share: Tensor) -> Tensor:
-        """Return the rows (B, ·) of which `own` gave each process its share (·, ·)."""
+        """Return all rows (B, ·), given the `share` (·, ·) of each process, as in `own_rows`."""
         if self.is_single:
             return share
         (count,) = self.all_reduce([], [len(share)])
@@ -81,7 +81,7 @@ class ProcessGroup:
         return rows
 
     def from_first(self, make: Callable[[], bytes]) -> bytes:
-        """Return, in all processes, what `make` returns in the first; only that one calls it."""
+        """Call `make` in the first process only; return its result in all of them."""
         if self.is_single:
             return make()
         made = make() if self.is_first else b""
@@ -109,10 +109,10 @@ class ProcessGroup:
         for part in parts:
             digest.update(part)
         own = torch.frombuffer(bytearray(digest.digest()), dtype=torch.uint8).to(_message_device())
-        every = [torch.empty_like(own) for _ in range(self.size)]
+        digests = [torch.empty_like(own) for _ in range(self.size)]
         with _naming_lost_processes():
-            distributed.all_gather(every, own)
-        other = [rank for rank, theirs in enumerate(every) if not torch.equal(theirs, every[0])]
+            distributed.all_gather(digests, own)
+        other = [rank for rank in range(self.size) if not torch.equal(digests[rank], digests[0])]
         if other:
             raise InputError(
                 "E_WORLD_DATA: all processes must train the same network on the same data with the"
@@ -121,7 +121,7 @@ class ProcessGroup:
             )
 
     def wait(self) -> None:
-        """Return when all processes have called this, or have left."""
+        """Wait until all processes have called this, or one has left."""
         if self.is_single:
             return
         try:
@@ -158,29 +158,29 @@ def check_one_process(work: str) -> None:
     if has_several_processes():
         raise UsageError(
             f"{work} runs in one process, but torchrun has started {os.environ['WORLD_SIZE']}."
-            " Call it without torchrun."
+            " Start it without torchrun."
         )
 
 
 def own_device(name: str) -> str:
-    """Return the device of this process, given the `name` that all processes were given.
+    """Return the device of this process; `name` is the option, the same in all processes.
 
-    Raise UsageError or DeviceError if several processes of one machine would share a GPU.
+    Raise UsageError or DeviceError if several processes on one machine would share a GPU.
     """
     if not has_several_processes() or not name.startswith("cuda"):
         return name
-    here, seen = int(os.environ.get("LOCAL_WORLD_SIZE", "1")), torch.cuda.device_count()
-    if name == "cuda" and here > seen:
+    local, gpus = int(os.environ.get("LOCAL_WORLD_SIZE", "1")), torch.cuda.device_count()
+    if name == "cuda" and local > gpus:
         raise DeviceError(
-            f"E_DEVICE: each of the {here} processes of a machine must have a GPU of its own, and"
-            f" torch sees {seen} CUDA devices here. Start fewer, or use --device cpu."
+            f"E_DEVICE: each of the {local} processes on a machine needs its own GPU, but torch"
+            f" sees {gpus} CUDA devices here. Start fewer processes, or use --device cpu."
         )
     if name == "cuda":
         return f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
-    if here > 1:
+    if local > 1:
         raise UsageError(
-            "device must be cuda if several processes share a machine, so that each has a GPU of"
-            f" its own, got {name!r}."
+            "device must be cuda if several processes share a machine, so that each gets its own"
+            f" GPU, got {name!r}. Use --device cuda."
         )
     return name
 
@@ -211,7 +211,7 @@ def _leave() -> None:
 
 
 def _message_device() -> torch.device:
-    """Return the device that messages are sent from: a group with NCCL alone cannot use the CPU."""
+    """Return the device to send messages from: a group that has only NCCL cannot use the CPU."""
     return torch.device("cuda" if distributed.get_backend() == "nccl" else "cpu")
 
 
@@ -221,8 +221,8 @@ def _naming_lost_processes() -> Iterator[None]:
         yield
     except RuntimeError as error:
         raise DeviceError(
-            f"E_WORLD_LOST: one of the processes left during training ({_first_line(error)})."
-            " Look at its own error message, then resume the run."
+            f"E_WORLD_LOST: lost contact with another process during training"
+            f" ({_first_line(error)}). See its own error message, then resume the run."
         ) from None
 
 

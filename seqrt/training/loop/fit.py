@@ -18,7 +18,7 @@ from seqrt.training.loop.distributed import ProcessGroup, join
 from seqrt.training.loop.loss import LOSSES
 from seqrt.training.loop.recipe import Recipe
 from seqrt.training.loop.state import Epoch, Tensors, TrainingState, restore_generators, seeded
-from seqrt.training.loop.stepper import all_reduce, stepper
+from seqrt.training.loop.stepper import stepper, sum_over_processes
 from seqrt.training.loop.steps import MicroBatch, epoch_steps
 from seqrt.training.networks.stack import Stack
 
@@ -130,7 +130,7 @@ def _loop(
             mean_loss, seconds = progress.total / len(train.y), time.perf_counter() - began
             yield Epoch(progress.number, mean_loss, val_loss, progress.grad_norm, seconds, best)
             state.begin_next_epoch()
-            _, request = all_reduce(group, checkpoints.request(every=0))
+            _, request = sum_over_processes(group, checkpoints.request(every=0))
             if checkpoints.carry_out(request, state):
                 return
     except torch.OutOfMemoryError as error:
@@ -143,9 +143,9 @@ def _loop(
 def _steps_left(
     state: TrainingState, train: Examples, recipe: Recipe, restored: Tensors
 ) -> Iterator[tuple[float, list[MicroBatch]]]:
-    """Yield learning rate and micro-batches of each step that is left of the current epoch.
+    """Yield learning rate and micro-batches of each remaining step of the current epoch.
 
-    After a resume, the generators are those of the checkpoint, `restored`, from its step on.
+    After a resume, random numbers continue from the generators in the `restored` checkpoint.
     """
     epoch, done = state.progress.number, state.progress.step
     steps = epoch_steps(train, recipe, state.carried, state.group)
@@ -158,12 +158,12 @@ def _steps_left(
 
 
 def _own_share(data: Examples | None, group: ProcessGroup) -> tuple[Examples, float] | None:
-    """Return the part of `data` that this process computes the loss on, and the weight of that."""
+    """Return the part of `data` that this process computes the loss on, and the loss's weight."""
     if data is None:
         return None
     if group.is_single:
         return data, 1.0
-    own = data.at(group.places(len(data)))
+    own = data.at(group.positions(len(data)))
     return own, len(own.y) / len(data.y) if group.rank < len(data) else 0.0
 
 
@@ -177,8 +177,8 @@ def _shared_inputs(net: Stack, parts: Sequence[Examples], recipe: Recipe) -> Ite
     shapes = [(name, *value.shape) for name, value in net.state_dict().items()]
     yield memoryview(repr((recipe, shapes)).encode())
     blocks = {id(part.x): part.x for part in parts}  # usually one for all parts
-    own = [tensor for part in parts for tensor in (part.y, part.starts, part.lengths)]
-    for tensor in (*blocks.values(), *own):
+    labels = [tensor for part in parts for tensor in (part.y, part.starts, part.lengths)]
+    for tensor in (*blocks.values(), *labels):
         yield tensor.cpu().numpy().data
 
 
@@ -190,10 +190,10 @@ def _check_causal(net: Stack, recipe: Recipe) -> None:
         )
 
 
-def _check_finite(loss: float, norm: float, number: int, step: int) -> None:
+def _check_finite(loss: float, norm: float, epoch: int, step: int) -> None:
     if math.isfinite(loss) and math.isfinite(norm):
         return
     raise TrainingError(
-        f"E_DIVERGED: training diverged in epoch {number}, step {step}: loss {loss:g}, gradient"
+        f"E_DIVERGED: training diverged in epoch {epoch}, step {step}: loss {loss:g}, gradient"
         f" norm {norm:g}; the last good weights are kept. Try a lower learning rate."
     )

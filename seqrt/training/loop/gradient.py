@@ -27,7 +27,7 @@ _PLAIN: Final = {Network, nn.ModuleList, Recurrent, nn.RNN, nn.LSTM, nn.GRU, Dro
 
 
 class StepGradient:
-    """Computes the gradient of a step, the cheapest way that the network allows."""
+    """Computes the gradient of a step in the cheapest way that the network allows."""
 
     def __init__(self, net: Stack, optimizer: Adam) -> None:
         """Choose the way for `net`, whose weights `optimizer` updates."""
@@ -75,7 +75,7 @@ class ManualGradient:
         )
 
     def __init__(self, net: Stack) -> None:
-        """Take a network that is supported, whose weights have gradients to add to."""
+        """Take a supported network whose weights have gradients to add to."""
         self.net = net
         self.loss_gradient = GRADIENTS[net.activation]
         self.layers = [layer.layer for layer in net.recurrent()]
@@ -89,11 +89,11 @@ class ManualGradient:
         """Add `share` of the gradient of the mean loss to the gradients; return `share` of it."""
         passes = self._forward(self.net.inputs(batch.x).permute(1, 2, 0))
         h = passes[-1].y
-        y, place = h.permute(2, 0, 1), self._place(batch)
-        read = y[place]
-        loss, dweight, dbias, dread = self._head(read.reshape(-1, y.shape[2]), batch.y, share)
+        y, index = h.permute(2, 0, 1), self._target_index(batch)
+        h_head = y[index]
+        loss, dweight, dbias, dh_head = self._head(h_head.reshape(-1, y.shape[2]), batch.y, share)
         dh = torch.zeros_like(h)
-        dh.permute(2, 0, 1)[place] = dread.view(read.shape)
+        dh.permute(2, 0, 1)[index] = dh_head.view(h_head.shape)
         gradients = [*self._backward(passes, dh), dweight, dbias]
         torch._foreach_add_([weight.grad for weight in self.weights], gradients)
         return loss
@@ -119,7 +119,7 @@ class ManualGradient:
         loss, dv = self.loss_gradient(v, y, share)
         return loss, dv.t() @ h, dv.sum(0), dv @ weight
 
-    def _place(self, batch: Batch) -> Any:
+    def _target_index(self, batch: Batch) -> Any:
         """Return the index into y (B, T, H) of the steps that have targets."""
         last = self.net.head == "last"
         if batch.lengths is None:

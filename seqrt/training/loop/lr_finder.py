@@ -30,8 +30,8 @@ _LOWEST, _HIGHEST = 1e-4, 1e-2
 _WINDOW = 5
 _DIVERGED = 2.0
 
-# At the rate of divergence nothing is learnt any more, and at a tenth of it training is unsteady; a
-# twentieth learnt fast on the built-in tasks.
+# The result, as a share of the rate at which training diverges: at a tenth of that rate training is
+# unsteady, and at a twentieth it was fast on the built-in tasks.
 _SHARE = 1 / 20
 
 
@@ -39,7 +39,7 @@ def find_learning_rate(net: Stack, x: Data, y: Data, recipe: Recipe) -> float:
     """Return a learning rate, from 1e-4 to 1e-2, at which `net` learns x and y fast and safely.
 
     A copy of the network takes up to 60 steps, each at a higher rate, until the loss diverges. The
-    result is a twentieth of the rate at which it does, rounded to two digits. `net` and torch's
+    result is a twentieth of the rate at which it does so, rounded to two digits. `net` and torch's
     random state are left unchanged.
     """
     trial, lowest = copy.deepcopy(net), math.inf

@@ -14,15 +14,15 @@ class Recipe:
 
     `lr` is the peak learning rate of Adam, and `clip` the largest norm of the gradient. Training
     ends after `patience` epochs without a better validation loss (None: never). `noise` is the size
-    of the random noise that every epoch adds to the features, in units of their spread; it keeps a
-    network from overfitting a small, noisy data set.
+    of the random noise that every epoch adds to the features, in units of their spread; this keeps
+    a network from overfitting a small, noisy data set.
 
     `tbptt` truncates backpropagation through time: gradients go back this many steps, so that
     memory grows with it and not with the length of the sequences. With an output at every step,
     each chunk of that length is one step of Adam, and the state is carried to the next chunk; with
-    one output per sequence, only the last chunk is learnt from, and the steps before it are read
-    without a gradient. `accumulate` is the number of batches whose gradients make one step, as if
-    they were one batch.
+    one output per sequence, only the last chunk is learnt from, and the steps before it are
+    computed without a gradient. `accumulate` is the number of batches whose gradients make one
+    step, as if they were one batch.
     """
 
     epochs: int = 100
@@ -36,7 +36,7 @@ class Recipe:
     accumulate: int = 1
 
     def __post_init__(self) -> None:
-        """Raise UsageError where a number is out of range."""
+        """Raise UsageError if a number is out of range."""
         for name in ("epochs", "batch_size", "patience", "tbptt", "accumulate"):
             value = getattr(self, name)
             if value is not None and value < 1:

@@ -99,7 +99,7 @@ class Progress:
 
 @dataclass
 class TrainingState:
-    """Everything that the next step depends on: network, optimiser, progress, and what they keep.
+    """Everything that the next step depends on: network, optimiser and progress.
 
     `best` holds a copy of the best weights so far, `carried` the recurrent states that this process
     passes from chunk to chunk.
@@ -116,25 +116,26 @@ class TrainingState:
     def restore(
         cls, net: nn.Module, group: ProcessGroup, progress: Progress, tensors: Tensors
     ) -> TrainingState:
-        """Return the state of a checkpoint, its weights put into `net`; no tensors: a new one."""
+        """Return the state in a checkpoint, its weights loaded into `net`; a new one if empty."""
         state = cls(net, Adam(net), group, replace(progress))
         if not tensors:
             state.best = weights_copy(net)
             return state
-        net.load_state_dict(_under("weights.", tensors))
-        state.optimizer.load_state(_under("adam.", tensors))
+        net.load_state_dict(_with_prefix("weights.", tensors))
+        state.optimizer.load_state(_with_prefix("adam.", tensors))
         device = next(net.parameters()).device
         state.best = {
-            name: value.to(device, copy=True) for name, value in _under("best.", tensors).items()
+            name: value.to(device, copy=True)
+            for name, value in _with_prefix("best.", tensors).items()
         }
         state.carried = {
-            int(slot): group.own(value).to(device, copy=True)
-            for slot, value in _under("carried.", tensors).items()
+            int(slot): group.own_rows(value).to(device, copy=True)
+            for slot, value in _with_prefix("carried.", tensors).items()
         }
         return state
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return the state as named tensors, whole, however many processes share it."""
+        """Return the whole state as named tensors, gathered from all processes."""
         device = next(self.net.parameters()).device
         generators = {"random.cpu": torch.get_rng_state()}
         if device.type == "cuda":
@@ -167,13 +168,15 @@ def weights_copy(net: nn.Module) -> dict[str, Tensor]:
 
 @contextmanager
 def seeded(seed: int, epoch: int, device: torch.device) -> Iterator[None]:
-    """Seed torch with `seed` and the number of the epoch inside; restore its generators after."""
+    """Seed torch from `seed` and `epoch` inside the block; restore its generators after it."""
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        drawn = int(np.random.SeedSequence((seed, epoch)).generate_state(1)[0])
-        torch.default_generator.manual_seed(drawn)  # torch.manual_seed would seed every GPU too
+        epoch_seed = int(np.random.SeedSequence((seed, epoch)).generate_state(1)[0])
+        torch.default_generator.manual_seed(
+            epoch_seed
+        )  # torch.manual_seed would seed every GPU too
         if device.type == "cuda":
             with torch.cuda.device(device):
-                torch.cuda.manual_seed(drawn)
+                torch.cuda.manual_seed(epoch_seed)
         yield
 
 
@@ -184,7 +187,10 @@ def restore_generators(tensors: Tensors, device: torch.device) -> None:
         torch.cuda.set_rng_state(tensors["random.cuda"].clone(), device)
 
 
-def _under(head: str, tensors: Tensors) -> dict[str, Tensor]:
+def _with_prefix(prefix: str, tensors: Tensors) -> dict[str, Tensor]:
+    """Return the tensors whose names begin with `prefix`, without it."""
     return {
-        name.removeprefix(head): value for name, value in tensors.items() if name.startswith(head)
+        name.removeprefix(prefix): value
+        for name, value in tensors.items()
+        if name.startswith(prefix)
     }

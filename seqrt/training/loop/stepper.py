@@ -1,7 +1,7 @@
 """How a training step is taken, decided once per training.
 
-CUDA graph     on a GPU, where batches have few shapes: one launch, see cuda_graph
-one by one     anywhere else: gradient, sum over processes, clipping, Adam
+CUDA graph     on a GPU, if batches have few shapes: one launch, see cuda_graph
+eager          otherwise, one operation after another: gradient, sum over processes, clipping, Adam
 """
 
 from __future__ import annotations
@@ -58,16 +58,18 @@ class EagerStep:
     ) -> tuple[float, float, Request]:
         """Take a step of Adam; return loss, gradient norm before clipping, and request."""
         loss = self.gradient.compute(micro_batches)
-        loss, request = all_reduce(self.group, self.request(), loss, self.optimizer.gradients())
+        loss, request = sum_over_processes(
+            self.group, self.request(), loss, self.optimizer.gradients()
+        )
         norm = self.optimizer.clip(self.clip)
         self.optimizer.step(rate)
         return loss, norm, request
 
 
-def all_reduce(
+def sum_over_processes(
     group: ProcessGroup, request: Request, loss: float = 0.0, gradients: Sequence[Tensor] = ()
 ) -> tuple[float, Request]:
-    """Sum loss and gradients over all processes; return the loss, and what any process requests."""
+    """Sum loss and gradients (in place); return the loss, and the requests of all as one."""
     loss, *sums = group.all_reduce(gradients, [loss, *request])
     save, stop = (total > 0 for total in sums)
     return loss, Request(save or stop, stop)

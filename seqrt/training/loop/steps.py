@@ -19,14 +19,14 @@ from seqrt.training.inputs.batches import Batch, batch, padded_batch, shuffled_g
 from seqrt.training.inputs.examples import Examples
 from seqrt.training.loop.distributed import SINGLE_PROCESS, ProcessGroup
 from seqrt.training.loop.recipe import Recipe
-from seqrt.training.networks.dropout import Share
+from seqrt.training.networks.dropout import BatchShare
 from seqrt.training.networks.stack import Stack
 
 Carried = dict[int, Tensor]
 """Recurrent states (·, S) passed from chunk to chunk without gradient, one per batch of a step."""
 
-Places = slice | Tensor
-"""The positions among some rows that one process computes."""
+Positions = slice | Tensor
+"""Which of some rows one process computes, as positions among them."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class MicroBatch:
 
     def own_count(self) -> int:
         """Return the number of targets that this process learns from."""
-        return self._count(self.group.own(self.rows))
+        return self._count(self.group.own_rows(self.rows))
 
     def forward(self, net: Stack) -> tuple[Tensor, Tensor]:
         """Return the logits of `net` and the targets, row by row, of this process's `batch`."""
@@ -52,8 +52,8 @@ class MicroBatch:
         return own.logits(net), own.y
 
     def batch(self, net: Stack) -> Batch:
-        """Return what this process computes of the rows: its share, or one row if that is empty."""
-        return self._batch(net, self.rows, self.group.places(len(self.rows)))
+        """Return the rows that this process computes: its share, or one row if that is empty."""
+        return self._batch(net, self.rows, self.group.positions(len(self.rows)))
 
     def _count(self, rows: Tensor) -> int:
         if not self.data.per_step:
@@ -65,17 +65,17 @@ class MicroBatch:
         self,
         net: Stack,
         rows: Tensor,
-        places: Places,
+        positions: Positions,
         begin: Tensor | int = 0,
         end: Tensor | int | None = None,
     ) -> Batch:
-        """Return steps `begin` to `end` of the `rows` at `places`; noise is drawn for all rows."""
-        first = begin[places] if isinstance(begin, Tensor) else begin
-        last = end[places] if isinstance(end, Tensor) else end
-        own = batch(self.data, rows[places], first, last)
+        """Return steps `begin` to `end` of the `rows` at `positions`; draw noise for all rows."""
+        first = begin[positions] if isinstance(begin, Tensor) else begin
+        last = end[positions] if isinstance(end, Tensor) else end
+        own = batch(self.data, rows[positions], first, last)
         if not self.group.is_single:
             longest = int(step_counts(self.data, rows, begin, end).max())
-            own = replace(own, share=Share(places, len(rows), longest))
+            own = replace(own, share=BatchShare(positions, len(rows), longest))
         return own.with_noise(self.noise * net.x_scale) if self.noise else own
 
 
@@ -102,9 +102,9 @@ class TailMicroBatch(MicroBatch):
     def forward(self, net: Stack) -> tuple[Tensor, Tensor]:
         """Return logits and targets; the steps before the tail only advance the state."""
         lead = (self.data.lengths[self.rows] - self.steps).clamp(min=0)
-        state, places = self._state_after(net, lead), self.group.places(len(self.rows))
-        tail = self._batch(net, self.rows, places, begin=lead)
-        return tail.advance(net, state[places])[0], tail.y
+        state, positions = self._state_after(net, lead), self.group.positions(len(self.rows))
+        tail = self._batch(net, self.rows, positions, begin=lead)
+        return tail.advance(net, state[positions])[0], tail.y
 
     @torch.no_grad()
     def _state_after(self, net: Stack, lead: Tensor) -> Tensor:
@@ -118,14 +118,14 @@ class TailMicroBatch(MicroBatch):
             active = (lead > left).nonzero()[:, 0]
             end = lead[active] - left
             begin = (end - self.steps).clamp(min=0)
-            places = self._places_among(active)
-            chunk = self._batch(net, self.rows[active], places, begin, end)
-            own = active[places]
+            positions = self._positions_among(active)
+            chunk = self._batch(net, self.rows[active], positions, begin, end)
+            own = active[positions]
             state[own] = chunk.final_state(net, state[own])
         return state
 
-    def _places_among(self, active: Tensor) -> Places:
-        """Return where this process's rows are among `active`, or the first place if none is."""
+    def _positions_among(self, active: Tensor) -> Positions:
+        """Return the positions of this process's rows among `active`, or the first without any."""
         if self.group.is_single:
             return slice(None)
         own = (active % self.group.size == self.group.rank).nonzero()[:, 0]
@@ -147,8 +147,8 @@ class Chunk(MicroBatch):
     def forward(self, net: Stack) -> tuple[Tensor, Tensor]:
         """Return logits and targets, and carry the state on to the next chunk."""
         active = self.rows[self.data.lengths[self.rows] > self.begin]
-        places, own = self.group.places(len(active)), len(self.group.own(active))
-        chunk = self._batch(net, active, places, self.begin, self.end)
+        positions, own = self.group.positions(len(active)), len(self.group.own_rows(active))
+        chunk = self._batch(net, active, positions, self.begin, self.end)
         state = self.data.x.new_zeros(len(chunk.x), net.state_size)
         if self.begin and own:
             state = self.carried[self.slot][:own]
@@ -163,23 +163,27 @@ class Chunk(MicroBatch):
 def epoch_steps(
     data: Examples, recipe: Recipe, carried: Carried, group: ProcessGroup = SINGLE_PROCESS
 ) -> Iterator[tuple[float, list[MicroBatch]]]:
-    """Yield for each step the share of the epoch done after it, from 0 to 1, and its micro-batches.
+    """Yield for each step the share of the epoch done after it, up to 1, and its micro-batches.
 
     torch's default generator draws the order before the first step.
     """
-    found = shuffled_groups(data, recipe.batch_size * recipe.accumulate)
+    groups = shuffled_groups(data, recipe.batch_size * recipe.accumulate)
     noise, size = recipe.noise, recipe.tbptt
-    for number, rows_of_step in enumerate(found):
+    for number, rows_of_step in enumerate(groups):
         batches = rows_of_step.split(recipe.batch_size)
         if size and data.per_step:
             for share, chunks in _chunks(data, batches, noise, size, carried, group):
-                yield (number + share) / len(found), chunks
+                yield (number + share) / len(groups), chunks
         elif size:
-            tails = [TailMicroBatch(data, rows, noise, size, group=group) for rows in batches]
-            yield (number + 1) / len(found), list(tails)
+            yield (
+                (number + 1) / len(groups),
+                [TailMicroBatch(data, rows, noise, size, group=group) for rows in batches],
+            )
         else:
-            whole = [MicroBatch(data, rows, noise, group=group) for rows in batches]
-            yield (number + 1) / len(found), whole
+            yield (
+                (number + 1) / len(groups),
+                [MicroBatch(data, rows, noise, group=group) for rows in batches],
+            )
 
 
 def _chunks(
@@ -196,9 +200,9 @@ def _chunks(
     count = math.ceil(max(longest) / size)
     for number in range(count):
         begin = number * size
-        chunks = [
+        chunks: list[MicroBatch] = [
             Chunk(data, rows, noise, begin, begin + size, carried, slot, group=group)
             for slot, rows in enumerate(ordered)
             if longest[slot] > begin
         ]
-        yield (number + 1) / count, list(chunks)
+        yield (number + 1) / count, chunks

@@ -13,9 +13,9 @@ from seqrt.contract.manifest import Cell
 # How many numbers per unit a layer computes in a time step.
 _GATES: Final[dict[Cell, int]] = {"rnn": 1, "gru": 3, "lstm": 4}
 
-# Another thread pays for every 128 of these numbers; a fifth thread never does.
+# One more thread pays off for every 128 of these numbers, but a fifth never does.
 _PER_THREAD = 128
-_MOST = 4
+_MOST_THREADS = 4
 
 
 def threads_that_pay(cell: Cell, units: Sequence[int]) -> int:
@@ -25,7 +25,7 @@ def threads_that_pay(cell: Cell, units: Sequence[int]) -> int:
     matrix products, each too small to split.
     """
     busy = 1 + _GATES[cell] * max(units) // _PER_THREAD
-    return min(busy, _MOST, torch.get_num_threads())
+    return min(busy, _MOST_THREADS, torch.get_num_threads())
 
 
 @contextmanager

@@ -21,9 +21,10 @@ def mean_of(nets: Sequence[Network], metadata: Metadata) -> Network:
         W_ih = | W_1        |    W_hh, from the second layer on W_ih, and so on;  dense = mean_k W_k
                |      W_2   |
 
-    Its names and scaling come from `metadata`; where a member was scaled differently, the first
-    layer and the head make up for the difference. Outputs in raw units are the mean of the members'
-    outputs, and probabilities the softmax or sigmoid of the mean logits, up to float32 rounding.
+    Its names and scaling come from `metadata`; if a member was scaled differently, the weights of
+    its first layer and its head are rescaled to match. Outputs in raw units are the mean of the
+    members' outputs, and probabilities the softmax or sigmoid of the mean logits, up to float32
+    rounding.
 
     Raises UsageError unless all networks have the same architecture, without layer normalisation
     (which would mix the members), and the same feature means where a missing value is read as the
@@ -32,8 +33,8 @@ def mean_of(nets: Sequence[Network], metadata: Metadata) -> Network:
     architecture = nets[0].architecture
     if architecture.layer_norm or any(net.architecture != architecture for net in nets):
         raise UsageError(
-            "networks must have the same architecture, without layer normalisation, so that their"
-            " mean is one network. Train without layer norm."
+            "networks must have the same architecture, without layer normalisation, to be averaged"
+            " into one. Train them by the same plan, without layer norm."
         )
     count = len(nets)
     wide = tuple(count * size for size in architecture.units)
@@ -46,7 +47,7 @@ def mean_of(nets: Sequence[Network], metadata: Metadata) -> Network:
         for parameter in merged.parameters():
             parameter.zero_()
         for number, net in enumerate(nets):
-            _place(merged, net, number, count)
+            _copy_member(merged, net, number, count)
     return merged.eval()
 
 
@@ -54,15 +55,15 @@ def _check_means(merged: Network, nets: Sequence[Network]) -> None:
     """Raise UsageError unless all networks read a missing value as the same number."""
     if any(not torch.equal(net.x_mean, merged.x_mean) for net in nets):
         raise UsageError(
-            "networks must have the same feature means, so that their mean is one network that"
-            f" reads missing values by the policy {merged.missing!r}. Train them as a committee."
+            "networks must have the same feature means to be averaged into one that reads missing"
+            f" values by the policy {merged.missing!r}. Train them as a committee."
         )
 
 
-def _place(merged: Network, net: Network, number: int, count: int) -> None:
+def _copy_member(merged: Network, net: Network, number: int, count: int) -> None:
     """Write the weights of member `number` into its place in the merged network."""
     first, *_ = net.recurrent()
-    reads = torch.arange(first.features)  # all members read the same features
+    inputs = torch.arange(first.features)  # all members read the same features
     for wide, layer in zip(merged.recurrent(), net.recurrent(), strict=True):
         units = layer.layer.units
         own = number * units + torch.arange(units)
@@ -70,21 +71,21 @@ def _place(merged: Network, net: Network, number: int, count: int) -> None:
             weights = {name: value.double() for name, value in cell.named_parameters()}
             if layer is first:
                 _rescale(weights, merged, net)
-            _place_cell(wide_cell, weights, own, units * count, reads)
-        reads = torch.cat([d * count * units + own for d in range(len(layer.cells))])
+            _copy_cell(weights, wide_cell, own, units * count, inputs)
+        inputs = torch.cat([d * count * units + own for d in range(len(layer.cells))])
     w, b = _head(merged, net)
-    merged.dense.weight[:, reads] = (w / count).float()
+    merged.dense.weight[:, inputs] = (w / count).float()
     merged.dense.bias.add_(b / count)
 
 
-def _place_cell(
-    wide: nn.Module, weights: dict[str, Tensor], own: Tensor, width: int, reads: Tensor
+def _copy_cell(
+    weights: dict[str, Tensor], wide: nn.Module, own: Tensor, width: int, inputs: Tensor
 ) -> None:
-    """Write a kernel's weights into the rows `own` of each gate and the columns `reads` of W_ih."""
+    """Write a kernel's weights to the rows `own` of each gate and the columns `inputs` of W_ih."""
     target = dict(wide.named_parameters())
     gates = len(target["bias_ih_l0"]) // width
     rows = (torch.arange(gates)[:, None] * width + own).flatten()
-    target["weight_ih_l0"][rows[:, None], reads] = weights["weight_ih_l0"].float()
+    target["weight_ih_l0"][rows[:, None], inputs] = weights["weight_ih_l0"].float()
     target["weight_hh_l0"][rows[:, None], own] = weights["weight_hh_l0"].float()
     for name in ("bias_ih_l0", "bias_hh_l0"):
         target[name][rows] = weights[name].float()

@@ -11,35 +11,35 @@ from torch.nn import functional as F
 
 
 @dataclass(frozen=True)
-class Share:
-    """The rows at `places` of a batch with `count` rows, the longest of which has `steps` steps."""
+class BatchShare:
+    """The rows at `positions` of a batch of `count` rows, the longest with `steps` steps."""
 
-    places: slice | Tensor
+    positions: slice | Tensor
     count: int
     steps: int
 
     def of(self, drawn: Tensor, x: Tensor) -> Tensor:
         """Return the part for x of what was `drawn` (count, steps, ·) for all rows."""
-        return drawn[self.places, : x.shape[1]]
+        return drawn[self.positions, : x.shape[1]]
 
 
 class Dropout(nn.Dropout):
-    """torch's Dropout for x (B, T, H), with the same draws however a batch is shared out."""
+    """torch's Dropout for x (B, T, H), which draws the same however a batch is shared out."""
 
-    share: Share | None = None
+    share: BatchShare | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         """Return x; in training, some values are set to zero and the others scaled up."""
         if not self.training or not self.p:
             return x
-        share = self.share or Share(slice(None), *x.shape[:2])
+        share = self.share or BatchShare(slice(None), *x.shape[:2])
         # torch draws in memory order, and the memory order of x varies with kernel and share
         whole = x.new_ones(share.count, share.steps, x.shape[2])
         return x * share.of(F.dropout(whole, self.p), x)
 
 
 @contextmanager
-def sharing(net: nn.Module, share: Share | None) -> Iterator[None]:
+def dropout_for_share(net: nn.Module, share: BatchShare | None) -> Iterator[None]:
     """Let the dropout of `net` draw for the whole batch of `share` inside the block."""
     found = [m for m in net.modules() if isinstance(m, Dropout) and m.p] if share else []
     for dropout in found:

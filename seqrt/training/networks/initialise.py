@@ -23,7 +23,7 @@ def chrono_initialise(net: Stack, steps: int) -> None:
 
     All other biases are zero. Everything is drawn from torch's global generator.
 
-    Raises UsageError unless `steps` is a whole number from 1.
+    Raises UsageError unless `steps` is a whole number of at least 1.
 
     Saxe et al. 2014, arXiv:1312.6120 (orthogonal); Le et al. 2015, arXiv:1504.00941 (identity);
     Glorot & Bengio 2010; Tallec & Ollivier 2018, arXiv:1804.11188 (gates).

@@ -10,7 +10,7 @@ from seqrt.contract.manifest import Activation, Head, Task
 
 @dataclass(frozen=True)
 class Metadata:
-    """What is known of a network besides its weights; export writes it into the file.
+    """What is known about a network besides its weights; export writes it into the file.
 
     `features` and `outputs` hold one column each, with the range seen in training. Their mean and
     scale are copies: the network computes with its own buffers.

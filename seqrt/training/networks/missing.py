@@ -6,8 +6,8 @@
     forward     as the last value of the feature in its sequence, or the mean if there was none yet
 
 Shapes: B batch, T time, D features; u (B, T, D) is x in scaled units. Values are only copied, so
-they are the same bit for bit wherever a sequence is cut. From chunk to chunk, `forward` carries the
-last value of each feature, (B, D), in scaled units: zeros, the mean, at the start.
+the results are the same bit for bit wherever a sequence is cut. From chunk to chunk, `forward`
+carries the last value of each feature, (B, D), in scaled units: zeros, the mean, at the start.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def fill(u: Tensor, missing: Missing, last: Tensor) -> Tensor:
 
 
 def carry(u: Tensor, lengths: Tensor | None, missing: Missing) -> Tensor:
-    """Return what filled u carries over to the next chunk (B, ·), after each row's last step."""
+    """Return what filled u carries to the next chunk (B, ·), at each row's last step."""
     if missing != "forward":
         return u.new_zeros(len(u), 0)
     return u[:, -1] if lengths is None else u[torch.arange(len(u), device=u.device), lengths - 1]

@@ -18,7 +18,7 @@ from seqrt.training.networks.stack import Stack
 
 @dataclass(frozen=True)
 class Architecture:
-    """The recurrent layers of a network: what can be chosen before the data is known."""
+    """The options of the recurrent layers, which can be chosen before the data is known."""
 
     cell: Cell = "lstm"
     units: tuple[int, ...] = (64, 32)
@@ -28,7 +28,7 @@ class Architecture:
     nonlinearity: Nonlinearity = "tanh"
 
     def __post_init__(self) -> None:
-        """Raise UsageError where a choice is not available."""
+        """Raise UsageError if an option is not available or out of range."""
         _check_choice("cell", self.cell, get_args(Cell))
         _check_choice("nonlinearity", self.nonlinearity, get_args(Nonlinearity))
         if not self.units:
@@ -41,7 +41,7 @@ class Architecture:
 
 @dataclass(frozen=True)
 class NetworkConfig(Architecture):
-    """A whole network: its layers, and what the data decides. The arguments of `Network`."""
+    """A whole network, its layers and the options set by the data: the arguments of `Network`."""
 
     features: int = 1
     outputs: int = 1
@@ -50,7 +50,7 @@ class NetworkConfig(Architecture):
     missing: Missing = "error"
 
     def __post_init__(self) -> None:
-        """Raise UsageError where a choice is not available."""
+        """Raise UsageError if an option is not available or out of range."""
         super().__post_init__()
         _check_choice("head", self.head, get_args(Head))
         _check_choice("activation", self.activation, get_args(Activation))
@@ -81,7 +81,7 @@ class Network(Stack):
         layer_norm: bool = NetworkConfig.layer_norm,
         missing: Missing = NetworkConfig.missing,
     ) -> None:
-        """Make the network with random weights; raise UsageError where a choice is not available.
+        """Make the network with random weights; raise UsageError if an option is invalid.
 
         `dropout` and `layer_norm` act between the recurrent layers; `nonlinearity` is that of the
         rnn cell. `missing` is the policy for NaN in x: see seqrt.training.networks.missing.

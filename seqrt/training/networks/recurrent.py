@@ -37,10 +37,10 @@ class Recurrent(nn.Module):
     Shapes: x (B, T, D) → y (B, T, H), or (B, T, 2H) with both directions. The state of a causal
     layer is (B, H), and (B, 2H) for the LSTM: h, then C.
 
-    The weights and most kernels are torch's. Each direction has its own, because on a CPU only a
-    dense batch runs on the fused LSTM; the backward direction reads each row reversed within its
-    own length. Gate order: torch stacks i f g o and r z n, and stores each bias as b_ih + b_hh. On
-    a CPU, where torch has no fused RNN and GRU, these train with seqrt.training.kernels.
+    The weights and most kernels are torch's. Each direction has its own kernel, because on a CPU
+    only a dense batch runs on the fused LSTM; the backward direction reads each row reversed within
+    its own length. Gate order: torch stacks i f g o and r z n, and stores each bias as b_ih + b_hh.
+    On a CPU, where torch has no fused RNN and GRU, these train with seqrt.training.kernels.
 
     Elman 1990, doi:10.1207/s15516709cog1402_1; Hochreiter & Schmidhuber 1997,
     doi:10.1162/neco.1997.9.8.1735, forget gate: Gers et al. 2000, doi:10.1162/089976600300015015;
@@ -65,11 +65,11 @@ class Recurrent(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Map x (B, T, D) to y (B, T, H or 2H) from zero state; ignore steps past `lengths`."""
-        y = self._read(self.cells[0], x)
+        y = self._run_direction(self.cells[0], x)
         if len(self.cells) == 1:
             return y
-        y_backward = reverse(self._read(self.cells[1], reverse(x, lengths)), lengths)
-        return torch.cat([y, y_backward], dim=-1)
+        y_reversed = self._run_direction(self.cells[1], reverse(x, lengths))
+        return torch.cat([y, reverse(y_reversed, lengths)], dim=-1)
 
     def last(self, y: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return from y (B, T, ·) the output of each direction after its last step: (B, ·).
@@ -105,8 +105,8 @@ class Recurrent(nn.Module):
     def _uses_own_kernel(self, x: Tensor) -> bool:
         """Return whether seqrt's kernel runs instead of torch's: in training, for RNN and GRU.
 
-        It is differentiable once, on plain CPU tensors. In eval mode torch's kernel runs, for all
-        else that a network may be used for: a second derivative, vmap, another number format.
+        It is differentiable once, on plain CPU tensors. In eval mode torch's kernel runs, which
+        supports everything else: second derivatives, vmap, other number formats.
         """
         return (
             self.layer.cell != "lstm"
@@ -117,13 +117,13 @@ class Recurrent(nn.Module):
             and not torch.is_autocast_enabled("cpu")
         )
 
-    def _read(self, cell: nn.Module, x: Tensor) -> Tensor:
+    def _run_direction(self, cell: nn.Module, x: Tensor) -> Tensor:
         """Map x (B, T, D) to y (B, T, H) in one direction, from zero state."""
         y: Tensor = self._apply_own_kernel(cell, x) if self._uses_own_kernel(x) else cell(x)[0]
         return y
 
     def _apply_own_kernel(self, cell: Any, x: Tensor, h: Tensor | None = None) -> Tensor:
-        """Do the same with seqrt's kernel, from h (B, H) or from zero state."""
+        """Map x (B, T, D) to y (B, T, H) with seqrt's kernel, from h (B, H) or from zero state."""
         return apply_layer(self.layer, x, weights_of(cell), h)
 
     def _unpacked(self, state: Tensor) -> Tensor | tuple[Tensor, ...]:

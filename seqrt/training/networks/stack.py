@@ -55,7 +55,7 @@ class Stack(nn.Module):
 
     @property
     def about(self) -> Metadata:
-        """The metadata, under the name it had in earlier versions."""
+        """The metadata, under its name in earlier versions."""
         return self.metadata
 
     @about.setter
@@ -110,21 +110,23 @@ class Stack(nn.Module):
         self, x: Tensor, lengths: Tensor | None, state: Tensor, advance: Advance
     ) -> tuple[Tensor, Tensor]:
         sizes = [layer.layer.state_size for layer in self.recurrent()]
-        *starts, known = state.split([*sizes, carried_size(len(self.x_mean), self.missing)], dim=1)
-        h = fill(self.scaled(x), self.missing, known)
-        known = carry(h, lengths, self.missing)
+        *starts, last_known = state.split(
+            [*sizes, carried_size(len(self.x_mean), self.missing)], dim=1
+        )
+        h = fill(self.scaled(x), self.missing, last_known)
+        last_known = carry(h, lengths, self.missing)
         last = self.recurrent()[-1]
-        before = iter(starts)
+        states = iter(starts)
         ends = []
         for step in self.steps():
             if isinstance(step, Recurrent):
-                h, end = advance(step, h, next(before))
+                h, end = advance(step, h, next(states))
                 ends.append(end)
             else:
                 h = step(h)
             if step is last and self.head == "last":
                 h = last.last(h, lengths)
-        return h, torch.cat([*ends, known], dim=1)
+        return h, torch.cat([*ends, last_known], dim=1)
 
     def scaled(self, x: Tensor) -> Tensor:
         """Map raw x to the scaled units of training; missing values stay NaN."""
@@ -139,7 +141,7 @@ class Stack(nn.Module):
         return logits * self.y_scale + self.y_mean
 
     def answer(self, logits: Tensor) -> Tensor:
-        """Return `output(logits)`, under the name it had in earlier versions."""
+        """Return `output(logits)`, under its name in earlier versions."""
         return self.output(logits)
 
     def set_scaling(self, features: Sequence[Column], outputs: Sequence[Column]) -> None:

@@ -1,8 +1,8 @@
 """Weights files: named tensors in safetensors, with a JSON header that describes them.
 
 A safetensors file begins with the length of its own header in 8 bytes, little-endian, and that
-header in JSON. Ours is JSON text under the key `seqrt` of its `__metadata__`. On request it is
-accompanied by the SHA-256 of header and tensors, because safetensors itself checks sizes only.
+header in JSON. Ours is JSON text under the key `seqrt` of its `__metadata__`. On request, the
+SHA-256 of header and tensors is stored beside it, because safetensors itself checks sizes only.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _KEY = "seqrt"
 _DIGEST = "sha256"
 
 DAMAGE: Final = (SafetensorError, OSError, LookupError, TypeError, ValueError)
-"""What reading a damaged file raises."""
+"""The exceptions that reading a damaged file raises."""
 
 
 def pack(
     tensors: Mapping[str, Tensor], header: Mapping[str, Any], *, digest: bool = False
 ) -> bytes:
-    """Return the bytes of a weights file; with `digest` any later damage to it is found."""
+    """Return the bytes of a weights file, with a `digest` that reveals any later damage to it."""
     ready = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     text = json.dumps(header, sort_keys=True)
     return save(ready, {_KEY: text} | ({_DIGEST: _digest(ready, text)} if digest else {}))
@@ -40,7 +40,7 @@ def unpack(
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Return the tensors and the header of a weights file, of formats up to `newest`.
 
-    Raise one of DAMAGE if the file is damaged, or with `digest` has no matching one; ModelError
+    Raise one of DAMAGE if the file is damaged or lacks the `digest` it should have, and ModelError
     (E_MODEL_VERSION) if its format is newer. `path` is named in the error.
     """
     tensors = load(data)

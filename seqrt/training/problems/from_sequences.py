@@ -1,4 +1,4 @@
-"""Makes a problem from sequences with targets, split by sequence."""
+"""Making a problem from sequences with targets, split by sequence."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from seqrt.data.ragged import Ragged
 from seqrt.errors import UsageError
 from seqrt.numbers import check_finite
 from seqrt.training.inputs.check import as_ragged
-from seqrt.training.inputs.scaling import measured, named
+from seqrt.training.inputs.scaling import measured_columns, probability_columns
 from seqrt.training.networks.metadata import Metadata
 from seqrt.training.problems.problem import Problem
 from seqrt.training.problems.split import Validation, by_sequence
@@ -26,8 +26,8 @@ def from_sequences(
 ) -> Problem:
     """Make the problem of `data`; a share `val` of its sequences, or a fold, is for validation.
 
-    With `missing` x may contain NaN; y never may. A task left out is inferred from y: labels (text
-    or whole numbers) mean classify, or tag where every step has one; other numbers mean regress.
+    With `missing` x may contain NaN; y never may. If `task` is None, it is inferred from y: labels
+    (text or whole numbers) mean classify, or tag if every step has one; other numbers mean regress.
     """
     if data.y is None:
         raise UsageError(
@@ -56,11 +56,11 @@ def _inferred_task(truth: Array, per_step: bool) -> Task:
     several = truth.ndim == 2
     if truth.dtype.kind == "f" or (several and not (per_step and np.isin(truth, (0, 1)).all())):
         return "regress"
-    kinds = len(np.unique(truth))
-    if truth.dtype.kind == "i" and kinds > max(2, len(truth) // 2):
+    distinct = len(np.unique(truth))
+    if truth.dtype.kind == "i" and distinct > max(2, len(truth) // 2):
         raise UsageError(
-            f"y has {kinds} different whole numbers in {len(truth)} rows, which could be labels or"
-            " quantities. Use --task regress for quantities, --task classify or --task tag for"
+            f"y has {distinct} different whole numbers in {len(truth)} rows, which could be labels"
+            " or quantities. Use --task regress for quantities, --task classify or --task tag for"
             " labels."
         )
     return "tag" if per_step else "classify"
@@ -96,14 +96,14 @@ def _activation(task: Task, truth: Array) -> Activation:
 
 
 def _metadata(task: Task, activation: Activation, truth: Array, x: Ragged, train: Part) -> Metadata:
-    features = measured((f"x{i}" for i in range(x.values.shape[1])), x)
+    features = measured_columns((f"x{i}" for i in range(x.values.shape[1])), x)
     if activation == "softmax":
         classes = tuple(np.unique(truth).tolist())
-        return Metadata(task, features, named(classes), classes=classes)
+        return Metadata(task, features, probability_columns(classes), classes=classes)
     names = [f"y{i}" for i in range(truth.shape[1] if truth.ndim == 2 else 1)]
     if activation == "sigmoid":
-        return Metadata(task, features, named(names))
-    return Metadata(task, features, measured(names, train.truth.reshape(-1, len(names))))
+        return Metadata(task, features, probability_columns(names))
+    return Metadata(task, features, measured_columns(names, train.truth.reshape(-1, len(names))))
 
 
 def _part(x: Ragged, y: Array | list[Array], members: NDArray[np.intp]) -> Part:

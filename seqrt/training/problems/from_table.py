@@ -1,4 +1,4 @@
-"""Makes a problem from a table: its rows are split in time, and each part is cut into windows."""
+"""Making a problem from a table: rows are split in time, and each part is cut into windows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from seqrt.data import Part, Table, Windowing, joined
 from seqrt.data.ragged import Floats
 from seqrt.errors import UsageError
 from seqrt.numbers import checked_cast
-from seqrt.training.inputs.scaling import measured, named
+from seqrt.training.inputs.scaling import measured_columns, probability_columns
 from seqrt.training.networks.metadata import Metadata
 from seqrt.training.problems.problem import Problem
 from seqrt.training.problems.split import Validation, in_time
@@ -30,7 +30,7 @@ def windowing_for(
     window: int,
     horizon: int,
 ) -> Windowing:
-    """Return a windowing, its omitted options inferred; raise UsageError where that is uncertain.
+    """Return a windowing, with omitted options inferred; raise UsageError if one is uncertain.
 
     forecast    the next `horizon` values of the target, from a window of all numeric columns
     regress     the target at a window's last row, from the other columns
@@ -43,7 +43,9 @@ def windowing_for(
     target = target or _only_column(table)
     task = task or ("forecast" if set(target) <= set(table.numeric) else "classify")
     if len(target) > 1 and task == "classify":
-        raise UsageError(f"task classify needs one target, got {len(target)}. Name one.")
+        raise UsageError(
+            f"task classify needs one target, got {len(target)}. Name one with --target."
+        )
     others = tuple(name for name in table.numeric if name not in target)
     features = features or (table.numeric if task == "forecast" else others)
     if not features:
@@ -58,8 +60,8 @@ def windowing_for(
 class TableRows:
     """The columns of a table that a windowing uses, read once for all splits.
 
-    `values` (T, D) in float64 are measured; x (T, D) in float32 is what all parts are cut from.
-    The targets are (T,) or (T, O), the times `when` (T,); there are classes if they are labels.
+    Scaling is measured on `values` (T, D) in float64, and all parts are cut from x (T, D) in
+    float32. The targets are (T,) or (T, O), the times `when` (T,). Labels have `classes`.
     """
 
     windowing: Windowing
@@ -80,7 +82,7 @@ class TableRows:
 
 
 def from_table(rows: TableRows, val: Validation) -> Problem:
-    """Make the problem of a table; its last share `val`, or a fold of it, is for validation.
+    """Make the problem of a table; the last share `val` of it, or a fold, is for validation.
 
     Windows without a target are left out.
     """
@@ -94,16 +96,16 @@ def from_table(rows: TableRows, val: Validation) -> Problem:
 
     outputs: tuple[Column, ...]
     if classes:
-        outputs = named(classes)
+        outputs = probability_columns(classes)
     elif windowing.task == "tag":
-        outputs = named(windowing.target)
+        outputs = probability_columns(windowing.target)
     else:
         outputs = _scaled(windowing, np.concatenate([rows.targets[cut] for cut in training]))
     seen = np.concatenate([rows.values[cut] for cut in training])
     return Problem(
         metadata=Metadata(
             task=windowing.task,
-            features=measured(windowing.features, seen),
+            features=measured_columns(windowing.features, seen),
             outputs=outputs,
             classes=classes,
             window=windowing.window,
@@ -140,8 +142,8 @@ def _targets(
 
 
 def _scaled(windowing: Windowing, targets: Array) -> tuple[Column, ...]:
-    """Measure each target once, so that all steps ahead have the same scale."""
-    columns = measured(windowing.target, targets)
+    """Return the outputs; a target is measured once, so all its steps ahead have one scale."""
+    columns = measured_columns(windowing.target, targets)
     if windowing.task != "forecast":
         return columns
     steps = range(1, windowing.horizon + 1)

@@ -30,9 +30,9 @@ def tagged(ragged):
 def test_every_answer_comes_once(tagged):
     batches = list(shuffled(tagged, 8))
 
-    rows = torch.cat([batch.rows for batch in batches])
+    rows = torch.cat([batch.target_rows for batch in batches])
     assert torch.equal(rows.sort().values, torch.arange(len(tagged.y)))
-    assert all(torch.equal(batch.y, tagged.y[batch.rows]) for batch in batches)
+    assert all(torch.equal(batch.y, tagged.y[batch.target_rows]) for batch in batches)
     assert [len(batch.x) for batch in batches].count(8) == 7
 
 
@@ -47,8 +47,8 @@ def test_sequences_of_similar_length_meet(rng):
 
 
 def test_the_order_changes_from_pass_to_pass(tagged):
-    first = torch.cat([batch.rows for batch in shuffled(tagged, 8)])
-    second = torch.cat([batch.rows for batch in shuffled(tagged, 8)])
+    first = torch.cat([batch.target_rows for batch in shuffled(tagged, 8)])
+    second = torch.cat([batch.target_rows for batch in shuffled(tagged, 8)])
 
     assert not torch.equal(first, second)
 

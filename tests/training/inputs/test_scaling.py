@@ -8,7 +8,7 @@ import pytest
 from seqrt.data.limits import ReadLimits
 from seqrt.data.ragged import Ragged
 from seqrt.errors import InputError
-from seqrt.training.inputs.scaling import measured
+from seqrt.training.inputs.scaling import measured_columns
 
 NAMES = ("near", "far", "gaps")
 
@@ -26,7 +26,7 @@ def values(rng):
 def test_a_piece_at_a_time_gives_the_moments_of_all(values, numbers):
     parts = Ragged.of([values[:25], values[25:26], values[26:]])
 
-    columns = measured(NAMES, parts, ReadLimits(numbers=numbers))
+    columns = measured_columns(NAMES, parts, ReadLimits(numbers=numbers))
 
     exact = values.astype(np.float64)
     want = [f(exact, axis=0) for f in (np.nanmean, np.nanstd, np.nanmin, np.nanmax)]
@@ -37,7 +37,7 @@ def test_a_piece_at_a_time_gives_the_moments_of_all(values, numbers):
 
 
 def test_an_array_is_measured_as_numpy_measures_it(values):
-    columns = measured(NAMES, values)
+    columns = measured_columns(NAMES, values)
 
     exact = values.astype(np.float64)
     assert [column.mean for column in columns] == np.nanmean(exact, 0).tolist()
@@ -47,5 +47,5 @@ def test_an_array_is_measured_as_numpy_measures_it(values):
 def test_a_column_without_a_value_is_named(values):
     values[:, 1] = np.nan
 
-    with pytest.raises(InputError, match=r"^E_INPUT_MISSING: .* 'far' has none"):
-        measured(NAMES, values)
+    with pytest.raises(InputError, match=r"^E_INPUT_MISSING: .* 'far' has only missing ones"):
+        measured_columns(NAMES, values)

@@ -76,7 +76,7 @@ def damage(path: Path, place: float) -> None:
     path.write_bytes(data)
 
 
-# The law
+# A resumed run equals an uninterrupted one
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_a_caller_of_fit_may_pass_checkpoints(network, ragged, here):
         assert torch.equal(value, other.state_dict()[name]), name
 
 
-# Damage
+# Damaged files
 
 
 @pytest.mark.parametrize("place", [0.0, 0.2, 0.6, 0.8, 1.0])
@@ -234,7 +234,7 @@ def test_lost_rows_are_damage(plan):
         resume(copy)
 
 
-# Rejected
+# Runs that cannot be resumed
 
 
 def test_changed_data_is_rejected_and_the_folder_stays_as_it_was(plan, ragged):
@@ -255,7 +255,7 @@ def test_a_changed_plan_is_rejected(plan):
     record = copy / "run.toml"
     record.write_text(record.read_text().replace("noise = 0.2", "noise = 0.3"))
 
-    with pytest.raises(UsageError, match=r"was written with other settings: run.toml must"):
+    with pytest.raises(UsageError, match=r"was written with other settings than those in run.toml"):
         resume(copy)
 
 
@@ -285,7 +285,7 @@ def test_a_folder_without_a_run_is_rejected(here):
         resume()
 
 
-# Which run
+# Which run is resumed
 
 
 def test_the_newest_unfinished_run_is_resumed(plan):
@@ -300,7 +300,7 @@ def test_the_newest_unfinished_run_is_resumed(plan):
     assert newest_run() == finished.path
 
 
-# Diverging
+# Runs that diverge
 
 
 def test_a_diverging_run_can_only_diverge_again(plan):

@@ -104,7 +104,7 @@ def exact():
     torch.backends.cudnn.allow_tf32 = before
 
 
-# Right
+# Correct results
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -357,7 +357,7 @@ def test_more_processes_than_gpus_are_rejected_in_one_line_each(plan):
     lines = [line for line in done.stderr.splitlines() if line.startswith("seqrt: ")]
     assert len(lines) in range(1, count + 1), done.stderr
     for line in lines:
-        assert f"E_DEVICE: each of the {count} processes of a machine must have a GPU of" in line
+        assert f"E_DEVICE: each of the {count} processes on a machine needs its own GPU" in line
     assert not Path("runs").exists()
 
 
@@ -387,7 +387,7 @@ print(json.dumps({
 
 
 def test_processes_with_gpus_communicate_by_nccl():
-    """One GPU allows one process: it sends to itself, but by NCCL."""
+    """One GPU allows only one process, which communicates with itself over NCCL."""
     variables = {"WORLD_SIZE": "1", "RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29517"}
     done = subprocess.run(
         [sys.executable, "-c", COMMUNICATE],

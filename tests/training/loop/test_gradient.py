@@ -18,7 +18,7 @@ RAGGED = (9, 1, 4, 7)
 
 
 def network(cell: str, *units: int, **choices) -> Network:
-    """A network of float64 if its cell has a kernel for that: an LSTM has none."""
+    """A network in float64, if its cell has a kernel for that, which the LSTM does not."""
     torch.manual_seed(0)
     net = Network(cell, 2, units, 3, **choices)
     return net.train() if cell == "lstm" else net.double().train()

@@ -156,7 +156,7 @@ def test_outputs_of_long_sequences_do_not_depend_on_the_chunks(cell, head, probl
     torch.testing.assert_close(cut, whole, rtol=1e-5, atol=1e-6)
 
 
-# What it is for
+# What truncation learns
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
@@ -214,7 +214,7 @@ def test_initial_weights_remember_no_longer_than_the_gradient_goes_back(tmp_path
     ]
 
 
-# Refused
+# Rejected options
 
 
 def test_tbptt_of_a_bidirectional_network_is_rejected(network, ragged):

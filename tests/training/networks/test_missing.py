@@ -128,7 +128,9 @@ def test_a_feature_that_is_never_observed_is_an_error(network, gaps):
     for row in gaps:
         row[:, 1] = np.nan
 
-    with pytest.raises(InputError, match=r"E_INPUT_MISSING: each column .* and 'x1' has none"):
+    with pytest.raises(
+        InputError, match=r"E_INPUT_MISSING: every column .* but 'x1' has only missing"
+    ):
         next(fit(network("gru", 2, missing="mean"), gaps, np.ones(40)))
 
 
