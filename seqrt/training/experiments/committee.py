@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +34,7 @@ from seqrt.training.runs.folder import (
     load_run,
     new_folder,
     read_record,
+    read_unfinished,
     save_weights,
     sweep,
     write_record,
@@ -43,7 +43,7 @@ from seqrt.training.runs.lock import locked
 from seqrt.training.runs.memory import save_series, typical_series
 from seqrt.training.runs.pictures import draw_run
 from seqrt.training.runs.plan import Plan
-from seqrt.training.runs.record import Result, check_data, record_of, result_entry
+from seqrt.training.runs.record import Result, check_data, record_of, result_entry, timestamp
 from seqrt.training.runs.run import Run, resume, start
 
 
@@ -66,13 +66,13 @@ class Committee:
 
     def finish(self) -> Result:
         """Merge the members into one network; measure each on the fold it has not seen."""
-        nets, parts, predicted, plain = [], [], [], []
+        nets, parts, predicted, baselines = [], [], [], []
         for fold, problem in zip(self.folds, self.plan.fold_problems(), strict=True):
             nets.append(load_run(self.folder(fold)))
             parts.append(problem.judged)
             predicted.append(predict(nets[-1], problem.judged.x))
-            plain_name, plain_here = baseline(problem)
-            plain.append(plain_here)
+            baseline_name, of_baseline = baseline(problem)
+            baselines.append(of_baseline)
         problem = replace(self.problem, validation=joined(parts), folded=True)
         metadata, truth = problem.metadata, problem.judged.truth
         out_of_fold = np.concatenate(predicted)
@@ -82,8 +82,10 @@ class Committee:
             path=self.path,
             part=problem.part,
             figures=measure(metadata.task, truth, out_of_fold, metadata.classes),
-            baseline=plain_name,
-            baseline_figures=measure(metadata.task, truth, np.concatenate(plain), metadata.classes),
+            baseline=baseline_name,
+            baseline_figures=measure(
+                metadata.task, truth, np.concatenate(baselines), metadata.classes
+            ),
             best_epoch=0,
             pictures=draw_run(self.path, problem, [], out_of_fold),
         )
@@ -115,7 +117,7 @@ class Committee:
 
 
 def train(plan: Plan, out: str | Path | None = None) -> Result:
-    """Train by `plan` from start to finish; with folds, train and finish every member."""
+    """Train as `plan` says, from start to finish; with folds, train and finish every member."""
     if plan.folds and not plan.fold:
         committee = start_committee(plan, out)
         for member in committee.members():
@@ -132,31 +134,29 @@ def train(plan: Plan, out: str | Path | None = None) -> Result:
 def start_committee(plan: Plan, out: str | Path | None = None) -> Committee:
     """Read the data and make the committee's folder: `out`, or a new one in runs/.
 
-    Raises UsageError if the plan has no `folds`, or has layer normalisation, which rules out
-    merging the members into one network.
+    Raises UsageError if the plan has no `folds`, or has layer normalisation, with which the members
+    cannot be merged into one network.
     """
     check_one_process("a committee")
     if plan.folds is None or plan.architecture.layer_norm:
         raise UsageError(
-            "a committee needs folds, and no layer normalisation, so that the mean of its members"
-            f" is one network; got folds {plan.folds}, layer norm {plan.architecture.layer_norm}."
+            "a committee needs folds, and no layer normalisation, so that its members can be"
+            f" averaged into one network; got folds {plan.folds}, layer norm"
+            f" {plan.architecture.layer_norm}."
         )
-    for fold in (1, plan.folds):
+    for fold in (1, plan.folds):  # to raise before the folder is made, if folds are too short
         plan.with_options(fold=fold).problem()
     problem = plan.with_options(val=0.0).problem()
     resolved = plan.resolved(problem).with_options(val=plan.val)
-    started = datetime.now(UTC).isoformat(timespec="microseconds")
     folder = new_folder(plan.source, plan.architecture.cell, out)
-    committee = Committee(resolved, problem, folder, started)
+    committee = Committee(resolved, problem, folder, timestamp())
     write_record(committee.path, committee.record())
     return committee
 
 
 def resume_committee(path: str | Path) -> Committee:
     """Resume an unfinished committee; raises the errors of `training.resume`."""
-    record = read_record(path)
-    if "result" in record:
-        raise UsageError(f"{path} is finished. Export it with: seqrt export {path}")
+    record = read_unfinished(path)
     plan = Plan.of_record(record.get("plan", {}))
     problem = plan.with_options(val=0.0).problem()
     check_data(record, problem, plan.source)

@@ -18,7 +18,7 @@ from seqrt.training.inputs.batches import predict
 from seqrt.training.loop.state import Epoch
 from seqrt.training.problems.baselines import baseline
 from seqrt.training.problems.tasks import TASKS
-from seqrt.training.runs.folder import numbered, plain_name
+from seqrt.training.runs.folder import numbered_folder, plain_name
 from seqrt.training.runs.plan import Plan
 from seqrt.training.runs.run import Run, start
 
@@ -46,7 +46,7 @@ class Outcome:
     """What one candidate achieved with one seed.
 
     `value` is the `metric` of the best weights on the validation part. `curve` holds the metric
-    before training and after every epoch of `steps` steps, and `plain` is the metric of the
+    before training and after every epoch of `steps` steps, and `plain` is the metric of the named
     `baseline`. A trial that failed has no `value`; `failure` says why.
     """
 
@@ -131,30 +131,30 @@ class CandidateTrial(Trial):
 
 
 def candidates(cells: Sequence[Cell], units: Sequence[tuple[int, ...]]) -> tuple[Candidate, ...]:
-    """Return every cell in every size; raise UsageError where two of them are the same."""
+    """Return every cell in every size; raise UsageError if two candidates are the same."""
     every = tuple(Candidate(cell, sizes) for sizes in units for cell in cells)
     twice = [candidate.name for candidate in every if every.count(candidate) > 1]
     if twice:
-        raise UsageError(f"candidates must differ, but {twice[0]} is listed twice.")
+        raise UsageError(f"candidates must differ, but {twice[0]} is listed twice. Drop one.")
     return every
 
 
 def comparison_folder(source: str, out: str | Path | None = None) -> Path:
     """Make the folder of a comparison: `out`, or compare/SOURCE-NUMBER."""
-    return numbered(FOLDER, plain_name(source), out)
+    return numbered_folder(FOLDER, plain_name(source), out)
 
 
 def comparison_trials(
-    plan: Plan, field: Sequence[Candidate], seeds: int, folder: Path
+    plan: Plan, candidates: Sequence[Candidate], seeds: int, folder: Path
 ) -> Iterator[CandidateTrial]:
-    """Yield a trial for each candidate and seed, in all else by `plan`; train and finish each.
+    """Yield a trial for each candidate and seed, otherwise as in `plan`; train and finish each.
 
     All candidates get the same data and the same split for a seed. Every run has its own folder
-    inside `folder`, as if it had been trained by itself. The seeds come one after the other, so
-    that after an interruption all candidates have about equally many trials.
+    inside `folder`, as if it had been trained alone. All candidates are trained with a seed before
+    the next seed, so that after an interruption each has about the same number of trials.
     """
     for seed in range(seeds):
-        for candidate in field:
+        for candidate in candidates:
             own = plan.with_options(cell=candidate.cell, units=candidate.units, seed=seed)
             run = start(own, folder / f"{candidate.name}-seed-{seed}")
             yield CandidateTrial(candidate, run)

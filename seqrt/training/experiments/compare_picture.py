@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.colours import INK
-from seqrt.training.experiments.ranking import SMALL_IS_GOOD, Summary
+from seqrt.training.experiments.ranking import LOWER_IS_BETTER, Summary
 from seqrt.training.runs.pictures import COLOURS, new_figure, save_figure, style_axes
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def draw_comparison(
 def comparison(table: Sequence[Summary], name: str, solved: float | None) -> Figure:
     """Draw the median curve of each candidate with the range of its seeds, and the final values.
 
-    A trial that ended early is drawn on with its last value.
+    The curve of a trial that ended early is extended with its last value.
     """
     figure = new_figure(10, 5)
     learning, ends = figure.subplots(1, 2, sharey=True, width_ratios=(5, 1 + 0.25 * len(table)))
@@ -95,9 +95,9 @@ def _label_lines(axes: Axes, solved: float | None) -> None:
 def _scale(axes: Axes, metric: str) -> None:
     """Use a logarithmic scale for an error that falls far; other metrics lie between 0 and 1."""
     low, high = axes.dataLim.intervaly
-    if metric in SMALL_IS_GOOD and low > 0 and high > 20 * low:
+    if metric in LOWER_IS_BETTER and low > 0 and high > 20 * low:
         axes.set_yscale("log")
-    elif metric not in SMALL_IS_GOOD:
+    elif metric not in LOWER_IS_BETTER:
         axes.set_ylim(min(0.0, low), 1.02)
     else:
         axes.set_ylim(bottom=0)

@@ -9,7 +9,7 @@ from statistics import median
 
 from seqrt.training.experiments.compare import Candidate, Outcome
 
-SMALL_IS_GOOD = ("mse",)
+LOWER_IS_BETTER = ("mse",)
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Summary:
 
     @property
     def median(self) -> float | None:
-        """The median over the seeds, a failed one counted as worst; None if that is the median."""
+        """The median over the seeds, failed ones counted as worst; None if it is a failed one."""
         middle = median(map(_cost, self.outcomes))
         return _sign(self.metric) * middle if math.isfinite(middle) else None
 
@@ -44,7 +44,7 @@ class Summary:
 
     @property
     def plain(self) -> float:
-        """The metric of the baseline, its median over the seeds."""
+        """The metric of the baseline, as the median over the seeds."""
         return median(outcome.plain for outcome in self.outcomes)
 
     @property
@@ -54,7 +54,7 @@ class Summary:
 
     @property
     def steps(self) -> float:
-        """The number of steps that a training took, its median over the seeds."""
+        """The number of training steps, as the median over the seeds."""
         return median(len(outcome.seconds) * outcome.steps for outcome in self.outcomes)
 
     @property
@@ -78,7 +78,7 @@ class Choice:
 
 
 def summaries(outcomes: Iterable[Outcome]) -> tuple[Summary, ...]:
-    """Group the outcomes by candidate, in the order of each candidate's first."""
+    """Group the outcomes by candidate, in the order in which the candidates first appear."""
     groups: dict[Candidate, list[Outcome]] = {}
     for outcome in outcomes:
         groups.setdefault(outcome.candidate, []).append(outcome)
@@ -110,7 +110,7 @@ def choice(table: Sequence[Summary]) -> Choice:
 
 
 def _cost(outcome: Outcome) -> float:
-    """Return the metric turned so that smaller is better; infinite for a failed trial."""
+    """Return the metric, its sign changed if higher is better; infinite for a failed trial."""
     if outcome.value is None or not math.isfinite(outcome.value):
         return math.inf
     return _sign(outcome.metric) * outcome.value
@@ -126,4 +126,4 @@ def _spread(summary: Summary) -> float:
 
 
 def _sign(metric: str) -> int:
-    return 1 if metric in SMALL_IS_GOOD else -1
+    return 1 if metric in LOWER_IS_BETTER else -1

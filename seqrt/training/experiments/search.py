@@ -21,7 +21,7 @@ from seqrt.errors import UsageError
 from seqrt.training.experiments.trial import Trial
 from seqrt.training.loop.recipe import Recipe
 from seqrt.training.loop.state import Epoch
-from seqrt.training.runs.folder import new_folder, numbered, plain_name
+from seqrt.training.runs.folder import new_folder, numbered_folder, plain_name
 from seqrt.training.runs.plan import Plan
 from seqrt.training.runs.record import Result
 from seqrt.training.runs.run import Run, start
@@ -46,7 +46,7 @@ SEARCHED = ("cell", "units", "lr", "dropout", "noise")
 # No trial is pruned before this many have finished: there is too little to compare with.
 _BEFORE_PRUNING = 4
 
-# A low rate is behind at first, so no trial is pruned in this share of its epochs.
+# A low learning rate is slow at first, so no trial is pruned in this share of its epochs.
 _GRACE = 0.2
 
 
@@ -100,7 +100,7 @@ class SearchTrial(Trial):
         self._pruned = False
 
     def is_over(self, epoch: Epoch) -> bool:
-        """Report the epoch to the study, and return whether the trial is pruned."""
+        """Report the epoch to the study, and return whether it prunes the trial."""
         assert epoch.val_loss is not None, "a search has a validation part"
         self._trial.report(epoch.val_loss, epoch.number)
         early = epoch.number < self.run.plan.recipe.epochs * _GRACE
@@ -127,7 +127,7 @@ def search_trials(
 
     The options of `plan` named in `given` stay fixed; the rest of SEARCHED is searched, beginning
     with the values in `plan`. Every run has its own folder in `folder`. Everything is drawn from
-    `plan.seed`, so the same call tries the same. See check_search for the searches that cannot be.
+    `plan.seed`, so the same call makes the same trials. Call check_search first.
     """
     free = [name for name in SEARCHED if name not in given]
     study = _study(plan.recipe.seed)
@@ -146,7 +146,7 @@ def check_search(plan: Plan, given: Collection[str], count: int) -> None:
 
     Raise ModuleNotFoundError if Optuna is not installed.
     """
-    import optuna  # noqa: F401 - only to see whether it is installed
+    import optuna  # noqa: F401 - to check that it is installed
 
     if count < 1:
         raise UsageError(f"trials must be at least 1, got {count}.")
@@ -172,7 +172,7 @@ def best_outcome(outcomes: Sequence[SearchOutcome]) -> SearchOutcome | None:
 
 def search_folder(source: str) -> Path:
     """Make the folder of a search: search/SOURCE-NUMBER."""
-    return numbered(FOLDER, plain_name(source))
+    return numbered_folder(FOLDER, plain_name(source))
 
 
 def promote(best: SearchOutcome, table: Path, out: str | Path | None = None) -> Result:

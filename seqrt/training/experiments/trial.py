@@ -14,8 +14,8 @@ from seqrt.training.runs.run import Run
 class Trial:
     """One training of a comparison or a search: iterate to train, then `finish`.
 
-    A training that diverges ends and leaves its message in `failure`. A subclass decides in
-    `is_over` when to end early, and adds a `finish` that returns what the trial achieved.
+    If training diverges, it ends, and `failure` holds the error message. A subclass decides in
+    `is_over` when to end early, and adds a `finish` that returns the outcome of the trial.
     """
 
     def __init__(self, run: Run, title: str) -> None:

@@ -1,4 +1,4 @@
-"""From a file, or the name of a built-in task or series, to a problem."""
+"""Making a problem from a file, or from the name of a built-in task or series."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ def prepare(
 ) -> Problem:
     """Make the problem of `source`: a file (.csv .parquet .npy .npz) or a name of `BUILT_IN`.
 
-    Options left out are inferred from the data where they are certain; a UsageError says what to
-    give where they are not. `val` is the share of the data for validation, or one of its folds.
-    `span` selects the rows of a table from one time to another, both included. `length` is for
-    built-in data: the steps of a task, or the rows of a series. `missing` is the policy for missing
-    values, see seqrt.training.networks.missing.
+    Omitted options are inferred from the data; if one is uncertain, a UsageError says what to give.
+    `val` is the share of the data for validation, or one of its folds. `span` selects the rows of a
+    table from one time to another, both included. `length` is for built-in data: the steps of a
+    task, or the rows of a series. `missing` is the policy for missing values, see
+    seqrt.training.networks.missing.
     """
     split = splitter(
         source,
@@ -80,14 +80,14 @@ def splitter(
     seed: int = 0,
     missing: Missing = "error",
 ) -> Callable[[Validation], Problem]:
-    """Read `source` once; return a function that makes its problem for any split, as `prepare`.
+    """Read `source` once; return a function that makes its problem for a split, as `prepare` does.
 
     All the problems share one array of values. Where missing values are read as a feature's mean,
     all folds use its mean over all data, because their networks are averaged into one file, which
     has one mean; the scales are each fold's own.
     """
     _check_missing(missing)
-    gaps = missing != "error"
+    may_miss = missing != "error"
     if task is not None and task not in get_args(Task):
         raise UsageError(f"task must be one of {', '.join(get_args(Task))}, got {task!r}.")
     if length is not None and length < 1:
@@ -101,12 +101,12 @@ def splitter(
         windowing = windowing_for(
             table, task, as_names(target), as_names(features), window, horizon
         )
-        split = partial(from_table, TableRows.of(table, windowing, missing=gaps))
+        split = partial(from_table, TableRows.of(table, windowing, missing=may_miss))
     else:
         _reject_table_options(
             target=target, features=features, window=window, horizon=horizon, span=span
         )
-        split = partial(from_sequences, data, task, seed=seed, missing=gaps)
+        split = partial(from_sequences, data, task, seed=seed, missing=may_miss)
     plain = TASKS[str(source)].plain if str(source) in TASKS else None
 
     def problem(val: Validation) -> Problem:

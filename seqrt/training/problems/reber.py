@@ -30,12 +30,12 @@ _LAST = len(_TRANSITIONS)
 
 
 def reber(rng: np.random.Generator, count: int, _length: int = 0) -> Sequences:
-    """Draw strings of the embedded Reber grammar: x (T, 7) one-hot, y (T, 7) the possible next.
+    """Draw strings of the embedded Reber grammar: x (T, 7) one-hot, y (T, 7) what may follow.
 
     A string is B, then T or P, a string of the inner grammar, the same T or P again, and E. All but
     its last symbol are read: at least 8 steps, 11 on average. At each step, y marks every symbol
     that may follow. A network that has forgotten the second symbol makes one error per string, at
-    the last step but one. Solved: no error in any string of the validation part.
+    the second to last step. Solved: no error in any string of the validation part.
 
     Hochreiter & Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735, task 1; the grammar is Reber's
     1967, the test Cleeremans et al. 1989 and Fahlman 1991.
@@ -58,7 +58,7 @@ def reber(rng: np.random.Generator, count: int, _length: int = 0) -> Sequences:
 
 
 def without_its_start(part: Part) -> Array:
-    """Predict without the second symbol: all is certain except T or P at the last step but one."""
+    """Predict without the second symbol: all but T or P at the second to last step is certain."""
     predicted = part.truth.astype(np.float64)
     predicted[np.cumsum(part.x.lengths) - 2] = np.isin(list(SYMBOLS), ("T", "P")) / 2
     return predicted

@@ -36,8 +36,8 @@ def in_time(rows: int, val: Validation, least: int) -> slice:
         fold = val.range(rows)
         if fold.stop - fold.start < least or max(fold.start, rows - fold.stop) < least:
             raise UsageError(
-                f"window and horizon need {least} rows in each fold, but {rows} rows in {val.of}"
-                " folds are fewer. Use a shorter --window or fewer --folds."
+                f"window and horizon need {least} rows in each fold, but {val.of} folds of {rows}"
+                " rows have fewer. Use a shorter --window or fewer --folds."
             )
         return fold
     check_share(val)
@@ -63,7 +63,7 @@ def by_sequence(
     """Return the indices of the sequences to train on, and of those to validate on.
 
     They are drawn from `seed`. With `labels` the split is stratified: the sequences of each class
-    are spread evenly over the order that the validation part is cut from.
+    are spread evenly over the order from which the validation part is cut.
     """
     rng = np.random.default_rng(seed)
     position = rng.permutation(count) / count

@@ -1,6 +1,6 @@
 """Built-in tasks that need a long memory: given by name instead of a file.
 
-Each asks for an input from many steps before. 10,000 sequences are drawn from a seed, so that
+Each asks for an input from many steps earlier. 10,000 sequences are drawn from a seed, so that
 memorising them does not help. T is the length, which can be chosen, except for reber.
 
     adding          the sum of the two marked numbers among T        MSE 1/6      solved: < 0.01
@@ -9,7 +9,7 @@ memorising them does not help. T is the length, which can be chosen, except for 
     reber           which symbols may come next in a grammar         see `reber`  solved: all
     recall          the first of T numbers                           MSE 1/3      solved: < 0.01
 
-The middle column is the best that is possible without memory.
+The third column is the best possible result without memory.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ def adding(rng: np.random.Generator, count: int, length: int) -> Sequences:
     x = np.zeros((count, length, 2), np.float32)
     x[:, :, 0] = rng.random((count, length), np.float32)
     marked = rng.integers(half, size=count), rng.integers(half, length, size=count)
-    for place in marked:
-        x[rows, place, 1] = 1
-    y = sum(x[rows, place, 0] for place in marked)
+    for step in marked:
+        x[rows, step, 1] = 1
+    y = sum(x[rows, step, 0] for step in marked)
     return Sequences(Ragged.of_batch(x), np.asarray(y, np.float32), per_step=False)
 
 
@@ -95,7 +95,7 @@ def temporal_order(rng: np.random.Generator, count: int, length: int) -> Sequenc
 def recall(rng: np.random.Generator, count: int, length: int) -> Sequences:
     """Draw x (T, 1), numbers from -1 to 1, and y, the first number; their mean has an MSE of 1/3.
 
-    This asks for memory alone: there is nothing to compute or to find.
+    This needs memory alone: there is nothing to compute or to search for.
     """
     x = rng.uniform(-1, 1, (count, length, 1)).astype(np.float32)
     return Sequences(Ragged.of_batch(x), x[:, 0, 0].copy(), per_step=False)
@@ -107,7 +107,7 @@ def one_hot(symbols: Array, kinds: int) -> NDArray[np.float32]:
 
 
 def _without_the_symbols(part: Part) -> Array:
-    """Predict the copying task without memory: blanks, and at the end all symbols alike."""
+    """Predict the copying task without memory: blanks, then all symbols equally likely."""
     predicted = np.zeros((len(part.x), len(part.x[0]), _ALPHABET + 1))
     predicted[:, :, BLANK] = 1
     predicted[:, -_COPIED:] = [1 / _ALPHABET] * _ALPHABET + [0]

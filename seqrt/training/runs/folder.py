@@ -42,23 +42,23 @@ WEIGHTS = "best.safetensors"
 
 def new_folder(source: str, cell: str, out: str | Path | None = None) -> Path:
     """Make a folder for a run: `out`, or runs/SOURCE-CELL-NUMBER with the next free number."""
-    return numbered(RUNS, f"{plain_name(source)}-{cell}", out)
+    return numbered_folder(RUNS, f"{plain_name(source)}-{cell}", out)
 
 
-def numbered(parent: str, name: str, out: str | Path | None = None) -> Path:
+def numbered_folder(parent: str, name: str, out: str | Path | None = None) -> Path:
     """Make the folder `out`, or PARENT/NAME-NUMBER with the next free number."""
     if out is not None:
-        return _made(Path(out), fix="Choose another with -o.")
+        return _make(Path(out), fix="Choose another with -o.")
     taken = [int(m[1]) for p in Path(parent).glob("*") if (m := _number(p.name, name))]
     for number in count(max(taken, default=0) + 1):
         path = Path(parent) / f"{name}-{number}"
         if not path.exists():
-            return _made(path, fix="Try again.")
+            return _make(path, fix="Try again.")
     raise AssertionError("count() ends")
 
 
 def plain_name(source: str) -> str:
-    """Return the name of a data file or built-in task, reduced to what a folder may be called."""
+    """Return the name of a data file or built-in task, reduced to characters fit for a folder."""
     return re.sub(r"[^\w.-]+", "-", Path(source).stem).strip("-.")[:60] or "run"
 
 
@@ -66,7 +66,7 @@ def _number(name: str, head: str) -> re.Match[str] | None:
     return re.fullmatch(rf"{re.escape(head)}-([0-9]{{1,9}})", name)
 
 
-def _made(path: Path, fix: str) -> Path:
+def _make(path: Path, fix: str) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=path.is_dir() and not any(path.iterdir()))
     except FileExistsError:
@@ -87,7 +87,7 @@ def write_record(folder: Path, record: dict[str, Any]) -> None:
 
 
 def add_row(folder: Path, row: dict[str, Any]) -> None:
-    """Append a row to results.csv, whole or not at all; the first comes with a header."""
+    """Append a row to results.csv, whole or not at all; the first row adds the header."""
     path = folder / RESULTS
     before = path.stat().st_size if path.exists() else 0
     lines = io.StringIO()
@@ -114,8 +114,9 @@ def cut_rows(folder: Path, count: int) -> list[dict[str, str]]:
     """
     path = folder / RESULTS
     lines = path.read_text("utf-8").splitlines(keepends=True) if path.exists() else []
-    first = lines[: count + 1] if count else []
-    if len(first) < (count and count + 1) or not all(line.endswith("\n") for line in first):
+    kept = count + 1 if count else 0  # with the header
+    first = lines[:kept]
+    if len(first) < kept or not all(line.endswith("\n") for line in first):
         raise ModelError(
             f"E_RUN_DAMAGED: {path} must hold a row for each of {count} epochs, but holds"
             f" {max(len(lines) - 1, 0)}. Train again."
@@ -171,7 +172,7 @@ def load_run(path: str | Path) -> Network:
 
 
 def newest_run(folder: str | Path = RUNS) -> Path:
-    """Return the run in `folder` with weights that was started last, by its own record."""
+    """Return the run in `folder` that was started last, by its own record, and has weights."""
     started = [(_started(path.parent), path.parent) for path in Path(folder).glob(f"*/{WEIGHTS}")]
     if not started:
         raise UsageError(f"there is no run in {folder}/. Train one with: seqrt train DATA")
@@ -179,7 +180,7 @@ def newest_run(folder: str | Path = RUNS) -> Path:
 
 
 def newest_unfinished(folder: str | Path = RUNS) -> Path:
-    """Return the run in `folder` that was started last of those unfinished and not in training."""
+    """Return the run in `folder` that was started last and is neither finished nor in training."""
     runs = [path.parent for path in Path(folder).glob(f"*/{RECORD}")]
     started = [(_started(run), run) for run in runs if _is_resumable(run)]
     if not started:
@@ -203,7 +204,17 @@ def read_record(folder: str | Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise ModelError(f"E_RUN_DAMAGED: {path} must be TOML ({error}). Train again.") from None
+        raise ModelError(
+            f"E_RUN_DAMAGED: {path} is not valid TOML ({error}). Train again."
+        ) from None
+
+
+def read_unfinished(folder: str | Path) -> dict[str, Any]:
+    """Return the content of run.toml, as `read_record`; raise UsageError if the run is finished."""
+    record = read_record(folder)
+    if "result" in record:
+        raise UsageError(f"{folder} is finished. Export it with: seqrt export {folder}")
+    return record
 
 
 def _is_resumable(run: Path) -> bool:

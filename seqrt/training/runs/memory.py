@@ -20,7 +20,7 @@ from seqrt.training.networks.stack import Stack
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 
-# The fewest and the most lags that a gradient is computed for.
+# The fewest and the most lags at which a gradient is computed.
 LAGS = 128, 500
 
 # The file of a run with its typical input.
@@ -34,7 +34,7 @@ _MOST_STEPS = 4096
 _MOST_OUTPUTS = 8
 _SEED = 20260402
 
-# The steps that are read to reach the states that starts are compared from.
+# The steps that lead from the zero state to the initial states to compare.
 _WARM_UP = 256
 
 
@@ -65,8 +65,8 @@ def save_series(series: Floats, folder: Path) -> None:
 def load_series(run: str | Path) -> Floats | None:
     """Return the series (N, D) of a run, from its folder or its weights file.
 
-    None if the run has not finished, and so has not written one. Raises InputError if the file is
-    damaged.
+    None if the run has not finished, because it is written at the end. Raises InputError if the
+    file is damaged.
     """
     folder = Path(run) if Path(run).is_dir() else Path(run).parent
     path = folder / SERIES
@@ -119,7 +119,7 @@ def _sums(outputs: int) -> Tensor:
 def fade_lag(norms: Doubles, share: float = 0.01) -> int | None:
     """Return the first lag from which on the gradient stays below a share of its largest value.
 
-    None if it is not below it at the last lag.
+    None if the gradient is above that share at the last lag.
     """
     over = np.flatnonzero(~(norms < share * norms.max()))
     after = int(over[-1]) + 1 if len(over) else 0
@@ -130,8 +130,8 @@ def fade_lag(norms: Doubles, share: float = 0.01) -> int | None:
 def start_distances(net: Stack, x: Floats) -> Doubles:
     """Return how far apart the outputs for x (B, T, D) from different initial states are: (B, T).
 
-    Each sequence is read from the zero state and from the states that its two neighbours lead to.
-    The largest distance is returned, in units of each output's own scale. Causal networks only.
+    Each sequence is read from the zero state and from the final states of its two neighbours. The
+    largest distance is returned, in units of each output's own scale. Causal networks only.
     """
     twin = copy.deepcopy(net).cpu().float().eval()
     twin.head = "sequence"
@@ -148,7 +148,7 @@ def start_distances(net: Stack, x: Floats) -> Doubles:
 
 
 def steps_to_forget(distances: Doubles, tolerance: float = MEMORY_TOLERANCE) -> int | None:
-    """Return after how many steps a distance (T,) stays below `tolerance`; None if it does not.
+    """Return after how many steps a distance (T,) stays below `tolerance`; None if it never does.
 
     1 means from the first output on.
     """

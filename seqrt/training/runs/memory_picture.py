@@ -35,10 +35,10 @@ _DEPTH = 1e-8
 def draw_memory(
     folder: Path, net: Stack, initial: Stack, series: Floats, length: int
 ) -> tuple[Path, ...]:
-    """Write memory.png into the folder of a run; a bidirectional network has none.
+    """Write memory.png into the folder of a run, unless the network is bidirectional.
 
     `initial` is the network before training, `series` (N, D) typical input, and `length` the steps
-    of a training sequence. The lags reach back as far as that, but at least 128 and at most 500.
+    of a training sequence. The lags reach that far back, but at least 128 and at most 500 steps.
     """
     if not net.state_size:
         return ()
@@ -108,7 +108,7 @@ def _positive(values: Doubles) -> Doubles:
 def _use_log_scale(axes: Axes, floor: float) -> None:
     """Use a logarithmic scale, cut off below `floor` and after the last step above it."""
     axes.set_yscale("log")
-    axes.minorticks_off()  # over many decades they make a grey wall, and take a second to place
+    axes.minorticks_off()  # over many decades they merge into grey, and take a second to place
     if axes.dataLim.intervaly[1] > floor:
         axes.set_ylim(bottom=max(axes.dataLim.intervaly[0], floor) / 2)
     seen = [x[y > floor].max() for x, y in _plotted(axes) if (y > floor).any()]

@@ -26,7 +26,7 @@ COLOURS = (BLUE, ORANGE, GREEN, PURPLE)
 SHOWN = 300
 MOST_NUMBERS = 20
 
-# A line is broken where the time between two rows is more than this many times the usual: that is
+# A line is broken where the time between two rows is more than this multiple of the median: that is
 # a gap between folds or a stretch of missing rows, not a night, a weekend or a holiday.
 _GAP = 5
 
@@ -146,9 +146,9 @@ def confusion_matrix(problem: Problem, predicted: Array) -> Figure:
         for (row, column), number in np.ndenumerate(counts):
             colour = "white" if shares[row, column] > 0.5 else INK
             axes.text(column, row, str(number), ha="center", va="center", color=colour)
-    places = range(len(classes))
-    axes.set_xticks(places, [str(name) for name in classes], rotation=45, ha="right")
-    axes.set_yticks(places, [str(name) for name in classes])
+    ticks = range(len(classes))
+    axes.set_xticks(ticks, [str(name) for name in classes], rotation=45, ha="right")
+    axes.set_yticks(ticks, [str(name) for name in classes])
     style_axes(axes, "Confusion matrix", "predicted class", "true class")
     axes.grid(visible=False)
     return figure
@@ -202,5 +202,5 @@ def style_axes(
         spine.set_visible(side in ("left", "bottom"))
         spine.set_color(FAINT)
     if axes.get_legend_handles_labels()[0]:
-        place: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "ncols": 3}
-        axes.legend(frameon=False, labelcolor=INK, **(place if crowded else {}))
+        above: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "ncols": 3}
+        axes.legend(frameon=False, labelcolor=INK, **(above if crowded else {}))

@@ -1,4 +1,4 @@
-"""The plan of a run: every option that decides it, as given on the command line and in run.toml."""
+"""The plan of a run: all of its options, as on the command line and in run.toml."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from seqrt.training.problems.tasks import TASKS
 Init = Literal["chrono", "torch"]
 AUTO: Final = "auto"
 
-# Up to this many steps any initial weights remember, and gates that start open only hinder:
+# Up to this many steps any initial weights remember, and gates that start open only do harm:
 # forecasts of the yearly sunspots from 24 years have errors a tenth to a third larger.
 _LONG = 50
 
@@ -34,7 +34,7 @@ _LEAST_STEPS = 500
 
 # The 8,000 sequences of a built-in task, by contrast, give as many steps in 10 epochs as 800
 # sequences do in 100.
-_EPOCHS_OF_A_TASK = 10
+_TASK_EPOCHS = 10
 
 _FEWEST_FOLDS = 2
 _MOST_THREADS = 256
@@ -55,22 +55,22 @@ class Plan:
     all are given by name, `Plan("data.csv", cell="gru", epochs=5)`, and can be read as `plan.cell`
     as well as `plan.architecture.cell`. None and () mean: infer it from the data.
 
-    Data: `span` keeps the rows of a table from one time to another, and `val` is the share of the
-    data kept for validation. With `folds`, that many networks are trained, each validated on its
-    own part of the data (see training.experiments.committee); `fold` is the number of this one,
-    from 1. `length` is the length of a built-in task or series, and `missing` the policy for
-    missing values (see seqrt.training.networks.missing).
+    Data: `span` selects the rows of a table from one time to another, and `val` is the share of all
+    data that is set aside for validation. With `folds`, that many networks are trained, each
+    validated on its own part of the data (see training.experiments.committee); `fold` is the number
+    of this one, from 1. `length` is the length of a built-in task or series, and `missing` the
+    policy for missing values (see seqrt.training.networks.missing).
 
     Initial weights: with `init` "chrono" they are drawn to remember `memory` steps, by default the
-    longest sequence and at most `tbptt` steps, because no gradient teaches the network to hold
+    longest sequence and at most `tbptt` steps, because no gradient teaches the network to remember
     anything for longer; with "torch" they are PyTorch's. By default, "chrono" is for sequences of
     more than 50 steps and for built-in tasks.
 
     Training: `unresolved` names the numbers in `recipe` that are still to be inferred. `epochs` is
     then 100, for a built-in task 10, or as many more as make 500 steps of the optimiser; `patience`
     is a quarter of the epochs, for a built-in task all of them; and an `lr` of "auto" is found by
-    the learning-rate finder (see training.loop.lr_finder). `threads` is by default as many as make
-    training faster. The last bits of the weights depend on it, so a resumed run keeps its number.
+    the learning-rate finder (see training.loop.lr_finder). By default, `threads` is the number that
+    trains fastest. The last bits of the weights depend on it, so a resumed run keeps its number.
     """
 
     source: str
@@ -94,7 +94,7 @@ class Plan:
     unresolved: frozenset[str] = frozenset({"epochs", "patience"})
 
     def __init__(self, source: str, **options: Any) -> None:
-        """Make a plan from its options by name; raise UsageError where one makes no sense."""
+        """Make a plan from its options by name; raise UsageError if one is invalid."""
         if "recipe" in options and "unresolved" not in options:
             options = asdict(options.pop("recipe")) | options
         own: dict[str, Any] = {each.name: each.default for each in fields(Plan)}
@@ -125,7 +125,7 @@ class Plan:
             raise UsageError(f"folds must be at least {_FEWEST_FOLDS}, got {self.folds}.")
 
     def __getattr__(self, name: str) -> Any:
-        """Return an option of the architecture or the recipe; as given, where it is unresolved."""
+        """Return an option of the architecture or the recipe; as given, if it is unresolved."""
         if name in _ARCHITECTURE:
             return getattr(self.architecture, name)
         if name in _RECIPE:
@@ -134,12 +134,12 @@ class Plan:
 
     @classmethod
     def of_options(cls, source: str, options: Mapping[str, Any]) -> Plan:
-        """Return the plan with these options by name; one that is None has its default."""
+        """Return the plan with these options by name; one that is None takes its default."""
         return cls(source, **{name: value for name, value in options.items() if value is not None})
 
     @classmethod
     def of_record(cls, record: Mapping[str, Any]) -> Plan:
-        """Return the plan that `record` returned; raise UsageError where it is no plan."""
+        """Return the plan from its `record`; raise UsageError if it does not form one."""
         values: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in record.items()
@@ -149,10 +149,12 @@ class Plan:
         try:
             return cls(**values)
         except TypeError as error:
-            raise UsageError(f"the plan in run.toml does not fit this seqrt: {error}.") from None
+            raise UsageError(
+                f"the plan in run.toml does not fit this seqrt: {error}. Train again."
+            ) from None
 
     def record(self) -> dict[str, Any]:
-        """Return the plan as TOML can hold it: without the options that are None or empty."""
+        """Return the plan as entries of TOML, without the options that are None or empty."""
         values = {"source": self.source, **self.options()}
         if self.span:
             values["span"] = [end or "" for end in self.span]
@@ -175,7 +177,7 @@ class Plan:
         return replace(self, **options)
 
     def problem(self) -> Problem:
-        """Read the data and make the problem; raise UsageError or InputError where that fails."""
+        """Read the data and make the problem; raise UsageError or InputError if that fails."""
         split = self._splitter()
         return split(Fold(self.fold, self.folds) if self.fold and self.folds else self.val)
 
@@ -234,8 +236,8 @@ class Plan:
         table = metadata.window is not None
         built_in = self.source in TASKS
         longest = self._longest_gradient(problem)
-        far = self.memory or longest > _LONG or built_in
-        init = self.init or ("chrono" if far else "torch")
+        long = self.memory or longest > _LONG or built_in
+        init = self.init or ("chrono" if long else "torch")
         epochs = self._epochs(problem)
         # on a built-in task the loss rests on a plateau first, and fresh data cannot be overfitted
         patience = epochs if built_in else math.ceil(epochs / 4)
@@ -257,11 +259,11 @@ class Plan:
     def _epochs(self, problem: Problem) -> int:
         if "epochs" not in self.unresolved:
             return self.recipe.epochs
-        usual = _EPOCHS_OF_A_TASK if self.source in TASKS else Recipe.epochs
+        usual = _TASK_EPOCHS if self.source in TASKS else Recipe.epochs
         return max(usual, math.ceil(_LEAST_STEPS / self._steps_per_epoch(problem)))
 
     def _longest_gradient(self, problem: Problem) -> int:
-        """Return the most steps that a gradient goes back."""
+        """Return the largest number of steps that a gradient goes back."""
         return min(problem.train.x.longest, self.recipe.tbptt or sys.maxsize)
 
     def _steps_per_epoch(self, problem: Problem) -> int:
@@ -274,7 +276,7 @@ class Plan:
 
 
 def _unresolved(before: frozenset[str], given: Mapping[str, Any]) -> frozenset[str]:
-    """Return which numbers of a recipe are to be inferred, where `given` options replace others."""
+    """Return which numbers are to be inferred, after `given` options replace earlier ones."""
     lr = given.get("lr")
     if isinstance(lr, str) and lr != AUTO:
         raise UsageError(f"lr must be a number or {AUTO}, got {lr!r}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,11 @@ class Result:
     baseline_figures: dict[str, float]
     best_epoch: int
     pictures: tuple[Path, ...]
+
+
+def timestamp() -> str:
+    """Return the current time as run.toml records it: ISO 8601 in UTC, which sorts as text."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def record_of(plan: Plan, problem: Problem, started: str) -> dict[str, Any]:

@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +33,7 @@ from seqrt.training.runs.folder import (
     discard,
     new_folder,
     newest_unfinished,
-    read_record,
+    read_unfinished,
     save_weights,
     sweep,
     write_record,
@@ -44,7 +43,7 @@ from seqrt.training.runs.memory import save_series, typical_series
 from seqrt.training.runs.memory_picture import draw_memory
 from seqrt.training.runs.pictures import draw_run
 from seqrt.training.runs.plan import Plan
-from seqrt.training.runs.record import Result, check_data, record_of, result_entry
+from seqrt.training.runs.record import Result, check_data, record_of, result_entry, timestamp
 
 
 @dataclass
@@ -90,7 +89,7 @@ class Run:
         return locked(self.path) if self.group.is_first else nullcontext()
 
     def _until_all_end(self, loop: Iterator[Epoch]) -> Iterator[Epoch]:
-        """Yield the epochs, and record an end of training that all processes reach."""
+        """Yield the epochs; set `ended` if training ends in the same way in all processes."""
         try:
             yield from loop
         except TrainingError:
@@ -99,7 +98,7 @@ class Run:
         self.ended = True
 
     def stop(self) -> None:
-        """Let training finish its step, save a checkpoint, and end."""
+        """Make training finish its step, save a checkpoint, and end."""
         self.checkpoints.stopping = True
 
     def discard(self) -> None:
@@ -114,7 +113,7 @@ class Run:
         return self.checkpoints.stopping
 
     def leave(self) -> None:
-        """Wait for all processes if training ended in all: torchrun kills those still running."""
+        """Wait for all processes if training ended in all, or torchrun would kill slower ones."""
         if self.ended:
             self.group.wait()
 
@@ -123,13 +122,13 @@ class Run:
         self.net.cpu()
         part, metadata = self.problem.judged, self.problem.metadata
         predicted = predict(self.net, part.x)
-        plain_name, plain = baseline(self.problem)
+        baseline_name, of_baseline = baseline(self.problem)
         result = Result(
             path=self.path,
             part=self.problem.part,
             figures=measure(metadata.task, part.truth, predicted, metadata.classes),
-            baseline=plain_name,
-            baseline_figures=measure(metadata.task, part.truth, plain, metadata.classes),
+            baseline=baseline_name,
+            baseline_figures=measure(metadata.task, part.truth, of_baseline, metadata.classes),
             best_epoch=max((epoch.number for epoch in self.epochs if epoch.best), default=0),
             pictures=self._pictures(predicted) if self.group.is_first else (),
         )
@@ -156,7 +155,7 @@ class Run:
 
 def start(plan: Plan, out: str | Path | None = None) -> Run:
     """Read the data, make the network and the run's folder: `out`, or a new one in runs/."""
-    plan = plan.with_options(device=_without_auto(plan.device))
+    plan = plan.with_options(device=_resolved_device(plan.device))
     device, group = _device(plan.device), join()
     problem = plan.problem()
     net = plan.network(problem).to(device)
@@ -166,7 +165,7 @@ def start(plan: Plan, out: str | Path | None = None) -> Run:
         with torch_threads(plan.threads or 1):
             rate = _from_first(group, lambda: find_learning_rate(net, x, y, recipe))
         plan = plan.with_options(lr=rate)
-    started = datetime.now(UTC).isoformat(timespec="microseconds")
+    started = timestamp()
     folder = Path(_from_first(group, lambda: new_folder(plan.source, plan.architecture.cell, out)))
     run = Run(plan, problem, net, folder, started, _checkpoints(folder, plan), group=group)
     if group.is_first:
@@ -201,10 +200,7 @@ def resume(path: str | Path | None = None) -> Run:
 
 def _unfinished(path: str | Path | None) -> tuple[str, dict[str, Any]]:
     path = newest_unfinished() if path is None else Path(path)
-    record = read_record(path)
-    if "result" in record:
-        raise UsageError(f"{path} is finished. Export it with: seqrt export {path}")
-    return str(path), record
+    return str(path), read_unfinished(path)
 
 
 def _load_checkpoint(
@@ -219,7 +215,7 @@ def _load_checkpoint(
 
 
 def _from_first(group: ProcessGroup, find: Callable[[], Any]) -> Any:
-    """Return in all processes what `find` returns in the first; paths as text."""
+    """Call `find` in the first process only; return its result in all of them, paths as text."""
     return json.loads(group.from_first(lambda: json.dumps(find(), default=str).encode()))
 
 
@@ -230,8 +226,8 @@ def _checkpoints(folder: Path, plan: Plan) -> Checkpoints:
     return Checkpoints(folder, digest, sync_first=[folder / RESULTS])
 
 
-def _without_auto(name: str) -> str:
-    """Return the name of a device; auto is resolved, because a run resumes where it started."""
+def _resolved_device(name: str) -> str:
+    """Return the device that auto selects, because a run resumes on the device it started on."""
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     return name

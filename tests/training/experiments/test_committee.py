@@ -154,7 +154,7 @@ def test_members_begin_with_weights_of_their_own(sequences, tmp_path):
         ({"folds": 1}, "folds must be at least 2, got 1"),
         ({"folds": None}, "a committee needs folds"),
         ({"layer_norm": True}, "no layer normalisation"),
-        ({"folds": 30}, "100 rows in 30 folds are fewer"),
+        ({"folds": 30}, "30 folds of 100 rows have fewer"),
     ],
 )
 def test_what_cannot_be_a_committee_is_refused_and_leaves_no_folder(

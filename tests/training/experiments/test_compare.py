@@ -20,7 +20,7 @@ FIELD = candidates(["rnn", "gru"], [(3,)])
 
 @pytest.fixture
 def few(monkeypatch):
-    """Make the built-in tasks of fifty sequences, so that a pass is a moment."""
+    """Make the built-in tasks of fifty sequences, so that an epoch takes a moment."""
     for name, task in TASKS.items():
         draw = task.draw
         monkeypatch.setitem(

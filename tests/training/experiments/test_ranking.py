@@ -13,7 +13,7 @@ SMALL, MIDDLE, LARGE = 100, 200, 300
 
 
 def trials(cell, weights, values, *, metric="mse", plain=1.0, solved=False, units=(8,)):
-    """A trial for each value, seeds from 0; None is one that failed."""
+    """A trial for each value, with seeds from 0; None means that it failed."""
     for seed, value in enumerate(values):
         yield Outcome(
             candidate=Candidate(cell, units),

@@ -48,7 +48,7 @@ def text(x, symbols):
     return "".join(symbols[i] for i in x.argmax(axis=1))
 
 
-# Each answer follows from its sequence
+# Each target follows from its sequence
 
 
 @pytest.mark.parametrize("length", [2, 7, 200])
@@ -121,7 +121,7 @@ def test_reber_strings_take_each_way_as_often():
     assert min(*names.values(), *ways.values()) > FEW / 3
 
 
-# What all have in common
+# All tasks
 
 
 def test_classes_are_equally_likely():
@@ -167,7 +167,7 @@ def test_too_short_a_length_is_refused(name, least):
         drawn(name, least - 1)
 
 
-# As problems
+# Tasks as problems
 
 
 def problem(name, monkeypatch, **options):
@@ -250,7 +250,7 @@ def test_the_truth_solves_a_task_and_its_baseline_does_not(name, monkeypatch):
     assert not TASKS[name].is_solved(plain(made)[1])
 
 
-# Where a length makes no sense
+# Choosing a length
 
 
 def test_the_rows_of_a_series_may_be_chosen():
