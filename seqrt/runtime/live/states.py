@@ -73,24 +73,15 @@ class States:
     ) -> None:
         """Write the states (N, S) that the keys reached in `steps` more steps; add new keys.
 
-        Nothing can fail after the first write.
+        Memory that grows with the number of keys is allocated before any of them changes.
         """
-        rows, new = found
-        after = self.steps(found) + steps
-        if new:
-            rows = rows.copy()
-            rows[new] = self._reserved(len(new))
-            self._join([keys[i] for i in new], rows[new].tolist())
-        self._written[rows] = now
-        self._steps[rows] = after
-        self._state[rows] = state
+        self._put(keys, found, state, self.steps(found) + steps, now)
 
     def set(
         self, keys: Sequence[Hashable], state: Floats, steps: NDArray[np.int64], now: float
     ) -> None:
         """Set the keys, new or known, to states (N, S) that they have reached after `steps`."""
-        self.advance(keys, self.find(keys), state, 0, now)
-        self._steps[self.find(keys).rows] = steps
+        self._put(keys, self.find(keys), state, steps, now)
 
     def remove(self, key: Hashable) -> None:
         """Remove a key; another may reuse its row."""
@@ -101,6 +92,28 @@ class States:
         rows = np.fromiter(self.rows.values(), np.intp, len(self.rows))
         idle = self._written[rows] <= moment
         return [key for key, is_idle in zip(self.rows, idle.tolist(), strict=True) if is_idle]
+
+    def _put(
+        self,
+        keys: Sequence[Hashable],
+        found: Found,
+        state: Floats,
+        steps: NDArray[np.int64],
+        now: float,
+    ) -> None:
+        rows, new = found
+        if new:
+            rows = rows.copy()
+            rows[new] = self._reserved(len(new))
+            # first the rows that no key has yet, and last those that streams depend on
+            self._write(rows[new], state[new], steps[new], now)
+            self._join([keys[i] for i in new], rows[new].tolist())
+        self._write(rows, state, steps, now)
+
+    def _write(self, rows: Rows, state: Floats, steps: NDArray[np.int64], now: float) -> None:
+        self._written[rows] = now
+        self._steps[rows] = steps
+        self._state[rows] = state
 
     def _reserved(self, count: int) -> list[int]:
         """Return rows for `count` new keys, free ones first; `_join` takes them."""
