@@ -44,7 +44,7 @@ def comparison_table(rows: Sequence[Summary], models: Mapping[str, Path]) -> Ite
         )
         pairs = zip(cells, titles, strict=True)
         yield f"{name:{width}}" + "".join(f"{cell:>{_width(title)}}" for cell, title in pairs)
-    yield f"{outcome.baseline:{width}}{'':{_width('weights')}}{number(first.plain, 3):>10}"
+    yield f"{outcome.baseline:{width}}{'':{_width('weights')}}{number(first.baseline_value, 3):>10}"
 
 
 def comparison_record(
@@ -60,7 +60,10 @@ def comparison_record(
         "folder": str(folder),
         "data": data,
         "figure": rows[0].metric,
-        "baseline": {"name": rows[0].outcomes[0].baseline, "value": number_or_null(rows[0].plain)},
+        "baseline": {
+            "name": rows[0].outcomes[0].baseline,
+            "value": number_or_null(rows[0].baseline_value),
+        },
         "contenders": {row.candidate.name: _candidate(row, models) for row in rows},
         "ship": row.candidate.name if row else None,
         "why": choice.why if choice else "not all trials are done",
@@ -91,7 +94,7 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
         "seed": outcome.seed,
         "run": str(outcome.path),
         "value": number_or_null(outcome.value),
-        "baseline": number_or_null(outcome.plain),
+        "baseline": number_or_null(outcome.baseline_value),
         "solved": outcome.solved,
         "failure": outcome.failure,
         "steps_per_pass": outcome.steps,

@@ -46,8 +46,8 @@ class Outcome:
     """What one candidate achieved with one seed.
 
     `value` is the `metric` of the best weights on the validation part. `curve` holds the metric
-    before training and after every epoch of `steps` steps, and `plain` is the metric of the named
-    `baseline`. A trial that failed has no `value`; `failure` says why.
+    before training and after every epoch of `steps` steps, and `baseline_value` is the metric of
+    the named `baseline`. A trial that failed has no `value`; `failure` says why.
     """
 
     candidate: Candidate
@@ -60,7 +60,7 @@ class Outcome:
     curve: tuple[float, ...]
     value: float | None
     baseline: str
-    plain: float
+    baseline_value: float
     solved: bool
     failure: str | None = None
 
@@ -75,9 +75,9 @@ class CandidateTrial(Trial):
         """Prepare to train `run`, a network of this candidate."""
         super().__init__(run, f"{candidate.name} seed {run.plan.recipe.seed}")
         self.candidate = candidate
-        self._baseline, plain = baseline(run.problem)
+        self._baseline, predicted = baseline(run.problem)
         self._task = TASKS.get(run.plan.source)
-        self._plain = self._metrics(plain)
+        self._baseline_metrics = self._metrics(predicted)
         self._curve: list[dict[str, float]] = []
         self._solved_in_a_row = 0
 
@@ -102,7 +102,7 @@ class CandidateTrial(Trial):
             self.run.checkpoints.remove()
         else:
             metrics = self.run.finish().figures
-        metric = self._task.metric if self._task else next(iter(self._plain))
+        metric = self._task.metric if self._task else next(iter(self._baseline_metrics))
         return Outcome(
             candidate=self.candidate,
             seed=self.run.plan.recipe.seed,
@@ -114,7 +114,7 @@ class CandidateTrial(Trial):
             curve=tuple(metrics[metric] for metrics in self._curve),
             value=metrics.get(metric),
             baseline=self._baseline,
-            plain=self._plain[metric],
+            baseline_value=self._baseline_metrics[metric],
             solved=bool(metrics) and self._is_solved(metrics),
             failure=self.failure,
         )

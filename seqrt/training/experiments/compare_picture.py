@@ -48,7 +48,7 @@ def comparison(table: Sequence[Summary], name: str, solved: float | None) -> Fig
         values = [outcome.value for outcome in summary.finished]
         ends.plot([number] * len(values), values, "o", alpha=0.6, **look)
     for axes in (learning, ends):
-        axes.axhline(table[0].plain, color=INK, linestyle="--", linewidth=1)
+        axes.axhline(table[0].baseline_value, color=INK, linestyle="--", linewidth=1)
         if solved is not None:
             axes.axhline(solved, color=INK, linestyle=":", linewidth=1)
     _label_lines(learning, solved)

@@ -43,9 +43,9 @@ class Summary:
         return (values[0], values[-1]) if values else None
 
     @property
-    def plain(self) -> float:
+    def baseline_value(self) -> float:
         """The metric of the baseline, as the median over the seeds."""
-        return median(outcome.plain for outcome in self.outcomes)
+        return median(outcome.baseline_value for outcome in self.outcomes)
 
     @property
     def solved(self) -> int:
@@ -93,7 +93,7 @@ def choice(table: Sequence[Summary]) -> Choice:
     """
     best = min(table, key=_median_cost)
     name = best.candidate.name
-    if not _median_cost(best) < _sign(best.metric) * best.plain:
+    if not _median_cost(best) < _sign(best.metric) * best.baseline_value:
         return Choice(None, "no candidate is better than the baseline")
     good = [summary for summary in table if summary.solved == len(summary.outcomes)]
     what = "solve the task with every seed"

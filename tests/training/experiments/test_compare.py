@@ -55,9 +55,9 @@ def test_every_candidate_is_trained_with_every_seed_in_a_folder_of_its_own(few, 
 
     # a seed gives all candidates the same data
     digests = [record["data_sha256"] for record in records]
-    plain = [trial.plain for trial in trials]
+    baselines = [trial.baseline_value for trial in trials]
     assert digests[0] == digests[1] != digests[2] == digests[3]
-    assert plain[0] == plain[1] != plain[2] == plain[3]
+    assert baselines[0] == baselines[1] != baselines[2] == baselines[3]
 
 
 def test_a_task_is_trained_on_until_two_passes_have_solved_it(few, tmp_path, monkeypatch):

@@ -12,7 +12,7 @@ from seqrt.training.experiments.ranking import choice, summaries
 SMALL, MIDDLE, LARGE = 100, 200, 300
 
 
-def trials(cell, weights, values, *, metric="mse", plain=1.0, solved=False, units=(8,)):
+def trials(cell, weights, values, *, metric="mse", baseline=1.0, solved=False, units=(8,)):
     """A trial for each value, with seeds from 0; None means that it failed."""
     for seed, value in enumerate(values):
         yield Outcome(
@@ -26,7 +26,7 @@ def trials(cell, weights, values, *, metric="mse", plain=1.0, solved=False, unit
             curve=() if value is None else (value,),
             value=value,
             baseline="mean",
-            plain=plain,
+            baseline_value=baseline,
             solved=solved and value is not None,
             failure="E_DIVERGED" if value is None else None,
         )
@@ -54,7 +54,7 @@ def test_the_smallest_is_chosen_of_those_within_the_spread_of_the_best():
 
 
 def test_of_shares_the_largest_is_best():
-    share = {"metric": "accuracy", "plain": 0.25}
+    share = {"metric": "accuracy", "baseline": 0.25}
 
     assert chosen(
         trials("rnn", SMALL, [0.3, 0.3, 0.3], **share),
