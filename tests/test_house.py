@@ -70,7 +70,7 @@ INNER_ROOMS = {
     "cli": {
         "__init__": "entry",
         "entry": "* app",
-        "app": "* commands",
+        "app": "commands",
         "commands": "*",
         "*": "",
     },

@@ -1,4 +1,4 @@
-"""The command line: arguments in, one library call, one line on stderr where something is wrong.
+"""The command line: arguments in, one library call, one line on stderr if something is wrong.
 
 stdout carries results only; everything else goes to stderr.
 """

@@ -26,7 +26,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-# `seqrt --help` lists them in this order, that of the work.
+# `seqrt --help` lists them in this order, the order of the work.
 app.command()(train)
 app.command()(compare)
 app.command()(export)
@@ -56,7 +56,7 @@ def _seqrt(
         typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
     ] = False,
     debug: Annotated[
-        bool, typer.Option("--debug", help="Show the traceback of an error; may be put anywhere.")
+        bool, typer.Option("--debug", help="Show the traceback of an error; allowed anywhere.")
     ] = False,
 ) -> None:
     """Train recurrent networks, export each as one ONNX file that proves itself, run it anywhere.

@@ -54,7 +54,7 @@ def comparison_record(
     models: Mapping[str, Path],
     choice: Choice | None,
 ) -> dict[str, Any]:
-    """Return the comparison for programs, as JSON can hold it."""
+    """Return the comparison as a record for JSON."""
     row = choice.summary if choice else None
     return {
         "folder": str(folder),

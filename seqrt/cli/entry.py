@@ -83,7 +83,7 @@ def _run(args: list[str]) -> int:
             " Redirect it to /dev/null to discard them."
         )
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # the name of a file need not be text: such a name is written as the bytes it consists of
+        # a file name that is not valid text is written as its original bytes
         sys.stdout.reconfigure(errors="surrogateescape")
     try:
         import typer
@@ -112,7 +112,7 @@ def _usage(error: typer.TyperException) -> str:
 
 
 def _failed_write(error: OSError) -> BaseException:
-    """Return what to raise for a failed write to stdout; an error about a named file is kept."""
+    """Return what to raise for a failed write to stdout; return other errors unchanged."""
     if isinstance(error, SeqrtError) or error.filename or error.errno not in _CANNOT_WRITE:
         return error
     # Python flushes stdout once more when it exits: that must not fail again.
@@ -137,8 +137,7 @@ def _explain(error: Exception) -> tuple[str, int]:
         error = _missing_extra(error)
     elif isinstance(error, MemoryError) and not isinstance(error, SeqrtError):
         error = ResourceError(
-            "E_MEMORY: the work must fit into memory, and does not."
-            " Use fewer or shorter sequences at a time."
+            "E_MEMORY: the work does not fit into memory. Use fewer or shorter sequences at a time."
         )
     if isinstance(error, SeqrtError):
         return str(error), error.exit_code
@@ -147,7 +146,7 @@ def _explain(error: Exception) -> tuple[str, int]:
 
 
 def _missing_extra(error: ModuleNotFoundError) -> Exception:
-    """Return an error with the pip line if an extra has the package, and `error` if none has."""
+    """Return an error with the pip line if an extra installs the package, `error` otherwise."""
     from seqrt.cli.environment import PACKAGES
 
     for package in PACKAGES:
@@ -159,6 +158,6 @@ def _missing_extra(error: ModuleNotFoundError) -> Exception:
 
 
 def _report(sentence: str) -> None:
-    """Write the last line of the process, if stderr still takes it."""
+    """Write the last line of the process, if stderr is still open."""
     with contextlib.suppress(OSError):
         say(f"seqrt: {sentence}")

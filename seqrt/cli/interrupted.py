@@ -1,4 +1,4 @@
-"""A run that stopped early: what was saved, and the command that continues from it."""
+"""A run that stopped early: what was saved, and the command that resumes it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def saying_what_is_saved(run: Run) -> Iterator[None]:
                 f" Export them with: {export_command(run.path)}"
             )
         elif isinstance(error, TrainingError) or not run.checkpoints.exist():
-            say("no epoch was completed: nothing is saved.")
+            say("no epoch was completed: nothing was saved.")
             run.discard()
         run.leave()
         raise
@@ -54,6 +54,6 @@ def check_no_options(options: dict[str, Any], out: Path | None) -> None:
     if given:
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise UsageError(
-            f"a resumed run keeps its settings, and {flags} would change them."
+            f"a resumed run keeps its settings, but {flags} would change them."
             " Drop them, or start a new run without --resume."
         )

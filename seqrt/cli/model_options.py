@@ -1,4 +1,4 @@
-"""The options of commands that open a model: which file, on which device, with what trust."""
+"""The options of commands that open a model: which file, which device, how much trust."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ UnsealedOption = Annotated[
 
 
 def model_or_newest(model: Path | None) -> Path:
-    """Return `model`, or where it is left out the newest in models/, which is named on stderr."""
+    """Return `model`, or by default the newest in models/, which is then named on stderr."""
     if model is not None:
         return model
     found = sorted(FOLDER.glob("*.onnx"), key=lambda path: (path.stat().st_mtime_ns, path.name))
@@ -65,7 +65,7 @@ def open_model(
     threads: int | None = None,
     tf32: bool = False,
 ) -> Model:
-    """Open the model at `path`; report on stderr what "auto" chose, and a seal that is missing."""
+    """Open the model at `path`; report on stderr what "auto" chose, and a missing seal."""
     from seqrt.runtime import load
     from seqrt.runtime.opening.session import auto_device
 

@@ -1,7 +1,7 @@
 """An option of the command line, declared once: its type, its line in the help, its parser.
 
 Parsers turn the text of an option that holds several parts into a value: names, sizes, the two ends
-of a span. They name the option in their errors.
+of a span. Their errors name the option.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def _is_given(value: Any) -> bool:
     return not (value is None or value is False or value == [])
 
 
-def names(flag: str, values: Sequence[str] | None) -> tuple[str, ...]:
+def parse_names(flag: str, values: Sequence[str] | None) -> tuple[str, ...]:
     """Return the names between commas; a name with a comma in it is put in double quotes."""
     if not values:
         return ()
@@ -110,7 +110,7 @@ def names(flag: str, values: Sequence[str] | None) -> tuple[str, ...]:
     return parts
 
 
-def sizes(flag: str, text: str) -> tuple[int, ...]:
+def parse_sizes(flag: str, text: str) -> tuple[int, ...]:
     """Return the sizes between commas."""
     try:
         return tuple(int(size) for size in text.split(","))
@@ -120,8 +120,8 @@ def sizes(flag: str, text: str) -> tuple[int, ...]:
         ) from None
 
 
-def span(flag: str, text: str | None) -> tuple[str | None, str | None] | None:
-    """Return the two ends of FIRST:LAST; times of day have equally many colons at both ends."""
+def parse_span(flag: str, text: str | None) -> tuple[str | None, str | None] | None:
+    """Return the two ends of FIRST:LAST; if they are times of day, both have as many colons."""
     if text is None:
         return None
     parts = text.split(":")

@@ -1,6 +1,6 @@
-"""Predict the sequences of a file slice by slice, in order, in memory that does not grow with it.
+"""Predict the sequences of a file slice by slice, in order.
 
-The predictions go into a .npy file as they are computed.
+The predictions go into a .npy file as they are computed, so the memory does not grow with the file.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class SliceLimits:
     """How large a slice may be.
 
     `memory` is in bytes, for features and predictions as float32. `work` is the arithmetic of each
-    thread, in operations: some tenths of a second, so that threads seldom wait for the last one in
+    thread, in operations: a few tenths of a second, so that threads seldom wait for the last one in
     a slice, and a progress bar moves. `run` is the same for one call of the model, which Ctrl-C
     cannot interrupt.
     """
@@ -39,7 +39,7 @@ class SliceLimits:
 class Prediction(NamedTuple):
     """The predictions from sequence `row` and step `step` on: y (n, O) or (n, t, O).
 
-    `steps` is the number of steps read since the prediction before; n may be 0.
+    `steps` is the number of steps read since the previous prediction; n may be 0.
     """
 
     row: int
@@ -51,8 +51,8 @@ class Prediction(NamedTuple):
 class PredictionFile:
     """A .npy file of predictions (N, O) or (N, T, O), written without holding them in memory.
 
-    Predictions that are never put are zeros. `found` counts which output is the largest in each
-    (N, O), and `last` is the prediction (O,) that was put last.
+    Predictions that are never put are zeros. Of predictions (N, O), `found` counts how often each
+    output is the largest. `last` is the prediction (O,) that was put last.
     """
 
     def __init__(self, file: BinaryIO, shape: tuple[int, ...]) -> None:
@@ -139,7 +139,7 @@ def _predictions(model: Model, data: Slices, limits: SliceLimits) -> Iterator[Pr
 def _whole(model: Model, data: Slices, most: int) -> Iterator[Prediction]:
     """Predict whole sequences: together at most `most` steps, or one sequence that is longer."""
     for rows in _groups(data, most):
-        # the reader has looked for NaN and Inf
+        # the reader has already rejected NaN and Inf
         y = model.predict(data.part(rows, slice(0, data.steps)), nonfinite="allow")
         if isinstance(y, list):
             for i, item in enumerate(y):
@@ -206,7 +206,7 @@ def _advance(
 
 
 def _shares(rows: Any, threads: int) -> list[Any]:
-    """Return some rows for each thread, or one for as many threads as there are rows."""
+    """Split the rows among the threads; if there are fewer rows than threads, one row each."""
     import numpy as np
 
     return np.array_split(rows, min(threads, len(rows)))

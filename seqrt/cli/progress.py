@@ -27,7 +27,7 @@ _LONGEST_SILENCE = 10.0
 def train_with_progress(
     run: Run, epochs: Iterable[Epoch], title: str = "epoch", lines: int = 100
 ) -> None:
-    """Show each of the `epochs` that train `run`; a signal lets it finish its step, then exits."""
+    """Show each of the `epochs` that train `run`; after a signal, finish the step and exit."""
     with (
         epoch_progress(run.plan.recipe.epochs, title, lines) as show,
         finish_step_on_signal(run.stop),

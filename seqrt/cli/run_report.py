@@ -18,7 +18,7 @@ _MOST_NAMES = 8
 # How each policy of seqrt.contract.manifest treats a missing value.
 MISSING_VALUES = {
     "error": "an error",
-    "forward": "read as the last value before it in its sequence, before any as the mean",
+    "forward": "read as the last value before it in its sequence, or as the mean at the start",
     "mean": "read as the mean of the feature",
     "indicator": "read as the mean of the feature, and flagged by an input of its own",
 }
@@ -72,7 +72,7 @@ def run_ending(run: Run, result: Result) -> Iterator[str]:
 
 
 def run_record(run: Run, result: Result) -> dict[str, Any]:
-    """Return a run for programs, as JSON can hold it."""
+    """Return a run as a record for JSON."""
     parts = {"training": run.problem.train, "validation": run.problem.validation}
     return {
         **result_record(run.problem, result),
@@ -86,7 +86,7 @@ def run_record(run: Run, result: Result) -> dict[str, Any]:
 
 
 def result_record(problem: Problem, result: Result) -> dict[str, Any]:
-    """Return the task and its metrics for programs, as JSON can hold them."""
+    """Return the task and its metrics as a record for JSON."""
     metadata = problem.metadata
     return {
         "run": str(result.path),
@@ -104,12 +104,12 @@ def result_record(problem: Problem, result: Result) -> dict[str, Any]:
 
 
 def metrics_record(metrics: Mapping[str, float]) -> dict[str, float | None]:
-    """Return metrics as JSON can hold them."""
+    """Return metrics for JSON, which has neither NaN nor infinities."""
     return {name: number_or_null(value) for name, value in metrics.items()}
 
 
 def number_or_null(value: float | None) -> float | None:
-    """Return a number as JSON can hold it: None, which is null there, for NaN and infinities."""
+    """Return a number for JSON: None, which becomes null, for NaN and infinities."""
     return value if value is not None and math.isfinite(value) else None
 
 
@@ -173,7 +173,7 @@ def _part(problem: Problem, part: Part) -> str:
 
 
 def _time(value: Any) -> str:
-    """Return a time as the table has it: a number without needless digits, or a date."""
+    """Return a time as the table writes it: a number without needless digits, or a date."""
     if hasattr(value, "astype") and value.dtype.kind == "M":
         return str(value).removesuffix("T00:00:00")
     return f"{value:.15g}"

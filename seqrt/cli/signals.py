@@ -11,7 +11,7 @@ from _thread import interrupt_main, start_new_thread
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
@@ -25,14 +25,13 @@ _Handler = Callable[[int, FrameType | None], None]
 
 @contextmanager
 def exit_on_signal() -> Iterator[list[int]]:
-    """Exit with the code of a signal through every `finally`, so that no partial file stays.
+    """Exit with the code of a signal through every `finally`, so that no partial file remains.
 
     Yields a list to which each signal is added on arrival: an import interrupted by one may turn
     the exception raised here into an ImportError.
 
-    Ctrl-C raises SystemExit too. Python remembers a KeyboardInterrupt that breaks into an `exec`,
-    as in the import of a namedtuple, and then ends the process by the signal, whatever exit code
-    it was given.
+    Ctrl-C raises SystemExit too. Python remembers a KeyboardInterrupt that interrupts an `exec`, as
+    in the import of a namedtuple, and later ends the process by the signal, whatever its exit code.
     """
     received: list[int] = []
 
@@ -65,18 +64,35 @@ def finish_step_on_signal(stop: Callable[[], None]) -> Iterator[None]:
 
 
 @contextmanager
-def _handling(handler: _Handler) -> Iterator[None]:
+def delay_signals() -> Iterator[None]:
+    """Delay the first signal to the end of the block; a second one acts at once."""
+    received: list[int] = []
+
+    def delay(number: int, frame: FrameType | None) -> None:
+        if received and callable(handler := before[signal.Signals(number)]):
+            handler(number, frame)
+        received.append(number)
+
+    with _handling(delay) as before:
+        yield
+    if received:
+        signal.raise_signal(received[0])
+
+
+@contextmanager
+def _handling(handler: _Handler) -> Iterator[dict[signal.Signals, Any]]:
     """Install `handler` for the signals that are not ignored, if this is the main thread.
 
-    Python runs handlers in the main thread alone, and lets no other install one.
+    Yields the handlers that it replaces. Python runs handlers only in the main thread, and lets no
+    other thread install one.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield {}
         return
     numbers = [number for number in EXIT_CODES if signal.getsignal(number) is not signal.SIG_IGN]
     before = {number: signal.signal(number, handler) for number in numbers}
     try:
-        yield
+        yield before
     finally:
         for number, handled in before.items():
             signal.signal(number, handled)

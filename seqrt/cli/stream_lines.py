@@ -10,7 +10,6 @@ import csv
 import io
 import json
 import math
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO, NamedTuple
 
@@ -20,7 +19,6 @@ _BLOCK = 1 << 16
 _LONGEST = 1 << 20
 _LARGEST = 3.4028234e38  # of float32
 _BYTE_ORDER_MARK = "\ufeff"
-_QUOTED = re.compile(r'"[^"]*"')
 
 
 class Line(NamedTuple):
@@ -53,7 +51,7 @@ class Columns(NamedTuple):
 
 
 def read_lines(file: BinaryIO) -> Iterator[list[Line]]:
-    """Yield the lines that have arrived, at least one; raise InputError where one is too long."""
+    """Yield the lines that have arrived, at least one; raise InputError if one is too long."""
     number, rest = 0, b""
     while block := _read_block(file):
         *ended, rest = (rest + block).split(b"\n")
@@ -147,16 +145,17 @@ class Json:
 
 
 class Csv:
-    """Cells separated by commas, semicolons or tabs; a first line without a number names them.
+    """Cells separated by commas, semicolons or tabs; a first line of words names the columns.
 
     `opening` is the line of names above the predictions, where the input has one. A missing value
     is an empty cell, or a word such as nan, NA or null.
     """
 
     def __init__(self, columns: Columns, first: str) -> None:
+        from seqrt.data.readers.csv import delimiter_of
+
         self._columns = columns
-        bare = _QUOTED.sub("", first)
-        self._separator = next((mark for mark in "\t;" if mark in bare), ",")
+        self._separator = delimiter_of(first)
         self._places: list[int] | None = None
         self._width = len(columns.features)
         self._key: int | None = None
@@ -192,7 +191,7 @@ class Csv:
         return self._columns.missing and self._places is not None and self._width == 1
 
     def write(self, record: Record, y: Sequence[float]) -> str:
-        """Return the line for the prediction of a record: the key, if there is one, the outputs."""
+        """Return the line for a prediction: the key of its record, if any, and the outputs."""
         return self._line([*([] if record.key is None else [record.key]), *y])
 
     def _open(self, number: int, cells: list[str], *, named: bool) -> None:

@@ -1,7 +1,7 @@
 """The options of `seqrt train`, each declared once; `seqrt compare` shares those marked `shared`.
 
 Each becomes the field of the same name in seqrt.training.runs.plan.Plan, whose defaults apply where
-an option is left out. The brackets in the help repeat them: a test holds the two together.
+an option is left out. The help repeats them in brackets, and a test compares the two.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import difflib
 from pathlib import Path
 from typing import Final, Literal
 
-from seqrt.cli.options import Option, names, sizes, span
+from seqrt.cli.options import Option, parse_names, parse_sizes, parse_span
 from seqrt.errors import UsageError
 
 # Repeated from seqrt.contract.manifest, which this file may not import: a test compares them.
@@ -21,7 +21,7 @@ Nonlinearity = Literal["tanh", "relu"]
 Init = Literal["chrono", "torch"]
 
 
-def learning_rate(flag: str, text: str) -> float | str:
+def parse_learning_rate(flag: str, text: str) -> float | str:
     """Return the learning rate, or the word auto."""
     if text == "auto":
         return text
@@ -39,7 +39,7 @@ TRAINING: Final = (
         list[str],
         "Columns to predict, separated by commas",
         metavar="NAMES",
-        parse=names,
+        parse=parse_names,
         shared=True,
     ),
     Option(
@@ -48,7 +48,7 @@ TRAINING: Final = (
         "Columns to use as inputs, separated by commas",
         "every numeric column",
         metavar="NAMES",
-        parse=names,
+        parse=parse_names,
         shared=True,
     ),
     Option(
@@ -69,7 +69,7 @@ TRAINING: Final = (
         "Rows to use, from one time or row number to another",
         "all",
         metavar="FIRST:LAST",
-        parse=span,
+        parse=parse_span,
         shared=True,
     ),
     Option(
@@ -102,7 +102,7 @@ TRAINING: Final = (
         "Units of each layer, separated by commas",
         "64,32",
         metavar="SIZES",
-        parse=sizes,
+        parse=parse_sizes,
     ),
     Option(
         "bidirectional", bool, "Read sequences in both directions; such a network cannot stream"
@@ -139,7 +139,7 @@ TRAINING: Final = (
         "Peak learning rate, or auto to find one",
         "0.002",
         metavar="RATE",
-        parse=learning_rate,
+        parse=parse_learning_rate,
         shared=True,
     ),
     Option("clip", float, "Maximum gradient norm", "1", metavar="NORM"),
@@ -181,7 +181,7 @@ COMPARED: Final = tuple(option for option in TRAINING if option.shared)
 
 
 def training_data(data: str) -> str:
-    """Return the file or built-in name to train on; raise UsageError where it is neither."""
+    """Return the file or built-in name to train on; raise UsageError if it is neither."""
     from seqrt.training.problems.prepare import BUILT_IN
 
     if data in BUILT_IN or Path(data).suffix or Path(data).exists():

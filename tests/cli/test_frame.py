@@ -146,7 +146,7 @@ def test_python_out_of_memory_is_exit_code_9(run, fail_with):
     done = run("fail")
 
     assert done.code == 9
-    assert done.err.startswith("seqrt: E_MEMORY: the work must fit into memory")
+    assert done.err.startswith("seqrt: E_MEMORY: the work does not fit into memory")
 
 
 def test_a_missing_package_is_one_line_with_the_pip_line(run, fail_with):

@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal
 import pytest
 import typer
 
-from seqrt.cli.options import Option, names, takes
+from seqrt.cli.options import Option, parse_names, takes
 from seqrt.errors import UsageError
 
 OPTIONS = (
-    Option("columns", list[str], "Columns", "all", metavar="NAMES", parse=names),
+    Option("columns", list[str], "Columns", "all", metavar="NAMES", parse=parse_names),
     Option("batch_size", int, "Sequences per batch", "32"),
     Option("cell", Literal["rnn", "gru"], "Kind of layer"),
     Option("plain", bool, "Do without"),

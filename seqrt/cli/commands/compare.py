@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 import typer
 
 from seqrt.cli.comparison_report import comparison_record, comparison_table, outcome_text
-from seqrt.cli.options import JsonOption, names, sizes, takes
+from seqrt.cli.options import JsonOption, parse_names, parse_sizes, takes
 from seqrt.cli.progress import train_with_progress
 from seqrt.cli.talk import say, say_labelled
 from seqrt.cli.training_options import COMPARED, Cell, training_data
@@ -64,7 +64,7 @@ def compare(
 
     Every cell in every size is trained with every seed. Training on a built-in task ends as soon as
     two epochs in a row have solved it. The folder holds all runs, a proved model of the best run of
-    each network, a picture of the learning curves, and a report. Ctrl-C keeps the trials that are
+    each network, a picture of the learning curves, and a report. Ctrl-C keeps the trials that have
     finished.
 
     The recommended network is the smallest of those that solve the task with every seed. If none
@@ -87,12 +87,14 @@ def compare(
 
     check_one_process("seqrt compare")
     plan = Plan.of_options(training_data(data), options)
-    field = candidates(_cells(cells), [sizes("--units", each) for each in units or ["64,32"]])
+    networks = candidates(
+        _cells(cells), [parse_sizes("--units", each) for each in units or ["64,32"]]
+    )
     folder = comparison_folder(plan.source, out)
-    count = len(field) * seeds
+    count = len(networks) * seeds
     outcomes: list[Outcome] = []
     try:
-        for trial in comparison_trials(plan, field, seeds, folder):
+        for trial in comparison_trials(plan, networks, seeds, folder):
             outcomes.append(_train(trial, f"{len(outcomes) + 1}/{count}"))
     except SeqrtError:
         with suppress(OSError):
@@ -109,7 +111,7 @@ def compare(
 
 def _cells(text: str) -> list[Cell]:
     known = {str(cell): cell for cell in get_args(Cell)}
-    asked = names("--cells", [text])
+    asked = parse_names("--cells", [text])
     unknown = [cell for cell in asked if cell not in known]
     if unknown:
         raise UsageError(f"--cells must be among {', '.join(known)}, got {unknown[0]!r}.")

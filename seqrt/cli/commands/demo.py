@@ -24,7 +24,7 @@ _LINES = 10
 def demo(
     out: Annotated[
         Path,
-        typer.Option("-o", "--out", metavar="FOLDER", help="Folder for everything it writes"),
+        typer.Option("-o", "--out", metavar="FOLDER", help="Folder for all output"),
     ] = Path("demo"),
     epochs: Annotated[
         int, typer.Option(metavar="NUMBER", help="Number of epochs for each network")

@@ -24,7 +24,7 @@ def doctor(
 ) -> None:
     """Show what is installed, which devices work, and what to fix.
 
-    Each device is tested by a small computation. The exit code is 5 if models cannot run.
+    Each device is tested with a small computation. The exit code is 5 if models cannot run.
 
     \b
     Examples:
@@ -45,7 +45,7 @@ def doctor(
             page.print(line)
     if not runs:
         raise DeviceError(
-            "E_RUNTIME: onnxruntime must compute on the CPU of this machine, and does not."
+            "E_RUNTIME: onnxruntime does not work on the CPU of this machine."
             " Install it with: pip install --force-reinstall 'seqrt[cpu]'"
         )
 

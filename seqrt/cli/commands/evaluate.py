@@ -17,8 +17,7 @@ from seqrt.cli.model_options import (
     model_or_newest,
     open_model,
 )
-from seqrt.cli.options import JsonOption, names
-from seqrt.cli.options import span as ends
+from seqrt.cli.options import JsonOption, parse_names, parse_span
 from seqrt.cli.run_report import metrics_record
 from seqrt.cli.talk import say
 
@@ -75,8 +74,8 @@ def evaluate(
     part = labelled(
         read(data),
         opened.manifest,
-        target=names("--target", target),
-        span=ends("--span", span),
+        target=parse_names("--target", target),
+        span=parse_span("--span", span),
     )
     metrics, persistence = _metrics(opened, part)
     if as_json:

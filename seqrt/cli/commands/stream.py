@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,6 +19,7 @@ from seqrt.cli.model_options import (
     model_or_newest,
     open_model,
 )
+from seqrt.cli.signals import delay_signals
 from seqrt.cli.stream_lines import Columns, Csv, Json, Line, Record, format_of, read_lines, text_of
 from seqrt.cli.talk import say
 from seqrt.errors import InputError, UsageError
@@ -118,7 +116,9 @@ class _Live:
 
     def restore(self, path: Path) -> None:
         from seqrt.data.readers.source import opened
+        from seqrt.runtime.live.saved_state import is_snapshot, is_state
 
+        same_kind = is_snapshot if self._one is None else is_state
         with opened(path) as file:
             saved = file.read()
         try:
@@ -128,8 +128,7 @@ class _Live:
                 self._one.restore(saved)
         except InputError as error:
             code, _, what = str(error).partition(": ")
-            other = "must be the bytes" in what
-            hint = " Check whether it was saved with --key or without." if other else ""
+            hint = "" if same_kind(saved) else " Check whether it was saved with --key or without."
             raise InputError(f"{code}: {path}: {what}{hint}") from None
 
 
@@ -155,7 +154,7 @@ def _predict_lines(live: _Live, columns: Columns) -> int:
         for batch in _batches(form, lines):
             opening, form.opening = form.opening, ""
             written = [opening]
-            with _signals_delayed():
+            with delay_signals():  # until state and output agree again
                 try:
                     written += (form.write(record, _plain(y)) for record, y in live.push(batch))
                 finally:
@@ -210,31 +209,3 @@ def _naming_line(record: Record) -> Iterator[None]:
 def _plain(y: Any) -> list[float]:
     """Return the numbers in the fewest digits that identify them in float32."""
     return [float(str(number)) for number in y]
-
-
-@contextmanager
-def _signals_delayed() -> Iterator[None]:
-    """Delay Ctrl-C and SIGTERM until state and output agree again; a second one acts at once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    received: list[int] = []
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def delay(number: int, frame: FrameType | None) -> None:
-        handler = handlers[signal.Signals(number)]
-        if received and callable(handler):
-            handler(number, frame)
-        received.append(number)
-
-    for number, handler in handlers.items():
-        if callable(handler):
-            signal.signal(number, delay)
-    try:
-        yield
-    finally:
-        for number, handler in handlers.items():
-            if callable(handler):
-                signal.signal(number, handler)
-    if received:
-        signal.raise_signal(received[0])

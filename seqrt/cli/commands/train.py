@@ -59,8 +59,8 @@ def train(
 
     The folder holds the best weights, the settings, a table with the metrics of every epoch, and
     pictures. Ctrl-C finishes the current step and saves the best weights so far. --resume continues
-    a run that was interrupted, even by a kill, and reaches the weights that it would have reached
-    without the interruption. Defaults are in [brackets].
+    a run that was interrupted or killed, and reaches the weights that it would have reached without
+    the interruption. Defaults are in [brackets].
 
     --trials N trains N networks and keeps the best: lstm or gru, one layer of 8 to 128 units or
     two (the second half as large), learning rates from 0.0003 to 0.03, dropout up to 0.5, noise up

@@ -88,7 +88,7 @@ def _introduce(committee: Committee) -> None:
 
 
 def _record(committee: Committee, result: Result) -> dict[str, Any]:
-    """Return a committee for programs, as JSON can hold it."""
+    """Return a committee as a record for JSON."""
     from seqrt.training.runs.folder import load_run
 
     return {

@@ -31,8 +31,8 @@ def validate(
 ) -> None:
     """Replay the proof inside a model and check its laws here.
 
-    Each line shows how far apart two computations are that must agree, and the tolerance. If one
-    exceeds it, the exit code is 6.
+    Each line shows the difference between two computations that must agree, and its tolerance. If a
+    difference exceeds its tolerance, the exit code is 6.
 
     \b
     Examples:

@@ -33,6 +33,16 @@ _HEAD = struct.Struct(f"<{len(_ONE)}s32sQ")
 _HEAD_MANY = struct.Struct(f"<{len(_MANY)}s32sQQ")
 
 
+def is_state(saved: bytes) -> bool:
+    """Return whether `saved` begins like the bytes that `pack_state` returns."""
+    return saved.startswith((_ONE, _ONE_VERSION_1))
+
+
+def is_snapshot(saved: bytes) -> bool:
+    """Return whether `saved` begins like the bytes that `pack_snapshot` returns."""
+    return saved.startswith((_MANY, _MANY_VERSION_1))
+
+
 class Snapshot(NamedTuple):
     """The keys of many streams, the steps that each has taken, and the states (N, S)."""
 

@@ -126,7 +126,7 @@ def test_where_models_cannot_run_the_exit_code_is_5(place):
     done = doctor_at(place("onnxruntime", "torch"), "--json")
 
     assert json.loads(done.stdout)["runs"] is False
-    assert done.stderr.startswith("seqrt: E_RUNTIME: onnxruntime must compute on the CPU")
+    assert done.stderr.startswith("seqrt: E_RUNTIME: onnxruntime does not work on the CPU")
     assert done.stderr.endswith("Install it with: pip install --force-reinstall 'seqrt[cpu]'\n")
     assert done.returncode == 5
 

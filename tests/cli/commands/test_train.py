@@ -427,7 +427,7 @@ def test_training_that_diverges_is_exit_code_8_and_takes_back_what_learnt_nothin
 
     assert (done.code, done.out) == (8, "")
     *_, kept, error = done.err.splitlines()
-    assert kept == "no epoch was completed: nothing is saved."
+    assert kept == "no epoch was completed: nothing was saved."
     assert error.startswith("seqrt: E_DIVERGED: training diverged in epoch 1, step ")
     assert not Path("mine").exists()
 
@@ -538,7 +538,7 @@ def test_a_run_goes_on_as_it_began(stopped, run):
 
     assert done.code == 2
     assert (
-        "a resumed run keeps its settings, and --layer-norm, --lr, --out would change them"
+        "a resumed run keeps its settings, but --layer-norm, --lr, --out would change them"
         in done.err
     )
 
