@@ -69,9 +69,10 @@ class Examples:
 
     def at(self, positions: slice) -> Examples:
         """Return only the sequences at `positions`."""
-        y = self.y[positions]
         if self.per_step:
             y = torch.cat(self.y.split(self.lengths.tolist())[positions])
+        else:
+            y = self.y[positions]
         return replace(self, y=y, lengths=self.lengths[positions], starts=self.starts[positions])
 
     def to(self, device: torch.device, moved: dict[Any, Tensor] | None = None) -> Examples:

@@ -28,7 +28,7 @@ class ProcessGroup:
     """The `size` processes that train together, seen from process `rank`.
 
     Every method that communicates must be called in all processes, and raises DeviceError
-    (E_WORLD_LOST) if one of them has left.
+    (E_WORLD_LOST) if one of them is lost.
     """
 
     rank: int = 0
@@ -221,7 +221,7 @@ def _naming_lost_processes() -> Iterator[None]:
         yield
     except RuntimeError as error:
         raise DeviceError(
-            f"E_WORLD_LOST: lost contact with another process during training"
+            "E_WORLD_LOST: lost contact with another process during training"
             f" ({_first_line(error)}). See its own error message, then resume the run."
         ) from None
 

@@ -31,8 +31,8 @@ def from_sequences(
     """
     if data.y is None:
         raise UsageError(
-            "these sequences have no targets y. Save both in one file:"
-            " np.savez(path, x=..., y=...); or give one long series to forecast."
+            "these sequences have no targets y. Save both in one file with"
+            " np.savez(path, x=..., y=...), or give one long series to forecast."
         )
     x = as_ragged(data.x, None, data.features, missing=missing)
     truth = np.concatenate(data.y) if isinstance(data.y, list) else data.y
