@@ -89,13 +89,10 @@ def _check_weights(constants: dict[str, Value]) -> None:
 
 def _read(path: str | os.PathLike[str]) -> bytes:
     try:
-        # Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever.
-        with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
+        with open(path, "rb", opener=_open_at_once) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
-                raise ModelError(
-                    "E_MODEL_FILE: a model must be a regular file, not a folder, pipe or device."
-                )
+                raise _not_regular()
             if status.st_size > _LARGEST:
                 raise ModelError(
                     f"E_MODEL_FILE: a model must be smaller than 2 GiB, got {status.st_size:,}"
@@ -107,9 +104,20 @@ def _read(path: str | os.PathLike[str]) -> bytes:
             "E_MODEL_FILE: the file does not exist. Train a network with `seqrt train`, then write"
             " a model with `seqrt export`."
         ) from None
+    except IsADirectoryError:
+        raise _not_regular() from None
     except ModelError:
         raise  # also a ValueError, and its message is complete
     except (OSError, ValueError) as error:
         if getattr(error, "errno", None) == errno.ENOMEM:
             raise MemoryError(str(error)) from None
         raise ModelError(f"E_MODEL_FILE: cannot read the file: {error}") from None
+
+
+def _not_regular() -> ModelError:
+    return ModelError("E_MODEL_FILE: a model must be a regular file, not a folder, pipe or device.")
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file; without O_NONBLOCK a pipe that nobody writes to would wait for ever."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

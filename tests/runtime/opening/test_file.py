@@ -98,10 +98,18 @@ def test_a_missing_file_is_named(tmp_path):
 
 def test_what_is_no_regular_file_is_refused(tmp_path):
     os.mkfifo(tmp_path / "pipe")
+    unused = os.dup(0)
+    os.close(unused)
 
-    for path in (tmp_path, tmp_path / "pipe", "/dev/zero", "nul\0byte"):
-        with pytest.raises(ModelError, match="E_MODEL_FILE"):
+    for path in (tmp_path, tmp_path / "pipe", "/dev/zero"):
+        with pytest.raises(ModelError, match=r"E_MODEL_FILE: .* must be a regular file, not a fol"):
             seqrt.load(path)
+    with pytest.raises(ModelError, match="E_MODEL_FILE: .*null"):
+        seqrt.load("nul\0byte")
+
+    again = os.dup(0)
+    os.close(again)
+    assert again == unused, "a file was left open"
 
 
 def test_an_empty_file_is_refused(tmp_path):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import subprocess
 import sys
@@ -388,7 +389,8 @@ print(json.dumps({
 
 def test_processes_with_gpus_communicate_by_nccl():
     """One GPU allows only one process, which communicates with itself over NCCL."""
-    variables = {"WORLD_SIZE": "1", "RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29517"}
+    port = str(random.randrange(10_000, 32_000))
+    variables = {"WORLD_SIZE": "1", "RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
     done = subprocess.run(
         [sys.executable, "-c", COMMUNICATE],
         env={**os.environ, **variables},
