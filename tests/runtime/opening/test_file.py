@@ -104,7 +104,7 @@ def test_what_is_no_regular_file_is_refused(tmp_path):
     for path in (tmp_path, tmp_path / "pipe", "/dev/zero"):
         with pytest.raises(ModelError, match=r"E_MODEL_FILE: .* must be a regular file, not a fol"):
             seqrt.load(path)
-    with pytest.raises(ModelError, match="E_MODEL_FILE: .*null"):
+    with pytest.raises(ModelError, match=r"E_MODEL_FILE: .*null"):
         seqrt.load("nul\0byte")
 
     again = os.dup(0)
