@@ -8,7 +8,6 @@ for on the machine that runs the test.
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -69,6 +68,8 @@ class Case(NamedTuple):
 @contextmanager
 def limited(more: int) -> Iterator[None]:
     """Let the process allocate `more` bytes beyond what it has now."""
+    import resource  # Windows does not have it
+
     with open("/proc/self/statm", encoding="ascii") as file:
         held = int(file.read().split()[0]) * resource.getpagesize()
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
