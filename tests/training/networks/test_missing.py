@@ -197,7 +197,7 @@ def test_data_without_any_answer_is_an_error(tmp_path):
     lines = [f"{i},{i if i < 3 else ''}" for i in range(40)]
     (tmp_path / "t.csv").write_text("\n".join(["a,b", *lines]) + "\n")
 
-    with pytest.raises(InputError, match="E_INPUT_MISSING: a window needs a target value, and in"):
+    with pytest.raises(InputError, match="E_INPUT_MISSING: a window needs a target value, but all"):
         prepare(tmp_path / "t.csv", target="b", features="a", window=4, missing="mean")
 
 
