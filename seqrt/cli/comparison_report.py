@@ -29,7 +29,7 @@ def comparison_table(rows: Sequence[Summary], models: Mapping[str, Path]) -> Ite
     seeds = max(len(row.outcomes) for row in rows)
     yield f"{first.metric}: median, best and worst of {seeds} seeds" if seeds > 1 else first.metric
     titles = ("weights", "median", "best", "worst", "solved", "failed", "steps", "s/epoch", "bytes")
-    yield " " * width + "".join(f"{title:>{_width(title)}}" for title in titles)
+    yield " " * width + "".join(f" {title:>{_width(title)}}" for title in titles)
     for row in rows:
         name = row.candidate.name
         best, worst = row.extremes or (None, None)
@@ -43,8 +43,9 @@ def comparison_table(rows: Sequence[Summary], models: Mapping[str, Path]) -> Ite
             f"{models[name].stat().st_size:,}" if name in models else "-",
         )
         pairs = zip(cells, titles, strict=True)
-        yield f"{name:{width}}" + "".join(f"{cell:>{_width(title)}}" for cell, title in pairs)
-    yield f"{outcome.baseline:{width}}{'':{_width('weights')}}{number(first.baseline_value, 3):>10}"
+        yield f"{name:{width}}" + "".join(f" {cell:>{_width(title)}}" for cell, title in pairs)
+    baseline = number(first.baseline_value, 3)
+    yield f"{outcome.baseline:{width}} {'':{_width('weights')}} {baseline:>{_width('median')}}"
 
 
 def comparison_record(
@@ -104,4 +105,4 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
 
 
 def _width(title: str) -> int:
-    return 10 if title in ("weights", "median", "best", "worst", "bytes") else 8
+    return 7 if title in ("solved", "failed") else 9

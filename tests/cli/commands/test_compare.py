@@ -8,11 +8,13 @@ import os
 import re
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import seqrt
+from seqrt.cli.comparison_report import comparison_table
 from seqrt.training import load_run
 from seqrt.training.experiments.compare import CandidateTrial
 from seqrt.training.runs.folder import read_record
@@ -61,6 +63,31 @@ def test_the_table_stands_beside_the_baseline_and_a_program_gets_the_same_in_jso
         assert contender["median"] == pytest.approx(np.median(values))
         assert contender["best"] == max(values)
         assert all(len(trial["curve"]) == 1 + 2 for trial in trials)
+
+
+def test_the_columns_of_the_table_never_touch():
+    outcome = SimpleNamespace(baseline="majority class")
+    row = SimpleNamespace(
+        candidate=SimpleNamespace(name="rnn-3"),
+        metric="accuracy",
+        weights=123_456_789,
+        median=0.000998,
+        extremes=(0.00123, 1.23e-10),
+        solved=10_000,
+        outcomes=[outcome] * 10_000,
+        finished=[outcome] * 10_000,
+        steps=123_456_789.0,
+        seconds=0.000998,  # of a fast machine
+        baseline_value=0.000987,
+    )
+
+    *_, cells, baseline = comparison_table([row], {})
+
+    assert cells.split() == [
+        *("rnn-3", "123,456,789", "0.000998", "0.00123", "1.23e-10"),
+        *("10000/10000", "0/10000", "123,456,789", "0.000998", "-"),
+    ]
+    assert baseline.split() == ["majority", "class", "0.000987"]
 
 
 def test_sizes_are_given_one_by_one(run):
