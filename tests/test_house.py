@@ -39,11 +39,12 @@ ROOMS = {
     "files": Room("errors"),
     "metrics": Room("errors numpy"),
     "numbers": Room("errors numpy"),
-    "data": Room("contract errors numbers numpy", inside="pyarrow"),
-    "runtime": Room("contract errors numbers numpy", inside="onnxruntime"),
+    "encoding": Room("contract errors numbers numpy"),
+    "data": Room("contract encoding errors numbers numpy", inside="pyarrow"),
+    "runtime": Room("contract encoding errors numbers numpy", inside="onnxruntime"),
     "testing": Room("errors runtime numpy"),
     "training": Room(
-        "colours contract data errors files metrics numbers version"
+        "colours contract data encoding errors files metrics numbers version"
         " numpy safetensors tomli_w torch",
         inside="matplotlib optuna",
     ),
@@ -57,7 +58,7 @@ ROOMS = {
     ),
     "cli": Room(
         "errors typer",
-        inside="bench contract data demo export files front metrics runtime training"
+        inside="bench contract data demo encoding export files front metrics runtime training"
         " numpy rich torch",
     ),
     "__init__": Room("errors", inside="runtime"),
@@ -76,16 +77,15 @@ INNER_ROOMS = {
     },
     "data": {
         "__init__": "readers sequences table windowing windows",
-        "column": "",
-        "dates": "",
         "limits": "",
         "windows": "",
         "ragged": "limits windows",
         "sequences": "ragged",
-        "table": "column dates",
+        "table": "",
+        "timeline": "table",
         "windowing": "ragged windows",
         "serving": "sequences table windowing",
-        "readers": "column dates limits sequences table",
+        "readers": "limits sequences table",
         "slices": "readers sequences serving table windows",
     },
     "runtime": {

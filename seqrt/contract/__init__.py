@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from seqrt.contract.columns import Input, TimeColumn
 from seqrt.contract.manifest import FORMAT, Column, Gradient, Layer, Manifest, Memory, Parity
 from seqrt.contract.seal import seal
 
@@ -42,10 +43,12 @@ __all__ = [
     "STATE_OUT",
     "Column",
     "Gradient",
+    "Input",
     "Layer",
     "Manifest",
     "Memory",
     "Parity",
+    "TimeColumn",
     "X",
     "Y",
     "seal",

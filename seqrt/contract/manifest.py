@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
+from seqrt.contract.columns import Input, TimeColumn, check_inputs
 from seqrt.contract.strict_json import decode_as, manifest_error, parse_json
 from seqrt.errors import ModelError
 
@@ -132,6 +133,11 @@ class Manifest:
     the feature. "indicator": as the mean, and one more input per feature is 1 where the value is
     missing. "forward": as the last known value of the feature in its sequence, or the mean before
     there is one. "error": NaN is not allowed.
+
+    `inputs` is how the columns of a table become the features; if it is empty, each feature is a
+    column of numbers of its own name. `series` are the columns that tell several series apart,
+    `time` is the time column, and `earlier_data` the digests of data that the network was trained
+    on before that of `data_sha256`. These four are written only where they are not empty.
     """
 
     name: str
@@ -153,6 +159,10 @@ class Manifest:
     data_sha256: str | None = None
     seed: int | None = None
     format: int = FORMAT
+    inputs: tuple[Input, ...] = ()
+    series: tuple[str, ...] = ()
+    time: TimeColumn | None = None
+    earlier_data: tuple[str, ...] = ()
 
     @property
     def streamable(self) -> bool:
@@ -191,6 +201,9 @@ class Manifest:
     def to_json(self) -> str:
         """Return canonical JSON, sorted and without spaces: equal manifests give equal bytes."""
         record = {**asdict(self), "streamable": self.streamable, "state_size": self.state_size}
+        for name in _OPTIONAL:
+            if not record[name]:
+                del record[name]
         return json.dumps(record, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
     @classmethod
@@ -215,6 +228,10 @@ class Manifest:
                     f"must have {derived} {wanted} for its layers, got {record[derived]!r:.60}"
                 )
         return manifest
+
+
+# Fields of later versions, which a file that does not use them does not contain.
+_OPTIONAL: Final = ("inputs", "series", "time", "earlier_data")
 
 
 def _check_format(record: dict[str, Any]) -> None:
@@ -245,6 +262,7 @@ def _check_consistency(manifest: Manifest) -> None:
             f"needs one output for each class, got {len(manifest.outputs)} outputs"
             f" and {len(manifest.classes)} classes"
         )
+    check_inputs(manifest.inputs, len(manifest.features))
     gradient = manifest.memory.gradient if manifest.memory else None
     if gradient and (not gradient.lags or len(gradient.lags) != len(gradient.norms)):
         raise manifest_error(

@@ -14,8 +14,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrt.data.column import Numbers, TableColumn, is_missing, parse_number
-from seqrt.data.dates import parse_dates, parse_period
+from seqrt.encoding.column import Numbers, TableColumn, is_missing, parse_number
+from seqrt.encoding.dates import parse_dates, parse_period
 from seqrt.errors import InputError, UsageError
 
 

@@ -111,6 +111,10 @@ def _manifest(stack: Stack) -> Manifest:
         data_sha256=metadata.data_sha256,
         missing=stack.missing,
         seed=metadata.seed,
+        inputs=metadata.inputs,
+        series=metadata.series,
+        time=metadata.time,
+        earlier_data=metadata.earlier_data,
     )
 
 

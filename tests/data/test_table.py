@@ -7,8 +7,8 @@ from datetime import datetime
 import numpy as np
 import pytest
 
-from seqrt.data.column import TableColumn
 from seqrt.data.table import Table, find_time
+from seqrt.encoding.column import TableColumn
 from seqrt.errors import InputError, UsageError
 
 

@@ -14,10 +14,10 @@ from typing import TextIO
 
 import numpy as np
 
-from seqrt.data.column import TableColumn, parse_number
-from seqrt.data.dates import parse_date
 from seqrt.data.readers.source import opened
 from seqrt.data.table import Table, find_time
+from seqrt.encoding.column import TableColumn, parse_number
+from seqrt.encoding.dates import parse_date
 from seqrt.errors import InputError
 
 _LONGEST_LINE = 1 << 20

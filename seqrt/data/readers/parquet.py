@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from seqrt.data.column import TableColumn
 from seqrt.data.limits import DEFAULT_LIMITS, ReadLimits
 from seqrt.data.readers.source import opened
 from seqrt.data.table import Table, find_time
+from seqrt.encoding.column import TableColumn
 from seqrt.errors import InputError, UsageError
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrt.data.column import TableColumn
 from seqrt.data.limits import DEFAULT_LIMITS, ReadLimits
 from seqrt.data.readers.csv import read_csv
 from seqrt.data.readers.npy import read_npy
@@ -17,6 +16,7 @@ from seqrt.data.readers.npz import read_npz
 from seqrt.data.readers.parquet import read_parquet
 from seqrt.data.sequences import Sequences
 from seqrt.data.table import Table
+from seqrt.encoding.column import TableColumn
 from seqrt.errors import InputError, ResourceError, UsageError
 from seqrt.numbers import checked_cast
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from seqrt.contract import Column
+from seqrt.contract import Column, Input, TimeColumn
 from seqrt.contract.manifest import Activation, Head, Task
 
 
@@ -26,6 +26,10 @@ class Metadata:
     horizon: int | None = None
     data_sha256: str | None = None
     seed: int | None = None
+    inputs: tuple[Input, ...] = ()
+    series: tuple[str, ...] = ()
+    time: TimeColumn | None = None
+    earlier_data: tuple[str, ...] = ()
 
     @classmethod
     def unnamed(cls, features: int, outputs: int, activation: Activation, head: Head) -> Metadata:

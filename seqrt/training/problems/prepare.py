@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from seqrt.contract.manifest import Missing, Task
 from seqrt.data import Sequences, Table, digest, read
-from seqrt.data.column import TableColumn
+from seqrt.encoding.column import TableColumn
 from seqrt.errors import UsageError
 from seqrt.training.networks.missing import AS_MEAN
 from seqrt.training.problems.from_sequences import from_sequences

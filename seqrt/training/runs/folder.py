@@ -25,7 +25,7 @@ from typing import Any
 import tomli_w
 import torch
 
-from seqrt.contract import Column
+from seqrt.contract import Column, Input, TimeColumn
 from seqrt.errors import ModelError, OutputError, UsageError
 from seqrt.files import write_bytes, write_text
 from seqrt.training.networks.metadata import Metadata
@@ -260,5 +260,11 @@ def _metadata_of(record: dict[str, Any]) -> Metadata:
     columns = {
         name: tuple(Column(**column) for column in record[name]) for name in ("features", "outputs")
     }
-    lists = {name: tuple(record[name]) for name in ("classes", "targets")}
-    return Metadata(**{**record, **columns, **lists})
+    names = ("classes", "targets", "series", "earlier_data")
+    lists = {name: tuple(record.get(name, ())) for name in names}
+    inputs = tuple(
+        Input(**{**each, "levels": tuple(each["levels"])}) for each in record.get("inputs", ())
+    )
+    time = record.get("time")
+    made = {"inputs": inputs, "time": TimeColumn(**time) if time else None}
+    return Metadata(**{**record, **columns, **lists, **made})
