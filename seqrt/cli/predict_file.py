@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 if TYPE_CHECKING:
     from collections import Counter
 
-    from seqrt.data import Sequences, Table
+    from seqrt.data import Sequences, Timeline
     from seqrt.data.readers.mapped import Mapped
     from seqrt.data.slices import Slices
     from seqrt.runtime import Model
@@ -92,12 +92,19 @@ class PredictionFile:
         self._file.write(y.data)
 
 
-def open_data(path: Path) -> Table | Sequences | Mapped:
+def open_data(path: Path) -> Timeline | Sequences | Mapped:
     """Return the content of a file; the array of a .npy file is mapped and not yet read."""
-    from seqrt.data import read
     from seqrt.data.readers.mapped import Mapped
 
-    return Mapped(path) if path.suffix.lower() == ".npy" else read(path)
+    return Mapped(path) if path.suffix.lower() == ".npy" else read_data(path)
+
+
+def read_data(path: Path) -> Timeline | Sequences:
+    """Return the content of a file, a table in order."""
+    from seqrt.data import Sequences, Timeline, read
+
+    data = read(path)
+    return data if isinstance(data, Sequences) else Timeline.plain(data)
 
 
 def predict_to(

@@ -1,6 +1,7 @@
 """Data from files: tables of rows, or sequences with their targets.
 
     read(path)      reads .csv, .parquet, .npy or .npz into a Table or Sequences
+    Timeline        a table in order: its series, and the runs that windows are cut from
     Windowing       cuts a table into windows with their targets: a Part
     windows(...)    returns the overlapping windows of a series
     digest(path)    returns the SHA-256 that ties a model to its data
@@ -15,6 +16,7 @@ from seqrt.data.readers.reading import read
 from seqrt.data.readers.source import digest
 from seqrt.data.sequences import Sequences
 from seqrt.data.table import Table
+from seqrt.data.timeline import Timeline
 from seqrt.data.windowing import Part, Windowing, joined
 from seqrt.data.windows import windows
 
@@ -25,6 +27,7 @@ __all__ = [
     "Question",
     "Sequences",
     "Table",
+    "Timeline",
     "Windowing",
     "digest",
     "joined",

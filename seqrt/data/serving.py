@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from seqrt.contract import Manifest
 from seqrt.data.sequences import Sequences
 from seqrt.data.table import Table
+from seqrt.data.timeline import Timeline
 from seqrt.data.windowing import Part, Windowing
 from seqrt.errors import InputError, UsageError
 from seqrt.numbers import check_finite, checked_cast
@@ -45,7 +46,7 @@ def check_columns(source: str, shape: tuple[int, int], manifest: Manifest) -> No
 
 
 def labelled(
-    data: Table | Sequences,
+    data: Timeline | Sequences,
     manifest: Manifest,
     *,
     target: tuple[str, ...] = (),
@@ -75,15 +76,16 @@ def labelled(
         task=manifest.task,
         target=target or manifest.targets,
         features=tuple(column.name for column in manifest.features),
-        window=manifest.window or data.rows,
+        window=manifest.window or data.table.rows,
         horizon=manifest.horizon or 1,
     )
     if not windowing.target:
         raise UsageError("the model does not name its target column. Name it with --target.")
-    if span:
-        data = _with_run_up(data, span, windowing)
-    x = checked_cast(data.source, feature_values(data, manifest), np.float32)
-    return windowing.part(x, _targets(data, windowing, manifest), data.times())
+    table = data.table
+    x = checked_cast(table.source, feature_values(table, manifest), np.float32)
+    targets = _targets(table, windowing, manifest)
+    among = data.within(*span) if span else None
+    return data.with_series(windowing.part(x, targets, table.times(), data.runs, among))
 
 
 def _check_targets(y: Array | list[Array]) -> None:
@@ -108,13 +110,3 @@ def _targets(table: Table, windowing: Windowing, manifest: Manifest) -> Array:
             " a feature of the model, cannot be found in it. Use a .csv or .parquet file."
         )
     return table.numbers([places[name] for name in windowing.target], missing=missing)
-
-
-def _with_run_up(table: Table, span: tuple[str | None, str | None], windowing: Windowing) -> Table:
-    """Return the rows of `span`, preceded by those that its first window needs."""
-    asked = table.span(*span)
-    start = table.lines.index(asked.lines[0])
-    window = windowing.window
-    lead = {"forecast": window, "tag": 0}.get(windowing.task, window - 1)
-    first = max(0, start - lead)
-    return table.cut(first, start + asked.rows)

@@ -9,11 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.contract import Manifest
+from seqrt.data.ragged import Ragged
 from seqrt.data.readers.mapped import Mapped
 from seqrt.data.readers.reading import check_has_axes
+from seqrt.data.runs import starts_of
 from seqrt.data.sequences import Sequences
 from seqrt.data.serving import check_columns, feature_values
 from seqrt.data.table import Table
+from seqrt.data.timeline import Timeline
 from seqrt.data.windows import count_windows, windows
 from seqrt.errors import InputError
 from seqrt.numbers import checked_cast, nonfinite_mask
@@ -44,19 +47,18 @@ class Slices:
         return int(self.lengths[rows].sum())
 
 
-def slices(data: Table | Sequences | Mapped, manifest: Manifest) -> Slices:
+def slices(data: Timeline | Sequences | Mapped, manifest: Manifest) -> Slices:
     """Return the sequences that a model reads from a table, an archive or the array of a .npy file.
 
     The columns of a table are found by the names of the model's features. A model trained on
     windows reads a table, or an array of one series (T,) or (T, D), as overlapping windows, one
-    ending at every row from row W on; other models read it as one sequence. An array (N, T, D) is
-    N sequences.
+    ending at every row from row W of each run on; other models read each run as one sequence. An
+    array (N, T, D) is N sequences.
     """
     if isinstance(data, Sequences):
         return _ragged(data, manifest)
-    if isinstance(data, Table):
-        numbers = feature_values(data, manifest)
-        return _series(len(numbers), lambda start, stop: numbers[start:stop], data, manifest)
+    if isinstance(data, Timeline):
+        return _table(data, manifest)
     if len(data.shape) == len("NTD"):
         return _sequences(data, manifest)
     check_has_axes(data.source, data.shape)
@@ -67,6 +69,28 @@ def slices(data: Table | Sequences | Mapped, manifest: Manifest) -> Slices:
         return _rows(data, start, stop, missing=missing)
 
     return _series(data.shape[0], rows, data, manifest)
+
+
+def _table(data: Timeline, manifest: Manifest) -> Slices:
+    """Return the windows of a table, or with a `sequence` head each of its runs."""
+    numbers = feature_values(data.table, manifest)
+    if len(data.runs) == 1 and len(numbers) == data.runs[0, 1] - data.runs[0, 0]:
+        return _series(len(numbers), lambda start, stop: numbers[start:stop], data.table, manifest)
+    x = checked_cast(data.table.source, numbers, np.float32)
+    if manifest.window is None or manifest.head == "sequence":
+        first, end = data.runs.T
+        rows = Ragged(x, first, end - first)
+        return Slices(len(rows), rows.longest, lambda some, _: list(rows[some]), rows.lengths)
+    window = manifest.window
+    starts = starts_of(data.runs, window)
+    if not len(starts):
+        count_windows(int(np.diff(data.runs).max(initial=0)), window)
+
+    def part(some: slice, steps: slice) -> Floats:
+        found: Floats = x[starts[some, None] + np.arange(window)[steps]]
+        return found
+
+    return Slices(len(starts), window, part)
 
 
 def _ragged(data: Sequences, manifest: Manifest) -> Slices:

@@ -99,13 +99,18 @@ class Table:
         The bounds are numbers or dates, like the times; a year, a month or a day means all of it.
         Without a time column they are row numbers from 1.
         """
+        rows = self.rows_between(first, last)
+        return self.cut(rows.start, rows.stop)
+
+    def rows_between(self, first: str | None, last: str | None) -> slice:
+        """Return the rows that `span` selects."""
         keys = self._keys()
         dates = bool(keys) and isinstance(keys[0], datetime)
         start = 0 if first is None else bisect_left(keys, _edges(first, dates)[0])
         stop = self.rows if last is None else bisect_right(keys, _edges(last, dates)[1])
         if start >= stop:
             raise UsageError(self._nothing_between(first, last))
-        return self.cut(start, stop)
+        return slice(start, stop)
 
     def cut(self, start: int, stop: int) -> Table:
         """Return the rows `start` to `stop`, as a slice."""

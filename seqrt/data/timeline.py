@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.data.table import Table
+from seqrt.data.windowing import Part
 
 Numbers = NDArray[np.int64]
 
@@ -37,6 +38,14 @@ class Timeline:
         bounds = np.array([0, table.rows])
         return cls(table, (), ((),), bounds, bounds[None])
 
-    def series_of(self, rows: Numbers) -> Numbers:
-        """Return the number of the series that each of some rows belongs to."""
-        return np.searchsorted(self.bounds, rows, side="right") - 1
+    def within(self, first: str | None, last: str | None) -> NDArray[np.bool_]:
+        """Return which rows have a time from `first` to `last`, as `Table.span` reads them."""
+        inside = np.zeros(self.table.rows, bool)
+        inside[self.table.rows_between(first, last)] = True
+        return inside
+
+    def with_series(self, part: Part) -> Part:
+        """Return a part of this table with the number of each window's series."""
+        if len(self.keys) == 1 or part.first_rows is None:
+            return part
+        return replace(part, series=np.searchsorted(self.bounds, part.first_rows, "right") - 1)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from seqrt.contract.manifest import Task
 from seqrt.data.ragged import Floats, Ragged
-from seqrt.data.windows import windows
+from seqrt.data.runs import Runs, as_runs, intersection, pieces_of, starts_of
 from seqrt.errors import InputError
 
 Array = NDArray[Any]
@@ -23,15 +23,18 @@ class Part:
     """Sequences x (T_i, D) and their targets y, in raw units: the training or validation part.
 
     y is an array with a row per sequence, or a list with an array per sequence that has a row per
-    step. In forecasts `known` (B, O) is the last value of each target in its window, and `when`
-    (B,) the time or row number of the first forecast step. `left_out` counts the windows that were
-    dropped because their target is missing.
+    step. From a table, `first_rows` (B,) is the row with the first target of each window, `when`
+    (B,) its time or row number, and `series` (B,) the number of its series if there are several. In
+    forecasts `known` (B, O) is the last value of each target in its window. `left_out` counts
+    the windows that were dropped because their target is missing.
     """
 
     x: Ragged
     y: Array | list[Array]
     known: Array | None = None
     when: Array | None = None
+    first_rows: Array | None = None
+    series: Array | None = None
     left_out: int = 0
 
     def __len__(self) -> int:
@@ -82,34 +85,60 @@ class Windowing:
         """The number of rows that one window needs, with its target."""
         return {"forecast": self.window + self.horizon, "tag": 1}.get(self.task, self.window)
 
-    def part(self, values: Floats, targets: Array, when: Array, rows: slice = slice(None)) -> Part:
-        """Cut some `rows` of a table into sequences with their targets.
+    def part(
+        self,
+        values: Floats,
+        targets: Array,
+        when: Array,
+        runs: Runs | None = None,
+        among: NDArray[np.bool_] | None = None,
+    ) -> Part:
+        """Cut the rows of a table into sequences with their targets.
 
         values (T, D), targets (T,) or (T, O) and times (T,) have a row per row of the table; x of
-        the result is cut from `values` without copying. A window is left out if a target value is
-        missing, or if the target has no value before it, so that persistence cannot predict it.
+        the result is cut from `values` without copying. A window lies inside one of the `runs`, by
+        default all rows, and all rows of its target are `among` (T,) those that are asked for. It
+        is left out if a target value is missing, or if the target has no value before it in the
+        run, so that persistence cannot predict it.
         """
-        window, horizon = self.window, self.horizon
-        cut = range(*rows.indices(len(values)))
-        self._check_rows(len(cut))
-        targets, when = targets[rows], when[rows]
+        runs = as_runs((0, len(values))) if runs is None else runs
+        self._check_rows(runs)
+        values = np.ascontiguousarray(values)
         if self.task == "tag":
-            starts = np.arange(cut.start, cut.stop, window)
-            x = Ragged(values, starts, np.minimum(window, cut.stop - starts))
-            return Part(x, np.split(targets, starts[1:] - cut.start))
+            return self._pieces(values, targets, runs, among)
+        window, horizon = self.window, self.horizon
+        starts = starts_of(runs, self.least)
+        if among is not None:
+            starts = starts[among[starts + self.least - 1] & among[starts + self._first_target]]
+            self._check_some(starts)
+        x = Ragged(values, starts, np.full(len(starts), window))
         if self.task != "forecast":
-            x = Ragged.of_windows(values, window, cut)
-            return _with_targets(Part(x, targets[window - 1 :], when=when[window - 1 :]))
-        ahead = windows(targets[window:], horizon)
-        part = Part(
-            Ragged.of_windows(values, window, cut[:-horizon]),
-            ahead.reshape(len(ahead), -1),
-            known=np.tile(_last_known(targets)[window - 1 : -horizon], horizon),
-            when=when[window : len(when) - horizon + 1],
-        )
-        return _with_targets(part)
+            rows = starts + window - 1
+            return _with_targets(Part(x, targets[rows], when=when[rows], first_rows=rows))
+        rows = starts + window
+        ahead = targets[rows[:, None] + np.arange(horizon)]
+        known = np.tile(_last_known(targets, runs)[rows - 1], horizon)
+        return _with_targets(Part(x, ahead.reshape(len(x), -1), known, when[rows], rows))
 
-    def _check_rows(self, rows: int) -> None:
+    @property
+    def _first_target(self) -> int:
+        """The first row of a window's target, from the start of the window."""
+        return self.window if self.task == "forecast" else self.window - 1
+
+    def _pieces(
+        self, values: Floats, targets: Array, runs: Runs, among: NDArray[np.bool_] | None
+    ) -> Part:
+        """Cut runs into sequences of at most one window, with a target at every row."""
+        if among is not None:
+            edges = np.flatnonzero(np.diff(among, prepend=False, append=False))
+            runs = intersection(runs, edges.reshape(-1, 2))
+            self._check_some(runs)
+        pieces = pieces_of(runs, self.window)
+        x = Ragged(values, pieces[:, 0], pieces[:, 1] - pieces[:, 0])
+        return Part(x, [targets[a:b] for a, b in pieces.tolist()], first_rows=pieces[:, 0])
+
+    def _check_rows(self, runs: Runs) -> None:
+        rows = int((runs[:, 1] - runs[:, 0]).max(initial=0))
         if rows < self.least:
             ahead = f" and a horizon of {self.horizon}" if self.task == "forecast" else ""
             raise InputError(
@@ -117,12 +146,20 @@ class Windowing:
                 f" {self.least} rows, got {rows}. Use a shorter window, or more data."
             )
 
+    def _check_some(self, found: Array) -> None:
+        if not len(found):
+            raise InputError(
+                "E_INPUT_SHORT: no window has its target in the span, which needs"
+                f" {self.least} consecutive rows. Use a longer span, or more data."
+            )
 
-def _last_known(targets: Array) -> Array:
-    """Return targets (T, O) with each gap filled by the value before it, if there is one."""
+
+def _last_known(targets: Array, runs: Runs) -> Array:
+    """Return targets (T, O) with each gap filled by the value before it in its run, if any."""
     rows = np.arange(len(targets))[:, None]
-    last = np.maximum.accumulate(np.where(np.isnan(targets), 0, rows), axis=0)
-    return np.take_along_axis(targets, last, axis=0)
+    known = np.where(np.isnan(targets), 0, rows)
+    known[runs[:, 0]] = runs[:, :1]
+    return np.take_along_axis(targets, np.maximum.accumulate(known, axis=0), axis=0)
 
 
 def _with_targets(part: Part) -> Part:
@@ -141,10 +178,9 @@ def _with_targets(part: Part) -> Part:
             " lack one. Use more data, or a shorter horizon."
         )
     complete = np.flatnonzero(~lacking)
-    return Part(
-        part.x[complete],
-        targets[complete],
-        known=None if known is None else known[complete],
-        when=None if part.when is None else part.when[complete],
-        left_out=int(lacking.sum()),
-    )
+    taken = {
+        field.name: getattr(part, field.name)[complete]
+        for field in fields(Part)
+        if field.name != "left_out" and getattr(part, field.name) is not None
+    }
+    return Part(**taken, left_out=int(lacking.sum()))

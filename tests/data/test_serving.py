@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from seqrt.contract import Column, Layer, Manifest
-from seqrt.data import Sequences, read
+from seqrt.data import Sequences, Timeline, read
 from seqrt.data.ragged import Ragged
 from seqrt.data.serving import labelled
 from seqrt.errors import InputError, UsageError
@@ -47,52 +47,52 @@ def table(tmp_path):
 
 
 def test_a_forecast_is_judged_by_the_row_that_follows_its_window(table):
-    part = labelled(table, FORECASTER)
+    part = labelled(Timeline.plain(table), FORECASTER)
 
     np.testing.assert_array_equal(part.truth[:, 0], [3, 4, 5, 6, 7])
     np.testing.assert_array_equal(part.known[:, 0], [2, 3, 4, 5, 6])
 
 
 def test_a_span_judges_all_its_answers_and_no_other(table):
-    part = labelled(table, FORECASTER, span=("1995", "1996"))
+    part = labelled(Timeline.plain(table), FORECASTER, span=("1995", "1996"))
 
     np.testing.assert_array_equal(part.truth[:, 0], [5, 6])
     np.testing.assert_array_equal(part.x[0][:, 0], [2, 3, 4])
 
 
 def test_labels_at_every_row_are_judged_without_a_run_up(table):
-    part = labelled(table, TAGGER, span=("1995", "1996"))
+    part = labelled(Timeline.plain(table), TAGGER, span=("1995", "1996"))
 
     assert part.truth.tolist() == ["rough", "calm"]
 
 
 def test_another_column_may_hold_the_answers(table):
-    part = labelled(table, FORECASTER, target=("wind",))
+    part = labelled(Timeline.plain(table), FORECASTER, target=("wind",))
 
     np.testing.assert_array_equal(part.truth[:, 0], [30, 40, 50, 60, 70])
 
 
 def test_a_model_that_does_not_say_what_it_learnt_needs_a_target(table):
     with pytest.raises(UsageError, match="does not name its target column"):
-        labelled(table, replace(FORECASTER, targets=()))
+        labelled(Timeline.plain(table), replace(FORECASTER, targets=()))
 
 
 def test_answers_in_a_series_without_names_must_be_features(tmp_path):
     np.save(tmp_path / "wave.npy", np.zeros((8, 2)))
     series = read(tmp_path / "wave.npy")
 
-    assert labelled(series, FORECASTER).truth.shape == (5, 1)
+    assert labelled(Timeline.plain(series), FORECASTER).truth.shape == (5, 1)
     with pytest.raises(
         UsageError, match="has no column names, so the target sea, which is not a feature"
     ):
-        labelled(series, FORECASTER, target=("sea",))
+        labelled(Timeline.plain(series), FORECASTER, target=("sea",))
 
 
 def test_a_column_that_the_model_reads_and_the_table_lacks_is_named(table):
     with pytest.raises(
         InputError, match=r"E_INPUT_COLUMN: .* 'depth'.* The model needs this column\."
     ):
-        labelled(table, replace(FORECASTER, features=(Column("depth"),)))
+        labelled(Timeline.plain(table), replace(FORECASTER, features=(Column("depth"),)))
 
 
 @pytest.mark.parametrize("y", [np.array([[1.0], [2.0]], np.float32), np.array(["calm", "rough"])])
@@ -129,10 +129,10 @@ def test_windows_without_an_answer_are_left_out_where_the_model_reads_gaps(tmp_p
     (tmp_path / "t.csv").write_text("\n".join(["wind,height", *lines]) + "\n")
     gaps = replace(FORECASTER, missing="forward")
 
-    part = labelled(read(tmp_path / "t.csv"), gaps)
+    part = labelled(Timeline.plain(read(tmp_path / "t.csv")), gaps)
 
     assert part.left_out == 1
     assert part.y[:, 0].tolist() == [3, 4, 6, 7, 8, 9, 10, 11]
     assert part.known[2] == 4
     with pytest.raises(InputError, match="E_INPUT_MISSING"):
-        labelled(read(tmp_path / "t.csv"), FORECASTER)
+        labelled(Timeline.plain(read(tmp_path / "t.csv")), FORECASTER)

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from seqrt.contract import Column, Layer, Manifest
-from seqrt.data import Sequences, read, windows
+from seqrt.data import Sequences, Timeline, read, windows
 from seqrt.data.ragged import Ragged
 from seqrt.data.readers.mapped import Mapped
+from seqrt.data.runs import as_runs
 from seqrt.data.slices import slices
 from seqrt.errors import InputError
 
@@ -54,7 +55,7 @@ def whole(found):
 
 
 def test_a_forecaster_reads_a_table_in_windows_of_its_columns(table):
-    x = whole(slices(table, FORECASTER))
+    x = whole(slices(Timeline.plain(table), FORECASTER))
 
     assert x.shape == (4, 5, 2)
     np.testing.assert_array_equal(x[-1], [[3, 30], [4, 40], [5, 50], [6, 60], [7, 70]])
@@ -62,13 +63,13 @@ def test_a_forecaster_reads_a_table_in_windows_of_its_columns(table):
 
 @pytest.mark.parametrize("manifest", [TAGGER, replace(FORECASTER, window=None)])
 def test_a_model_without_windows_reads_a_table_as_one_sequence(table, manifest):
-    x = whole(slices(table, manifest))
+    x = whole(slices(Timeline.plain(table), manifest))
 
     np.testing.assert_array_equal(x, [[[i, 10 * i] for i in range(8)]])
 
 
 def test_an_empty_table_gives_no_windows(table):
-    assert whole(slices(table.cut(0, 0), FORECASTER)).shape == (0, 5, 2)
+    assert whole(slices(Timeline.plain(table.cut(0, 0)), FORECASTER)).shape == (0, 5, 2)
 
 
 def test_a_series_of_one_feature_needs_no_axis_for_it(saved):
@@ -196,3 +197,16 @@ def test_ragged_sequences_that_do_not_fit_are_refused():
         slices(Sequences(Ragged.of(items), None, per_step=False), FORECASTER)
     with pytest.raises(InputError, match=r"x\[item 0\] must have shape \(time, 2\), got \(4, 3\)"):
         slices(Sequences(wide, None, per_step=False), FORECASTER)
+
+
+def test_windows_of_a_table_stay_inside_its_runs_however_they_are_read(tmp_path):
+    np.save(tmp_path / "t.npy", np.arange(40.0).reshape(20, 2))
+    table = read(tmp_path / "t.npy")
+    runs = as_runs((0, 7), (7, 9), (10, 20))
+
+    found = slices(replace(Timeline.plain(table), runs=runs), FORECASTER)
+
+    firsts = [0, 1, 2, 10, 11, 12, 13, 14, 15]
+    assert whole(found)[:, 0, 0].tolist() == [2.0 * first for first in firsts]
+    some = found.part(slice(2, 5), slice(1, 4))
+    np.testing.assert_array_equal(some, whole(found)[2:5, 1:4])

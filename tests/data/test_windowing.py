@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from seqrt.data.ragged import Ragged
+from seqrt.data.runs import as_runs
 from seqrt.data.windowing import Part, Windowing, joined
 from seqrt.errors import InputError
 
@@ -115,3 +116,48 @@ def test_one_part_is_left_as_it_is():
     part = Part(Ragged.of_batch(np.zeros((2, 3, 1))), np.zeros((2, 1)))
 
     assert joined([part]) is part
+
+
+RUNS = as_runs((0, 4), (4, 6), (7, 10))
+
+
+@pytest.mark.parametrize("task", ["forecast", "regress", "tag"])
+def test_no_window_reaches_from_one_run_into_the_next(rows, task):
+    part = asking(task, window=2).part(*rows, RUNS)
+
+    runs = [set(range(*run)) for run in RUNS.tolist()]
+    for x, y in zip(part.x, part.y, strict=True):
+        touched = {int(value) for value in x[:, 0]} | {int(value) for value in y.ravel() / 100}
+        assert any(touched <= run for run in runs)
+
+
+def test_each_run_is_cut_as_if_it_were_alone(rows):
+    windowing = asking("forecast", window=2)
+
+    whole = windowing.part(*rows, RUNS)
+
+    alone = joined([windowing.part(*(each[a:b] for each in rows)) for a, b in ((0, 4), (7, 10))])
+    np.testing.assert_array_equal(whole.truth, alone.truth)
+    np.testing.assert_array_equal(whole.known, alone.known)
+    np.testing.assert_array_equal(whole.when, alone.when)
+    assert whole.first_rows.tolist() == [2, 3, 9]
+
+
+def test_the_last_known_value_is_one_of_the_same_run(rows):
+    values, answers, when = rows
+    answers[4] = np.nan
+
+    part = asking("forecast", window=1).part(values, answers, when, as_runs((0, 4), (4, 10)))
+
+    assert part.known[:, 0].tolist() == [0, 100, 200, 500, 600, 700, 800]
+
+
+@pytest.mark.parametrize(("task", "first"), [("forecast", 3), ("regress", 3), ("tag", 3)])
+def test_targets_among_the_rows_asked_for_have_windows_that_begin_earlier(rows, task, first):
+    among = np.zeros(10, bool)
+    among[3:6] = True
+
+    part = asking(task, window=2).part(*rows, among=among)
+
+    assert part.truth.ravel().tolist() == [300, 400, 500]
+    assert part.first_rows[0] == first

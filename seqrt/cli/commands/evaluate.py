@@ -66,13 +66,13 @@ def evaluate(
       seqrt evaluate sunspots.csv --span 1921:1955
       seqrt evaluate motions_test.npz -m models/motions.onnx --json
     """
-    from seqrt.data import read
+    from seqrt.cli.predict_file import read_data
     from seqrt.data.serving import labelled
 
     path = model_or_newest(model)
     opened = open_model(path, device, sha256=sha256, unsealed=unsealed)
     part = labelled(
-        read(data),
+        read_data(data),
         opened.manifest,
         target=parse_names("--target", target),
         span=parse_span("--span", span),

@@ -24,7 +24,7 @@ from seqrt.cli.talk import say
 if TYPE_CHECKING:
     from seqrt.cli.predict_file import PredictionFile
     from seqrt.contract import Manifest
-    from seqrt.data import Sequences, Table
+    from seqrt.data import Sequences, Timeline
     from seqrt.data.readers.mapped import Mapped
     from seqrt.runtime import Model
 
@@ -102,7 +102,7 @@ def _record(model: Model, path: Path, out: Path, shape: tuple[int, ...]) -> dict
 
 
 def _summary(
-    m: Manifest, source: Table | Sequences | Mapped, predictions: PredictionFile
+    m: Manifest, source: Timeline | Sequences | Mapped, predictions: PredictionFile
 ) -> list[str]:
     """Return the predictions in words: the shape, the classes found, the forecast at the end."""
     shape, last = predictions.shape, predictions.last
@@ -122,12 +122,13 @@ def _summary(
     return lines
 
 
-def _end(source: Table | Sequences | Mapped) -> str:
+def _end(source: Timeline | Sequences | Mapped) -> str:
     """Return the time of the last row of a series, or its number; nothing for sequences."""
-    from seqrt.data import Sequences, Table
+    from seqrt.data import Sequences, Timeline
 
-    if isinstance(source, Table):
-        return f"{source.times()[-1]}".removesuffix(".0") if source.time else f"row {source.rows}"
+    if isinstance(source, Timeline):
+        table = source.table
+        return f"{table.times()[-1]}".removesuffix(".0") if table.time else f"row {table.rows}"
     if isinstance(source, Sequences) or len(source.shape) == len("NTD"):
         return ""
     return f"row {source.shape[0]}"

@@ -10,14 +10,15 @@ from numpy.typing import NDArray
 
 from seqrt.contract import Column
 from seqrt.contract.manifest import Task
-from seqrt.data import Part, Table, Windowing, joined
+from seqrt.data import Part, Table, Timeline, Windowing
 from seqrt.data.ragged import Floats
+from seqrt.data.runs import Runs, intersection, of_least
 from seqrt.errors import UsageError
 from seqrt.numbers import checked_cast
 from seqrt.training.inputs.scaling import measured_columns, probability_columns
 from seqrt.training.networks.metadata import Metadata
 from seqrt.training.problems.problem import Problem
-from seqrt.training.problems.split import Validation, in_time
+from seqrt.training.problems.split import Validation, in_each_series
 
 Array = NDArray[Any]
 
@@ -65,43 +66,45 @@ class TableRows:
     """
 
     windowing: Windowing
+    timeline: Timeline
     values: NDArray[np.float64]
     x: Floats
     targets: Array
     classes: tuple[int | str, ...]
     when: Array
-    time: str
 
     @classmethod
-    def of(cls, table: Table, windowing: Windowing, *, missing: bool = False) -> TableRows:
-        """Read `table`; with `missing`, cells may be empty, except those of labels."""
+    def of(cls, timeline: Timeline, windowing: Windowing, *, missing: bool = False) -> TableRows:
+        """Read a table; with `missing`, cells may be empty, except those of labels."""
+        table = timeline.table
         values = table.numbers(windowing.features, missing=missing)
         x = checked_cast(table.source, values, np.float32)
         targets, classes = _targets(table, windowing, missing=missing)
-        return cls(windowing, values, x, targets, classes, table.times(), table.time or "row")
+        return cls(windowing, timeline, values, x, targets, classes, table.times())
+
+    def part(self, rows: Runs) -> Part:
+        """Cut some rows into windows, inside the runs of the timeline."""
+        runs = intersection(self.timeline.runs, rows)
+        part = self.windowing.part(self.x, self.targets, self.when, runs)
+        return self.timeline.with_series(part)
 
 
 def from_table(rows: TableRows, val: Validation) -> Problem:
-    """Make the problem of a table; the last share `val` of it, or a fold, is for validation.
+    """Make the problem of a table; the last share `val` of each series, or a fold, validates.
 
     Windows without a target are left out.
     """
-    windowing, classes = rows.windowing, rows.classes
-    validation = in_time(len(rows.x), val, windowing.least)
-    sides = (slice(0, validation.start), slice(validation.stop, len(rows.x)))
-    training = [side for side in sides if side.stop - side.start >= windowing.least]
-
-    def part(cut: slice) -> Part:
-        return windowing.part(rows.x, rows.targets, rows.when, cut)
-
+    windowing, classes, timeline = rows.windowing, rows.classes, rows.timeline
+    train, validation = in_each_series(timeline.bounds, val, windowing.least)
+    used = [slice(*run) for run in of_least(intersection(timeline.runs, train), windowing.least)]
     outputs: tuple[Column, ...]
     if classes:
         outputs = probability_columns(classes)
     elif windowing.task == "tag":
         outputs = probability_columns(windowing.target)
     else:
-        outputs = _scaled(windowing, np.concatenate([rows.targets[cut] for cut in training]))
-    seen = np.concatenate([rows.values[cut] for cut in training])
+        outputs = _scaled(windowing, np.concatenate([rows.targets[run] for run in used]))
+    seen = np.concatenate([rows.values[run] for run in used])
     return Problem(
         metadata=Metadata(
             task=windowing.task,
@@ -111,12 +114,15 @@ def from_table(rows: TableRows, val: Validation) -> Problem:
             window=windowing.window,
             horizon=windowing.horizon if windowing.task == "forecast" else None,
             targets=windowing.target,
+            series=timeline.series,
         ),
         head="sequence" if windowing.task == "tag" else "last",
         activation="softmax" if classes else "sigmoid" if windowing.task == "tag" else "none",
-        train=joined([part(cut) for cut in training]),
-        validation=part(validation) if validation.start < validation.stop else None,
-        time=rows.time,
+        train=rows.part(train),
+        validation=rows.part(validation) if len(validation) else None,
+        time=timeline.table.time or "row",
+        keys=timeline.keys,
+        notes=timeline.notes,
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.contract.manifest import Missing, Task
-from seqrt.data import Sequences, Table, digest, read
+from seqrt.data import Sequences, Table, Timeline, digest, read
 from seqrt.encoding.column import TableColumn
 from seqrt.errors import UsageError
 from seqrt.training.networks.missing import AS_MEAN
@@ -101,7 +101,8 @@ def splitter(
         windowing = windowing_for(
             table, task, as_names(target), as_names(features), window, horizon
         )
-        split = partial(from_table, TableRows.of(table, windowing, missing=may_miss))
+        timeline = Timeline.plain(table)
+        split = partial(from_table, TableRows.of(timeline, windowing, missing=may_miss))
     else:
         _reject_table_options(
             target=target, features=features, window=window, horizon=horizon, span=span

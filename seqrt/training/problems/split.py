@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from seqrt.data.runs import Runs, as_runs, of_least
 from seqrt.errors import UsageError
 
 
@@ -22,6 +23,7 @@ class Fold(NamedTuple):
         return slice(round(first), round(last))
 
 
+Rows = NDArray[np.int64]
 Validation = float | Fold
 """What is used for validation: a share of the data, or one of its folds."""
 
@@ -55,6 +57,47 @@ def in_time(rows: int, val: Validation, least: int) -> slice:
             f" {count} of them for validation. Use a shorter --window, or --val 0."
         )
     return slice(rows - count, rows)
+
+
+def in_each_series(bounds: Rows, val: Validation, least: int) -> tuple[Runs, Runs]:
+    """Return the rows to train on, and those to validate on: the last share of each series.
+
+    Series i is the rows `bounds[i]` to `bounds[i + 1]`. A series that is too short for both parts
+    is used for training alone, and in folds is a whole part of one of them. Raise UsageError if no
+    series is long enough for both.
+    """
+    if len(bounds) == 2:
+        total = int(bounds[1])
+        kept = in_time(total, val, least)
+        train = as_runs((0, kept.start), (kept.stop, total))
+        return train, as_runs((kept.start, kept.stop))
+    rows = np.diff(bounds)
+    start, stop = bounds[:-1] + _kept_rows(rows, val, least)
+    edges = np.stack([bounds[:-1], start, stop, bounds[1:]], axis=1)
+    train, validation = as_runs(*edges.reshape(-1, 2)), as_runs(*edges[:, 1:3])
+    if not len(of_least(train, least)) or (val and not len(of_least(validation, least))):
+        raise UsageError(
+            f"window and horizon need {least} rows in each part of a series, but the longest of"
+            f" {len(rows):,} series has {rows.max()} rows. Use a shorter --window, or --val 0."
+        )
+    return train, validation
+
+
+def _kept_rows(rows: Rows, val: Validation, least: int) -> Rows:
+    """Return the rows (2, S) of each series, from its first, at which validation starts and ends.
+
+    In a series without validation both are its end.
+    """
+    if isinstance(val, Fold):
+        first, last = (np.rint((val.number - i) * rows / val.of).astype(np.int64) for i in (1, 0))
+        short = rows // val.of < least
+        ours = np.arange(len(rows)) % val.of == val.number - 1
+        return np.where(short, np.where(ours, [0 * rows, rows], rows), [first, last])
+    check_share(val)
+    count = np.rint(val * rows).astype(np.int64)
+    if val > 0:
+        count = np.maximum(count, least)
+    return np.stack([np.where(rows - count < least, rows, rows - count), rows])
 
 
 def by_sequence(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqrt.errors import UsageError
-from seqrt.training.problems.split import Fold, by_sequence, in_time
+from seqrt.training.problems.split import Fold, by_sequence, in_each_series, in_time
 
 SHARES = st.floats(0, 0.99)
 
@@ -97,3 +97,36 @@ def test_by_sequence_every_sequence_is_in_one_fold_and_every_class_in_about_all(
         assert sorted([*train, *kept]) == list(range(len(labels)))
         for label in np.unique(labels):
             assert abs(np.sum(labels[kept] == label) - np.sum(labels == label) / of) < 2.5
+
+
+@given(
+    rows=st.lists(st.integers(1, 60), min_size=2, max_size=8),
+    val=SHARES | st.builds(Fold, st.just(1), st.just(3)),
+    least=st.integers(1, 12),
+)
+def test_each_series_is_split_by_itself_and_no_row_is_in_both_parts(rows, val, least):
+    bounds = np.cumsum([0, *rows])
+    try:
+        train, kept = in_each_series(bounds, val, least)
+    except UsageError:
+        assert max(rows) < 2 * least or not isinstance(val, Fold)
+        return
+
+    numbers = [row for run in (*train.tolist(), *kept.tolist()) for row in range(*run)]
+    assert sorted(numbers) == list(range(bounds[-1]))
+    for run in (*train.tolist(), *kept.tolist()):
+        assert np.searchsorted(bounds, run[0], "right") == np.searchsorted(bounds, run[1], "left")
+
+
+def test_the_last_part_of_each_series_validates_and_a_short_one_only_trains():
+    train, kept = in_each_series(np.array([0, 10, 13, 33]), 0.2, 2)
+
+    assert train.tolist() == [[0, 8], [10, 13], [13, 29]]
+    assert kept.tolist() == [[8, 10], [29, 33]]
+
+
+def test_in_folds_every_row_of_every_series_validates_once():
+    parts = [in_each_series(np.array([0, 10, 13, 33]), Fold(n, 4), 2)[1] for n in (1, 2, 3, 4)]
+
+    rows = sorted(row for kept in parts for run in kept.tolist() for row in range(*run))
+    assert rows == list(range(33))
