@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.contract import Column
-from seqrt.contract.manifest import Task
 from seqrt.data import Part, Table, Timeline, Windowing
 from seqrt.data.ragged import Floats
 from seqrt.data.runs import Runs, intersection, of_least
@@ -17,20 +16,16 @@ from seqrt.errors import UsageError
 from seqrt.numbers import checked_cast
 from seqrt.training.inputs.scaling import measured_columns, probability_columns
 from seqrt.training.networks.metadata import Metadata
+from seqrt.training.problems.options import DataOptions
 from seqrt.training.problems.problem import Problem
 from seqrt.training.problems.split import Validation, in_each_series
 
 Array = NDArray[Any]
 
+WINDOW = 24
 
-def windowing_for(
-    table: Table,
-    task: Task | None,
-    target: tuple[str, ...],
-    features: tuple[str, ...],
-    window: int,
-    horizon: int,
-) -> Windowing:
+
+def windowing_for(table: Table, options: DataOptions) -> Windowing:
     """Return a windowing, with omitted options inferred; raise UsageError if one is uncertain.
 
     forecast    the next `horizon` values of the target, from a window of all numeric columns
@@ -38,17 +33,19 @@ def windowing_for(
     classify    the label at a window's last row, from the other columns
     tag         the label of every row, from the other columns
     """
+    window = WINDOW if options.window is None else options.window
+    horizon = 1 if options.horizon is None else options.horizon
     for name, value in (("window", window), ("horizon", horizon)):
         if value < 1:
             raise UsageError(f"{name} must be at least 1 row, got {value}.")
-    target = target or _only_column(table)
-    task = task or ("forecast" if set(target) <= set(table.numeric) else "classify")
+    target = options.target or _only_column(table)
+    task = options.task or ("forecast" if set(target) <= set(table.numeric) else "classify")
     if len(target) > 1 and task == "classify":
         raise UsageError(
             f"task classify needs one target, got {len(target)}. Name one with --target."
         )
     others = tuple(name for name in table.numeric if name not in target)
-    features = features or (table.numeric if task == "forecast" else others)
+    features = options.features or (table.numeric if task == "forecast" else others)
     if not features:
         raise UsageError(
             f"task {task} needs a feature besides the target, but {table.source} has no other"

@@ -3,82 +3,44 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrt.contract.manifest import Missing, Task
 from seqrt.data import Sequences, Table, Timeline, digest, read
 from seqrt.encoding.column import TableColumn
 from seqrt.errors import UsageError
 from seqrt.training.networks.missing import AS_MEAN
 from seqrt.training.problems.from_sequences import from_sequences
 from seqrt.training.problems.from_table import TableRows, from_table, windowing_for
-from seqrt.training.problems.problem import Problem, as_names
+from seqrt.training.problems.options import DataOptions
+from seqrt.training.problems.problem import Problem
 from seqrt.training.problems.series import ROWS, SERIES
 from seqrt.training.problems.split import Fold, Validation
 from seqrt.training.problems.tasks import TASKS
 
 Array = NDArray[Any]
 
-WINDOW = 24
 BUILT_IN = (*SERIES, *TASKS)
 
 
-def prepare(
-    source: str | Path,
-    *,
-    task: Task | None = None,
-    target: Sequence[str] | str | None = None,
-    features: Sequence[str] | str | None = None,
-    window: int | None = None,
-    horizon: int | None = None,
-    length: int | None = None,
-    val: Validation = 0.2,
-    span: tuple[str | None, str | None] | None = None,
-    seed: int = 0,
-    missing: Missing = "error",
-) -> Problem:
+def prepare(source: str | Path, *, val: Validation = 0.2, seed: int = 0, **options: Any) -> Problem:
     """Make the problem of `source`: a file (.csv .parquet .npy .npz) or a name of `BUILT_IN`.
 
-    Omitted options are inferred from the data; if one is uncertain, a UsageError says what to give.
-    `val` is the share of the data for validation, or one of its folds. `span` selects the rows of a
-    table from one time to another, both included. `length` is for built-in data: the steps of a
-    task, or the rows of a series. `missing` is the policy for missing values, see
-    seqrt.training.networks.missing.
+    `options` are those of DataOptions by name. Omitted ones are inferred from the data; if one is
+    uncertain, a UsageError says what to give. `val` is the share of the data for validation, or one
+    of its folds; `seed` draws the sequences for validation, and built-in data.
     """
-    split = splitter(
-        source,
-        task=task,
-        target=target,
-        features=features,
-        window=window,
-        horizon=horizon,
-        length=length,
-        span=span,
-        seed=seed,
-        missing=missing,
-    )
-    return split(val)
+    return splitter(source, DataOptions(**options), seed)(val)
 
 
 def splitter(
-    source: str | Path,
-    *,
-    task: Task | None = None,
-    target: Sequence[str] | str | None = None,
-    features: Sequence[str] | str | None = None,
-    window: int | None = None,
-    horizon: int | None = None,
-    length: int | None = None,
-    span: tuple[str | None, str | None] | None = None,
-    seed: int = 0,
-    missing: Missing = "error",
+    source: str | Path, options: DataOptions, seed: int = 0
 ) -> Callable[[Validation], Problem]:
     """Read `source` once; return a function that makes its problem for a split, as `prepare` does.
 
@@ -86,33 +48,20 @@ def splitter(
     all folds use its mean over all data, because their networks are averaged into one file, which
     has one mean; the scales are each fold's own.
     """
-    _check_missing(missing)
-    may_miss = missing != "error"
-    if task is not None and task not in get_args(Task):
-        raise UsageError(f"task must be one of {', '.join(get_args(Task))}, got {task!r}.")
-    if length is not None and length < 1:
-        raise UsageError(f"length must be at least 1, got {length}.")
-    data, sha256 = _read(source, seed, length)
+    options.check()
+    missing = options.missing != "error"
+    data, sha256 = _read(source, seed, options.length)
     split: Callable[..., Problem]
     if isinstance(data, Table):
-        table = data.span(*span) if span else data
-        window = WINDOW if window is None else window
-        horizon = 1 if horizon is None else horizon
-        windowing = windowing_for(
-            table, task, as_names(target), as_names(features), window, horizon
-        )
-        timeline = Timeline.plain(table)
-        split = partial(from_table, TableRows.of(timeline, windowing, missing=may_miss))
+        split = partial(from_table, _table_rows(data, options))
     else:
-        _reject_table_options(
-            target=target, features=features, window=window, horizon=horizon, span=span
-        )
-        split = partial(from_sequences, data, task, seed=seed, missing=may_miss)
+        options.reject_for_sequences()
+        split = partial(from_sequences, data, options.task, seed=seed, missing=missing)
     plain = TASKS[str(source)].plain if str(source) in TASKS else None
 
     def problem(val: Validation) -> Problem:
         made = split(val=val)
-        if isinstance(val, Fold) and missing in AS_MEAN:
+        if isinstance(val, Fold) and options.missing in AS_MEAN:
             made = _centred(made, split(val=0.0))
         metadata = replace(made.metadata, name=Path(source).stem, data_sha256=sha256, seed=seed)
         return replace(made, metadata=metadata, plain=plain)
@@ -120,16 +69,17 @@ def splitter(
     return problem
 
 
+def _table_rows(data: Table, options: DataOptions) -> TableRows:
+    table = data.span(*options.span) if options.span else data
+    timeline = Timeline.plain(table)
+    return TableRows.of(timeline, windowing_for(table, options), missing=options.missing != "error")
+
+
 def _centred(fold: Problem, whole: Problem) -> Problem:
     """Return the problem of a fold with the feature means of the whole data."""
     pairs = zip(fold.metadata.features, whole.metadata.features, strict=True)
     features = tuple(replace(own, mean=common.mean) for own, common in pairs)
     return replace(fold, metadata=replace(fold.metadata, features=features))
-
-
-def _check_missing(missing: str) -> None:
-    if missing not in get_args(Missing):
-        raise UsageError(f"missing must be one of {', '.join(get_args(Missing))}, got {missing!r}.")
 
 
 def usual_length(source: str | Path) -> int | None:
@@ -161,12 +111,3 @@ def _digest(*arrays: Array) -> str:
     for array in arrays:
         sha256.update(np.ascontiguousarray(array).tobytes())
     return sha256.hexdigest()
-
-
-def _reject_table_options(**given: object) -> None:
-    wrong = [f"--{name}" for name, value in given.items() if value not in (None, ())]
-    if wrong:
-        raise UsageError(
-            "table options do not apply to sequences with targets, got"
-            f" {', '.join(wrong)}. Drop them."
-        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,10 +59,3 @@ class Problem:
         if self.folded:
             return "out of fold"
         return "validation" if self.validation else "training"
-
-
-def as_names(names: Sequence[str] | str | None) -> tuple[str, ...]:
-    """Return names as a tuple; a string is one name, and None no name."""
-    if names is None:
-        return ()
-    return (names,) if isinstance(names, str) else tuple(names)

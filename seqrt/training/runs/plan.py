@@ -11,12 +11,12 @@ from typing import Any, Final, Literal, get_args
 import numpy as np
 import torch
 
-from seqrt.contract.manifest import Missing, Task
 from seqrt.errors import UsageError
 from seqrt.training.loop.recipe import Recipe
 from seqrt.training.loop.threads import threads_that_pay
 from seqrt.training.networks.initialise import chrono_initialise
 from seqrt.training.networks.network import Architecture, Network
+from seqrt.training.problems.options import DataOptions
 from seqrt.training.problems.prepare import splitter, usual_length
 from seqrt.training.problems.problem import Problem
 from seqrt.training.problems.split import Fold
@@ -39,9 +39,14 @@ _TASK_EPOCHS = 10
 _FEWEST_FOLDS = 2
 _MOST_THREADS = 256
 
-# The options that a plan holds in its architecture and in its recipe.
-_ARCHITECTURE: Final = tuple(each.name for each in fields(Architecture))
-_RECIPE: Final = tuple(each.name for each in fields(Recipe))
+# The options that a plan holds in its parts.
+_PARTS: Final[dict[str, type]] = {
+    "data": DataOptions,
+    "architecture": Architecture,
+    "recipe": Recipe,
+}
+_NAMES: Final = {part: tuple(each.name for each in fields(kind)) for part, kind in _PARTS.items()}
+_PART_OF: Final = {name: part for part, names in _NAMES.items() for name in names}
 
 # The numbers of a recipe that can be inferred, and the value that asks for it.
 _INFERRED: Final = {"epochs": None, "patience": None, "lr": AUTO}
@@ -51,15 +56,13 @@ _INFERRED: Final = {"epochs": None, "patience": None, "lr": AUTO}
 class Plan:
     """What a run trains, on which data and how.
 
-    The options of the network and of the training loop are grouped in `architecture` and `recipe`;
-    all are given by name, `Plan("data.csv", cell="gru", epochs=5)`, and can be read as `plan.cell`
-    as well as `plan.architecture.cell`. None and () mean: infer it from the data.
+    The options of the data, the network and the training loop are grouped in `data`, `architecture`
+    and `recipe`; all are given by name, `Plan("data.csv", cell="gru", epochs=5)`, and can be read
+    as `plan.cell` as well as `plan.architecture.cell`. None and () mean: infer it from the data.
 
-    Data: `span` selects the rows of a table from one time to another, and `val` is the share of all
-    data that is set aside for validation. With `folds`, that many networks are trained, each
-    validated on its own part of the data (see training.experiments.committee); `fold` is the number
-    of this one, from 1. `length` is the length of a built-in task or series, and `missing` the
-    policy for missing values (see seqrt.training.networks.missing).
+    Split: `val` is the share of all data that is set aside for validation. With `folds`, that many
+    networks are trained, each validated on its own part of the data (see
+    training.experiments.committee); `fold` is the number of this one, from 1.
 
     Initial weights: with `init` "chrono" they are drawn to remember `memory` steps, by default the
     longest sequence and at most `tbptt` steps, because no gradient teaches the network to remember
@@ -74,17 +77,10 @@ class Plan:
     """
 
     source: str
-    task: Task | None = None
-    target: tuple[str, ...] = ()
-    features: tuple[str, ...] = ()
-    window: int | None = None
-    horizon: int | None = None
-    length: int | None = None
-    span: tuple[str | None, str | None] | None = None
+    data: DataOptions = field(default_factory=DataOptions)
     val: float = 0.2
     folds: int | None = None
     fold: int | None = None
-    missing: Missing = "error"
     architecture: Architecture = field(default_factory=Architecture)
     init: Init | None = None
     memory: int | None = None
@@ -98,13 +94,13 @@ class Plan:
         if "recipe" in options and "unresolved" not in options:
             options = asdict(options.pop("recipe")) | options
         own: dict[str, Any] = {each.name: each.default for each in fields(Plan)}
-        own |= {"source": source, "architecture": Architecture(), "recipe": Recipe()}
+        own |= {"source": source} | {part: kind() for part, kind in _PARTS.items()}
         flat = {name: options.pop(name) for name in list(options) if name not in own}
         own |= options
-        if unknown := flat.keys() - {*_ARCHITECTURE, *_RECIPE}:
+        if unknown := flat.keys() - _PART_OF.keys():
             raise TypeError(f"Plan() got an unexpected keyword argument {min(unknown)!r}")
         own["unresolved"] = _unresolved(own["unresolved"], flat)
-        for part, names in (("architecture", _ARCHITECTURE), ("recipe", _RECIPE)):
+        for part, names in _NAMES.items():
             given = {name: flat[name] for name in names if name in flat}
             own[part] = replace(own[part], **_with_defaults(type(own[part]), given))
         for name, value in own.items():
@@ -125,12 +121,12 @@ class Plan:
             raise UsageError(f"folds must be at least {_FEWEST_FOLDS}, got {self.folds}.")
 
     def __getattr__(self, name: str) -> Any:
-        """Return an option of the architecture or the recipe; as given, if it is unresolved."""
-        if name in _ARCHITECTURE:
-            return getattr(self.architecture, name)
-        if name in _RECIPE:
-            return _INFERRED[name] if name in self.unresolved else getattr(self.recipe, name)
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        """Return an option of one of the parts; as given, if it is unresolved."""
+        if name not in _PART_OF:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        if name in _INFERRED and name in self.unresolved:
+            return _INFERRED[name]
+        return getattr(getattr(self, _PART_OF[name]), name)
 
     @classmethod
     def of_options(cls, source: str, options: Mapping[str, Any]) -> Plan:
@@ -163,11 +159,12 @@ class Plan:
     def options(self) -> dict[str, Any]:
         """Return all options by name, flat, in the order in which run.toml lists them."""
         names: list[str] = []
-        parts = {"source": (), "architecture": _ARCHITECTURE, "recipe": _RECIPE, "unresolved": ()}
+        parts = {"source": (), "unresolved": (), **_NAMES}
         for each in fields(self):
             names += parts.get(each.name, (each.name,))
-        names.remove("seed")
-        names.insert(names.index("device"), "seed")
+        for name, next_one in (("missing", _NAMES["architecture"][0]), ("seed", "device")):
+            names.remove(name)
+            names.insert(names.index(next_one), name)
         return {name: getattr(self, name) for name in names}
 
     def with_options(self, **options: Any) -> Plan:
@@ -187,18 +184,7 @@ class Plan:
         return (split(Fold(fold, folds)) for fold in range(1, folds + 1))
 
     def _splitter(self) -> Callable[[float | Fold], Problem]:
-        return splitter(
-            self.source,
-            task=self.task,
-            target=self.target,
-            features=self.features,
-            window=self.window,
-            horizon=self.horizon,
-            length=self.length,
-            span=self.span,
-            seed=self.recipe.seed,
-            missing=self.missing,
-        )
+        return splitter(self.source, self.data, self.recipe.seed)
 
     def network(self, problem: Problem) -> Network:
         """Make the network for `problem`, its weights drawn from the seed and `fold` alone."""

@@ -1,0 +1,66 @@
+"""Data options: how a source of data is read, and what is to be learnt from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, get_args
+
+from seqrt.contract.manifest import Missing, Task
+from seqrt.errors import UsageError
+
+# Options that take several names.
+NAME_LISTS: Final = ("target", "features")
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """How to read a file or a built-in task; None and () mean: infer it from the data.
+
+    For tables: the `target` and `features` columns, `window` and `horizon` in rows, and `span`, the
+    rows from one time to another, both included. For built-in data: `length`, the steps of a task
+    or the rows of a series. `missing` is the policy for missing values, see
+    seqrt.training.networks.missing.
+    """
+
+    task: Task | None = None
+    target: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
+    window: int | None = None
+    horizon: int | None = None
+    length: int | None = None
+    span: tuple[str | None, str | None] | None = None
+    missing: Missing = "error"
+
+    def __post_init__(self) -> None:
+        """Take a single name, or None, where a tuple of names is due."""
+        for name in NAME_LISTS:
+            object.__setattr__(self, name, as_names(getattr(self, name)))
+
+    def check(self) -> None:
+        """Raise UsageError if an option is out of range."""
+        if self.task not in (None, *get_args(Task)):
+            raise UsageError(f"task must be one of {', '.join(get_args(Task))}, got {self.task!r}.")
+        if self.missing not in get_args(Missing):
+            raise UsageError(
+                f"missing must be one of {', '.join(get_args(Missing))}, got {self.missing!r}."
+            )
+        if self.length is not None and self.length < 1:
+            raise UsageError(f"length must be at least 1, got {self.length}.")
+
+    def reject_for_sequences(self) -> None:
+        """Raise UsageError if an option is given that applies to tables only."""
+        names = ("target", "features", "window", "horizon", "span")
+        wrong = [f"--{name}" for name in names if getattr(self, name) not in (None, ())]
+        if wrong:
+            raise UsageError(
+                "table options do not apply to sequences with targets, got"
+                f" {', '.join(wrong)}. Drop them."
+            )
+
+
+def as_names(names: Sequence[str] | str | None) -> tuple[str, ...]:
+    """Return names as a tuple; a string is one name, and None no name."""
+    if names is None:
+        return ()
+    return (names,) if isinstance(names, str) else tuple(names)
