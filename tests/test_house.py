@@ -80,6 +80,7 @@ INNER_ROOMS = {
         "limits": "",
         "windows": "",
         "ragged": "limits windows",
+        "labels": "",
         "sequences": "ragged",
         "table": "",
         "runs": "",

@@ -44,6 +44,15 @@ def data_introduction(plan: Plan, problem: Problem) -> Iterator[tuple[str, str]]
     yield "features", _features(problem)
     if plan.missing != "error":
         yield "missing", MISSING_VALUES[plan.missing]
+    yield from map(labelled_note, problem.notes)
+
+
+def labelled_note(note: str) -> tuple[str, str]:
+    """Return the label of a note and its text."""
+    warning = "warning: "
+    if note.startswith(warning):
+        return "warning", note.removeprefix(warning)
+    return "note", note
 
 
 def metrics_table(plan: Plan, result: Result) -> Iterator[str]:
@@ -100,6 +109,7 @@ def result_record(problem: Problem, result: Result) -> dict[str, Any]:
         "figures": metrics_record(result.figures),
         "baseline": {"name": result.baseline, "figures": metrics_record(result.baseline_figures)},
         "pictures": [str(path) for path in result.pictures],
+        "notes": list(problem.notes),
     }
 
 
@@ -165,11 +175,21 @@ def _features(problem: Problem) -> str:
 
 def _part(problem: Problem, part: Part) -> str:
     if part.when is None:
-        steps = int(part.x.lengths.sum())
-        return f"{len(part):,} sequences, {steps:,} steps"
+        return f"{len(part):,} {'sequence' if len(part) == 1 else 'sequences'} of {_steps(part)}"
     first, last = (_time(part.when[i]) for i in (0, -1))
     out = f"; {part.left_out:,} left out, without a target" if part.left_out else ""
     return f"{len(part):,} windows, targets from {problem.time} {first} to {last}{out}"
+
+
+def _steps(part: Part) -> str:
+    """Return the lengths of sequences, and the number of features of each step, in words."""
+    shortest, longest = int(part.x.lengths.min(initial=part.x.longest)), part.x.longest
+    steps = f"{longest:,}" if shortest == longest else f"{shortest:,} to {longest:,}"
+    features = part.x.values.shape[1]
+    return (
+        f"{steps} {'step' if longest == 1 else 'steps'}, {features:,}"
+        f" {'feature' if features == 1 else 'features'}"
+    )
 
 
 def _time(value: Any) -> str:

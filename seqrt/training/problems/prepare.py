@@ -64,7 +64,9 @@ def splitter(
         if isinstance(val, Fold) and options.missing in AS_MEAN:
             made = _centred(made, split(val=0.0))
         metadata = replace(made.metadata, name=Path(source).stem, data_sha256=sha256, seed=seed)
-        return replace(made, metadata=metadata, plain=plain)
+        # the targets of a built-in task are known, and need no explanation
+        notes = () if str(source) in TASKS else made.notes
+        return replace(made, metadata=metadata, plain=plain, notes=notes)
 
     return problem
 

@@ -22,9 +22,9 @@ class Problem:
     `metadata` holds the names, and the scaling as measured on `train` alone (except for the means
     of a fold with missing values, see prepare). `validation` is None if no data was set aside; with
     `folded` it is all the data, judged fold by fold. `time` is the name of the unit of `Part.when`.
-    `keys` are those of the series that `Part.series` numbers, and `notes` sentences on what was
-    found in the data. `plain`, if given, returns the best predictions for a part without memory:
-    (N, O).
+    `keys` are those of the series that `Part.series` numbers, and `notes` sentences for the user on
+    how the data was understood; a warning begins with "warning: ". `plain`, if given, returns the
+    best predictions for a part without memory: (N, O).
     """
 
     metadata: Metadata

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +10,8 @@ from numpy.typing import NDArray
 
 from seqrt.data.runs import Runs, as_runs, of_least
 from seqrt.errors import UsageError
+
+Indices = NDArray[np.intp]
 
 
 class Fold(NamedTuple):
@@ -102,11 +105,12 @@ def _kept_rows(rows: Rows, val: Validation, least: int) -> Rows:
 
 def by_sequence(
     labels: NDArray[np.str_] | None, count: int, val: Validation, seed: int
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+) -> tuple[Indices, Indices]:
     """Return the indices of the sequences to train on, and of those to validate on.
 
     They are drawn from `seed`. With `labels` the split is stratified: the sequences of each class
-    are spread evenly over the order from which the validation part is cut.
+    are spread evenly over the order from which the validation part is cut. For a share of the data,
+    every class is then in the training part, unless there are more classes than room in it.
     """
     rng = np.random.default_rng(seed)
     position = rng.permutation(count) / count
@@ -114,9 +118,31 @@ def by_sequence(
         for label in np.unique(labels):
             members = np.flatnonzero(labels == label)
             position[members] = (rng.permutation(len(members)) + 0.5) / len(members)
-    validation = _validation_slice(count, val)
+    cut = _validation_slice(count, val)
     order = np.argsort(position, kind="stable")
-    return np.sort(np.delete(order, validation)), np.sort(order[validation])
+    train, validation = np.delete(order, cut), order[cut]
+    if labels is not None and not isinstance(val, Fold):
+        train, validation = _with_every_class(labels, train, validation)
+    return np.sort(train), np.sort(validation)
+
+
+def _with_every_class(
+    labels: NDArray[np.str_], train: Indices, validation: Indices
+) -> tuple[Indices, Indices]:
+    """Exchange sequences so that the training part has every class, if it is large enough."""
+    trained, judged = train.tolist(), validation.tolist()
+    counts = Counter(labels[trained].tolist())
+    for label in np.unique(labels).tolist():
+        if counts[label]:
+            continue
+        most, spare = counts.most_common(1)[0]
+        if spare < 2:
+            break
+        given = next(i for i in trained if labels[i] == most)
+        taken = next(i for i in reversed(judged) if labels[i] == label)
+        trained[trained.index(given)], judged[judged.index(taken)] = taken, given
+        counts.update({label: 1, most: -1})
+    return np.array(trained, np.intp), np.array(judged, np.intp)
 
 
 def _validation_slice(count: int, val: Validation) -> slice:

@@ -176,7 +176,7 @@ def test_labelled_sequences_are_told_as_what_they_are(run):
     assert (
         "data        moves.npz: classify every sequence as one of 2 classes (down, up)" in done.err
     )
-    assert "training    16 sequences, 96 steps" in done.err
+    assert "training    16 sequences of 6 steps, 2 features" in done.err
     assert "network     lstm 4 -> 2, bidirectional, " in done.err
     assert re.search(r"^validation +lstm +majority class$", done.err, re.MULTILINE)
     assert Path("runs/moves-lstm-1/confusion.png").is_file()
@@ -262,7 +262,7 @@ def test_a_built_in_task_has_the_length_that_is_asked_for(run):
     done = run("train", "recall", "--length", "5", "--units", "2", "--epochs", "1", "--json")
 
     answer = json.loads(done.out)
-    assert "validation  2,000 sequences, 10,000 steps\n" in done.err
+    assert "validation  2,000 sequences of 5 steps, 1 feature\n" in done.err
     assert answer["baseline"]["name"] == "mean"
     assert answer["baseline"]["figures"]["mse"] == pytest.approx(1 / 3, rel=0.1)
     assert plan_of("runs/recall-lstm-1")["length"] == 5

@@ -56,12 +56,12 @@ def test_labels_are_said_to_be_the_majority(tmp_path, rng):
 
 
 def test_flags_are_each_said_to_be_their_majority(tmp_path, rng):
-    y = np.zeros((20, 4, 2), int)
-    y[..., 1] = 1
+    y = np.ones((20, 4, 3), int)
+    y[..., 0] = 0
     np.savez(tmp_path / "flags.npz", x=rng.random((20, 4, 1)), y=y)
     problem = prepare(tmp_path / "flags.npz")
 
     name, predicted = baseline(problem)
 
     assert name == "majority of each label"
-    np.testing.assert_array_equal(predicted, [[0.0, 1.0]] * 16)
+    np.testing.assert_array_equal(predicted, [[0.0, 1.0, 1.0]] * 16)

@@ -46,6 +46,21 @@ def test_by_sequence_the_parts_are_a_partition_with_a_fair_share_of_each_class(l
         assert abs(np.sum(labels[kept] == label) - fair) < 2.5
 
 
+@given(
+    labels=st.lists(st.sampled_from("abcdef"), min_size=2, max_size=60),
+    val=st.floats(0.01, 0.99),
+    seed=st.integers(0, 3),
+)
+def test_by_sequence_every_class_is_trained_if_there_is_room(labels, val, seed):
+    labels = np.array(labels)
+    try:
+        train, _ = by_sequence(labels, len(labels), val, seed)
+    except UsageError:
+        return
+
+    assert len(set(labels[train])) == min(len(train), len(set(labels)))
+
+
 def test_nothing_is_kept_when_nothing_is_asked_for():
     train, kept = by_sequence(None, 7, 0.0, seed=0)
 

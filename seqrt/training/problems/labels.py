@@ -1,0 +1,134 @@
+"""Which targets are class labels, and what has to be said about their classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqrt.contract.manifest import Task
+from seqrt.data.labels import is_one_hot, of_one_hot
+from seqrt.errors import InputError, UsageError
+
+Array = NDArray[Any]
+Classes = tuple[int | str, ...]
+
+FEW: Final = 20
+"""The most different whole numbers, written as floats, that are taken as classes."""
+
+_ROWS_PER_CLASS = 3
+_LISTED = 5
+OVERRIDE: Final = "--task regress learns them as numbers"
+
+
+def inferred_task(truth: Array, *, per_step: bool) -> Task:
+    """Return the task that y means, if the user names none: (N,) or (N, O), text or numbers.
+
+    Text, integers, booleans, whole numbers in floats of which there are few, and one-hot rows are
+    classes: classify, or tag if every step has a row. So are 0 and 1 in several columns per step,
+    which are tagged one by one. All other numbers mean regress. Raises UsageError for integers that
+    could be either.
+    """
+    labels: Task = "tag" if per_step else "classify"
+    if truth.ndim == len("NO"):
+        flags = per_step and truth.dtype.kind != "f" and bool(np.isin(truth, (0, 1)).all())
+        return labels if flags or is_one_hot(truth) else "regress"
+    if truth.dtype.kind == "f":
+        return labels if are_few_whole_numbers(truth) else "regress"
+    distinct = len(np.unique(truth))
+    if truth.dtype.kind == "i" and distinct > max(2, len(truth) // 2):
+        raise UsageError(
+            f"y has {distinct} different whole numbers in {len(truth)} rows, which could be labels"
+            " or quantities. Use --task regress for quantities, --task classify or --task tag for"
+            " labels."
+        )
+    return labels
+
+
+def are_few_whole_numbers(values: Array) -> bool:
+    """Return whether floats (N,) are 2 to FEW different whole numbers, each in about three rows."""
+    if not len(values) or not (values == np.round(values)).all():
+        return False
+    return 2 <= len(np.unique(values)) <= min(FEW, len(values) // _ROWS_PER_CLASS)
+
+
+def inferred_note(truth: Array, task: Task) -> tuple[str, ...]:
+    """Return what to say of a task that was inferred from y, and how to override it."""
+    several = truth.ndim == len("NO")
+    if task == "regress":
+        if several and np.isin(truth, (0, 1)).all() and not (truth == truth[:1]).all():
+            return (
+                f"y holds {truth.shape[1]} columns of 0 and 1, but not a single 1 in every row:"
+                " taken as numbers",
+            )
+        return ()
+    if truth.dtype.kind == "U":
+        return ()
+    if is_one_hot(truth):
+        last = truth.shape[1] - 1
+        return (f"y is one-hot: its columns are taken as classes 0 to {last}; {OVERRIDE}",)
+    if several:
+        return ()
+    count = len(np.unique(truth))
+    return (f"y holds {count} whole numbers: taken as classes; {OVERRIDE}",)
+
+
+def labels_of(name: str, truth: Array, columns: Sequence[str] = ()) -> tuple[Array, Classes]:
+    """Return labels (N,) and all classes in order, from labels (N,) or one-hot rows (N, C).
+
+    One-hot classes are named by the `columns`, or else numbered. Raises InputError (E_INPUT_LABEL)
+    if all labels are the same.
+    """
+    classes: Classes
+    if truth.ndim == len("NC"):
+        classes = tuple(columns) or tuple(range(truth.shape[1]))
+        labels = of_one_hot(name, truth, classes)
+    else:
+        labels = truth.astype(np.int64) if truth.dtype.kind in "bf" else truth
+        classes = tuple(np.unique(labels).tolist())
+    check_several(name, labels)
+    return labels, classes
+
+
+def check_several(name: str, labels: Array) -> None:
+    """Raise InputError (E_INPUT_LABEL) if all labels (N,) are the same class."""
+    if len(labels) and (labels == labels[0]).all():
+        raise InputError(
+            f"E_INPUT_LABEL: {name} must hold at least two classes, but all {len(labels):,} labels"
+            f" are {labels[0].item()!r}: there is nothing to tell apart. Add data of another class."
+        )
+
+
+def class_notes(
+    classes: Classes, train: Array, validation: Array | None, unit: str
+) -> tuple[str, ...]:
+    """Return what to say of classes that one of the two parts lacks, or that have one sequence.
+
+    `train` and `validation` (N,) are the labels of each part, and `unit` what each belongs to:
+    a sequence, a row or a step.
+    """
+    trained, judged = _counts(classes, train), _counts(classes, validation)
+    notes = [
+        f"warning: the training part has no {unit} of class {label!r} ({judged[label]:,} in"
+        " validation), so the network cannot learn it"
+        for label in classes
+        if not trained[label]
+    ]
+    single = [label for label in classes if trained[label] == 1 and not judged[label]]
+    if validation is not None and unit == "sequence" and single:
+        notes += [
+            f"class {label!r} has one sequence, which is trained on and not validated"
+            for label in single
+        ]
+    hidden = len(notes) - _LISTED
+    return (*notes[:_LISTED], *([f"{hidden} more notes on classes like these"] * (hidden > 0)))
+
+
+def _counts(classes: Classes, labels: Array | None) -> dict[int | str, int]:
+    counts: dict[int | str, int] = dict.fromkeys(classes, 0)
+    if labels is not None:
+        found, numbers = np.unique(labels, return_counts=True)
+        counts |= dict(zip(found.tolist(), numbers.tolist(), strict=True))
+    return counts
