@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from seqrt.contract.strict_json import manifest_error
 
 InputKind = Literal["number", "boolean", "category", "calendar"]
 Cycle = Literal["minute", "hour", "weekday", "monthday", "month", "yearday"]
 Written = Literal["iso", "dmy", "mdy", "seconds", "milliseconds", "number"]
+
+# A category that is not among the levels counts as `other`.
+MOST_LEVELS: Final = 64
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,11 @@ class Input:
     levels: tuple[str, ...] = ()
     cycle: Cycle | None = None
     ahead: int = 0
+
+    @property
+    def source(self) -> str:
+        """The name under which a single step gives its cell: that of the column, and `ahead`."""
+        return f"{self.column}+{self.ahead}" if self.ahead else self.column
 
     @property
     def width(self) -> int:
@@ -62,11 +70,38 @@ class TimeColumn:
     step: str = ""
 
 
-def check_inputs(inputs: Sequence[Input], features: int) -> None:
-    """Raise ModelError unless `inputs`, where there are any, make this number of features."""
-    made = sum(each.width for each in inputs)
-    if inputs and made != features:
-        raise manifest_error(f"needs inputs that make its {features} features, got {made}")
+def inputs_of(inputs: Sequence[Input], features: Sequence[str]) -> tuple[Input, ...]:
+    """Return the inputs of a manifest; without any, each feature is a column of its own name."""
+    return tuple(inputs) or tuple(Input(name) for name in features)
+
+
+def check_inputs(
+    inputs: Sequence[Input], features: Sequence[str], horizon: int | None, time: TimeColumn | None
+) -> None:
+    """Raise ModelError unless `inputs`, where there are any, make the features of these names."""
+    if not inputs:
+        return
     for each in inputs:
-        if each.ahead < 0 or (each.kind == "calendar") != (each.cycle is not None):
-            raise manifest_error(f"has an invalid input from column {each.column!r:.60}")
+        _check_input(each, horizon or 0)
+        if each.kind == "calendar" and (time is None or time.name != each.column):
+            raise manifest_error("needs a time column for its calendar features")
+    made = [name for each in inputs for name in each.names]
+    if made != list(features):
+        raise manifest_error(
+            f"needs inputs that make its {len(features)} features, got {len(made)}:"
+            f" {', '.join(made)!s:.60}"
+        )
+
+
+def _check_input(each: Input, horizon: int) -> None:
+    """Raise ModelError unless the fields of an input fit its kind and its ranges."""
+    fits = (
+        (each.kind == "category") == bool(each.levels)
+        and (each.kind == "calendar") == (each.cycle is not None)
+        and (each.kind == "number" or each.offset == 0)
+        and len(each.levels) == len(set(each.levels)) <= MOST_LEVELS
+        and -(2**63) <= each.offset < 2**63
+        and 0 <= each.ahead <= horizon
+    )
+    if not fits:
+        raise manifest_error(f"has an invalid input from column {each.column!r:.60}")

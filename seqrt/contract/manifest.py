@@ -262,7 +262,8 @@ def _check_consistency(manifest: Manifest) -> None:
             f"needs one output for each class, got {len(manifest.outputs)} outputs"
             f" and {len(manifest.classes)} classes"
         )
-    check_inputs(manifest.inputs, len(manifest.features))
+    names = [column.name for column in manifest.features]
+    check_inputs(manifest.inputs, names, manifest.horizon, manifest.time)
     gradient = manifest.memory.gradient if manifest.memory else None
     if gradient and (not gradient.lags or len(gradient.lags) != len(gradient.norms)):
         raise manifest_error(

@@ -60,13 +60,21 @@ def _decode_scalar(kind: Any, value: Any, where: str) -> Any:
     for option in options:
         if is_dataclass(option) and isinstance(value, dict):
             return _decode_record(option, value, where)
+        if get_origin(option) is Literal and type(value) is str and value in get_args(option):
+            return value
         if option is float:
             if type(value) in (int, float) and math.isfinite(value):
                 return float(value)
         elif type(value) is option:
             return value
-    names = " or ".join(_TYPE_NAMES.get(option, option.__name__) for option in options)
+    names = " or ".join(_name_of(option) for option in options)
     raise manifest_error(f"{where} must be {names}, got {value!r:.60}")
+
+
+def _name_of(option: Any) -> str:
+    if get_origin(option) is Literal:
+        return ", ".join(get_args(option))
+    return str(_TYPE_NAMES.get(option, option.__name__))
 
 
 # Evaluating a class's annotations takes longer than the rest of decoding, so it is done once.

@@ -60,13 +60,13 @@ class Table:
         empty or a word for that (nan, NA, null), unless `missing` allows it as NaN; E_INPUT_CELL
         for anything else.
         """
-        columns = [self._column(name) for name in names]
+        columns = [self.column(name) for name in names]
         for name, column in zip(names, columns, strict=True):
             bad = np.flatnonzero(~np.isfinite(column.values)).tolist()
             if missing:
                 bad = [row for row in bad if not is_missing(column.text(row))]
             if bad:
-                raise self._refuse(name, column, bad[0])
+                raise self.refusal(name, bad[0])
         if not columns:
             return np.empty((self.rows, 0))
         return np.stack([column.values for column in columns], axis=1)
@@ -76,7 +76,7 @@ class Table:
 
         Raises InputError (E_INPUT_MISSING) at the first empty cell.
         """
-        column = self._column(name)
+        column = self.column(name)
         labels = column.labels()
         empty = "" if column.cells is not None else "nan"
         if empty in labels:
@@ -122,7 +122,8 @@ class Table:
         rising = _rising(self.columns[self.time]) if self.time is not None else None
         return range(1, self.rows + 1) if rising is None else rising
 
-    def _column(self, name: str) -> TableColumn:
+    def column(self, name: str) -> TableColumn:
+        """Return a column; raise UsageError for one that does not exist, with the nearest name."""
         if name in self.columns:
             return self.columns[name]
         lower = {known.lower(): known for known in self.names}
@@ -132,7 +133,9 @@ class Table:
             f"{self.source} has no column {name!r}; it has {_listed(self.names)}.{hint}"
         )
 
-    def _refuse(self, name: str, column: TableColumn, row: int) -> InputError:
+    def refusal(self, name: str, row: int) -> InputError:
+        """Return the error for a cell that is missing, or is not a number."""
+        column = self.columns[name]
         text = column.text(row).strip()
         if is_missing(text):
             return self._missing(name, column, row)
@@ -142,19 +145,20 @@ class Table:
         elif self.place == "line" and self.lines[row] == 1:
             fix = " Line 1 was read as data, since it contains a number: name the columns in words."
         return InputError(
-            f"E_INPUT_CELL: {self._cell_place(name, row)}: a cell must hold a finite number,"
+            f"E_INPUT_CELL: {self.cell_place(name, row)}: a cell must hold a finite number,"
             f" got {text!r:.60}.{fix}"
         )
 
     def _missing(self, name: str, column: TableColumn, row: int) -> InputError:
         empty = sum(is_missing(column.text(row)) for row in range(self.rows))
         return InputError(
-            f"E_INPUT_MISSING: {self._cell_place(name, row)}: a cell must have a value, but this"
+            f"E_INPUT_MISSING: {self.cell_place(name, row)}: a cell must have a value, but this"
             f" one {_as_written(column, row)} ({empty:,} of {self.rows:,} rows have no value)."
             " Fill the gaps, drop the rows, or train with a policy such as --missing forward."
         )
 
-    def _cell_place(self, name: str, row: int) -> str:
+    def cell_place(self, name: str, row: int) -> str:
+        """Return where a cell is: file, line or row, column."""
         return f"{self.source}, {self.place} {self.lines[row]}, column {name!r}"
 
     def _nothing_between(self, first: str | None, last: str | None) -> str:

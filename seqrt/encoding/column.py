@@ -25,6 +25,8 @@ class TableColumn:
 
     values: Numbers
     cells: Sequence[str] | None = None
+    kind: str = "number"
+    exact: NDArray[np.int64] | None = None
 
     @classmethod
     def of_text(cls, cells: Sequence[str]) -> TableColumn:

@@ -1,0 +1,90 @@
+"""Categories: cells as words from a short list, and one feature per word.
+
+Cells are compared as text without surrounding space. A number is written in the shortest way, so
+that the category 3 is the same whether a file holds 3, 3.0 or the text "3"; text such as 007 is no
+number and stays as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqrt.contract.columns import MOST_LEVELS
+from seqrt.encoding.column import TableColumn, is_missing
+
+_WHOLE = re.compile(r"-?(0|[1-9][0-9]*)")
+_DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,14})\.[0-9]{1,15}")
+
+
+def category_of(text: str) -> str:
+    """Return the category that a cell with this text belongs to.
+
+    >>> [category_of(text) for text in (" Fri ", "3.0", "2.50", "007")]
+    ['Fri', '3', '2.5', '007']
+    """
+    text = text.strip()
+    if not _DECIMAL.fullmatch(text):
+        return text
+    value = float(text)
+    return str(int(value)) if value.is_integer() else str(value)
+
+
+def levels_of(column: TableColumn) -> tuple[tuple[str, ...], int]:
+    """Return the levels of a column of categories, and the number of its categories without one.
+
+    The levels are in rising order, as numbers if all are whole numbers, else as text. Where there
+    are more than 64 categories, the 64 most frequent ones are levels; of equally frequent ones,
+    those that come first in order.
+    """
+    texts, codes = _distinct(column)
+    counts: Counter[str] = Counter()
+    for text, count in zip(texts, np.bincount(codes, minlength=len(texts)).tolist(), strict=True):
+        if not is_missing(text):
+            counts[category_of(text)] += count
+    ordered = _sorted(counts)
+    kept = sorted(ordered, key=lambda level: -counts[level])[:MOST_LEVELS]
+    return tuple(_sorted(kept)), len(ordered) - len(kept)
+
+
+def one_hot(column: TableColumn, levels: tuple[str, ...]) -> NDArray[np.float64]:
+    """Return a feature for each level and one for any other text (T, L + 1), 0 or 1.
+
+    All features of a cell without a value are NaN.
+    """
+    texts, codes = _distinct(column)
+    places = {level: place for place, level in enumerate(levels)}
+    other = len(levels)
+    rows = np.zeros((len(texts), other + 1))
+    for row, text in zip(rows, texts, strict=True):
+        if is_missing(text):
+            row[:] = np.nan
+        else:
+            row[places.get(category_of(text), other)] = 1.0
+    return rows[codes]
+
+
+def _distinct(column: TableColumn) -> tuple[list[str], NDArray[np.intp]]:
+    """Return the distinct texts of the cells, and for each cell the place of its text among them.
+
+    Numbers that were never text are compared as numbers, which is faster.
+    """
+    if column.cells is None:
+        _, first, codes = np.unique(column.values, return_index=True, return_inverse=True)
+        return [column.text(int(row)) for row in first], codes.reshape(-1)
+    places: dict[str, int] = {}
+    codes = np.fromiter(
+        (places.setdefault(cell, len(places)) for cell in column.cells), np.intp, len(column.cells)
+    )
+    return list(places), codes
+
+
+def _sorted(levels: Iterable[str]) -> list[str]:
+    levels = list(levels)
+    if all(_WHOLE.fullmatch(level) for level in levels):
+        return sorted(levels, key=int)
+    return sorted(levels)
