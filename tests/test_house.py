@@ -72,7 +72,8 @@ INNER_ROOMS = {
         "__init__": "entry",
         "entry": "* app",
         "app": "commands",
-        "commands": "*",
+        "commands": "* predictions",
+        "predictions": "",
         "*": "",
     },
     "data": {
@@ -89,6 +90,9 @@ INNER_ROOMS = {
         "serving": "sequences table timeline windowing",
         "readers": "limits sequences table",
         "slices": "ragged readers runs sequences serving table timeline windows",
+        "series_rows": "runs timeline",
+        "prediction_table": "readers sequences series_rows timeline",
+        "writers": "",
     },
     "runtime": {
         "__init__": "live model",

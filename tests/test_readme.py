@@ -112,7 +112,9 @@ def test_the_four_commands_leave_a_forecast(here, shell):
     for command in re.findall(r"^\$ (.*)$", README.blocks("console")[0], re.MULTILINE):
         assert shell(command).returncode == 0
 
-    assert np.load(here / "sunspots.pred.npy").shape == (286, 1)
+    header, *rows = (here / "sunspots.pred.csv").read_text().splitlines()
+    assert header == "YEAR,SUNACTIVITY+1"
+    assert [row.split(",")[0] for row in rows] == [str(year) for year in range(1724, 2010)]
 
 
 @pytest.mark.parametrize("command", HELPS)

@@ -86,6 +86,14 @@ class PredictionFile:
         for i, steps in enumerate(y):
             self._write(row + i, step, steps)
 
+    def read(self, first: int, count: int) -> Any:
+        """Return some predictions (count, O), counted step by step and sequence by sequence."""
+        import numpy as np
+
+        self._file.seek(self._start + 4 * first * self.shape[-1])
+        content = self._file.read(4 * count * self.shape[-1])
+        return np.frombuffer(content, "<f4").reshape(count, self.shape[-1])
+
     def _write(self, row: int, step: int, y: Any) -> None:
         place = row * math.prod(self.shape[1:]) + step * self.shape[-1]
         self._file.seek(self._start + 4 * place)

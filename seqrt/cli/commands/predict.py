@@ -23,9 +23,11 @@ from seqrt.cli.talk import say
 
 if TYPE_CHECKING:
     from seqrt.cli.predict_file import PredictionFile
+    from seqrt.cli.predictions.destination import Destination
     from seqrt.contract import Manifest
     from seqrt.data import Sequences, Timeline
     from seqrt.data.readers.mapped import Mapped
+    from seqrt.data.slices import Slices
     from seqrt.runtime import Model
 
 _MOST_NAMES = 6
@@ -40,7 +42,11 @@ def predict(
     out: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--out", metavar="FILE", help="File of predictions  [DATA's name + .pred.npy]"
+            "-o",
+            "--out",
+            metavar="FILE",
+            help="File of predictions: .csv, .parquet, .jsonl or .npy; - writes CSV to stdout"
+            "  [DATA's name + .pred.csv, or .pred.npy for an array]",
         ),
     ] = None,
     device: DeviceOption = "cpu",
@@ -50,13 +56,21 @@ def predict(
     unsealed: UnsealedOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Predict DATA and save the predictions as .npy; print the path.
+    """Predict DATA and save the predictions; print the path.
 
     If the model was trained on windows, a table (.csv, .parquet, or an array of one series) is read
     in windows: there is one prediction for each row from the first full window on, and the last
     forecast is for the time after the end of the file. Sequences (batch, time, features) give one
-    prediction each, in order. Predictions at every step are padded with zeros where sequences are
-    shorter than the longest.
+    prediction each, in order.
+
+    A table is answered by a table in the format of DATA, and an array by an array, unless -o names
+    another format. The columns of a table are those that name the series, the time as written in
+    DATA (or row, from 1), and one for each output. A forecast has the time of its first step, any
+    other prediction the time of the last row read. For classes there are the label and its
+    probability. Sequences have item, and step for predictions at every step, both from 0.
+
+    In a .npy file, predictions at every step are padded with zeros where sequences are shorter than
+    the longest; a table leaves these steps out.
 
     A .npy file may be larger than memory: it is read in parts, and the predictions are written to
     disk as they are computed. Other files are read whole.
@@ -64,35 +78,55 @@ def predict(
     \b
     Examples:
       seqrt predict data.npy
-      seqrt predict sunspots.csv -m models/sunspots.onnx -o forecast.npy
+      seqrt predict sunspots.csv -m models/sunspots.onnx -o forecast.parquet
+      seqrt predict sunspots.csv -o - | tail -n 1
       seqrt predict motions.npz --json | jq .shape
     """
-    from seqrt.cli.predict_file import open_data, predict_to
-    from seqrt.cli.progress import work_progress
+    from seqrt.cli.predict_file import open_data
+    from seqrt.cli.predictions.destination import destination
     from seqrt.data.slices import slices
-    from seqrt.files import check_not_input, writing
 
+    to = destination(out, data, as_json=as_json)
     path = model_or_newest(model)
-    out = out or data.with_suffix(".pred.npy")
-    check_not_input(out, data, path)
+    to.check(data, path)
     opened = open_model(path, device, sha256=sha256, unsealed=unsealed, threads=threads, tf32=tf32)
     source = open_data(data)
-    read = slices(source, opened.manifest)
-    steps = read.steps_of(slice(None))
-    with writing(out) as file, work_progress(steps, "steps") as advance:
-        result = predict_to(file, opened, read, advance)
+    result = _predict(opened, source, slices(source, opened.manifest), to)
     if as_json:
-        typer.echo(json.dumps(_record(opened, path, out, result.shape), indent=2))
+        typer.echo(json.dumps(_record(opened, path, to, result.shape), indent=2))
         return
     for line in _summary(opened.manifest, source, result):
         say(line)
-    typer.echo(out)
+    if to.path is not None:
+        typer.echo(to.path)
 
 
-def _record(model: Model, path: Path, out: Path, shape: tuple[int, ...]) -> dict[str, object]:
+def _predict(
+    model: Model, source: Timeline | Sequences | Mapped, read: Slices, to: Destination
+) -> PredictionFile:
+    """Write the predictions, as an array or as a table."""
+    from seqrt.cli.predict_file import predict_to
+    from seqrt.cli.progress import work_progress
+    from seqrt.data.prediction_table import prediction_table
+    from seqrt.data.writers.writing import write_table
+
+    progress = work_progress(read.steps_of(slice(None)), "steps")
+    with to.opened() as file:
+        if not to.is_table:
+            with progress as advance:
+                return predict_to(file, model, read, advance)
+        with to.scratch() as array:
+            with progress as advance:
+                result = predict_to(array, model, read, advance)
+            pieces = prediction_table(source, model.manifest, result.shape, result.read)
+            write_table(file, to.suffix, pieces)
+            return result
+
+
+def _record(model: Model, path: Path, to: Destination, shape: tuple[int, ...]) -> dict[str, object]:
     m = model.manifest
     return {
-        "path": str(out),
+        "path": str(to.path),
         "shape": list(shape),
         "outputs": [column.name for column in m.outputs],
         "classes": list(m.classes),
