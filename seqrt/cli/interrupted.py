@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqrt.cli.talk import say
+from seqrt.cli.training_options import typed_option
 from seqrt.errors import SeqrtError, TrainingError, UsageError
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def check_no_options(options: dict[str, Any], out: Path | None) -> None:
     """Raise UsageError where an option beside --resume would change the run."""
     given = [*options, *(["out"] if out else [])]
     if given:
-        flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        flags = ", ".join(map(typed_option, given))
         raise UsageError(
             f"a resumed run keeps its settings, but {flags} would change them."
             " Drop them, or start a new run without --resume."

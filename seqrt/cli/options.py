@@ -27,7 +27,8 @@ class Option:
     `kind` is the type that typer reads; a bool makes a flag. `default` is what the help shows in
     brackets: the option itself has none, so that the code it configures decides. `parse` gets the
     flag and what typer read, and returns the value that is passed on. A `shared` option of
-    `seqrt train` is an option of `seqrt compare` too.
+    `seqrt train` is an option of `seqrt compare` too. `typed` is the word after the two hyphens, if
+    it is not the name.
     """
 
     name: str
@@ -37,11 +38,12 @@ class Option:
     metavar: str | None = None
     parse: Callable[[str, Any], Any] | None = None
     shared: bool = False
+    typed: str = ""
 
     @property
     def flag(self) -> str:
         """The option as it is typed: --batch-size."""
-        return f"--{self.name.replace('_', '-')}"
+        return f"--{self.typed or self.name.replace('_', '-')}"
 
     def parameter(self) -> inspect.Parameter:
         """Return the parameter of a command that typer reads as this option."""

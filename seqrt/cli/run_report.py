@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from seqrt.data import Part
+    from seqrt.training.networks.metadata import Metadata
     from seqrt.training.problems.problem import Problem
     from seqrt.training.runs.plan import Plan
     from seqrt.training.runs.record import Result
@@ -28,6 +29,8 @@ def run_introduction(run: Run) -> Iterator[tuple[str, str]]:
     """Yield the data, the network and the settings of a run: pairs of label and text."""
     plan, problem = run.plan, run.problem
     yield from data_introduction(plan, problem)
+    if run.origin:
+        yield "start", _start(run, run.origin.metadata)
     yield "training", _part(problem, problem.train)
     if problem.validation:
         yield "validation", _part(problem, problem.validation)
@@ -141,6 +144,11 @@ def network_text(plan: Plan, problem: Problem) -> str:
     extras += ["bidirectional"] if plan.bidirectional else []
     relu = " relu" if plan.cell == "rnn" and plan.nonlinearity == "relu" else ""
     return ", ".join([f"{plan.cell}{relu} {sizes}", *extras])
+
+
+def _start(run: Run, before: Metadata) -> str:
+    digest = f" (SHA-256 {before.data_sha256[:12]}...)" if before.data_sha256 else ""
+    return f"weights and scaling of {run.plan.start_from}, trained on {before.name}{digest}"
 
 
 def _beats_baseline(result: Result) -> bool:

@@ -95,6 +95,14 @@ TRAINING: Final = (
         shared=True,
     ),
     # the network
+    Option(
+        "start_from",
+        str,
+        "Continue a finished run, its folder or weights file, with this data",
+        "a new network",
+        metavar="RUN",
+        typed="from",
+    ),
     Option("cell", Cell, "Kind of recurrent layer", "lstm"),
     Option(
         "units",
@@ -137,7 +145,7 @@ TRAINING: Final = (
         "lr",
         str,
         "Peak learning rate, or auto to find one",
-        "0.002",
+        "0.002; with --from, a tenth of the run's",
         metavar="RATE",
         parse=parse_learning_rate,
         shared=True,
@@ -178,6 +186,11 @@ TRAINING: Final = (
 )
 
 COMPARED: Final = tuple(option for option in TRAINING if option.shared)
+
+
+def typed_option(name: str) -> str:
+    """Return the option with this name as it is typed."""
+    return next((o.flag for o in TRAINING if o.name == name), f"--{name.replace('_', '-')}")
 
 
 def training_data(data: str) -> str:

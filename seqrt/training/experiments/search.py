@@ -155,6 +155,10 @@ def check_search(plan: Plan, given: Collection[str], count: int) -> None:
             f"a search needs an option to search, but {', '.join(SEARCHED)} are all given."
             " Leave one of them out."
         )
+    if plan.start_from:
+        raise UsageError(
+            "a search trains new networks, but --from continues a trained one. Drop one of them."
+        )
     if plan.folds:
         raise UsageError("a search tunes one network, but folds train several. Drop one of them.")
     if not plan.val:

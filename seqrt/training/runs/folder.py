@@ -7,6 +7,7 @@ runs/sunspots-gru-1/
     checkpoint.*         until it is finished: see seqrt.training.loop.checkpoints
     curves.png           and forecast.png or confusion.png, memory.png
     typical.npy          some steps of the judged data: export measures the memory on them
+    start.safetensors    until it is finished: the network it continues, see runs.start_from
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ RUNS = "runs"
 RECORD = "run.toml"
 RESULTS = "results.csv"
 WEIGHTS = "best.safetensors"
+START = "start.safetensors"
 
 
 def new_folder(source: str, cell: str, out: str | Path | None = None) -> Path:
@@ -131,7 +133,7 @@ def cut_rows(folder: Path, count: int) -> list[dict[str, str]]:
 def discard(folder: Path) -> None:
     """Remove the folder of a run without a finished epoch, which frees its name."""
     with suppress(OSError):
-        for name in (RECORD, RESULTS):
+        for name in (RECORD, RESULTS, START):
             (folder / name).unlink(missing_ok=True)
         folder.rmdir()
 
@@ -153,6 +155,12 @@ def load_run(path: str | Path) -> Network:
 
     Raises UsageError if there is no run, ModelError if its weights are damaged.
     """
+    weights = weights_path(path)
+    return network_of(weights.read_bytes(), weights)
+
+
+def weights_path(path: str | Path) -> Path:
+    """Return the weights file of a run, given its folder or the file; UsageError if none exists."""
     path = Path(path)
     weights = path / WEIGHTS if path.is_dir() else path
     if not weights.is_file():
@@ -160,8 +168,13 @@ def load_run(path: str | Path) -> Network:
             f"{path} must be a run folder or its weights file, but {weights} does not exist."
             " Train a run with: seqrt train DATA"
         )
+    return weights
+
+
+def network_of(data: bytes, weights: Path) -> Network:
+    """Return the network in the bytes of the file `weights`; raise ModelError if it is damaged."""
     try:
-        return _load_network(weights.read_bytes(), weights)
+        return _load_network(data, weights)
     except (ModelError, UsageError) as error:
         raise ModelError(str(error)) from None
     except (*DAMAGE, RuntimeError) as error:

@@ -21,6 +21,7 @@ from seqrt.training.problems.prepare import splitter, usual_length
 from seqrt.training.problems.problem import Problem
 from seqrt.training.problems.split import Fold
 from seqrt.training.problems.tasks import TASKS
+from seqrt.training.runs.start_from import with_settings
 
 Init = Literal["chrono", "torch"]
 AUTO: Final = "auto"
@@ -64,6 +65,9 @@ class Plan:
     networks are trained, each validated on its own part of the data (see
     training.experiments.committee); `fold` is the number of this one, from 1.
 
+    Start: `start_from` is a run whose weights and scaling training starts from; it fills in the
+    rest of the plan (see training.runs.start_from).
+
     Initial weights: with `init` "chrono" they are drawn to remember `memory` steps, by default the
     longest sequence and at most `tbptt` steps, because no gradient teaches the network to remember
     anything for longer; with "torch" they are PyTorch's. By default, "chrono" is for sequences of
@@ -81,6 +85,7 @@ class Plan:
     val: float = 0.2
     folds: int | None = None
     fold: int | None = None
+    start_from: str | None = None
     architecture: Architecture = field(default_factory=Architecture)
     init: Init | None = None
     memory: int | None = None
@@ -91,6 +96,8 @@ class Plan:
 
     def __init__(self, source: str, **options: Any) -> None:
         """Make a plan from its options by name; raise UsageError if one is invalid."""
+        if "architecture" not in options:  # else these are the fields of a plan that is complete
+            options = with_settings(options)
         if "recipe" in options and "unresolved" not in options:
             options = asdict(options.pop("recipe")) | options
         own: dict[str, Any] = {each.name: each.default for each in fields(Plan)}
@@ -142,8 +149,9 @@ class Plan:
         }
         if "span" in values:
             values["span"] = tuple(end or None for end in values["span"])
+        earlier = values.pop("start_from", None)  # whose settings are in the record
         try:
-            return cls(**values)
+            return cls(**values).with_options(start_from=earlier)
         except TypeError as error:
             raise UsageError(
                 f"the plan in run.toml does not fit this seqrt: {error}. Train again."
@@ -223,7 +231,7 @@ class Plan:
         built_in = self.source in TASKS
         longest = self._longest_gradient(problem)
         long = self.memory or longest > _LONG or built_in
-        init = self.init or ("chrono" if long else "torch")
+        init = None if self.start_from else self.init or ("chrono" if long else "torch")
         epochs = self._epochs(problem)
         # on a built-in task the loss rests on a plateau first, and fresh data cannot be overfitted
         patience = epochs if built_in else math.ceil(epochs / 4)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from seqrt.errors import DeviceError, TrainingError, UsageError
+from seqrt.files import write_bytes
 from seqrt.metrics import measure
 from seqrt.training.inputs.batches import predict
 from seqrt.training.loop.checkpoints import Checkpoints
@@ -28,14 +30,17 @@ from seqrt.training.problems.baselines import baseline
 from seqrt.training.problems.problem import Problem
 from seqrt.training.runs.folder import (
     RESULTS,
+    START,
     add_row,
     cut_rows,
     discard,
+    network_of,
     new_folder,
     newest_unfinished,
     read_unfinished,
     save_weights,
     sweep,
+    weights_path,
     write_record,
 )
 from seqrt.training.runs.lock import locked
@@ -44,6 +49,7 @@ from seqrt.training.runs.memory_picture import draw_memory
 from seqrt.training.runs.pictures import draw_run
 from seqrt.training.runs.plan import Plan
 from seqrt.training.runs.record import Result, check_data, record_of, result_entry, timestamp
+from seqrt.training.runs.start_from import check_plan, continued
 
 
 @dataclass
@@ -52,7 +58,8 @@ class Run:
 
     After a `break`, Ctrl-C, an error or `stop`, the best weights so far are in `net` and in the
     folder of the run. However a run was interrupted, even by a kill, `resume` continues it to the
-    same final weights. `warning` reports a damaged checkpoint of a resumed run.
+    same final weights. `warning` reports a damaged checkpoint of a resumed run. `origin` is the
+    network that training started from, if it continues an earlier run (see runs.start_from).
 
     Processes started by torchrun each hold a Run and train it together; only the first of them
     writes to the folder.
@@ -68,6 +75,7 @@ class Run:
     warning: str | None = None
     group: ProcessGroup = SINGLE_PROCESS
     ended: bool = False
+    origin: Network | None = None
 
     def __iter__(self) -> Iterator[Epoch]:
         """Train; yield after every epoch, with its row and the best weights written."""
@@ -135,6 +143,7 @@ class Run:
         if self.group.is_first:
             write_record(self.path, self.record() | {"result": result_entry(result)})
             self.checkpoints.remove()
+            (self.path / START).unlink(missing_ok=True)
         self.leave()
         return result
 
@@ -143,7 +152,8 @@ class Run:
 
     def _memory(self) -> tuple[Path, ...]:
         """Save the typical series that export measures the memory on, and draw the memory."""
-        series, initial = typical_series(self.problem.judged), self.plan.network(self.problem)
+        series = typical_series(self.problem.judged)
+        initial = self.origin or self.plan.network(self.problem)
         save_series(series, self.path)
         longest = self.problem.train.x.longest
         return draw_memory(self.path, self.net, initial, series, longest)
@@ -157,8 +167,9 @@ def start(plan: Plan, out: str | Path | None = None) -> Run:
     """Read the data, make the network and the run's folder: `out`, or a new one in runs/."""
     plan = plan.with_options(device=_resolved_device(plan.device))
     device, group = _device(plan.device), join()
-    problem = plan.problem()
-    net = plan.network(problem).to(device)
+    weights = _weights(group, plan.start_from)
+    problem, net, origin = _begin(plan, weights)
+    net = net.to(device)
     plan = plan.resolved(problem)
     if "lr" in plan.unresolved:
         x, y, recipe = problem.train.x, problem.train.y, plan.fold_recipe()
@@ -168,8 +179,11 @@ def start(plan: Plan, out: str | Path | None = None) -> Run:
     started = timestamp()
     folder = Path(_from_first(group, lambda: new_folder(plan.source, plan.architecture.cell, out)))
     run = Run(plan, problem, net, folder, started, _checkpoints(folder, plan), group=group)
+    run.origin = origin
     if group.is_first:
         try:
+            if plan.start_from:
+                write_bytes(run.path / START, weights)
             write_record(run.path, run.record())
         except BaseException:
             discard(run.path)
@@ -188,14 +202,36 @@ def resume(path: str | Path | None = None) -> Run:
     name, record = _from_first(group, lambda: _unfinished(path))
     plan, path = Plan.of_record(record.get("plan", {})), Path(name)
     device = _device(plan.device)
-    problem = plan.problem()
+    weights = _weights(group, path / START if plan.start_from else None)
+    problem, net, origin = _begin(plan, weights)
     check_data(record, problem, plan.source)
     checkpoints = _checkpoints(path, plan)
     rows, warning = _from_first(group, lambda: _load_checkpoint(path, checkpoints))
-    net = plan.network(problem).to(device)
     epochs = [Epoch.of_row(row) for row in rows]
-    started = str(record.get("started", ""))
-    return Run(plan, problem, net, path, started, checkpoints, epochs, warning, group)
+    run = Run(
+        plan, problem, net.to(device), path, str(record.get("started", "")), checkpoints, epochs
+    )
+    return replace(run, warning=warning, group=group, origin=origin)
+
+
+def _weights(group: ProcessGroup, path: str | Path | None) -> bytes:
+    """Return the bytes of the weights to start from, which the first process reads; or none."""
+    if path is None:
+        return b""
+    return group.from_first(lambda: weights_path(path).read_bytes())
+
+
+def _begin(plan: Plan, weights: bytes) -> tuple[Problem, Network, Network | None]:
+    """Return the problem of a plan, its network, and the one in `weights` that it starts from."""
+    problem = plan.problem()
+    if not plan.start_from:
+        return problem, plan.network(problem), None
+    origin = network_of(weights, Path(plan.start_from))
+    check_plan(plan.start_from, origin, plan)
+    problem = continued(problem, origin, plan.source, plan.start_from)
+    net = copy.deepcopy(origin)
+    net.metadata = problem.metadata
+    return problem, net, origin
 
 
 def _unfinished(path: str | Path | None) -> tuple[str, dict[str, Any]]:
