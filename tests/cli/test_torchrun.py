@@ -89,6 +89,18 @@ def test_torchrun_leaves_the_run_that_one_process_leaves(run):
     assert seqrt.load("models/moves-gru-1.onnx").validate().ok
 
 
+def test_processes_continue_a_run_as_one_process_does(run):
+    run(*TRAIN, "--epochs", "1", "-o", "first")
+    more = ("train", "moves.npz", "--from", "first", "--lr", "0.01", "--epochs", "2")
+
+    processes = seqrt_in_two(*more, "-o", "two")
+    said = [process.communicate(timeout=LONG) for process in processes]
+    run(*more, "-o", "one")
+
+    assert [process.returncode for process in processes] == [0, 0], said
+    assert losses(Path("two")) == pytest.approx(losses(Path("one")), rel=1e-4)
+
+
 def test_a_signal_to_one_process_ends_all_with_one_checkpoint(run):
     first, second = seqrt_in_two(*TRAIN, "--epochs", "100000", "--patience", "100000")
     folder = Path("runs/moves-gru-1")

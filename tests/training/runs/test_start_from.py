@@ -123,7 +123,7 @@ def test_with_few_rows_of_a_shifted_series_it_beats_the_run_and_a_new_network(fo
     continued = mse(trained(Plan("b.csv", start_from=run, epochs=30, val=0.4)))
     alone = mse(trained(Plan("b.csv", lr=1e-2, **options)))
 
-    assert continued < 0.9 * same
+    assert continued < 0.95 * same
     assert continued < alone / 2
 
 
