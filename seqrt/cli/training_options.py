@@ -144,8 +144,8 @@ TRAINING: Final = (
     Option(
         "lr",
         str,
-        "Peak learning rate, or auto to find one",
-        "0.002; with --from, a tenth of the run's",
+        "Peak learning rate, or auto to find one; --from takes a tenth of the run's",
+        "0.002",
         metavar="RATE",
         parse=parse_learning_rate,
         shared=True,

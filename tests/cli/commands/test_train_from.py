@@ -28,7 +28,9 @@ def test_it_says_which_run_it_continues(run):
     done = run("train", "new.csv", "--from", "first", "--epochs", 1)
 
     assert done.code == 0
-    start = r"^start {7}weights and scaling of first, trained on old \(SHA-256 [0-9a-f]{12}\.\.\.\)$"
+    start = (
+        r"^start {7}weights and scaling of first, trained on old \(SHA-256 [0-9a-f]{12}\.\.\.\)$"
+    )
     assert re.search(start, done.err, re.MULTILINE)
     assert re.search(r"^optimiser   Adam, peak learning rate 0\.0002,", done.err, re.MULTILINE)
     assert "network     lstm 4 -> 1" in done.err
