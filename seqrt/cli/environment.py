@@ -38,7 +38,7 @@ PACKAGES = (
     Package("tomli-w", "tomli_w", "train", "storing settings"),
     Package("matplotlib", "matplotlib", "train", "drawing"),
     Package("optuna", "optuna", "search", "searching"),
-    Package("pyarrow", "pyarrow", "parquet", "reading .parquet"),
+    Package("pyarrow", "pyarrow", "tables", "reading .parquet, and .csv faster"),
 )
 
 

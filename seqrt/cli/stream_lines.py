@@ -240,7 +240,7 @@ def _numbers(line: int, columns: Columns, values: Sequence[object]) -> list[floa
 
 def _is_missing(value: object) -> bool:
     """Whether a cell or a JSON value, which is not a number, marks a missing value."""
-    from seqrt.encoding.column import is_missing
+    from seqrt.encoding.cells import is_missing
 
     return value is None or is_missing(str(value))
 

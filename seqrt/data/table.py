@@ -14,7 +14,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrt.encoding.column import Numbers, TableColumn, is_missing, parse_number
+from seqrt.encoding.cells import is_missing, parse_number
+from seqrt.encoding.column import Fault, Numbers, TableColumn, rounding
 from seqrt.encoding.dates import parse_dates, parse_period
 from seqrt.errors import InputError, UsageError
 
@@ -31,7 +32,7 @@ class Table:
 
     source: str
     columns: Mapping[str, TableColumn]
-    lines: Sequence[int]
+    lines: Sequence[int] | NDArray[np.int64]
     time: str | None = None
     named: bool = True
     place: Literal["line", "row"] = "line"
@@ -48,7 +49,7 @@ class Table:
 
     @property
     def numeric(self) -> tuple[str, ...]:
-        """The names of the columns of numbers, without the time column."""
+        """The names of the columns of numbers and booleans, without the time column."""
         return tuple(
             name for name, cells in self.columns.items() if name != self.time and cells.numeric
         )
@@ -62,6 +63,7 @@ class Table:
         """
         columns = [self.column(name) for name in names]
         for name, column in zip(names, columns, strict=True):
+            self._check(name, column)
             bad = np.flatnonzero(~np.isfinite(column.values)).tolist()
             if missing:
                 bad = [row for row in bad if not is_missing(column.text(row))]
@@ -77,10 +79,11 @@ class Table:
         Raises InputError (E_INPUT_MISSING) at the first empty cell.
         """
         column = self.column(name)
+        if column.fault is not None and column.fault.code != "E_INPUT_RANGE":
+            raise self._faulty(name, column, column.fault)
         labels = column.labels()
-        empty = "" if column.cells is not None else "nan"
-        if empty in labels:
-            raise self._missing(name, column, labels.index(empty))
+        if "" in labels:
+            raise self._missing(name, column, labels.index(""))
         return labels
 
     def times(self) -> NDArray[Any]:
@@ -88,7 +91,7 @@ class Table:
         if self.time is None:
             return np.array(self.lines if self.place == "row" else range(1, self.rows + 1))
         column = self.columns[self.time]
-        dates = parse_dates(column.cells) if column.cells else None
+        dates = _dates(column)
         if dates:
             return np.array([date.replace(tzinfo=None) for date in dates], "datetime64[s]")
         return column.values
@@ -134,8 +137,10 @@ class Table:
         )
 
     def refusal(self, name: str, row: int) -> InputError:
-        """Return the error for a cell that is missing, or is not a number."""
+        """Return the error for a cell that is missing, is not a number, or has a faulty column."""
         column = self.columns[name]
+        if column.fault is not None:
+            return self._faulty(name, column, column.fault)
         text = column.text(row).strip()
         if is_missing(text):
             return self._missing(name, column, row)
@@ -156,6 +161,23 @@ class Table:
             f" one {_as_written(column, row)} ({empty:,} of {self.rows:,} rows have no value)."
             " Fill the gaps, drop the rows, or train with a policy such as --missing forward."
         )
+
+    def _check(self, name: str, column: TableColumn) -> None:
+        """Raise InputError if the column has a fault, or numbers that float64 would round."""
+        if column.fault is not None:
+            raise self._faulty(name, column, column.fault)
+        row = column.first_rounded()
+        if row is not None:
+            raise self._faulty(name, column, rounding(column.text(row).strip()), row)
+
+    def _faulty(
+        self, name: str, column: TableColumn, fault: Fault, row: int | None = None
+    ) -> InputError:
+        """Return the error for a column, at `row` or else at the first cell with a value."""
+        if row is None and column.cells is not None:
+            row = next((i for i, cell in enumerate(column.cells) if not is_missing(cell)), None)
+        place = f"{self.source}, column {name!r}" if row is None else self.cell_place(name, row)
+        return InputError(f"{fault.code}: {place}: {fault.sentence}")
 
     def cell_place(self, name: str, row: int) -> str:
         """Return where a cell is: file, line or row, column."""
@@ -182,12 +204,19 @@ def find_time(columns: Mapping[str, TableColumn]) -> str | None:
 
 def _rising(column: TableColumn) -> Sequence[Any] | None:
     """Return the column as dates or numbers if they increase at every row, else None."""
-    keys: Sequence[Any] | None = parse_dates(column.cells) if column.cells else None
+    keys: Sequence[Any] | None = _dates(column)
     if keys is None:
         if not np.isfinite(column.values).all():
             return None
         keys = column.values.tolist()
     return keys if all(before < after for before, after in itertools.pairwise(keys)) else None
+
+
+def _dates(column: TableColumn) -> list[datetime] | None:
+    """Return the cells as instants, or None if one of them is not a date."""
+    if column.stamps is not None:
+        return parse_dates(np.datetime_as_string(column.stamps.astype("datetime64[us]")).tolist())
+    return parse_dates(column.cells) if column.cells else None
 
 
 def _as_written(column: TableColumn, row: int) -> str:

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.contract.columns import MOST_LEVELS
-from seqrt.encoding.column import TableColumn, is_missing
+from seqrt.encoding.cells import is_missing
+from seqrt.encoding.column import TableColumn
 
 _WHOLE = re.compile(r"-?(0|[1-9][0-9]*)")
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,14})\.[0-9]{1,15}")

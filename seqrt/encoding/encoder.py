@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from seqrt.contract.columns import Input
 from seqrt.encoding.calendar import calendar_features
 from seqrt.encoding.categories import one_hot
-from seqrt.encoding.column import Numbers, TableColumn, is_missing
+from seqrt.encoding.cells import is_missing
+from seqrt.encoding.column import Numbers, TableColumn
 from seqrt.encoding.counters import far_wholes, subtracted
 from seqrt.errors import InputError
 

@@ -16,7 +16,8 @@ import numpy as np
 
 from seqrt.data.readers.source import opened
 from seqrt.data.table import Table, find_time
-from seqrt.encoding.column import TableColumn, parse_number
+from seqrt.encoding.cells import parse_number
+from seqrt.encoding.column import TableColumn
 from seqrt.encoding.dates import parse_date
 from seqrt.errors import InputError
 

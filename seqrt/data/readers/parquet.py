@@ -10,7 +10,8 @@ import numpy as np
 from seqrt.data.limits import DEFAULT_LIMITS, ReadLimits
 from seqrt.data.readers.source import opened
 from seqrt.data.table import Table, find_time
-from seqrt.encoding.column import TableColumn
+from seqrt.encoding.cells import FIRST_INEXACT
+from seqrt.encoding.column import Numbers, TableColumn
 from seqrt.errors import InputError, UsageError
 
 
@@ -18,14 +19,15 @@ def read_parquet(path: str | Path, limits: ReadLimits = DEFAULT_LIMITS) -> Table
     """Return the table in the Parquet file at `path`.
 
     Raises UsageError if pyarrow is not installed; InputError (E_INPUT_DAMAGED, E_INPUT_SIZE,
-    E_INPUT_HEADER, E_INPUT_RANGE, E_INPUT_DTYPE) for a file that cannot be used.
+    E_INPUT_HEADER) for a file that cannot be read. A column of a type that has no use, or of
+    numbers that float64 would round, is an error only where it is used.
     """
     try:
         import pyarrow
         from pyarrow import parquet
     except ImportError:
         raise UsageError(
-            "reading .parquet needs pyarrow. Install it with: pip install 'seqrt[parquet]'"
+            "reading .parquet needs pyarrow. Install it with: pip install 'seqrt[tables]'"
         ) from None
     with opened(path) as file:
         try:
@@ -45,7 +47,7 @@ def read_parquet(path: str | Path, limits: ReadLimits = DEFAULT_LIMITS) -> Table
             f"E_INPUT_HEADER: {path} must have columns, each with a unique name,"
             f" got {', '.join(names[:12]) or 'none'}."
         )
-    columns = {name: _column(table[name], f"{path}, column {name!r}") for name in names}
+    columns = {name: _column(table[name]) for name in names}
     return Table(str(path), columns, range(1, table.num_rows + 1), find_time(columns), place="row")
 
 
@@ -65,24 +67,73 @@ def _names(table: Any) -> list[str]:
     return first + [name for name in table.column_names if name not in first]
 
 
-def _column(cells: Any, name: str) -> TableColumn:
-    """Return numbers as float64 with NaN for null, and any other type as text."""
+def _column(cells: Any) -> TableColumn:
+    """Return a column as what it holds; a type that has no use is a fault where it is used."""
     import pyarrow
+    from pyarrow import compute, types
+
+    if types.is_dictionary(cells.type):
+        cells = cells.cast(cells.type.value_type)
+    kind = cells.type
+    if cells.null_count == len(cells) and not _is_list(kind):
+        return TableColumn.of_text([""] * len(cells))
+    try:
+        if types.is_boolean(kind):
+            return TableColumn.of_booleans(_floats(cells.cast(pyarrow.uint8())))
+        if types.is_integer(kind) or types.is_decimal(kind):
+            return _whole_numbers(cells)
+        if types.is_floating(kind):
+            return TableColumn.of_floats(_floats(cells))
+        if types.is_timestamp(kind) or types.is_date(kind):
+            return _stamps(cells)
+        if _is_list(kind):
+            return TableColumn.of_lists(cells.to_pylist(), str(kind))
+        texts = compute.fill_null(cells.cast(pyarrow.string()), "").to_pylist()
+    except (pyarrow.ArrowException, ValueError):
+        return TableColumn.of_nothing(len(cells), str(kind))
+    return TableColumn.of_text(texts)
+
+
+def _is_list(kind: Any) -> bool:
     from pyarrow import types
 
-    kind = cells.type
-    number_kinds = (types.is_integer, types.is_floating, types.is_boolean, types.is_decimal)
+    return bool(types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind))
+
+
+def _floats(cells: Any) -> Numbers:
+    """Return numbers as float64, with NaN for null."""
+    import pyarrow
+
+    values: Numbers = cells.cast(pyarrow.float64()).to_numpy()
+    return values
+
+
+def _whole_numbers(cells: Any) -> TableColumn:
+    """Return integers and decimals; those that float64 would round stay int64 as well."""
+    import pyarrow
+
+    values: Numbers = cells.cast(pyarrow.float64(), safe=False).to_numpy()
+    if not (np.abs(values) >= FIRST_INEXACT).any():
+        return TableColumn(values)
     try:
-        if any(is_kind(kind) for is_kind in number_kinds):
-            return TableColumn(cells.cast(pyarrow.float64()).to_numpy())
-        texts = cells.cast(pyarrow.string()).to_pylist()
-    except pyarrow.ArrowNotImplementedError:
-        raise InputError(
-            f"E_INPUT_DTYPE: {name} must hold numbers, text or dates, got {kind}."
-            " Leave the column out of the file."
-        ) from None
-    except (pyarrow.ArrowException, ValueError) as error:
-        raise InputError(
-            f"E_INPUT_RANGE: {name} must hold values that fit float64 or text ({error})."
-        ) from None
-    return TableColumn.of_text([text or "" for text in texts])
+        exact = cells.cast(pyarrow.int64()).fill_null(0).to_numpy()
+    except pyarrow.ArrowInvalid:  # decimals with a fraction, or beyond int64
+        return TableColumn.of_text(cells.cast(pyarrow.string()).fill_null("").to_pylist())
+    return TableColumn(values, exact=exact)
+
+
+def _stamps(cells: Any) -> TableColumn:
+    """Return timestamps and dates as instants and as what the clock of their zone showed."""
+    import pyarrow
+    from pyarrow import compute
+
+    def microseconds(stamps: Any) -> Any:
+        whole = stamps.cast(pyarrow.timestamp("us"), safe=False).cast(pyarrow.int64())
+        return whole.fill_null(np.iinfo(np.int64).min).to_numpy()
+
+    zone = getattr(cells.type, "tz", None)
+    if zone is None:
+        return TableColumn.of_stamps(microseconds(cells))
+    instants = cells.cast(pyarrow.timestamp("us", "UTC"), safe=False)
+    wall = microseconds(compute.local_timestamp(cells))
+    return TableColumn.of_stamps(microseconds(instants), wall)

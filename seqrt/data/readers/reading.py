@@ -16,6 +16,7 @@ from seqrt.data.readers.npz import read_npz
 from seqrt.data.readers.parquet import read_parquet
 from seqrt.data.sequences import Sequences
 from seqrt.data.table import Table
+from seqrt.encoding.cells import FIRST_INEXACT
 from seqrt.encoding.column import TableColumn
 from seqrt.errors import InputError, ResourceError, UsageError
 from seqrt.numbers import checked_cast
@@ -74,7 +75,16 @@ def _of_arrays(arrays: dict[str, NDArray[Any]], source: str) -> Table | Sequence
 
 
 def _table(x: NDArray[Any], source: str) -> Table:
-    values = checked_cast(source, x, np.float64)
-    columns = values[:, None] if values.ndim == 1 else values
-    named = {f"x{i}": TableColumn(column) for i, column in enumerate(columns.T)}
-    return Table(source, named, range(1, len(values) + 1), named=False, place="row")
+    columns = x[:, None] if x.ndim == 1 else x
+    named = {f"x{i}": _column(column, source) for i, column in enumerate(columns.T)}
+    return Table(source, named, range(1, len(x) + 1), named=False, place="row")
+
+
+def _column(numbers: NDArray[Any], source: str) -> TableColumn:
+    """Return a column of an array; whole numbers that float64 would round stay int64 as well."""
+    if numbers.dtype.kind == "b":
+        return TableColumn.of_booleans(numbers.astype(np.float64))
+    fits = numbers.dtype.kind == "i" or (numbers.dtype.kind == "u" and (numbers < 2**63).all())
+    if fits and (abs(numbers.astype(np.float64)) >= FIRST_INEXACT).any():
+        return TableColumn(numbers.astype(np.float64), exact=numbers.astype(np.int64))
+    return TableColumn(checked_cast(source, numbers, np.float64))

@@ -114,7 +114,7 @@ def test_where_packages_are_missing_the_pip_line_is_given(place):
     assert re.match(
         r" +torch +missing +training +pip install 'seqrt\[train\]'$", line_of("torch", done.stdout)
     )
-    assert line_of("pyarrow", done.stdout).endswith("pip install 'seqrt[parquet]'")
+    assert line_of("pyarrow", done.stdout).endswith("pip install 'seqrt[tables]'")
     assert "cpu   torch         no: torch is not installed" in done.stdout
     assert done.stdout.endswith(
         "This machine can run models.\nThis machine cannot train networks.\n"

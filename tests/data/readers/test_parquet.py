@@ -91,18 +91,65 @@ def test_an_infinite_value_is_named_with_its_row(path):
         read(path).numbers(["a"])
 
 
-def test_an_integer_that_float64_rounds_is_refused(path):
-    save(path, a=[2**53 + 1])
+def test_an_integer_that_float64_rounds_is_refused_where_it_is_used_as_a_number(path):
+    save(path, a=[2**53, 2**53 + 1], b=[3.0, 1.0])
 
-    with pytest.raises(InputError, match=r"^E_INPUT_RANGE: .*column 'a'"):
-        read(path)
+    table = read(path)
+
+    assert table.numbers(["b"]).tolist() == [[3.0], [1.0]]
+    assert table.columns["a"].exact.tolist() == [2**53, 2**53 + 1]
+    assert table.labels("a") == [2**53, 2**53 + 1]
+    with pytest.raises(InputError, match=r"^E_INPUT_RANGE: .*, row 2, .* 9007199254740993"):
+        table.numbers(["b", "a"])
 
 
-def test_a_column_of_lists_is_refused(path):
-    save(path, a=[[{"b": 1}], []])
+def test_whole_numbers_beyond_64_bits_are_refused_where_they_are_used_as_numbers(path):
+    save(path, a=pyarrow.array([2**64 - 1, 5], pyarrow.uint64()))
 
-    with pytest.raises(InputError, match=r"^E_INPUT_DTYPE: .*column 'a' must hold numbers"):
-        read(path)
+    table = read(path)
+
+    assert table.labels("a") == [str(2**64 - 1), "5"]
+    with pytest.raises(InputError, match=r"^E_INPUT_RANGE: .*, row 1, .* 18446744073709551615"):
+        table.numbers(["a"])
+
+
+@pytest.mark.parametrize(
+    "cells", [[[{"b": 1}], []], [{"b": 1}, {"b": 2}], [b"\xff", b"a"], [[1.0], [2.0, 3.0]]]
+)
+def test_a_column_of_a_type_without_a_use_is_refused_where_it_is_used(path, cells):
+    save(path, a=cells, b=[3.0, 1.0])
+
+    table = read(path)
+
+    assert table.numeric == ("b",)
+    assert table.numbers(["b"]).tolist() == [[3.0], [1.0]]
+    for use in (table.numbers, lambda names: table.labels(*names)):
+        with pytest.raises(InputError, match=r"^E_INPUT_DTYPE: .*column 'a': the cells must be"):
+            use(["a"])
+
+
+def test_a_column_of_lists_has_a_sequence_per_row(path):
+    save(path, a=[[1, 2], [3]])
+
+    column = read(path).columns["a"]
+
+    assert column.kind == "list"
+    assert [list(each) for each in column.lists] == [[1, 2], [3]]
+
+
+def test_a_time_with_a_zone_has_its_instant_and_its_clock(path):
+    noon = datetime.datetime(2020, 7, 1, 12, tzinfo=datetime.UTC)
+    zoned = pyarrow.array([noon, None], pyarrow.timestamp("s", "Europe/Berlin"))
+    naive = pyarrow.array([noon, None], pyarrow.timestamp("ns"))
+    save(path, t=zoned, d=[noon.date(), None], n=naive)
+
+    t, d, n = read(path).columns.values()
+
+    assert [column.kind for column in (t, d, n)] == ["time"] * 3
+    assert t.stamps[0] == n.stamps[0] == noon.timestamp() * 1e6
+    assert t.wall[0] - t.stamps[0] == 2 * 3600 * 10**6
+    assert d.stamps[0] == n.stamps[0] - 12 * 3600 * 10**6
+    assert (t.texts(), d.texts()) == (["2020-07-01 14:00:00", ""], ["2020-07-01", ""])
 
 
 def test_more_rows_than_the_limit_are_refused_before_they_are_read(path):
@@ -148,5 +195,5 @@ def test_without_pyarrow_the_message_is_the_pip_line(path, monkeypatch):
     save(path, a=[1.0])
     monkeypatch.setitem(sys.modules, "pyarrow", None)
 
-    with pytest.raises(UsageError, match=r"needs pyarrow\. .* pip install 'seqrt\[parquet\]'$"):
+    with pytest.raises(UsageError, match=r"needs pyarrow\. .* pip install 'seqrt\[tables\]'$"):
         read(path)
