@@ -35,6 +35,7 @@ class Room:
 ROOMS = {
     "errors": Room(""),
     "colours": Room(""),
+    "drawing": Room("colours errors files numpy", inside="matplotlib"),
     "contract": Room("errors"),
     "files": Room("errors"),
     "metrics": Room("errors numpy"),
@@ -44,22 +45,23 @@ ROOMS = {
     "runtime": Room("contract encoding errors numbers numpy", inside="onnxruntime"),
     "testing": Room("errors runtime numpy"),
     "training": Room(
-        "colours contract data encoding errors files metrics numbers version"
+        "colours contract data drawing encoding errors files metrics numbers version"
         " numpy safetensors tomli_w torch",
         inside="matplotlib optuna",
     ),
     "export": Room("contract errors files version runtime training numpy onnx torch"),
     "demo": Room(
-        "colours contract data export files metrics runtime training numpy torch",
+        "colours contract data drawing export files metrics runtime training numpy torch",
         inside="matplotlib",
     ),
     "bench": Room(
-        "colours errors numpy", inside="contract matplotlib onnxruntime runtime torch version"
+        "colours drawing errors numpy",
+        inside="contract matplotlib onnxruntime runtime torch version",
     ),
     "cli": Room(
         "errors typer",
-        inside="bench contract data demo encoding export files front metrics runtime training"
-        " numpy rich torch",
+        inside="bench contract data demo drawing encoding export files front metrics runtime"
+        " training numpy rich torch",
     ),
     "__init__": Room("errors", inside="runtime"),
     "__main__": Room("", inside="cli"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from seqrt.bench.report import OWN
 from seqrt.bench.table import machine, shape, three_digits
 from seqrt.colours import BLUE, FAINT, INK, ORANGE
-from seqrt.errors import MissingExtraError
+from seqrt.drawing.style import check_matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,16 +23,6 @@ COLOURS = {OWN: BLUE, "onnxruntime": ORANGE, "torch": FAINT}
 # products is not drawn if it is more than _FAR times as long as that bar.
 _ROOM = 1.42
 _FAR = 6
-
-
-def check_matplotlib() -> None:
-    """Raise MissingExtraError if matplotlib is not installed; call it before a race."""
-    try:
-        import matplotlib  # noqa: F401 - only its presence matters
-    except ImportError:
-        raise MissingExtraError(
-            "drawing needs matplotlib. Install it with: pip install 'seqrt[train]'"
-        ) from None
 
 
 def png(report: BenchReport) -> bytes:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from seqrt.colours import BLUE, FAINT, INK, ORANGE
 from seqrt.demo.tutorial import Lesson, baselines, held_out
-from seqrt.training.runs.pictures import new_figure, save_figure, style_axes
+from seqrt.drawing.style import new_figure, save_figure, style_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

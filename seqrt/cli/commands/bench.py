@@ -61,9 +61,10 @@ def bench(
     """
     if out and out.suffix.lower() != ".png":
         raise UsageError(f"the picture must be a .png file, got {out}. Try {out.stem}.png.")
-    from seqrt.bench.picture import check_matplotlib, png
+    from seqrt.bench.picture import png
     from seqrt.bench.race import bench as race
     from seqrt.bench.table import table
+    from seqrt.drawing.style import check_matplotlib
     from seqrt.files import writing
 
     if out:

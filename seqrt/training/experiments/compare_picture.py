@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.colours import INK
+from seqrt.drawing.style import new_figure, save_figure, style_axes
 from seqrt.training.experiments.ranking import LOWER_IS_BETTER, Summary
-from seqrt.training.runs.pictures import COLOURS, new_figure, save_figure, style_axes
+from seqrt.training.runs.pictures import COLOURS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,6 +10,7 @@ import numpy as np
 
 from seqrt.colours import BLUE, FAINT, INK, ORANGE
 from seqrt.contract import MEMORY_TOLERANCE
+from seqrt.drawing.style import new_figure, save_figure, style_axes
 from seqrt.training.loop.threads import torch_threads
 from seqrt.training.networks.stack import Stack
 from seqrt.training.runs.memory import (
@@ -22,7 +23,6 @@ from seqrt.training.runs.memory import (
     start_distances,
     steps_to_forget,
 )
-from seqrt.training.runs.pictures import new_figure, save_figure, style_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrt.colours import BLUE, FAINT, GREEN, GRID, INK, ORANGE, PURPLE
-from seqrt.files import write_bytes
+from seqrt.colours import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE
+from seqrt.drawing.style import new_figure, save_figure, style_axes
 from seqrt.metrics import confusion
 from seqrt.training.loop.state import Epoch
 from seqrt.training.problems.problem import Problem
@@ -44,14 +43,6 @@ def draw_run(
     for name, figure in figures.items():
         save_figure(figure, folder / name)
     return tuple(folder / name for name in figures)
-
-
-def save_figure(figure: Figure, path: str | Path) -> None:
-    """Write `figure` as .png, whole or not at all."""
-    file = io.BytesIO()
-    # a Figure without a window is drawn by Agg; the version of matplotlib stays out of the file
-    figure.savefig(file, format="png", metadata={"Software": None})
-    write_bytes(path, file.getvalue())
 
 
 def loss_curves(epochs: Sequence[Epoch], name: str) -> Figure:
@@ -154,13 +145,6 @@ def confusion_matrix(problem: Problem, predicted: Array) -> Figure:
     return figure
 
 
-def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure of this size in inches."""
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), dpi=130, layout="constrained", facecolor="white")
-
-
 def _title_of(problem: Problem, i: int) -> str:
     """Return the title of output `i`: its target, how far ahead it is, and the part of the data."""
     each, ahead = len(problem.targets), ""
@@ -183,24 +167,3 @@ def _scale(axes: Axes) -> None:
         axes.set_yscale("log")
     else:
         axes.set_ylim(bottom=0)
-
-
-def style_axes(
-    axes: Axes, title: str, xlabel: str = "", ylabel: str = "", *, crowded: bool = False
-) -> None:
-    """Set the title and the labels of a chart, in the style of all pictures.
-
-    The legend of a `crowded` chart is placed above it.
-    """
-    axes.set_title(title, loc="left", color=INK, fontsize=12)
-    axes.set_xlabel(xlabel, color=INK)
-    axes.set_ylabel(ylabel, color=INK)
-    axes.grid(color=GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(colors=INK, length=0)
-    for side, spine in axes.spines.items():
-        spine.set_visible(side in ("left", "bottom"))
-        spine.set_color(FAINT)
-    if axes.get_legend_handles_labels()[0]:
-        above: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "ncols": 3}
-        axes.legend(frameon=False, labelcolor=INK, **(above if crowded else {}))

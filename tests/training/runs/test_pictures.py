@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from seqrt.data import joined
+from seqrt.drawing.style import save_figure
 from seqrt.training import Epoch, Plan, prepare
 from seqrt.training.runs import pictures
 
@@ -98,7 +99,7 @@ def test_the_confusion_counts_what_was_taken_for_what(series_csv):
 
 def test_a_picture_is_the_same_bytes_every_time(epochs, tmp_path):
     for name in ("one.png", "two.png"):
-        pictures.save_figure(pictures.loss_curves(epochs, "waves"), tmp_path / name)
+        save_figure(pictures.loss_curves(epochs, "waves"), tmp_path / name)
 
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
 
@@ -112,6 +113,6 @@ def test_training_loads_no_matplotlib_until_a_picture_is_drawn():
 
 
 def test_pyplot_stays_out(epochs, tmp_path):
-    pictures.save_figure(pictures.loss_curves(epochs, "waves"), tmp_path / "curves.png")
+    save_figure(pictures.loss_curves(epochs, "waves"), tmp_path / "curves.png")
 
     assert "matplotlib.pyplot" not in sys.modules
