@@ -37,7 +37,11 @@ def run_introduction(run: Run) -> Iterator[tuple[str, str]]:
     else:
         yield "validation", "none, so the metrics are those of the training data"
     yield "network", f"{network_text(plan, problem)}, {weight_count(run.net):,} weights"
-    yield "optimiser", f"Adam, peak learning rate {plan.lr:g}, batches of {plan.batch_size}"
+    balanced = ", classes weighed by inverse frequency" if plan.balance else ""
+    yield (
+        "optimiser",
+        f"Adam, peak learning rate {plan.lr:g}, batches of {plan.batch_size}{balanced}",
+    )
     yield "run", str(run.path)
 
 

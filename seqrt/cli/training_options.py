@@ -174,6 +174,12 @@ TRAINING: Final = (
         metavar="STEPS",
     ),
     Option("accumulate", int, "Batches per optimiser step", "1", metavar="NUMBER"),
+    Option(
+        "balance",
+        bool,
+        "Weigh each class by its inverse frequency, so that rare ones count as much as common ones",
+        shared=True,
+    ),
     Option("seed", int, "Seed for data, weights and noise", "0", metavar="NUMBER"),
     Option("device", str, "Device: cpu, cuda, cuda:1 or auto", "cpu", metavar="NAME", shared=True),
     Option(

@@ -12,6 +12,7 @@ from seqrt.cli.interrupted import check_no_options, export_command, resume_comma
 from seqrt.cli.progress import train_with_progress
 from seqrt.cli.run_report import (
     data_introduction,
+    labelled_note,
     metrics_table,
     network_text,
     result_record,
@@ -23,6 +24,7 @@ from seqrt.errors import UsageError
 if TYPE_CHECKING:
     from seqrt.training.experiments.committee import Committee
     from seqrt.training.runs.record import Result
+    from seqrt.training.runs.run import Run
 
 _LINES = 5
 
@@ -61,8 +63,10 @@ def resume(folder: str | None, options: dict[str, Any], out: Path | None, *, as_
 def _train(committee: Committee, *, as_json: bool) -> None:
     """Train the members that are not finished, average them, and print the folder."""
     _introduce(committee)
+    notes = list(committee.problem.notes)
     try:
         for run in committee.members():
+            notes += _say_notes_of(run, notes)
             title = f"fold {run.plan.fold}/{run.plan.folds}, epoch"
             train_with_progress(run, run, title, _LINES)
             run.finish()
@@ -75,7 +79,7 @@ def _train(committee: Committee, *, as_json: bool) -> None:
     for path in result.pictures:
         say_labelled("picture", path)
     say_labelled("next", export_command(committee.path))
-    typer.echo(json.dumps(_record(committee, result), indent=2) if as_json else result.path)
+    typer.echo(json.dumps(_record(committee, result, notes), indent=2) if as_json else result.path)
 
 
 def _introduce(committee: Committee) -> None:
@@ -87,7 +91,15 @@ def _introduce(committee: Committee) -> None:
     say_labelled("run", committee.path)
 
 
-def _record(committee: Committee, result: Result) -> dict[str, Any]:
+def _say_notes_of(run: Run, known: list[str]) -> list[str]:
+    """Say what is to note of the parts of a fold; return what was not `known` yet."""
+    notes = [f"{note} (fold {run.plan.fold})" for note in run.problem.notes if note not in known]
+    for note in notes:
+        say_labelled(*labelled_note(note))
+    return notes
+
+
+def _record(committee: Committee, result: Result, notes: list[str]) -> dict[str, Any]:
     """Return a committee as a record for JSON."""
     from seqrt.training.runs.folder import load_run
 
@@ -95,5 +107,6 @@ def _record(committee: Committee, result: Result) -> dict[str, Any]:
         **result_record(committee.problem, result),
         "sequences": {"training": len(committee.problem.train), "validation": 0},
         "weights": weight_count(load_run(committee.path)),
+        "notes": notes,
         "folds": [str(committee.folder(fold)) for fold in committee.folds],
     }

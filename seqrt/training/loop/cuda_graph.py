@@ -20,7 +20,7 @@ from seqrt.training.loop.adam import Adam
 from seqrt.training.loop.checkpoints import Request
 from seqrt.training.loop.distributed import ProcessGroup
 from seqrt.training.loop.gradient import has_hooks
-from seqrt.training.loop.loss import LOSSES
+from seqrt.training.loop.loss import Objective
 from seqrt.training.loop.recipe import Recipe
 from seqrt.training.loop.steps import MicroBatch, PaddedMicroBatch
 from seqrt.training.networks.stack import Stack
@@ -49,11 +49,13 @@ class CudaGraphStep:
         net: Stack,
         optimizer: Adam,
         data: Examples,
+        objective: Objective,
         clip: float,
         request: Callable[[], Request],
     ) -> None:
         """Train `net`, on a GPU, with gradients clipped to the norm `clip`."""
         self.net, self.optimizer, self.data, self.clip = net, optimizer, data, clip
+        self.objective = objective
         self.request = request
         self._device = data.x.device
         self._length_unit = math.ceil(int(data.lengths.max()) / _LENGTHS)
@@ -130,7 +132,7 @@ class CudaGraphStep:
         self.optimizer.clear()
         targets, loss = sum(map(len, micro_batches)), torch.zeros((), device=self._device)
         for batch in micro_batches:
-            mean = LOSSES[self.net.activation](*batch.forward(self.net))
+            mean = self.objective.mean(*batch.forward(self.net))
             share = mean * (len(batch) / targets)
             share.backward()
             loss += share.detach()

@@ -15,7 +15,7 @@ from seqrt.training.inputs.check import Data
 from seqrt.training.inputs.examples import Examples, Labelled, examples, memory_error
 from seqrt.training.loop.checkpoints import Checkpoints
 from seqrt.training.loop.distributed import ProcessGroup, join
-from seqrt.training.loop.loss import LOSSES
+from seqrt.training.loop.loss import Objective, check_balance
 from seqrt.training.loop.recipe import Recipe
 from seqrt.training.loop.state import Epoch, Tensors, TrainingState, restore_generators, seeded
 from seqrt.training.loop.stepper import stepper, sum_over_processes
@@ -39,6 +39,7 @@ def fit(
     seed: int = Recipe.seed,
     tbptt: int | None = Recipe.tbptt,
     accumulate: int = Recipe.accumulate,
+    balance: bool = Recipe.balance,
     checkpoints: Checkpoints | None = None,
 ) -> Generator[Epoch]:
     """Train `net` in place; yield an Epoch after each epoch, so the caller prints, plots or stops.
@@ -56,8 +57,9 @@ def fit(
     The optimiser is Adam, at a learning rate that rises to `lr` during the first twentieth of
     training and then falls to zero along a cosine. The norm of the gradient is clipped to `clip`.
     `noise` adds Gaussian noise to the features, in units of their standard deviation. `tbptt` and
-    `accumulate` bound the memory that training takes: see Recipe. Shuffling, dropout and noise
-    depend on `seed` alone, and the caller's random state is left unchanged.
+    `accumulate` bound the memory that training takes: see Recipe. `balance` weighs classes by their
+    inverse frequency. Shuffling, dropout and noise depend on `seed` alone, and the caller's random
+    state is left unchanged.
 
     Validation: with `val`, (x, y) or (x, y, lengths), the weights of the epoch with the lowest
     validation loss are restored at the end, also if you break out of the loop or an error is
@@ -78,7 +80,7 @@ def fit(
     ResourceError if memory runs out. With several processes, raise DeviceError if they cannot find
     each other, and InputError if they were given different data.
     """
-    recipe = Recipe(epochs, batch_size, lr, clip, patience, noise, seed, tbptt, accumulate)
+    recipe = Recipe(epochs, batch_size, lr, clip, patience, noise, seed, tbptt, accumulate, balance)
     return fit_recipe(net, (x, y, lengths), val, recipe, checkpoints)
 
 
@@ -91,6 +93,8 @@ def fit_recipe(
 ) -> Generator[Epoch]:
     """Train as `fit` does, with all of its options in one Recipe."""
     _check_causal(net, recipe)
+    if recipe.balance:
+        check_balance(net.activation)
     parts = examples(net, train, *([val] if val else []))
     group = join()
     group.check_same(_shared_inputs(net, parts, recipe))
@@ -109,7 +113,8 @@ def _loop(
 ) -> Generator[Epoch]:
     start = checkpoints.begin(group)
     state = TrainingState.restore(net, group, start.progress, start.tensors)
-    step = stepper(net, state.optimizer, train, recipe, checkpoints, group)
+    objective = _objective(net, train, recipe)
+    step = stepper(net, state.optimizer, train, recipe, objective, checkpoints, group)
     progress, own_validation = state.progress, _own_share(validation, group)
     try:
         while not progress.is_over(recipe):
@@ -124,7 +129,7 @@ def _loop(
                     if checkpoints.carry_out(request, state):
                         return
             net.eval()
-            val_loss = _loss_on(net, *own_validation, group) if own_validation else None
+            val_loss = _loss_on(net, objective, own_validation, group)
             _check_finite(val_loss or 0.0, progress.grad_norm, progress.number, progress.step)
             best = state.keep_if_best(val_loss)
             mean_loss, seconds = progress.total / len(train.y), time.perf_counter() - began
@@ -167,9 +172,20 @@ def _own_share(data: Examples | None, group: ProcessGroup) -> tuple[Examples, fl
     return own, len(own.y) / len(data.y) if group.rank < len(data) else 0.0
 
 
-def _loss_on(net: Stack, data: Examples, weight: float, group: ProcessGroup) -> float:
-    loss = LOSSES[net.activation](all_logits(net, data), data.y).item()
+def _loss_on(
+    net: Stack, objective: Objective, own: tuple[Examples, float] | None, group: ProcessGroup
+) -> float | None:
+    """Return the mean loss on the data of all processes, of which `own` is one's share."""
+    if own is None:
+        return None
+    data, weight = own
+    loss = objective.mean(all_logits(net, data), data.y).item()
     return group.all_reduce([], [weight * loss])[0]
+
+
+def _objective(net: Stack, train: Examples, recipe: Recipe) -> Objective:
+    outputs = len(net.metadata.outputs)
+    return Objective.of(net.activation, train.y, outputs, balance=recipe.balance)
 
 
 def _shared_inputs(net: Stack, parts: Sequence[Examples], recipe: Recipe) -> Iterator[memoryview]:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from seqrt.training.inputs.batches import Batch
 from seqrt.training.kernels import LayerPass, has_lstm, run_layer
 from seqrt.training.loop.adam import Adam
-from seqrt.training.loop.loss import GRADIENTS, LOSSES
+from seqrt.training.loop.loss import Objective
 from seqrt.training.loop.steps import MicroBatch
 from seqrt.training.networks.dropout import Dropout
 from seqrt.training.networks.network import Network
@@ -29,10 +29,10 @@ _PLAIN: Final = {Network, nn.ModuleList, Recurrent, nn.RNN, nn.LSTM, nn.GRU, Dro
 class StepGradient:
     """Computes the gradient of a step in the cheapest way that the network allows."""
 
-    def __init__(self, net: Stack, optimizer: Adam) -> None:
-        """Choose the way for `net`, whose weights `optimizer` updates."""
-        self.net, self.optimizer = net, optimizer
-        self.manual = ManualGradient(net) if ManualGradient.supports(net) else None
+    def __init__(self, net: Stack, optimizer: Adam, objective: Objective) -> None:
+        """Choose the way for `net`, whose weights `optimizer` updates to lower `objective`."""
+        self.net, self.optimizer, self.objective = net, optimizer, objective
+        self.manual = ManualGradient(net, objective) if ManualGradient.supports(net) else None
 
     def compute(self, micro_batches: Sequence[MicroBatch]) -> float:
         """Replace the gradients by those of this process's share of a step; return its loss.
@@ -47,7 +47,7 @@ class StepGradient:
         """Add `share` of the gradient of the mean loss of `batch`; return `share` of the loss."""
         if self.manual and type(batch) is MicroBatch and not torch.is_autocast_enabled("cpu"):
             return self.manual.add(batch.batch(self.net), share)
-        loss = LOSSES[self.net.activation](*batch.forward(self.net)) * share
+        loss = self.objective.mean(*batch.forward(self.net)) * share
         loss.backward()
         return loss.item()
 
@@ -74,10 +74,9 @@ class ManualGradient:
             )
         )
 
-    def __init__(self, net: Stack) -> None:
+    def __init__(self, net: Stack, objective: Objective) -> None:
         """Take a supported network whose weights have gradients to add to."""
-        self.net = net
-        self.loss_gradient = GRADIENTS[net.activation]
+        self.net, self.objective = net, objective
         self.layers = [layer.layer for layer in net.recurrent()]
         self.cells = [weights_of(layer.cells[0]) for layer in net.recurrent()]
         dense: Any = net.steps()[-1]
@@ -116,7 +115,7 @@ class ManualGradient:
         """Return `share` of the loss on h (N, H), and its gradients in the head's W, b and h."""
         weight, bias = self.dense
         v = torch.addmm(bias, h, weight.t())
-        loss, dv = self.loss_gradient(v, y, share)
+        loss, dv = self.objective.gradient(v, y, share)
         return loss, dv.t() @ h, dv.sum(0), dv @ weight
 
     def _target_index(self, batch: Batch) -> Any:

@@ -1,8 +1,15 @@
-"""The loss of each output activation, over the rows that count, and its gradient by hand."""
+"""The loss of each output activation, over the rows that count, and its gradient by hand.
+
+With `balance`, a target of class c counts N / (C n_c) times, where n_c of the N training targets
+are of that class and C classes occur: each class then weighs the same, and the mean weight is 1.
+The sum over a batch is divided by its number of targets, not by their weights, so that the
+gradients of micro-batches, chunks and processes add up.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 import torch
@@ -10,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from seqrt.contract.manifest import Activation
+from seqrt.errors import UsageError
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 LossGradient = Callable[[Tensor, Tensor, float], tuple[float, Tensor]]
@@ -50,3 +58,70 @@ GRADIENTS: Final[dict[Activation, LossGradient]] = {
     "softmax": _cross_entropy,
     "sigmoid": _binary_cross_entropy,
 }
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The loss that training minimises: that of the activation, with or without class weights.
+
+    `weights` are (C,) for softmax, one for each class, and (2, O) for sigmoid, those of 0 and of 1
+    for each output.
+    """
+
+    activation: Activation
+    weights: Tensor | None = None
+
+    @classmethod
+    def of(cls, activation: Activation, y: Tensor, outputs: int, *, balance: bool) -> Objective:
+        """Return the loss for training targets `y`, as in Examples; `balance` weighs classes."""
+        if not balance:
+            return cls(activation)
+        check_balance(activation)
+        if activation == "softmax":
+            return cls(activation, _balanced(torch.bincount(y.cpu(), minlength=outputs)))
+        ones = y.cpu().sum(0)
+        return cls(activation, _balanced(torch.stack([len(y) - ones, ones])))
+
+    def mean(self, v: Tensor, y: Tensor) -> Tensor:
+        """Return the mean loss of logits v (N, O), in a form that autograd can follow."""
+        if self.weights is None:
+            return LOSSES[self.activation](v, y)
+        weights = self.weights.to(v)
+        if self.activation == "softmax":
+            return F.cross_entropy(v, y, weight=weights, reduction="sum") / len(y)
+        return F.binary_cross_entropy_with_logits(v, y, weight=_chosen(weights, y))
+
+    def gradient(self, v: Tensor, y: Tensor, share: float) -> tuple[float, Tensor]:
+        """Return `share` of the mean loss, and its gradient in v by hand; v is overwritten."""
+        if self.weights is None:
+            return GRADIENTS[self.activation](v, y, share)
+        loss = share * self.mean(v, y).item()
+        _, dv = GRADIENTS[self.activation](v, y, share)
+        weights = self.weights.to(v)
+        if self.activation == "softmax":
+            return loss, dv.mul_(weights[y][:, None])
+        return loss, dv.mul_(_chosen(weights, y))
+
+
+def check_balance(activation: Activation) -> None:
+    """Raise UsageError unless the outputs are probabilities of classes, which can be weighed."""
+    if activation == "none":
+        raise UsageError(
+            "balance weighs classes, but the targets here are numbers. Drop --balance, or use"
+            " --task classify or --task tag."
+        )
+
+
+def _balanced(counts: Tensor) -> Tensor:
+    """Return the weights for class counts (C,), or (C, O) for each output; 1 for an absent class.
+
+    scikit-learn calls these "balanced".
+    """
+    present = (counts > 0).sum(0)
+    weights = counts.sum(0) / (present * counts.clamp(min=1))
+    return torch.where(counts > 0, weights, torch.ones_like(weights))
+
+
+def _chosen(weights: Tensor, y: Tensor) -> Tensor:
+    """Return the weight of each flag in y (N, O), from weights (2, O)."""
+    return torch.where(y > 0, weights[1], weights[0])

@@ -23,6 +23,9 @@ class Recipe:
     one output per sequence, only the last chunk is learnt from, and the steps before it are
     computed without a gradient. `accumulate` is the number of batches whose gradients make one
     step, as if they were one batch.
+
+    `balance` weighs each class by its inverse frequency in the training part, so that rare classes
+    count as much as common ones: see training.loop.loss.
     """
 
     epochs: int = 100
@@ -34,6 +37,7 @@ class Recipe:
     seed: int = 0
     tbptt: int | None = None
     accumulate: int = 1
+    balance: bool = False
 
     def __post_init__(self) -> None:
         """Raise UsageError if a number is out of range."""

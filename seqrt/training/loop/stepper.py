@@ -16,6 +16,7 @@ from seqrt.training.loop.checkpoints import Checkpoints, Request
 from seqrt.training.loop.cuda_graph import CudaGraphStep
 from seqrt.training.loop.distributed import ProcessGroup
 from seqrt.training.loop.gradient import StepGradient
+from seqrt.training.loop.loss import Objective
 from seqrt.training.loop.recipe import Recipe
 from seqrt.training.loop.steps import MicroBatch
 from seqrt.training.networks.stack import Stack
@@ -29,13 +30,15 @@ def stepper(
     optimizer: Adam,
     data: Examples,
     recipe: Recipe,
+    objective: Objective,
     checkpoints: Checkpoints,
     group: ProcessGroup,
 ) -> Step:
     """Return the function that takes the steps of this training."""
     if CudaGraphStep.supports(net, data, recipe, group):
-        return CudaGraphStep(net, optimizer, data, recipe.clip, checkpoints.request).step
-    return EagerStep(net, optimizer, recipe.clip, checkpoints.request, group).step
+        return CudaGraphStep(net, optimizer, data, objective, recipe.clip, checkpoints.request).step
+    gradient = StepGradient(net, optimizer, objective)
+    return EagerStep(gradient, recipe.clip, checkpoints.request, group).step
 
 
 class EagerStep:
@@ -43,14 +46,13 @@ class EagerStep:
 
     def __init__(
         self,
-        net: Stack,
-        optimizer: Adam,
+        gradient: StepGradient,
         clip: float,
         request: Callable[[], Request],
         group: ProcessGroup,
     ) -> None:
-        """Train `net` with gradients clipped to the norm `clip`."""
-        self.optimizer, self.gradient = optimizer, StepGradient(net, optimizer)
+        """Train the network of `gradient`, with gradients clipped to the norm `clip`."""
+        self.gradient, self.optimizer = gradient, gradient.optimizer
         self.clip, self.request, self.group = clip, request, group
 
     def step(

@@ -22,9 +22,10 @@ from seqrt.training.problems.labels import (
     inferred_note,
     inferred_task,
     labels_of,
+    single_notes,
 )
 from seqrt.training.problems.problem import Problem
-from seqrt.training.problems.split import Validation, by_sequence
+from seqrt.training.problems.split import Fold, Validation, by_sequence
 
 Array = NDArray[Any]
 
@@ -58,6 +59,8 @@ def from_sequences(
     if classes:
         unit = "step" if data.per_step else "sequence"
         notes += class_notes(classes, part.truth, judged.truth if judged else None, unit)
+    if classes and judged and not data.per_step and not isinstance(val, Fold):
+        notes += single_notes(classes, truth)
     return Problem(
         metadata=_metadata(task, activation, classes, x[train], part),
         head="sequence" if data.per_step else "last",

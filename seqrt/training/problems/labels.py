@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -104,26 +104,38 @@ def check_several(name: str, labels: Array) -> None:
 def class_notes(
     classes: Classes, train: Array, validation: Array | None, unit: str
 ) -> tuple[str, ...]:
-    """Return what to say of classes that one of the two parts lacks, or that have one sequence.
+    """Return what to say of classes that the training part lacks.
 
     `train` and `validation` (N,) are the labels of each part, and `unit` what each belongs to:
     a sequence, a row or a step.
     """
     trained, judged = _counts(classes, train), _counts(classes, validation)
-    notes = [
+    return _shortened(
         f"warning: the training part has no {unit} of class {label!r} ({judged[label]:,} in"
         " validation), so the network cannot learn it"
         for label in classes
         if not trained[label]
-    ]
-    single = [label for label in classes if trained[label] == 1 and not judged[label]]
-    if validation is not None and unit == "sequence" and single:
-        notes += [
-            f"class {label!r} has one sequence, which is trained on and not validated"
-            for label in single
-        ]
-    hidden = len(notes) - _LISTED
-    return (*notes[:_LISTED], *([f"{hidden} more notes on classes like these"] * (hidden > 0)))
+    )
+
+
+def single_notes(classes: Classes, labels: Array) -> tuple[str, ...]:
+    """Return what to say of classes with a single one of the `labels` (N,), one per sequence.
+
+    A split by a share of the data puts them into the training part.
+    """
+    counts = _counts(classes, labels)
+    return _shortened(
+        f"class {label!r} has one sequence, which is trained on and not validated"
+        for label in classes
+        if counts[label] == 1
+    )
+
+
+def _shortened(notes: Iterable[str]) -> tuple[str, ...]:
+    first = tuple(notes)
+    hidden = len(first) - _LISTED
+    more = (f"{hidden} more classes are like these",) if hidden > 0 else ()
+    return first[:_LISTED] + more
 
 
 def _counts(classes: Classes, labels: Array | None) -> dict[int | str, int]:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from seqrt.errors import UsageError
+from seqrt.training.loop.loss import check_balance
 from seqrt.training.loop.recipe import Recipe
 from seqrt.training.loop.threads import threads_that_pay
 from seqrt.training.networks.initialise import chrono_initialise
@@ -36,6 +37,9 @@ _LEAST_STEPS = 500
 # The 8,000 sequences of a built-in task, by contrast, give as many steps in 10 epochs as 800
 # sequences do in 100.
 _TASK_EPOCHS = 10
+
+# Flags that older versions did not have: recorded only where they are set.
+_LATER: Final = ("balance",)
 
 _FEWEST_FOLDS = 2
 _MOST_THREADS = 256
@@ -162,7 +166,8 @@ class Plan:
         values = {"source": self.source, **self.options()}
         if self.span:
             values["span"] = [end or "" for end in self.span]
-        return {name: value for name, value in values.items() if value not in (None, ())}
+        kept = {name: value for name, value in values.items() if value not in (None, ())}
+        return {name: value for name, value in kept.items() if value or name not in _LATER}
 
     def options(self) -> dict[str, Any]:
         """Return all options by name, flat, in the order in which run.toml lists them."""
@@ -225,7 +230,12 @@ class Plan:
         return replace(self.recipe, seed=int(drawn))
 
     def resolved(self, problem: Problem) -> Plan:
-        """Return the plan with the options filled in that are inferred from the data."""
+        """Return the plan with the options filled in that are inferred from the data.
+
+        Raises UsageError if classes are to be balanced, but there are none.
+        """
+        if self.recipe.balance:
+            check_balance(problem.activation)
         metadata = problem.metadata
         table = metadata.window is not None
         built_in = self.source in TASKS

@@ -57,6 +57,18 @@ CASES = {
         {"cell": "lstm", "head": "sequence", "missing": "forward"},
         {"length": 15, "tbptt": 6, "gaps": True},
     ),
+    "lstm classes, balanced, of one length": (
+        {"cell": "lstm", "activation": "softmax", "outputs": 2},
+        {"length": 9, "balance": True},
+    ),
+    "gru classes, balanced": (
+        {"cell": "gru", "activation": "softmax", "outputs": 2},
+        {"balance": True, "accumulate": 2},
+    ),
+    "gru flags, balanced, of one length": (
+        {"cell": "gru", "head": "sequence", "activation": "sigmoid"},
+        {"length": 9, "balance": True},
+    ),
 }
 DRAWN = ({"dropout": 0.3}, {"noise": 0.2})
 
@@ -75,9 +87,14 @@ def training(name, device, more=({}, {})):
     """Return the network of a case on a device, and the generator of its epochs."""
     (choices, options), (more_choices, more_options) = CASES[name], more
     torch.manual_seed(0)
-    net = Network(features=2, units=(5, 4), outputs=1, **choices, **more_choices).to(device)
+    sizes = {"features": 2, "units": (5, 4), "outputs": 1}
+    net = Network(**sizes | choices | more_choices).to(device)
     options = {"epochs": 3, "batch_size": 8, "lr": 1e-3} | options | more_options
     x, y = data_of(net.head, options.pop("length", None), options.pop("gaps", False))
+    if net.activation == "softmax":
+        y = (y[:, 0] > 1).astype(int)
+    elif net.activation == "sigmoid":
+        y = [(row > 1).astype(int) for row in y]
     return net, fit(net, x[10:], y[10:], val=(x[:10], y[:10]), **options)
 
 

@@ -43,6 +43,14 @@ CASES = {
         {"cell": "gru", "head": "sequence", "dropout": 0.3},
         {"batch_size": 1, "tbptt": 6, "epochs": 1},
     ),
+    "gru classes, balanced": (
+        {"cell": "gru", "activation": "softmax", "outputs": 2},
+        {"balance": True, "accumulate": 2},
+    ),
+    "lstm flags, balanced, tbptt": (
+        {"cell": "lstm", "head": "sequence", "activation": "sigmoid"},
+        {"balance": True, "tbptt": 6},
+    ),
     "early stop": ({"cell": "gru"}, {"epochs": 40, "lr": 0.3, "patience": 1}),
 }
 INTERRUPTED = "gru sequence, tbptt"
@@ -60,9 +68,13 @@ def training(name, seed=0, **more):
     """Return the network of a case, and the generator of its epochs."""
     choices, options = CASES[name]
     torch.manual_seed(seed)
-    net = Network(features=2, units=(5, 4), outputs=1, **choices)
+    net = Network(**{"features": 2, "units": (5, 4), "outputs": 1} | choices)
     options = {"epochs": 2, "batch_size": 8, "lr": 1e-3} | options | more
     x, y = data_of(net.head, options.pop("length", None))
+    if net.activation == "softmax":
+        y = (y[:, 0] > 1).astype(int)
+    elif net.activation == "sigmoid":
+        y = [(row > 1).astype(int) for row in y]
     return net, fit(net, x[10:], y[10:], val=(x[:10], y[:10]), **options)
 
 

@@ -12,7 +12,7 @@ from seqrt.training import Network, fit
 from seqrt.training.inputs.batches import Batch
 from seqrt.training.loop.adam import Adam
 from seqrt.training.loop.gradient import ManualGradient
-from seqrt.training.loop.loss import LOSSES
+from seqrt.training.loop.loss import Objective
 
 RAGGED = (9, 1, 4, 7)
 
@@ -56,17 +56,29 @@ def test_so_they_are_through_three_layers_and_through_relu(cell):
     check_against_autograd(network(cell, 6, 1, 70, **choices), None)
 
 
-def check_against_autograd(net: Network, lengths: tuple[int, ...] | None) -> None:
+@pytest.mark.parametrize("lengths", [None, RAGGED], ids=["dense", "ragged"])
+@pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_so_they_are_with_balanced_classes(cell, activation, lengths):
+    net = network(cell, 5, 4, head="sequence", activation=activation)
+
+    check_against_autograd(net, lengths, balance=True)
+
+
+def check_against_autograd(
+    net: Network, lengths: tuple[int, ...] | None, *, balance: bool = False
+) -> None:
     """Compare half of the gradient by hand with half of it by autograd and torch's kernels."""
     batch, optimizer = some_batch(net, lengths), Adam(net)
+    objective = Objective.of(net.activation, batch.y, 3, balance=balance)
     exact = net.x_mean.dtype == torch.float64
 
     optimizer.clear()
-    loss = ManualGradient(net).add(batch, 0.5)
+    loss = ManualGradient(net, objective).add(batch, 0.5)
     got = optimizer.gradients()[0].clone()
 
     optimizer.clear()
-    want_loss = 0.5 * LOSSES[net.activation](batch.logits(net.eval()), batch.y)
+    want_loss = 0.5 * objective.mean(batch.logits(net.eval()), batch.y)
     want_loss.backward()
     (want,) = optimizer.gradients()
     assert loss == pytest.approx(want_loss.item(), rel=1e-12 if exact else 1e-6)
@@ -76,7 +88,7 @@ def check_against_autograd(net: Network, lengths: tuple[int, ...] | None) -> Non
 def test_gradients_of_several_batches_add_up():
     net = network("gru", 5)
     batch, optimizer = some_batch(net, None), Adam(net)
-    manual, sums = ManualGradient(net), []
+    manual, sums = ManualGradient(net, Objective(net.activation)), []
 
     for _ in range(3):
         manual.add(batch, 1.0)

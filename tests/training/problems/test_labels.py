@@ -163,7 +163,7 @@ def test_many_notes_are_cut_short():
     notes = class_notes(tuple(range(5, 15)), train, None, "row")
 
     assert len(notes) == 6
-    assert notes[-1] == "5 more notes on classes like these"
+    assert notes[-1] == "5 more classes are like these"
 
 
 def test_few_means_at_most_twenty_and_several_rows_for_each():
