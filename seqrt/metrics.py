@@ -20,7 +20,7 @@ Label = int | str
 
 # Models compute in float32, so a probability below its resolution, such as 0, is a rounding error:
 # before the logarithm it is raised to that resolution.
-_SMALLEST = float(np.finfo(np.float32).eps)
+SMALLEST_PROBABILITY = float(np.finfo(np.float32).eps)
 
 
 def measure(
@@ -34,12 +34,12 @@ def measure(
     undefined, such as an error relative to a variance of zero, is NaN.
     """
     if task in ("forecast", "regress"):
-        return _of_numbers(*_pair(truth, predicted))
+        return _of_numbers(*as_pairs(truth, predicted))
     if task not in ("classify", "tag"):
         raise UsageError(f"task must be forecast, regress, classify or tag, got {task!r}.")
     if classes:
         return _of_classes(truth, predicted, classes)
-    return _of_flags(*_pair(truth, predicted))
+    return _of_flags(*as_pairs(truth, predicted))
 
 
 def mse(truth: Numbers, predicted: Numbers) -> float:
@@ -69,7 +69,7 @@ def r2(truth: Numbers, predicted: Numbers) -> float:
 def confusion(truth: ArrayLike, predicted: ArrayLike, classes: Sequence[Label]) -> Counts:
     """Return the confusion matrix (C, C): rows are true classes, columns the most probable ones."""
     probabilities = np.asarray(predicted, np.float64)
-    rows = _class_numbers(truth, probabilities, classes)
+    rows = class_numbers(truth, probabilities, classes)
     counts = np.zeros((len(classes), len(classes)), np.int64)
     np.add.at(counts, (rows, probabilities.argmax(axis=1)), 1)
     return counts
@@ -84,21 +84,21 @@ def f1_macro(counts: Counts) -> float:
     """Return the mean F1 score of the classes that were true or predicted at least once."""
     hits, either = np.diag(counts), counts.sum(axis=0) + counts.sum(axis=1)
     seen = either > 0
-    return float(np.mean(_f1(hits[seen], either[seen])))
+    return float(np.mean(f1_score(hits[seen], either[seen])))
 
 
 def log_loss(truth: ArrayLike, predicted: ArrayLike, classes: Sequence[Label]) -> float:
     """Return the mean negative logarithm of the predicted probability of the true class."""
     probabilities = np.asarray(predicted, np.float64)
-    rows = _class_numbers(truth, probabilities, classes)
+    rows = class_numbers(truth, probabilities, classes)
     right = probabilities[np.arange(len(rows)), rows]
-    return float(-np.log(right.clip(_SMALLEST, 1)).mean())
+    return float(-np.log(right.clip(SMALLEST_PROBABILITY, 1)).mean())
 
 
 def binary_log_loss(truth: Numbers, predicted: Numbers) -> float:
     """Return the mean negative logarithm of the predicted probability of the true label, 0 or 1."""
     right = np.where(truth == 1, predicted, 1 - predicted)
-    return float(-np.log(right.clip(_SMALLEST, 1)).mean())
+    return float(-np.log(right.clip(SMALLEST_PROBABILITY, 1)).mean())
 
 
 def _of_numbers(truth: Numbers, predicted: Numbers) -> dict[str, float]:
@@ -135,13 +135,13 @@ def _of_flags(truth: Numbers, predicted: Numbers) -> dict[str, float]:
     return {
         "accuracy per label": float(np.mean(positive == true)),
         "accuracy of all labels": float(np.mean((positive == true).all(axis=1))),
-        "f1 micro": float(_f1(hits.sum(), either.sum())),
-        "f1 macro": float(np.mean(_f1(hits, either))),
+        "f1 micro": float(f1_score(hits.sum(), either.sum())),
+        "f1 macro": float(np.mean(f1_score(hits, either))),
         "log loss": binary_log_loss(truth, predicted),
     }
 
 
-def _f1(hits: Any, either: Any) -> Numbers:
+def f1_score(hits: Any, either: Any) -> Numbers:
     """Return F1 from `hits` and `either`, the sum of true and of predicted occurrences of a class.
 
     A class with neither gets 0, the usual convention.
@@ -153,7 +153,7 @@ def _ratio(part: Any, whole: Any) -> float:
     return float(part / whole) if whole > 0 else float("nan")
 
 
-def _pair(truth: ArrayLike, predicted: ArrayLike) -> tuple[Numbers, Numbers]:
+def as_pairs(truth: ArrayLike, predicted: ArrayLike) -> tuple[Numbers, Numbers]:
     """Return both as float64 (N, O); raise InputError if their shapes differ."""
     pair = [np.asarray(array, np.float64) for array in (truth, predicted)]
     true, guess = (array[:, None] if array.ndim == 1 else array for array in pair)
@@ -166,7 +166,7 @@ def _pair(truth: ArrayLike, predicted: ArrayLike) -> tuple[Numbers, Numbers]:
     return true, guess
 
 
-def _class_numbers(
+def class_numbers(
     truth: ArrayLike, probabilities: Numbers, classes: Sequence[Label]
 ) -> NDArray[np.intp]:
     """Return the index of each label (N,) in `classes`; raise InputError for an unknown label."""

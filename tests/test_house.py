@@ -39,14 +39,15 @@ ROOMS = {
     "contract": Room("errors"),
     "files": Room("errors"),
     "metrics": Room("errors numpy"),
+    "metrics_by_series": Room("metrics numpy"),
     "numbers": Room("errors numpy"),
     "encoding": Room("contract errors numbers numpy"),
     "data": Room("contract encoding errors numbers numpy", inside="pyarrow"),
     "runtime": Room("contract encoding errors numbers numpy", inside="onnxruntime"),
     "testing": Room("errors runtime numpy"),
     "training": Room(
-        "colours contract data drawing encoding errors files metrics numbers version"
-        " numpy safetensors tomli_w torch",
+        "colours contract data drawing encoding errors files metrics metrics_by_series"
+        " numbers version numpy safetensors tomli_w torch",
         inside="matplotlib optuna",
     ),
     "export": Room("contract errors files version runtime training numpy onnx torch"),
@@ -60,8 +61,8 @@ ROOMS = {
     ),
     "cli": Room(
         "errors typer",
-        inside="bench contract data demo drawing encoding export files front metrics runtime"
-        " training numpy rich torch",
+        inside="bench contract data demo drawing encoding export files front metrics"
+        " metrics_by_series runtime training numpy rich torch",
     ),
     "__init__": Room("errors", inside="runtime"),
     "__main__": Room("", inside="cli"),

@@ -70,6 +70,8 @@ def metrics_table(plan: Plan, result: Result) -> Iterator[str]:
     for name, value in result.figures.items():
         baseline = result.baseline_figures[name]
         yield f"{name:{first}}  {number(value, 4):>{width}}  {number(baseline, 4):>{width}}"
+    if result.series:
+        yield result.series.summary()
 
 
 def run_ending(run: Run, result: Result) -> Iterator[str]:

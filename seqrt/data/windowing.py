@@ -45,6 +45,13 @@ class Part:
         """All targets in one array, a row per sequence or per step: (N,) or (N, O)."""
         return np.concatenate(self.y) if isinstance(self.y, list) else self.y
 
+    @property
+    def truth_series(self) -> Array | None:
+        """The number of the series of each target in `truth` (N,), if there are several series."""
+        if self.series is None or not isinstance(self.y, list):
+            return self.series
+        return np.repeat(self.series, self.x.lengths)
+
 
 def joined(parts: Sequence[Part]) -> Part:
     """Return the sequences of several parts in order; a single part is returned as it is.

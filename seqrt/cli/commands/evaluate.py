@@ -22,7 +22,8 @@ from seqrt.cli.run_report import metrics_record
 from seqrt.cli.talk import say
 
 if TYPE_CHECKING:
-    from seqrt.data import Part
+    from seqrt.data import Part, Sequences, Timeline
+    from seqrt.metrics_by_series import SeriesMetrics
     from seqrt.runtime import Model
 
 Metrics = dict[str, float]
@@ -71,17 +72,21 @@ def evaluate(
 
     path = model_or_newest(model)
     opened = open_model(path, device, sha256=sha256, unsealed=unsealed)
+    read = read_data(data)
     part = labelled(
-        read_data(data),
+        read,
         opened.manifest,
         target=parse_names("--target", target),
         span=parse_span("--span", span),
     )
-    metrics, persistence = _metrics(opened, part)
+    predicted = _predicted(opened, part)
+    metrics, persistence = _metrics(opened, part, predicted)
+    series = _by_series(opened, part, predicted, read)
     if as_json:
         record = {"model": str(path), "sha256": opened.digest, "answers": len(part.truth)}
         record |= {"left_out": part.left_out}
         record |= {"figures": metrics_record(metrics), "persistence": metrics_record(persistence)}
+        record |= series.record() if series else {}
         typer.echo(json.dumps(record, indent=2))
         return
     say(f"{path.name} on {len(part.truth):,} targets of {data}")
@@ -89,17 +94,36 @@ def evaluate(
         say(f"{part.left_out:,} windows without a target are left out")
     for line in _table(metrics, persistence):
         typer.echo(line)
+    if series:
+        typer.echo(series.summary())
 
 
-def _metrics(model: Model, part: Part) -> tuple[Metrics, Metrics]:
+def _metrics(model: Model, part: Part, predicted: Any) -> tuple[Metrics, Metrics]:
     """Return the metrics of the model and, for forecasts, of persistence."""
     from seqrt.metrics import measure
 
     m = model.manifest
-    metrics = measure(m.task, part.truth, _predicted(model, part), m.classes)
+    metrics = measure(m.task, part.truth, predicted, m.classes)
     if part.known is None:
         return metrics, {}
     return metrics, measure(m.task, part.truth, part.known)
+
+
+def _by_series(
+    model: Model, part: Part, predicted: Any, data: Timeline | Sequences
+) -> SeriesMetrics | None:
+    """Return the metrics of each series, if there are several."""
+    from seqrt.data import Sequences
+    from seqrt.metrics_by_series import SeriesMetrics
+
+    series = part.truth_series
+    if series is None or isinstance(data, Sequences):
+        return None
+    m = model.manifest
+    baseline = None if part.known is None else ("persistence", part.known)
+    return SeriesMetrics.of(
+        m.task, part.truth, predicted, m.classes, series, data.series, data.keys, baseline
+    )
 
 
 def _predicted(model: Model, part: Part) -> Any:

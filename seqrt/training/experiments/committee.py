@@ -23,7 +23,6 @@ import numpy as np
 
 from seqrt.data import joined
 from seqrt.errors import UsageError
-from seqrt.metrics import measure
 from seqrt.training.inputs.batches import predict
 from seqrt.training.loop.distributed import check_one_process
 from seqrt.training.networks.average import mean_of
@@ -43,7 +42,7 @@ from seqrt.training.runs.lock import locked
 from seqrt.training.runs.memory import save_series, typical_series
 from seqrt.training.runs.pictures import draw_run
 from seqrt.training.runs.plan import Plan
-from seqrt.training.runs.record import Result, check_data, record_of, result_entry, timestamp
+from seqrt.training.runs.record import Result, check_data, record_of, timestamp
 from seqrt.training.runs.run import Run, resume, start
 
 
@@ -74,22 +73,17 @@ class Committee:
             baseline_name, of_baseline = baseline(problem)
             baselines.append(of_baseline)
         problem = replace(self.problem, validation=joined(parts), folded=True)
-        metadata, truth = problem.metadata, problem.judged.truth
         out_of_fold = np.concatenate(predicted)
-        save_weights(mean_of(nets, metadata), self.path)
+        save_weights(mean_of(nets, problem.metadata), self.path)
         save_series(typical_series(problem.train), self.path)
-        result = Result(
-            path=self.path,
-            part=problem.part,
-            figures=measure(metadata.task, truth, out_of_fold, metadata.classes),
-            baseline=baseline_name,
-            baseline_figures=measure(
-                metadata.task, truth, np.concatenate(baselines), metadata.classes
-            ),
-            best_epoch=0,
+        result = Result.of(
+            self.path,
+            problem,
+            out_of_fold,
+            (baseline_name, np.concatenate(baselines)),
             pictures=draw_run(self.path, problem, [], out_of_fold),
         )
-        write_record(self.path, self.record() | {"result": result_entry(result)})
+        result.save(self.record())
         return result
 
     def folder(self, fold: int) -> Path:

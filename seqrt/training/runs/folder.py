@@ -3,6 +3,7 @@
 runs/sunspots-gru-1/
     run.toml             the resolved plan, the time it started, and at the end its metrics
     results.csv          one row per epoch
+    series.csv           the metrics of each series, if there are several
     best.safetensors     the best weights, with the configuration of the network in the header
     checkpoint.*         until it is finished: see seqrt.training.loop.checkpoints
     curves.png           and forecast.png or confusion.png, memory.png
@@ -38,6 +39,7 @@ FORMAT = 1
 RUNS = "runs"
 RECORD = "run.toml"
 RESULTS = "results.csv"
+SERIES = "series.csv"
 WEIGHTS = "best.safetensors"
 START = "start.safetensors"
 

@@ -7,9 +7,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+
 from seqrt import __version__
 from seqrt.errors import InputError
+from seqrt.files import write_text
+from seqrt.metrics import measure
+from seqrt.metrics_by_series import SeriesMetrics
 from seqrt.training.problems.problem import Problem
+from seqrt.training.runs.folder import SERIES, write_record
 from seqrt.training.runs.plan import Plan
 
 
@@ -18,7 +24,8 @@ class Result:
     """The metrics of a run by name, in raw units, and those of a baseline.
 
     `part` is the part of the data that they were measured on: validation, training if there is no
-    validation part, or "out of fold" for a committee.
+    validation part, or "out of fold" for a committee. `series` holds the metrics of each series, if
+    there are several.
     """
 
     path: Path
@@ -28,6 +35,44 @@ class Result:
     baseline_figures: dict[str, float]
     best_epoch: int
     pictures: tuple[Path, ...]
+    series: SeriesMetrics | None = None
+
+    @classmethod
+    def of(
+        cls,
+        path: Path,
+        problem: Problem,
+        predicted: NDArray[Any],
+        baseline: tuple[str, NDArray[Any]],
+        *,
+        best_epoch: int = 0,
+        pictures: tuple[Path, ...] = (),
+    ) -> Result:
+        """Measure predictions (N, O) for the judged part of `problem`, and those of a baseline."""
+        part, metadata = problem.judged, problem.metadata
+        task, truth, classes = metadata.task, part.truth, metadata.classes
+        members = part.truth_series
+        series = None
+        if members is not None:
+            series = SeriesMetrics.of(
+                task, truth, predicted, classes, members, metadata.series, problem.keys, baseline
+            )
+        return cls(
+            path=path,
+            part=problem.part,
+            figures=measure(task, truth, predicted, classes),
+            baseline=baseline[0],
+            baseline_figures=measure(task, truth, baseline[1], classes),
+            best_epoch=best_epoch,
+            pictures=pictures,
+            series=series,
+        )
+
+    def save(self, record: dict[str, Any]) -> None:
+        """Write series.csv, if there are several series, and then run.toml: the run is finished."""
+        if self.series:
+            write_text(self.path / SERIES, self.series.csv())
+        write_record(self.path, record | {"result": result_entry(self)})
 
 
 def timestamp() -> str:

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from seqrt.errors import DeviceError, TrainingError, UsageError
 from seqrt.files import write_bytes
-from seqrt.metrics import measure
 from seqrt.training.inputs.batches import predict
 from seqrt.training.loop.checkpoints import Checkpoints
 from seqrt.training.loop.distributed import SINGLE_PROCESS, ProcessGroup, join, own_device
@@ -48,7 +47,7 @@ from seqrt.training.runs.memory import save_series, typical_series
 from seqrt.training.runs.memory_picture import draw_memory
 from seqrt.training.runs.pictures import draw_run
 from seqrt.training.runs.plan import Plan
-from seqrt.training.runs.record import Result, check_data, record_of, result_entry, timestamp
+from seqrt.training.runs.record import Result, check_data, record_of, timestamp
 from seqrt.training.runs.start_from import check_plan, continued
 
 
@@ -128,20 +127,17 @@ class Run:
     def finish(self) -> Result:
         """Measure the best weights and a baseline; write the metrics and pictures."""
         self.net.cpu()
-        part, metadata = self.problem.judged, self.problem.metadata
-        predicted = predict(self.net, part.x)
-        baseline_name, of_baseline = baseline(self.problem)
-        result = Result(
-            path=self.path,
-            part=self.problem.part,
-            figures=measure(metadata.task, part.truth, predicted, metadata.classes),
-            baseline=baseline_name,
-            baseline_figures=measure(metadata.task, part.truth, of_baseline, metadata.classes),
+        predicted = predict(self.net, self.problem.judged.x)
+        result = Result.of(
+            self.path,
+            self.problem,
+            predicted,
+            baseline(self.problem),
             best_epoch=max((epoch.number for epoch in self.epochs if epoch.best), default=0),
             pictures=self._pictures(predicted) if self.group.is_first else (),
         )
         if self.group.is_first:
-            write_record(self.path, self.record() | {"result": result_entry(result)})
+            result.save(self.record())
             self.checkpoints.remove()
             (self.path / START).unlink(missing_ok=True)
         self.leave()
