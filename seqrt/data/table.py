@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.encoding.cells import is_missing, parse_number
-from seqrt.encoding.column import Fault, Numbers, TableColumn, rounding
+from seqrt.encoding.column import TableColumn
+from seqrt.encoding.contents import Fault, Numbers, rounding
 from seqrt.encoding.dates import parse_dates, parse_period
+from seqrt.encoding.number_style import Forms, has_sign
 from seqrt.errors import InputError, UsageError
 
 
@@ -144,14 +146,18 @@ class Table:
         text = column.text(row).strip()
         if is_missing(text):
             return self._missing(name, column, row)
-        fix = " Correct the cell, or leave the column out."
-        if text.count(",") == 1 and not np.isnan(parse_number(text.replace(",", "."))):
-            fix = " Write numbers with a decimal point."
+        fix = "Correct the cell, or leave the column out."
+        if column.style:
+            fix = f"Write it like the other cells of the column: {column.style}."
+        elif has_sign(text):
+            fix = "Write the number without its sign."
+        elif Forms([text]).numbers:
+            fix = "Write numbers with a decimal point and without marks between thousands."
         elif self.place == "line" and self.lines[row] == 1:
-            fix = " Line 1 was read as data, since it contains a number: name the columns in words."
+            fix = "Line 1 was read as data, since it contains a number: name the columns in words."
         return InputError(
             f"E_INPUT_CELL: {self.cell_place(name, row)}: a cell must hold a finite number,"
-            f" got {text!r:.60}.{fix}"
+            f" got {text!r:.60}. {fix}"
         )
 
     def _missing(self, name: str, column: TableColumn, row: int) -> InputError:
@@ -168,14 +174,13 @@ class Table:
             raise self._faulty(name, column, column.fault)
         row = column.first_rounded()
         if row is not None:
-            raise self._faulty(name, column, rounding(column.text(row).strip()), row)
+            fault = rounding(column.text(row).strip())
+            raise InputError(f"{fault.code}: {self.cell_place(name, row)}: {fault.sentence}")
 
-    def _faulty(
-        self, name: str, column: TableColumn, fault: Fault, row: int | None = None
-    ) -> InputError:
-        """Return the error for a column, at `row` or else at the first cell with a value."""
-        if row is None and column.cells is not None:
-            row = next((i for i, cell in enumerate(column.cells) if not is_missing(cell)), None)
+    def _faulty(self, name: str, column: TableColumn, fault: Fault) -> InputError:
+        """Return the error for a column, with the place of the cell that is at fault."""
+        cells = column.cells or ()
+        row = next((i for i, cell in enumerate(cells) if cell.strip() == fault.cell), None)
         place = f"{self.source}, column {name!r}" if row is None else self.cell_place(name, row)
         return InputError(f"{fault.code}: {place}: {fault.sentence}")
 

@@ -4,40 +4,30 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.encoding.cells import (
-    BOOLEANS,
     FIRST_INEXACT,
     MISSING_STAMP,
     is_missing,
     is_plain,
-    looks_like_date,
     number_text,
-    parse_number,
     stamp_texts,
 )
+from seqrt.encoding.contents import Content, Fault, Kind, contents
+from seqrt.encoding.number_style import Mark
 
 Numbers = NDArray[np.float64]
 Integers = NDArray[np.int64]
-Kind = Literal["number", "boolean", "time", "text", "list"]
 
 _WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,17})")
-_WHOLE_TEXT = re.compile(r"[+-]?[0-9]+", re.ASCII)
 _MICROSECONDS_A_DAY = 86_400_000_000
-_SMALLEST, _LARGEST = -(2**63), 2**63 - 1
-
-
-class Fault(NamedTuple):
-    """Why a column cannot be used as it is: a stable code, and the sentences of the error."""
-
-    code: str
-    sentence: str
+_LARGEST = 2**63 - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,18 +57,23 @@ class TableColumn:
     @classmethod
     def of_text(cls, cells: Sequence[str]) -> TableColumn:
         """Parse `cells`: numbers, True and False, dates or other text."""
-        values = np.fromiter(map(parse_number, cells), np.float64, len(cells))
-        present = sum(not is_missing(cell) for cell in cells)
-        if 2 * int(np.isfinite(values).sum()) > present:
-            exact, fault = _exact(values, cells)
-            if fault is not None:
-                values = np.full(len(cells), np.nan)
-            return cls(values, cells, exact=exact, fault=fault)
-        truth = [BOOLEANS.get(cell.strip().lower(), math.nan) for cell in cells]
-        if present and len(cells) - truth.count(math.nan) == present:
-            return cls(np.array(truth), cells, "boolean")
-        dates = sum(looks_like_date(cell) for cell in cells)
-        return cls(values, cells, "time" if 2 * dates > present else "text")
+        return cls._of(cells, contents({"": cells})[""])
+
+    @classmethod
+    def of_texts(
+        cls, columns: Mapping[str, Sequence[str]], mark: Mark | None = None
+    ) -> dict[str, TableColumn]:
+        """Parse the columns of one file, of which one may show how the numbers are written.
+
+        `mark` is the decimal mark of the file, where other data shows it.
+        """
+        found = contents(columns, mark)
+        return {name: cls._of(columns[name], content) for name, content in found.items()}
+
+    @classmethod
+    def _of(cls, cells: Sequence[str], content: Content) -> TableColumn:
+        values, kind, exact, style, fault = content
+        return cls(values, cells, kind, exact, style=style, fault=fault)
 
     @classmethod
     def of_booleans(cls, values: Numbers) -> TableColumn:
@@ -232,31 +227,6 @@ def _no_cells(of: str) -> Fault:
         "E_INPUT_DTYPE",
         f"the cells must be numbers, booleans, text or dates here, got {of:.60}."
         " Leave the column out.",
-    )
-
-
-def _exact(values: Numbers, cells: Sequence[str]) -> tuple[Integers | None, Fault | None]:
-    """Return the whole numbers in `cells` if float64 rounds one, and why they do not fit int64."""
-    large = np.flatnonzero(np.abs(values) >= FIRST_INEXACT).tolist()
-    rounded = [row for row in large if _WHOLE_TEXT.fullmatch(cells[row].strip())]
-    if not rounded:
-        return None, None
-    whole = [0 if math.isnan(value) else int(value) for value in values.tolist()]
-    for row in rounded:
-        whole[row] = int(cells[row])
-    fits = len(rounded) == len(large) and (np.isnan(values) | (values == np.rint(values))).all()
-    if fits and all(_SMALLEST < whole[row] <= _LARGEST for row in rounded):
-        return np.array(whole, np.int64), None
-    lost = next((row for row in rounded if whole[row] != int(values[row])), None)
-    return None, None if lost is None else rounding(cells[lost].strip())
-
-
-def rounding(number: str) -> Fault:
-    """Return the fault of a column with a whole number that float64 would round."""
-    return Fault(
-        "E_INPUT_RANGE",
-        f"a number must convert to float64 without loss, but {number:.60} is rounded."
-        " Subtract an offset first.",
     )
 
 

@@ -19,6 +19,7 @@ from seqrt.data.table import Table, find_time
 from seqrt.encoding.cells import parse_number
 from seqrt.encoding.column import TableColumn
 from seqrt.encoding.dates import parse_date
+from seqrt.encoding.number_style import Forms
 from seqrt.errors import InputError
 
 _LONGEST_LINE = 1 << 20
@@ -37,7 +38,7 @@ def read_csv(path: str | Path) -> Table:
     names = [name or f"x{i}" for i, name in enumerate(names)]
     _check_names(names, path, lines[0])
     texts = list(zip(*rows[named:], strict=True)) or [()] * len(names)
-    columns = {name: TableColumn.of_text(cells) for name, cells in zip(names, texts, strict=True)}
+    columns = TableColumn.of_texts(dict(zip(names, texts, strict=True)))
     return Table(str(path), columns, lines[named:], find_time(columns))
 
 
@@ -120,4 +121,5 @@ def _check_names(names: list[str], path: str | Path, line: int) -> None:
 
 
 def _is_value(cell: str) -> bool:
-    return bool(np.isfinite(parse_number(cell))) or parse_date(cell) is not None
+    number = np.isfinite(parse_number(cell)) or Forms([cell]).numbers
+    return bool(number) or parse_date(cell) is not None

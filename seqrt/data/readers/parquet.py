@@ -47,7 +47,7 @@ def read_parquet(path: str | Path, limits: ReadLimits = DEFAULT_LIMITS) -> Table
             f"E_INPUT_HEADER: {path} must have columns, each with a unique name,"
             f" got {', '.join(names[:12]) or 'none'}."
         )
-    columns = {name: _column(table[name]) for name in names}
+    columns = _columns({name: table[name] for name in names})
     return Table(str(path), columns, range(1, table.num_rows + 1), find_time(columns), place="row")
 
 
@@ -67,17 +67,38 @@ def _names(table: Any) -> list[str]:
     return first + [name for name in table.column_names if name not in first]
 
 
-def _column(cells: Any) -> TableColumn:
-    """Return a column as what it holds; a type that has no use is a fault where it is used."""
+def _columns(cells: dict[str, Any]) -> dict[str, TableColumn]:
+    """Return the columns as what they hold; those of text are read together, as in a .csv."""
+    read = {name: _column(each) for name, each in cells.items()}
+    texts = {name: each for name, each in read.items() if not isinstance(each, TableColumn)}
+    fractions = any(
+        isinstance(each, TableColumn)
+        and each.kind == "number"
+        and (each.values[np.isfinite(each.values)] % 1).any()
+        for each in read.values()
+    )
+    parsed = TableColumn.of_texts(texts, "." if fractions else None)
+    return {
+        name: each if isinstance(each, TableColumn) else parsed[name] for name, each in read.items()
+    }
+
+
+def _column(cells: Any) -> TableColumn | list[str]:
+    """Return a column as what it holds, and one of text as its texts.
+
+    A type that has no use is a fault where it is used.
+    """
     import pyarrow
     from pyarrow import compute, types
 
     if types.is_dictionary(cells.type):
         cells = cells.cast(cells.type.value_type)
     kind = cells.type
-    if cells.null_count == len(cells) and not _is_list(kind):
-        return TableColumn.of_text([""] * len(cells))
     try:
+        if _is_list(kind):
+            return TableColumn.of_lists(cells.to_pylist(), str(kind))
+        if cells.null_count == len(cells):
+            return [""] * len(cells)
         if types.is_boolean(kind):
             return TableColumn.of_booleans(_floats(cells.cast(pyarrow.uint8())))
         if types.is_integer(kind) or types.is_decimal(kind):
@@ -86,12 +107,10 @@ def _column(cells: Any) -> TableColumn:
             return TableColumn.of_floats(_floats(cells))
         if types.is_timestamp(kind) or types.is_date(kind):
             return _stamps(cells)
-        if _is_list(kind):
-            return TableColumn.of_lists(cells.to_pylist(), str(kind))
-        texts = compute.fill_null(cells.cast(pyarrow.string()), "").to_pylist()
+        texts: list[str] = compute.fill_null(cells.cast(pyarrow.string()), "").to_pylist()
     except (pyarrow.ArrowException, ValueError):
         return TableColumn.of_nothing(len(cells), str(kind))
-    return TableColumn.of_text(texts)
+    return texts
 
 
 def _is_list(kind: Any) -> bool:
@@ -108,7 +127,7 @@ def _floats(cells: Any) -> Numbers:
     return values
 
 
-def _whole_numbers(cells: Any) -> TableColumn:
+def _whole_numbers(cells: Any) -> TableColumn | list[str]:
     """Return integers and decimals; those that float64 would round stay int64 as well."""
     import pyarrow
 
@@ -118,7 +137,8 @@ def _whole_numbers(cells: Any) -> TableColumn:
     try:
         exact = cells.cast(pyarrow.int64()).fill_null(0).to_numpy()
     except pyarrow.ArrowInvalid:  # decimals with a fraction, or beyond int64
-        return TableColumn.of_text(cells.cast(pyarrow.string()).fill_null("").to_pylist())
+        texts: list[str] = cells.cast(pyarrow.string()).fill_null("").to_pylist()
+        return texts
     return TableColumn(values, exact=exact)
 
 

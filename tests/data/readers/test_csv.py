@@ -29,7 +29,9 @@ def test_the_first_row_names_the_columns(read):
     assert table.numbers(["SUN, spots"]).tolist() == [[5.0], [11.0]]
 
 
-@pytest.mark.parametrize("first", ["1,a", "x,-1e3", "2020-01-01,a", "20200101,b"])
+@pytest.mark.parametrize(
+    "first", ["1,a", "x,-1e3", "2020-01-01,a", "20200101,b", '"1,5",c', "x,1'000"]
+)
 def test_a_first_row_with_a_number_or_a_date_is_data(read, first):
     table = read(f"{first}\n7,8\n")
 
@@ -73,11 +75,51 @@ def test_a_cell_that_is_no_finite_number_is_named_with_its_line(read, text):
         table.numbers(["b", "a"])
 
 
-def test_a_decimal_comma_is_told_as_one(read):
-    table = read("a;b\n1,5;2\n")
+def test_a_decimal_comma_among_points_is_told_as_one(read):
+    table = read("a;b\n1,5;2\n2.5;3\n3.5;1\n")
 
-    with pytest.raises(InputError, match=r"got '1,5'\. Write numbers with a decimal point\."):
+    with pytest.raises(InputError, match=r"got '1,5'\. Write numbers with a decimal point and"):
         table.numbers(["a"])
+
+
+def test_a_decimal_point_among_commas_is_told_as_one(read):
+    table = read("a;b\n1.5;2\n2,5;3\n3,5;1\n")
+
+    with pytest.raises(InputError, match=r"got '1\.5'\. Write it like .*: decimal comma\."):
+        table.numbers(["a"])
+
+
+def test_one_column_shows_how_the_numbers_of_another_are_written(read):
+    german = read("count;share\n1.234;0,5\n2.345;0,25\n")
+    plain = read("count;share\n1.234;0.5\n2.345;0.25\n")
+    quoted = read('count,share\n"1,234",0.5\n"2,345",0.25\n')
+
+    assert german.numbers(["count", "share"]).tolist() == [[1234, 0.5], [2345, 0.25]]
+    assert plain.numbers(["count", "share"]).tolist() == [[1.234, 0.5], [2.345, 0.25]]
+    assert quoted.numbers(["count", "share"]).tolist() == [[1234, 0.5], [2345, 0.25]]
+
+
+def test_numbers_that_stay_unclear_are_refused_where_they_are_used(read):
+    table = read('day,count,n\na,"1,234",1\nb,"2,345",2\n')
+
+    assert table.numbers(["n"]).tolist() == [[1], [2]]
+    for use in (lambda: table.numbers(["count"]), lambda: table.labels("count")):
+        with pytest.raises(
+            InputError,
+            match=r"^E_INPUT_CELL: .*line 2, column 'count': .* '1,234'\. It may be",
+        ):
+            use()
+
+
+def test_numbers_with_a_sign_are_neither_numbers_nor_labels(read):
+    table = read("share,n\n5 %,1\n7 %,2\n")
+
+    assert table.numeric == ("n",)
+    for use in (lambda: table.numbers(["share"]), lambda: table.labels("share")):
+        with pytest.raises(
+            InputError, match=r"^E_INPUT_CELL: .*line 2, column 'share': .* '5 %'\. Write the num"
+        ):
+            use()
 
 
 def test_a_header_that_was_read_as_data_is_told_as_that(read):

@@ -1,0 +1,165 @@
+"""What the text of whole columns says: numbers and their style, booleans, dates, or other text.
+
+The columns of a file are read together, since one column may show how the numbers of another are
+written.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqrt.encoding.cells import BOOLEANS, FIRST_INEXACT, is_missing, looks_like_date, parse_number
+from seqrt.encoding.number_style import Forms, Mark, Style, file_mark, has_sign, usual
+
+Numbers = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Kind = Literal["number", "boolean", "time", "text", "list"]
+
+_WHOLE = re.compile(r"[+-]?[0-9]+", re.ASCII)
+_SMALLEST, _LARGEST = -(2**63), 2**63 - 1
+_MARKED = re.compile(r"[+-]?[0-9]{1,3}([.,])[0-9]{3}.*", re.ASCII)
+
+
+class Fault(NamedTuple):
+    """Why a column cannot be used as it is: a code, the sentences of the error, and the cell."""
+
+    code: str
+    sentence: str
+    cell: str = ""
+
+
+class Content(NamedTuple):
+    """What a column of text holds: as the fields of a TableColumn, which see."""
+
+    values: Numbers
+    kind: Kind
+    exact: Integers | None = None
+    style: str = ""
+    fault: Fault | None = None
+
+
+def contents(columns: Mapping[str, Sequence[str]], mark: Mark | None = None) -> dict[str, Content]:
+    """Return what the columns of a file hold, each a sequence of texts of one length.
+
+    A column is of numbers if most of its cells that are not empty are numbers in some style; a
+    stray word in it is NaN. `mark` is the decimal mark of the file, where other data shows it.
+    """
+    drafts = {name: _Draft.of(cells) for name, cells in columns.items()}
+    numeric = [draft for draft in drafts.values() if draft.numeric]
+    if any(
+        each.forms and (each.forms.decimal == "," or not each.forms.style()) for each in numeric
+    ):
+        mark = file_mark(draft.all_forms() for draft in numeric) or mark
+    return {name: draft.content(mark) for name, draft in drafts.items()}
+
+
+@dataclass
+class _Draft:
+    """A column while the others are still unread: its plain numbers, and how many cells it has.
+
+    `forms` is None for a column of plain numbers alone, unless another column asks for them.
+    """
+
+    cells: Sequence[str]
+    values: Numbers
+    present: int
+    forms: Forms | None = field(default=None)
+
+    @classmethod
+    def of(cls, cells: Sequence[str]) -> _Draft:
+        values = _floats(cells)
+        others = [cells[row] for row in np.flatnonzero(np.isnan(values)).tolist()]
+        strange = sum(not is_missing(cell) for cell in others)
+        draft = cls(cells, values, len(cells) - len(others) + strange)
+        if strange:
+            draft.all_forms()
+        return draft
+
+    @property
+    def numeric(self) -> bool:
+        plain = self.present if self.forms is None else int(np.isfinite(self.values).sum())
+        return 2 * max(plain, self.forms.numbers if self.forms else 0) > self.present
+
+    def all_forms(self) -> Forms:
+        if self.forms is None:
+            self.forms = Forms(self.cells)
+        return self.forms
+
+    def content(self, mark: Mark | None) -> Content:
+        if self.numeric:
+            return self._numbers(Style() if self.forms is None else self.forms.style(mark))
+        truth = [BOOLEANS.get(cell.strip().lower(), math.nan) for cell in self.cells]
+        if self.present and len(truth) - truth.count(math.nan) == self.present:
+            return Content(np.array(truth), "boolean")
+        if 2 * sum(map(looks_like_date, self.cells)) > self.present:
+            return Content(self.values, "time")
+        signed = [cell for cell in self.cells if has_sign(cell)]
+        if 2 * (len(signed) + int(np.isfinite(self.values).sum())) > self.present > 0 and signed:
+            return self._faulty("text", signed[0], "Write the numbers without a sign.")
+        return Content(self.values, "text")
+
+    def _numbers(self, style: Style | None) -> Content:
+        if style is None:
+            cell = next(cell for cell in map(usual, self.cells) if _MARKED.fullmatch(cell))
+            point = cell.replace(",", ".")
+            fix = (
+                f"It may be {point.replace('.', '')} or {point}: write numbers with a decimal point"
+                " and without marks between thousands."
+            )
+            return self._faulty("number", cell, fix)
+        values, texts = self.values, self.cells
+        if style != Style():
+            values = np.fromiter(map(style.number, self.cells), np.float64, len(self.cells))
+            texts = [style.plain(usual(cell)) for cell in self.cells]
+        exact, fault = _exact(values, texts)
+        if fault is not None:
+            values = np.full(len(values), np.nan)
+        return Content(values, "number", exact, style.text, fault)
+
+    def _faulty(self, kind: Kind, cell: str, fix: str) -> Content:
+        sentence = f"a cell must hold a finite number, got {cell.strip()!r:.60}. {fix}"
+        nothing = np.full(len(self.cells), np.nan)
+        return Content(nothing, kind, fault=Fault("E_INPUT_CELL", sentence, cell))
+
+
+def rounding(number: str) -> Fault:
+    """Return the fault of a column with a whole number that float64 would round."""
+    sentence = (
+        f"a number must convert to float64 without loss, but {number:.60} is rounded."
+        " Subtract an offset first."
+    )
+    return Fault("E_INPUT_RANGE", sentence, number)
+
+
+def _floats(cells: Sequence[str]) -> Numbers:
+    """Return the numbers among the cells that are written with a decimal point; else NaN."""
+    try:
+        values = np.array(list(map(float, cells)), np.float64)
+        if np.isfinite(values).all() and not any("_" in cell for cell in cells):
+            return values
+    except ValueError:
+        pass
+    return np.fromiter(map(parse_number, cells), np.float64, len(cells))
+
+
+def _exact(values: Numbers, texts: Sequence[str]) -> tuple[Integers | None, Fault | None]:
+    """Return the whole numbers in `texts` if float64 rounds one, and why they do not fit int64."""
+    large = np.flatnonzero(np.abs(values) >= FIRST_INEXACT).tolist()
+    rounded = [row for row in large if _WHOLE.fullmatch(texts[row].strip())]
+    if not rounded:
+        return None, None
+    whole = [0 if math.isnan(value) else int(value) for value in values.tolist()]
+    for row in rounded:
+        whole[row] = int(texts[row])
+    fits = len(rounded) == len(large) and (np.isnan(values) | (values == np.rint(values))).all()
+    if fits and all(_SMALLEST < whole[row] <= _LARGEST for row in rounded):
+        return np.array(whole, np.int64), None
+    lost = next((row for row in rounded if whole[row] != int(values[row])), None)
+    return None, None if lost is None else rounding(texts[lost].strip())
