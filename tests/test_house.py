@@ -35,7 +35,7 @@ class Room:
 ROOMS = {
     "errors": Room(""),
     "colours": Room(""),
-    "drawing": Room("colours errors files numpy", inside="matplotlib"),
+    "drawing": Room("colours errors files numpy", inside="data matplotlib"),
     "contract": Room("errors"),
     "files": Room("errors"),
     "metrics": Room("errors numpy"),
@@ -95,6 +95,7 @@ INNER_ROOMS = {
         "slices": "ragged readers runs sequences serving table timeline windows",
         "series_rows": "runs timeline",
         "prediction_table": "readers sequences series_rows timeline",
+        "future": "prediction_table series_rows slices timeline",
         "writers": "",
     },
     "runtime": {

@@ -12,6 +12,7 @@ from seqrt.cli.commands.demo import demo
 from seqrt.cli.commands.doctor import doctor
 from seqrt.cli.commands.evaluate import evaluate
 from seqrt.cli.commands.export import export
+from seqrt.cli.commands.forecast import forecast
 from seqrt.cli.commands.info import info
 from seqrt.cli.commands.predict import predict
 from seqrt.cli.commands.stream import stream
@@ -31,6 +32,7 @@ app.command()(train)
 app.command()(compare)
 app.command()(export)
 app.command()(predict)
+app.command()(forecast)
 app.command()(evaluate)
 app.command()(stream)
 app.command()(validate)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +12,6 @@ from seqrt.contract import Manifest
 from seqrt.data.runs import starts_of
 from seqrt.data.timeline import Timeline
 from seqrt.encoding.column import TableColumn
-from seqrt.encoding.dates import parse_dates
 
 Columns = Mapping[str, NDArray[Any]]
 Rows = NDArray[np.int64]
@@ -39,49 +37,75 @@ def series_rows(data: Timeline, manifest: Manifest) -> Callable[[Rows], Columns]
     return lambda numbers: columns_at(data, ends[numbers], ahead=ahead)
 
 
-def columns_at(data: Timeline, rows: Rows, *, ahead: bool) -> Columns:
+def columns_at(data: Timeline, rows: Rows, *, ahead: bool = False) -> Columns:
     """Return the series and the time of some rows, or with `ahead` of the rows after them."""
-    series = np.searchsorted(data.bounds, rows, "right") - 1
-    columns = {
-        name: np.array([key[i] for key in data.keys], object)[series]
-        for i, name in enumerate(data.series)
-    }
-    time = data.table.time
+    columns, time = series_at(data, rows), data.table.time
     if time is None:
+        series = series_of(data, rows)
         return {**columns, "row": rows - data.bounds[series] + 1 + ahead}
     column = data.table.columns[time]
     if not ahead:
         return {**columns, time: _cells(column, rows)}
-    ends = np.append(data.runs[:, 1], data.table.rows)
-    last = np.isin(rows + 1, ends)
+    last = np.isin(rows + 1, data.runs[:, 1])
     cells = _cells(column, np.where(last, rows, rows + 1))
     if last.any():
-        cells[last] = _next(column)
+        after = times_after(data, rows[last], np.ones(last.sum(), np.int64))
+        cells[last] = ("NaT" if cells.dtype.kind == "M" else "") if after is None else after.cells
     return {**columns, time: cells}
 
 
+def series_of(data: Timeline, rows: Rows) -> Rows:
+    """Return the number of the series of each row."""
+    return np.searchsorted(data.bounds, rows, "right") - 1
+
+
+def series_at(data: Timeline, rows: Rows) -> dict[str, NDArray[Any]]:
+    """Return the cells that name the series of some rows."""
+    numbers = series_of(data, rows)
+    return {
+        name: np.array([key[i] for key in data.keys], object)[numbers]
+        for i, name in enumerate(data.series)
+    }
+
+
+class Times(NamedTuple):
+    """Times after the last ones of a series: as cells like those of the data, and as numbers."""
+
+    cells: NDArray[Any]
+    values: NDArray[Any]
+
+
+def times_after(data: Timeline, rows: Rows, steps: Rows) -> Times | None:
+    """Return the times that are so many steps after some rows; None if the step is not regular."""
+    assert data.table.time is not None
+    column = data.table.columns[data.table.time]
+    values = data.table.times()
+    ends = data.runs[1:, 0] - 1
+    gaps = np.delete(np.diff(values), ends) if len(values) > 1 else values[:0]
+    if not len(gaps) or not (gaps == gaps[0]).all():
+        return None
+    after = values[rows] + steps * gaps[0]
+    if column.cells is None:
+        return Times(after if after.dtype.kind == "M" else _whole(after), after)
+    last = int(rows[0])
+    if after.dtype.kind != "M":
+        texts = np.array([f"{value:.0f}" for value in after.tolist()], object)
+        return Times(texts, after) if column.cells[last].isdigit() else None
+    for form in ("%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S"):
+        if values[last].item().strftime(form) == column.cells[last]:
+            return Times(np.array([each.strftime(form) for each in after.tolist()], object), after)
+    return None
+
+
 def _cells(column: TableColumn, rows: Rows) -> NDArray[Any]:
-    """Return some cells of a column as written; numbers that were never text as numbers."""
+    """Return some cells of a column as written; numbers and timestamps if it was never text."""
     if column.cells is not None:
         return np.array([column.cells[row] for row in rows.tolist()], object)
-    values = column.values[rows]
-    whole = (column.values == np.round(column.values)).all()
-    return values.astype(np.int64) if whole else values
+    if column.wall is not None:
+        return column.wall[rows].astype("datetime64[us]")
+    return _whole(column.values)[rows]
 
 
-def _next(column: TableColumn) -> object:
-    """Return the time after the last one, in its notation; an empty cell if it is not known."""
-    last = column.cells[-1] if column.cells is not None else None
-    dates = parse_dates(column.cells) if column.cells else None
-    if dates is None:
-        gaps = np.diff(column.values)
-        step = gaps[-1] if len(gaps) and (gaps == gaps[0]).all() else np.nan
-        after = column.values[-1] + step
-        if last is None:
-            return after
-        return f"{after:.0f}" if last.isdigit() and np.isfinite(after) else ""
-    steps = {after - before for before, after in pairwise(dates)}
-    for form in ("%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S"):
-        if len(steps) == 1 and dates[-1].strftime(form) == last:
-            return (dates[-1] + steps.pop()).strftime(form)
-    return ""
+def _whole(values: NDArray[np.float64]) -> NDArray[Any]:
+    """Return numbers as int64 if all are whole."""
+    return values.astype(np.int64) if (values == np.round(values)).all() else values

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 
 def texts(cells: NDArray[Any]) -> list[str]:
     """Return the cells of a column as text; numbers in the fewest digits that identify them.
+
+    Times are written to the second where they have no fraction of one.
 
     A float32 needs at most nine digits, and reading them as float32 gives the same bits.
 
@@ -18,4 +21,12 @@ def texts(cells: NDArray[Any]) -> list[str]:
     """
     if cells.dtype.kind == "O":
         return list(cells)
+    if cells.dtype.kind == "M":
+        return [text.replace("T", " ") for text in np.datetime_as_string(_seconds(cells)).tolist()]
     return list(map(str, cells))
+
+
+def _seconds(cells: NDArray[Any]) -> NDArray[Any]:
+    """Return times in seconds where that loses nothing."""
+    seconds = cells.astype("datetime64[s]")
+    return seconds if (seconds == cells)[~np.isnat(cells)].all() else cells

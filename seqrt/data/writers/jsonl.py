@@ -25,9 +25,9 @@ def write_jsonl(file: TextIO, pieces: Iterable[Mapping[str, NDArray[Any]]]) -> N
 
 
 def _json_texts(cells: NDArray[Any]) -> list[str]:
-    if cells.dtype.kind == "O":
-        return [json.dumps(cell, ensure_ascii=False) for cell in cells]
     written = texts(cells)
+    if cells.dtype.kind in "OM":
+        return [json.dumps(text, ensure_ascii=False) for text in written]
     if cells.dtype.kind == "f":
         for row in np.flatnonzero(~np.isfinite(cells)):
             written[row] = "null"

@@ -1,0 +1,215 @@
+"""`seqrt forecast`: what comes next, as a table of future rows."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from seqrt.cli.model_options import (
+    DeviceOption,
+    ModelOption,
+    Sha256Option,
+    ThreadsOption,
+    UnsealedOption,
+    model_or_newest,
+    open_model,
+)
+from seqrt.cli.options import JsonOption
+from seqrt.cli.talk import say
+from seqrt.errors import UsageError
+
+if TYPE_CHECKING:
+    from seqrt.cli.predictions.destination import Destination
+    from seqrt.contract import Manifest
+    from seqrt.data import Timeline
+    from seqrt.data.future import Future
+    from seqrt.runtime import Model
+
+_MOST_NAMES = 6
+
+
+def forecast(
+    data: Annotated[
+        Path,
+        typer.Argument(metavar="DATA", help="One or more series: .csv, .parquet, .npy, .npz"),
+    ],
+    model: ModelOption = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--out",
+            metavar="FILE",
+            help="File of the forecast: .csv, .parquet, .jsonl or .npy  [CSV on stdout]",
+        ),
+    ] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            metavar="NUMBER", min=1, help="Rows of each series  [the horizon of the model]"
+        ),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.png", help="Picture of the last windows and the forecast"),
+    ] = None,
+    device: DeviceOption = "cpu",
+    threads: ThreadsOption = None,
+    sha256: Sha256Option = None,
+    unsealed: UnsealedOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Print what comes next: the rows after the end of every series in DATA.
+
+    The model reads the last window of each series. The forecast has the columns that name the
+    series, the time, continued by the step of DATA and written as there, and a column for each
+    target under its own name. Without a time column it has row, the number of the row in its
+    series; where the rows of DATA have no regular step it has step, from 1.
+
+    Series with fewer rows at their end than a window are left out and named. An .npy file has the
+    shape (series, steps, targets).
+
+    \b
+    Examples:
+      seqrt forecast sunspots.csv
+      seqrt forecast sales.csv -m sales.onnx -o next.parquet --plot next.png
+      seqrt forecast sales.csv --json | jq .forecast
+    """
+    from seqrt.cli.predictions.destination import STDOUT, destination
+    from seqrt.data.future import future_of
+
+    to = destination(out or STDOUT, data, as_json=as_json and out is not None)
+    path = model_or_newest(model)
+    to.check(data, path)
+    if plot is not None:
+        _check_plot(plot, data, path)
+    opened = open_model(path, device, sha256=sha256, unsealed=unsealed, threads=threads)
+    _check_task(opened.manifest, path, steps)
+    future = future_of(_series(data), opened.manifest, opened.predict, steps)
+    if out is not None or not as_json:
+        _write(future, to)
+    if plot is not None:
+        _draw(future, opened.manifest, plot)
+    if as_json:
+        typer.echo(json.dumps(_record(opened, path, to, future, plot), indent=2))
+        return
+    for line in _summary(future):
+        say(line)
+    if to.path is not None:
+        typer.echo(to.path)
+    if plot is not None:
+        say(f"picture: {plot}{_panels(future)}")
+
+
+def _check_plot(plot: Path, data: Path, model: Path) -> None:
+    """Raise an error if the picture cannot be drawn or written; before any work."""
+    from seqrt.drawing.style import check_matplotlib
+    from seqrt.files import check_not_input, check_writable
+
+    if plot.suffix.lower() != ".png":
+        raise UsageError(f"--plot must name a file that ends in .png, got {str(plot)!r}.")
+    check_matplotlib()
+    check_not_input(plot, data, model)
+    check_writable(plot)
+
+
+def _check_task(m: Manifest, path: Path, steps: int | None) -> None:
+    """Raise UsageError if a model does not forecast, or not so many steps."""
+    if m.task != "forecast":
+        raise UsageError(
+            f"seqrt forecast needs a model that forecasts, but the task of {path} is {m.task}."
+            " Use: seqrt predict"
+        )
+    horizon = m.horizon or 1
+    if steps is not None and steps > horizon:
+        raise UsageError(
+            f"--steps must be at most {horizon}, the horizon of {path}, got {steps}."
+            f" Train a model for more steps with: seqrt train DATA --horizon {steps}"
+        )
+
+
+def _series(path: Path) -> Timeline:
+    from seqrt.cli.predict_file import read_data
+    from seqrt.data import Sequences
+
+    data = read_data(path)
+    if isinstance(data, Sequences):
+        raise UsageError(
+            f"seqrt forecast needs series: a table, or an array (time,) or (time, features), but"
+            f" {path} holds sequences. Use: seqrt predict"
+        )
+    return data
+
+
+def _write(future: Future, to: Destination) -> None:
+    """Write the forecast, as a table or as an array."""
+    import numpy as np
+
+    from seqrt.data.writers.writing import write_table
+
+    with to.opened() as file:
+        if to.is_table:
+            write_table(file, to.suffix, [future.columns()])
+        else:
+            np.save(file, future.y)
+
+
+def _panels(future: Future) -> str:
+    """Return how many forecasts the picture shows, where it does not show all."""
+    from seqrt.drawing.forecast import MOST_PANELS
+
+    panels = future.y.shape[0] * future.y.shape[2]
+    return "" if panels <= MOST_PANELS else f" (the first {MOST_PANELS} of {panels:,})"
+
+
+def _draw(future: Future, m: Manifest, plot: Path) -> None:
+    from seqrt.drawing.forecast import forecast_figure
+    from seqrt.drawing.style import save_figure
+
+    save_figure(forecast_figure(future, m.window or 1), plot)
+
+
+def _record(
+    model: Model, path: Path, to: Destination, future: Future, plot: Path | None
+) -> dict[str, Any]:
+    """Return the forecast for programs: a row is an object, as in a .jsonl file."""
+    from seqrt.data.writers.writing import write_table
+
+    columns, lines = future.columns(), io.BytesIO()
+    write_table(lines, ".jsonl", [columns])
+    return {
+        "path": None if to.path is None else str(to.path),
+        "plot": None if plot is None else str(plot),
+        "shape": list(future.y.shape),
+        "outputs": list(future.targets),
+        "columns": list(columns),
+        "forecast": [json.loads(line) for line in lines.getvalue().splitlines()],
+        "left_out": [list(key) for key in future.short],
+        "model": str(path),
+        "sha256": model.digest,
+    }
+
+
+def _summary(future: Future) -> Iterator[str]:
+    """Yield what was forecast, what was left out, and why there are no times, in words."""
+    series, steps, _ = future.y.shape
+    after = "" if series == 1 else f" for each of {series:,} series"
+    yield f"{steps} {'row' if steps == 1 else 'rows'} ahead{after}: {', '.join(future.targets)}"
+    if future.places[0] == "step" and future.data.table.time is not None:
+        yield (
+            f"{future.data.table.time} has no regular step, so the rows are numbered from 1"
+            " instead of continuing it"
+        )
+    if future.short:
+        names = ", ".join(" ".join(key) for key in future.short[:_MOST_NAMES])
+        hidden = len(future.short) - _MOST_NAMES
+        more = f" and {hidden:,} more" if hidden > 0 else ""
+        yield (
+            f"{len(future.short):,} of {len(future.data.keys):,} series are left out, with too few"
+            f" rows at their end for a window: {names}{more}"
+        )

@@ -1,0 +1,163 @@
+"""The rows after each series: its last window is read, and its time goes on by its step."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from seqrt.contract import Column, Layer, Manifest
+from seqrt.data import Timeline, read
+from seqrt.data.future import future_of
+from seqrt.data.runs import as_runs
+from seqrt.errors import InputError
+
+MANIFEST = Manifest(
+    name="shop",
+    producer="seqrt",
+    task="forecast",
+    head="last",
+    activation="none",
+    layers=(Layer("gru", 4),),
+    features=(Column("sales"), Column("guests")),
+    outputs=tuple(Column(f"{name}+{k}") for k in (1, 2, 3) for name in ("sales", "guests")),
+    targets=("sales", "guests"),
+    window=3,
+    horizon=3,
+)
+
+
+def repeating(x):
+    """Predict the last row of every window for each of the three steps, plus 100, 200, 300."""
+    steps = x[:, -1, None] + np.float32([100, 200, 300])[:, None]
+    return steps.reshape(len(x), -1)
+
+
+@pytest.fixture
+def days(tmp_path):
+    """Sales of 12 days in January 2024, which are 0 to 11, and as many guests squared."""
+    lines = [f"2024-01-{1 + i:02},{i},{i * i}" for i in range(12)]
+    (tmp_path / "days.csv").write_text("\n".join(["date,sales,guests", *lines]) + "\n")
+    return read(tmp_path / "days.csv")
+
+
+def shops(table, *ends):
+    """Cut a table into series at some rows."""
+    bounds = np.array([0, *ends, table.rows])
+    keys = tuple((name,) for name in "ABCD"[: len(ends) + 1])
+    return Timeline(table, ("shop",), keys, bounds, np.stack([bounds[:-1], bounds[1:]], axis=1))
+
+
+def test_one_series_is_continued_by_its_step(days):
+    future = future_of(Timeline.plain(days), MANIFEST, repeating)
+
+    columns = future.columns()
+    assert {name: cells.tolist() for name, cells in columns.items()} == {
+        "date": ["2024-01-13", "2024-01-14", "2024-01-15"],
+        "sales": [111, 211, 311],
+        "guests": [221, 321, 421],
+    }
+    assert columns["sales"].dtype == np.float32
+
+
+def test_every_series_has_a_block_of_rows(days):
+    future = future_of(shops(days, 5), MANIFEST, repeating, steps=2)
+
+    assert {name: cells.tolist() for name, cells in future.columns().items()} == {
+        "shop": ["A", "A", "B", "B"],
+        "date": ["2024-01-06", "2024-01-07", "2024-01-13", "2024-01-14"],
+        "sales": [104, 204, 111, 211],
+        "guests": [116, 216, 221, 321],
+    }
+    assert (future.y.shape, future.short) == ((2, 2, 2), ())
+
+
+def test_a_series_without_a_window_at_its_end_is_left_out(days):
+    data = shops(days, 2, 7)
+    data = replace(data, runs=as_runs((0, 2), (2, 7), (7, 10), (10, 12)))
+
+    future = future_of(data, MANIFEST, repeating)
+
+    assert future.short == (("A",), ("C",))  # C has a gap before its last two rows
+    assert set(future.columns()["shop"]) == {"B"}
+
+
+def test_where_none_is_left_the_needed_and_the_longest_are_named(days):
+    with pytest.raises(InputError, match=r"E_INPUT_SHORT: .* at least 3 rows .* longest has 2\."):
+        future_of(shops(days.cut(0, 4), 2), MANIFEST, repeating)
+
+
+def test_rows_in_no_run_at_the_end_of_a_series_are_not_read(days):
+    data = replace(Timeline.plain(days), runs=as_runs((0, 9)))
+
+    columns = future_of(data, MANIFEST, repeating).columns()
+
+    assert columns["date"].tolist() == ["2024-01-10", "2024-01-11", "2024-01-12"]
+    assert columns["sales"].tolist() == [108, 208, 308]
+
+
+def test_without_a_time_column_the_rows_of_each_series_are_counted_on(days):
+    columns = future_of(shops(replace(days, time=None), 5), MANIFEST, repeating).columns()
+
+    assert columns["row"].tolist() == [6, 7, 8, 8, 9, 10]
+
+
+def test_times_without_a_step_are_not_continued(tmp_path):
+    hours = [0, 1, 3, 4, 9, 11, 16]
+    lines = [f"2024-01-01 {hour:02}:00,1,1" for hour in hours]
+    (tmp_path / "odd.csv").write_text("\n".join(["date,sales,guests", *lines]) + "\n")
+
+    columns = future_of(Timeline.plain(read(tmp_path / "odd.csv")), MANIFEST, repeating).columns()
+
+    assert [*columns] == ["step", "sales", "guests"]
+    assert columns["step"].tolist() == [1, 2, 3]
+
+
+def test_a_target_named_like_another_column_gets_a_number(days):
+    manifest = replace(MANIFEST, targets=("date", "guests"))
+
+    columns = future_of(Timeline.plain(days), manifest, repeating).columns()
+
+    assert [*columns] == ["date", "date_2", "guests"]
+
+
+def test_an_array_is_continued_by_row_numbers(tmp_path):
+    np.save(tmp_path / "x.npy", np.arange(10.0).reshape(5, 2))
+
+    columns = future_of(Timeline.plain(read(tmp_path / "x.npy")), MANIFEST, repeating).columns()
+
+    assert columns["row"].tolist() == [6, 7, 8]
+    assert columns["sales"].tolist() == [108, 208, 308]
+
+
+def test_the_history_ends_where_the_forecast_begins_and_breaks_at_gaps(days):
+    data = replace(Timeline.plain(days), runs=as_runs((0, 7), (8, 12)))
+
+    (_, before), (when, after) = future_of(data, MANIFEST, repeating).history(0, 1, 6)
+
+    assert (before.tolist(), after.tolist()) == ([36, 49], [64, 81, 100, 121])
+    assert when[-1] == np.datetime64("2024-01-12")
+
+
+def test_ten_thousand_series_are_one_call(days):
+    rows = 10_000 * 12
+    sales = np.arange(rows) % 12.0
+    table = replace(
+        days,
+        columns={
+            name: replace(days.columns["sales"], values=values, cells=None)
+            for name, values in (("sales", sales), ("guests", sales**2))
+        },
+        lines=range(rows),
+        time=None,
+    )
+    bounds = np.arange(0, rows + 1, 12)
+    keys = tuple((str(i),) for i in range(10_000))
+    data = Timeline(table, ("shop",), keys, bounds, np.stack([bounds[:-1], bounds[1:]], axis=1))
+    calls = []
+
+    columns = future_of(data, MANIFEST, lambda x: calls.append(len(x)) or repeating(x)).columns()
+
+    assert calls == [10_000]
+    np.testing.assert_array_equal(columns["sales"], np.tile([111, 211, 311], 10_000))
