@@ -88,6 +88,7 @@ INNER_ROOMS = {
         "sequences": "ragged",
         "table": "",
         "runs": "",
+        "understanding": "table",
         "timeline": "table windowing",
         "windowing": "ragged runs",
         "serving": "sequences table timeline windowing",

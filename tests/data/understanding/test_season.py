@@ -1,0 +1,47 @@
+"""The season of a series is found where there is one, and nowhere else."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from seqrt.data.understanding.season import season_of
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("period", [4, 7, 12, 24, 168])
+def test_the_period_of_a_noisy_wave_with_a_trend_is_found(period, rng):
+    t = np.arange(8 * period)
+    wave = 100 + 0.3 * t + 5 * np.sin(2 * np.pi * t / period) + rng.normal(size=len(t))
+
+    assert season_of(wave) == pytest.approx(period, abs=max(1, period // 20))
+
+
+def test_weekdays_repeat_after_seven_days(rng):
+    week = np.array([9.0, 8, 7, 8, 9, 2, 1])
+
+    assert season_of(np.tile(week, 20) + rng.normal(0, 0.5, 140)) == 7
+
+
+@pytest.mark.parametrize(
+    "values",
+    [np.ones(100), np.arange(100.0), np.zeros(0), np.array([1.0]), np.full(50, np.nan)],
+    ids=["constant", "line", "empty", "one value", "no value"],
+)
+def test_a_series_that_does_not_repeat_itself_has_no_season(values):
+    assert season_of(values) is None
+
+
+def test_noise_and_a_random_walk_have_no_season(rng):
+    assert season_of(rng.normal(size=500)) is None
+
+
+def test_gaps_do_not_hide_it(rng):
+    wave = np.sin(2 * np.pi * np.arange(200) / 12)
+    wave[rng.choice(200, 20, replace=False)] = np.nan
+
+    assert season_of(wave) == 12
