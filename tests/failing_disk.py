@@ -30,8 +30,10 @@ COMMANDS = {
     ),
     "export": ("export", "trained", "-o", "model.onnx"),
     "predict": ("predict", "wave.csv", "-m", "trained.onnx", "-o", "y.npy"),
+    "predict, .csv": ("predict", "wave.csv", "-m", "trained.onnx", "-o", "y.csv"),
+    "forecast": ("forecast", "wave.csv", "-m", "trained.onnx", "-o", "next.csv"),
 }
-RESULTS = ("model.onnx", "y.npy")
+RESULTS = ("model.onnx", "y.npy", "y.csv", "next.csv")
 NUMBERS = {"write": errno.ENOSPC, "truncate": errno.ENOSPC, "mkdir": errno.ENOSPC}
 
 

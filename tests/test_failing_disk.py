@@ -16,7 +16,7 @@ def made(tmp_path, monkeypatch):
 
 
 @modes
-@pytest.mark.parametrize("command", ["export", "predict"])
+@pytest.mark.parametrize("command", ["export", "predict", "predict, .csv", "forecast"])
 def test_a_result_is_whole_or_the_old_one(made, command, on):
     met = list(trials(command, on=on))
 

@@ -2,9 +2,9 @@
 
     python tools/failing_disk.py
 
-Runs `seqrt train`, `export` and `predict` once for each of their operations. Exit code 1 if a run
-ends with a code other than 7, prints to stdout, leaves a partial file under a final name or a
-temporary file, or changes an older file.
+Runs `seqrt train`, `export`, `predict` and `forecast` once for each of their operations. Exit code
+1 if a run ends with a code other than 7, prints to stdout, leaves a partial file under a final name
+or a temporary file, or changes an older file.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def main() -> int:
                 faults = [(trial.number, trial.failed, fault) for trial, fault in tried if fault]
                 how = "and all later ones" if on else "alone"
                 refused = sum(trial.code == 7 for trial, _ in tried)
-                print(f"{command:8} operation 1 to {len(tried) - 1} fails, {how:18}", end="")
+                print(f"{command:13} operation 1 to {len(tried) - 1} fails, {how:18}", end="")
                 print(f"exit code 7: {refused:3}, wrong: {len(faults)}", *faults, flush=True)
                 sound = sound and not faults
     return 0 if sound else 1

@@ -60,12 +60,16 @@ def series_of(data: Timeline, rows: Rows) -> Rows:
 
 
 def series_at(data: Timeline, rows: Rows) -> dict[str, NDArray[Any]]:
-    """Return the cells that name the series of some rows."""
+    """Return the cells that name the series of some rows: text, or numbers if they never were."""
     numbers = series_of(data, rows)
-    return {
-        name: np.array([key[i] for key in data.keys], object)[numbers]
-        for i, name in enumerate(data.series)
-    }
+    columns = {}
+    for i, name in enumerate(data.series):
+        column = data.table.columns.get(name)
+        if column is not None and column.kind == "number" and column.cells is None:
+            columns[name] = _cells(column, rows)
+        else:
+            columns[name] = np.array([key[i] for key in data.keys], object)[numbers]
+    return columns
 
 
 class Times(NamedTuple):
@@ -103,9 +107,9 @@ def _cells(column: TableColumn, rows: Rows) -> NDArray[Any]:
         return np.array([column.cells[row] for row in rows.tolist()], object)
     if column.wall is not None:
         return column.wall[rows].astype("datetime64[us]")
-    return _whole(column.values)[rows]
+    return _whole(column.values if column.exact is None else column.exact)[rows]
 
 
-def _whole(values: NDArray[np.float64]) -> NDArray[Any]:
+def _whole(values: NDArray[Any]) -> NDArray[Any]:
     """Return numbers as int64 if all are whole."""
     return values.astype(np.int64) if (values == np.round(values)).all() else values
