@@ -1,6 +1,7 @@
 """Data from files: tables of rows, or sequences with their targets.
 
     read(path)      reads .csv, .parquet, .npy or .npz into a Table or Sequences
+    arrange(table)  sorts a table by series and time, and finds its gaps: a Timeline
     Timeline        a table in order: its series, and the runs that windows are cut from
     Windowing       cuts a table into windows with their targets: a Part
     windows(...)    returns the overlapping windows of a series
@@ -12,6 +13,7 @@ that cannot be used is rejected with its place in the file.
 
 from __future__ import annotations
 
+from seqrt.data.arrange import arrange
 from seqrt.data.readers.reading import read
 from seqrt.data.readers.source import digest
 from seqrt.data.sequences import Sequences
@@ -29,6 +31,7 @@ __all__ = [
     "Table",
     "Timeline",
     "Windowing",
+    "arrange",
     "digest",
     "joined",
     "read",

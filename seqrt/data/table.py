@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import difflib
-import itertools
-import math
-from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrt.encoding.cells import is_missing, parse_number
+from seqrt.encoding.cells import is_missing
 from seqrt.encoding.column import TableColumn
 from seqrt.encoding.contents import Fault, Numbers, rounding
-from seqrt.encoding.dates import parse_dates, parse_period
+from seqrt.encoding.dates import between
 from seqrt.encoding.number_style import Forms, has_sign
+from seqrt.encoding.time_column import read_column
+from seqrt.encoding.times import Times, read_numbers
 from seqrt.errors import InputError, UsageError
 
 
@@ -92,11 +90,14 @@ class Table:
         """Return the time of each row as a date or number; without a time column, row numbers."""
         if self.time is None:
             return np.array(self.lines if self.place == "row" else range(1, self.rows + 1))
+        return self.known_times().values()
+
+    def known_times(self) -> Times:
+        """Return the cells of the time column as times."""
+        assert self.time is not None
         column = self.columns[self.time]
-        dates = _dates(column)
-        if dates:
-            return np.array([date.replace(tzinfo=None) for date in dates], "datetime64[s]")
-        return column.values
+        reading = read_column(column)
+        return reading.times if reading is not None else read_numbers(column.values)
 
     def span(self, first: str | None, last: str | None) -> Table:
         """Return the rows whose time is from `first` to `last`, both included; None is no bound.
@@ -104,28 +105,27 @@ class Table:
         The bounds are numbers or dates, like the times; a year, a month or a day means all of it.
         Without a time column they are row numbers from 1.
         """
-        rows = self.rows_between(first, last)
-        return self.cut(rows.start, rows.stop)
+        return self.take(np.flatnonzero(self.rows_between(first, last)))
 
-    def rows_between(self, first: str | None, last: str | None) -> slice:
-        """Return the rows that `span` selects."""
-        keys = self._keys()
-        dates = bool(keys) and isinstance(keys[0], datetime)
-        start = 0 if first is None else bisect_left(keys, _edges(first, dates)[0])
-        stop = self.rows if last is None else bisect_right(keys, _edges(last, dates)[1])
-        if start >= stop:
-            raise UsageError(self._nothing_between(first, last))
-        return slice(start, stop)
+    def rows_between(self, first: str | None, last: str | None) -> NDArray[np.bool_]:
+        """Return which rows `span` selects, (T,)."""
+        numbers = read_numbers(np.arange(1.0, self.rows + 1), epochs=False)
+        inside = between(numbers if self.time is None else self.known_times(), first, last)
+        if not inside.any():
+            raise UsageError(self.nothing_between(first, last))
+        return inside
+
+    def take(self, rows: NDArray[np.int64]) -> Table:
+        """Return some rows in the order of their numbers `rows`; consecutive ones are a slice."""
+        if len(rows) and rows[-1] - rows[0] == len(rows) - 1 and (np.diff(rows) == 1).all():
+            return self.cut(int(rows[0]), int(rows[-1]) + 1)
+        columns = {name: column.take(rows) for name, column in self.columns.items()}
+        return replace(self, columns=columns, lines=np.asarray(self.lines)[rows].tolist())
 
     def cut(self, start: int, stop: int) -> Table:
         """Return the rows `start` to `stop`, as a slice."""
         columns = {name: column.part(start, stop) for name, column in self.columns.items()}
         return replace(self, columns=columns, lines=self.lines[start:stop])
-
-    def _keys(self) -> Sequence[Any]:
-        """Return the key that `span` compares for each row: its time, or its number from 1."""
-        rising = _rising(self.columns[self.time]) if self.time is not None else None
-        return range(1, self.rows + 1) if rising is None else rising
 
     def column(self, name: str) -> TableColumn:
         """Return a column; raise UsageError for one that does not exist, with the nearest name."""
@@ -188,40 +188,14 @@ class Table:
         """Return where a cell is: file, line or row, column."""
         return f"{self.source}, {self.place} {self.lines[row]}, column {name!r}"
 
-    def _nothing_between(self, first: str | None, last: str | None) -> str:
+    def nothing_between(self, first: str | None, last: str | None) -> str:
+        """Return the sentence that says that no row is from `first` to `last`."""
         wanted = f"{self.source} has no rows from {first or 'its start'} to {last or 'its end'}"
         if self.time is None or not self.rows:
             return f"{wanted}; it has rows 1 to {self.rows}."
-        times = self.columns[self.time]
-        return f"{wanted}; {self.time!r} runs from {times.text(0)} to {times.text(self.rows - 1)}."
-
-
-def find_time(columns: Mapping[str, TableColumn]) -> str | None:
-    """Return the name of the time column: the first column, if it increases at every row.
-
-    A table of one column is a series and has no time column; with a single row nothing increases.
-    """
-    if len(columns) < 2:
-        return None
-    name, column = next(iter(columns.items()))
-    return name if len(column.values) > 1 and _rising(column) is not None else None
-
-
-def _rising(column: TableColumn) -> Sequence[Any] | None:
-    """Return the column as dates or numbers if they increase at every row, else None."""
-    keys: Sequence[Any] | None = _dates(column)
-    if keys is None:
-        if not np.isfinite(column.values).all():
-            return None
-        keys = column.values.tolist()
-    return keys if all(before < after for before, after in itertools.pairwise(keys)) else None
-
-
-def _dates(column: TableColumn) -> list[datetime] | None:
-    """Return the cells as instants, or None if one of them is not a date."""
-    if column.stamps is not None:
-        return parse_dates(np.datetime_as_string(column.stamps.astype("datetime64[us]")).tolist())
-    return parse_dates(column.cells) if column.cells else None
+        column, instants = self.columns[self.time], self.known_times().instant
+        ends = column.text(int(instants.argmin())), column.text(int(instants.argmax()))
+        return f"{wanted}; {self.time!r} runs from {ends[0]} to {ends[1]}."
 
 
 def _as_written(column: TableColumn, row: int) -> str:
@@ -230,16 +204,6 @@ def _as_written(column: TableColumn, row: int) -> str:
         return "is NaN"
     text = column.text(row).strip()
     return f"contains {text!r}" if text else "is empty"
-
-
-def _edges(text: str, dates: bool) -> tuple[Any, Any]:
-    """Return the first and last key that `text` covers."""
-    number = parse_number(text)
-    edges = parse_period(text) if dates else (number, number)
-    if edges is None or (not dates and math.isnan(number)):
-        kind = "a date such as 1990, 1990-06 or 1990-06-30" if dates else "a number"
-        raise UsageError(f"the bounds of a span must be {kind} here, got {text!r:.60}.")
-    return edges
 
 
 def _listed(names: Sequence[str]) -> str:

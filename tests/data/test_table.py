@@ -7,8 +7,9 @@ from datetime import datetime
 import numpy as np
 import pytest
 
-from seqrt.data.table import Table, find_time
+from seqrt.data.table import Table
 from seqrt.encoding.column import TableColumn
+from seqrt.encoding.time_column import find_time
 from seqrt.errors import InputError, UsageError
 
 
@@ -64,15 +65,24 @@ def test_a_first_column_that_rises_at_every_row_is_the_time(times):
 
 @pytest.mark.parametrize(
     "times",
-    [[1, 1, 2], [3, 2, 1], [1, "", 3], ["a", "b", "c"], ["2020-01-02", "2020-01-01", "2020-01-03"]],
+    [[1, 1, 2], [3, 2, 1], [1, "", 3], ["a", "b", "c"], ["2020-01-02", "b", "c"]],
 )
 def test_a_first_column_that_does_not_rise_is_not_the_time(times):
-    assert table(t=times, a=[3, 1, 2]).time is None
+    assert table(x=times, a=[3, 1, 2]).time is None
 
 
-def test_one_column_alone_or_one_row_has_no_time():
+def test_one_column_alone_or_one_row_of_numbers_has_no_time():
     assert table(a=[1, 2, 3]).time is None
     assert table(a=[1], b=[2]).time is None
+
+
+def test_a_span_of_rows_out_of_order_keeps_the_order_of_the_file():
+    days = ["2024-01-03", "2024-01-01", "2024-01-04", "2024-01-02"]
+
+    part = table(t=days, a=[3, 1, 4, 2]).span("2024-01-02", "2024-01-03")
+
+    assert part.numbers(["a"])[:, 0].tolist() == [3.0, 2.0]
+    assert list(part.lines) == [2, 5]
 
 
 @pytest.mark.parametrize(

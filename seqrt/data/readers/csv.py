@@ -15,11 +15,12 @@ from typing import TextIO
 import numpy as np
 
 from seqrt.data.readers.source import opened
-from seqrt.data.table import Table, find_time
+from seqrt.data.table import Table
 from seqrt.encoding.cells import parse_number
 from seqrt.encoding.column import TableColumn
-from seqrt.encoding.dates import parse_date
+from seqrt.encoding.dates import is_date
 from seqrt.encoding.number_style import Forms
+from seqrt.encoding.time_column import find_time
 from seqrt.errors import InputError
 
 _LONGEST_LINE = 1 << 20
@@ -122,4 +123,4 @@ def _check_names(names: list[str], path: str | Path, line: int) -> None:
 
 def _is_value(cell: str) -> bool:
     number = np.isfinite(parse_number(cell)) or Forms([cell]).numbers
-    return bool(number) or parse_date(cell) is not None
+    return bool(number) or is_date(cell)

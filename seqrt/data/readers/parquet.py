@@ -9,9 +9,10 @@ import numpy as np
 
 from seqrt.data.limits import DEFAULT_LIMITS, ReadLimits
 from seqrt.data.readers.source import opened
-from seqrt.data.table import Table, find_time
+from seqrt.data.table import Table
 from seqrt.encoding.cells import FIRST_INEXACT
 from seqrt.encoding.column import Numbers, TableColumn
+from seqrt.encoding.time_column import find_time
 from seqrt.errors import InputError, UsageError
 
 

@@ -1,0 +1,184 @@
+"""A table put in order: rows grouped by series, sorted by time, and cut where a time is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqrt.data.ordering.cells import Key, series_of, times_of
+from seqrt.data.ordering.gaps import broken_after, check_one_step, note_on_gaps, runs_of
+from seqrt.data.ordering.repeats import check_repeats
+from seqrt.data.ordering.step import Step
+from seqrt.data.table import Table
+from seqrt.data.timeline import Timeline
+from seqrt.encoding.dates import between
+from seqrt.encoding.time_column import find_time
+from seqrt.encoding.times import DateOrder, Times, read_numbers
+from seqrt.errors import InputError, UsageError
+
+Rows = NDArray[np.int64]
+
+NO_TIME = "none"
+SERIES, TIME, TARGET = "unique_id", "ds", "y"
+Span = tuple[str | None, str | None]
+
+
+def is_conventional(table: Table) -> bool:
+    """Whether the columns are called unique_id and ds, as Nixtla and GluonTS call them."""
+    return {SERIES, TIME} <= set(table.names)
+
+
+def arrange(
+    table: Table,
+    *,
+    series: Sequence[str] = (),
+    time: str | None = None,
+    dates: DateOrder | None = None,
+    step: str = "",
+    span: Span | None = None,
+) -> Timeline:
+    """Return the rows of a table by series and time, and the runs that are without a gap.
+
+    `series` names the columns that tell several series apart; columns called unique_id and ds are
+    taken as series and time. `time` names the time column, and "none" keeps the order of the file;
+    by default it is found (see encoding.time_column). `dates` says whether 03/04/2024 is day first
+    ("dmy") or month first ("mdy"), if the column does not show it. `step` is the step that a model
+    was trained on; by default it is inferred. `span` selects the rows from one time to another.
+
+    Raises UsageError if the time starts over and no series is named; InputError for a time that
+    cannot be read (E_INPUT_TIME, E_INPUT_DATE), comes twice (E_INPUT_TIME), or changes its step
+    (E_INPUT_STEP).
+    """
+    if not series and is_conventional(table):
+        series, time = (SERIES,), time or TIME
+    series = tuple(series)
+    codes, keys = series_of(table, series)
+    name = _time_column(table, series, time, codes)
+    if name is None:
+        return _in_file_order(replace(table, time=None), series, codes, keys, span)
+    times, note = times_of(table, name, dates)
+    check_repeats(table, name, times, codes if series else None)
+    notes = [note] if note else []
+    order = np.lexsort((times.instant, codes))
+    notes += _note_on_order(name, times, codes)
+    if span:
+        order = order[between(times, *span)[order]]
+        if not len(order):
+            raise UsageError(replace(table, time=name).nothing_between(*span))
+    kept = np.unique(codes[order])
+    bounds = np.append(np.searchsorted(codes[order], kept), len(order)).astype(np.int64)
+    made = Timeline(
+        replace(table, time=name).take(order),
+        series,
+        tuple(keys[code] for code in kept.tolist()) if len(order) else keys[:1],
+        bounds if len(order) else np.array([0, 0]),
+        np.empty((0, 2), np.int64),
+        times=times.take(order),
+        notes=tuple(notes),
+    )
+    return _in_steps(made, name, Step.of_text(step))
+
+
+def _time_column(
+    table: Table, series: tuple[str, ...], time: str | None, codes: Rows
+) -> str | None:
+    if time is None:
+        return find_time(table.columns, series, codes if series else None)
+    if time == NO_TIME and NO_TIME not in table.names:
+        return None
+    table.column(time)
+    if time in series:
+        raise UsageError(f"column {time!r} cannot be both the series and the time. Drop one.")
+    return time
+
+
+def _in_file_order(
+    table: Table, series: tuple[str, ...], codes: Rows, keys: tuple[Key, ...], span: Span | None
+) -> Timeline:
+    """Group rows by series; rows of `span` are numbered from 1 in each."""
+    order = np.argsort(codes, kind="stable")
+    bounds = np.append(np.searchsorted(codes[order], np.arange(len(keys))), table.rows)
+    if span:
+        firsts = np.repeat(bounds[:-1], np.diff(bounds))
+        numbers = read_numbers(np.arange(1.0, table.rows + 1) - firsts, epochs=False)
+        inside = between(numbers, *span)
+        if not inside.any():
+            raise UsageError(table.nothing_between(*span))
+        counts = np.concatenate([[0], np.cumsum(inside)])
+        order, bounds = order[inside], counts[bounds]
+    some = np.diff(bounds) > 0
+    if some.any():
+        keys = tuple(key for key, held in zip(keys, some, strict=True) if held)
+        bounds = np.append(bounds[:-1][some], bounds[-1])
+    runs = np.stack([bounds[:-1], bounds[1:]], axis=1).astype(np.int64)
+    return Timeline(table.take(order), series, keys, bounds.astype(np.int64), runs)
+
+
+def _note_on_order(name: str, times: Times, codes: Rows) -> list[str]:
+    """Say if rows of a series were not in the order of their times."""
+    grouped = np.argsort(codes, kind="stable")
+    steps = np.diff(times.instant[grouped])[np.diff(codes[grouped]) == 0]
+    back = int((steps < 0).sum())
+    if not back:
+        return []
+    if back == len(steps):
+        return [f"rows were in descending order of {name!r}, newest first: sorted"]
+    rows = "1 row was" if back == 1 else f"{back:,} rows were"
+    return [f"{rows} out of order by {name!r}: sorted"]
+
+
+def _in_steps(made: Timeline, name: str, known: Step | None) -> Timeline:
+    """Find the step of a timeline, and cut its runs where a row does not follow in one step."""
+    times, table, bounds = made.times, made.table, made.bounds
+    assert times is not None
+    inside = np.ones(max(table.rows - 1, 0), np.bool_)
+    inside[bounds[1:-1] - 1] = False
+    step = Step.of(times, inside)
+    if step is not None:
+        check_one_step(table, times, step, inside)
+    if known is not None:
+        _check_same_step(table, step, known)
+        step = known
+    broken = np.zeros(len(inside), np.bool_)
+    notes = list(made.notes)
+    if step is not None and step.regular:
+        broken = broken_after(times, step, inside)
+        notes += note_on_gaps(table, name, times, step, broken)
+    elif step is not None:
+        notes.append(_irregular(times, step, inside))
+    return replace(
+        made,
+        runs=runs_of(bounds, broken),
+        spacing=step,
+        step=step.text if step else "",
+        notes=tuple(notes),
+    )
+
+
+def _check_same_step(table: Table, step: Step | None, known: Step) -> None:
+    """Raise InputError (E_INPUT_STEP) if rows have a regular step that is not the model's."""
+    if step is None or not step.regular:
+        return
+    days = {"day", "business day"}
+    alike = step.unit == known.unit or {step.unit, known.unit} == days
+    if alike and 0.5 < step.size / known.size < 1.5:
+        return
+    raise InputError(
+        f"E_INPUT_STEP: {table.source}: rows must follow each other in steps of {known.text}, as in"
+        f" the data that the model was trained on, but they have {step.text}. Resample the rows."
+    )
+
+
+def _irregular(times: Times, step: Step, inside: np.ndarray) -> str:
+    between_rows = np.diff(step.positions(times))[inside]
+    texts = [
+        replace(step, size=float(size), regular=False).about
+        for size in (between_rows.min(), between_rows.max())
+    ]
+    return (
+        f"irregular steps (median {step.about}, {texts[0]} to {texts[1]}): rows are taken as equal"
+        " steps"
+    )

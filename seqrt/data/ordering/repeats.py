@@ -1,0 +1,153 @@
+"""Times that come again: another series, an hour shown twice, or a row too many."""
+
+from __future__ import annotations
+
+from itertools import combinations, pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqrt.data.ordering.cells import levels_of
+from seqrt.data.table import Table
+from seqrt.encoding.cells import is_missing
+from seqrt.encoding.time_text import DAY
+from seqrt.encoding.times import Times
+from seqrt.errors import InputError, UsageError
+
+Rows = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+_MOST_COLUMNS = 12
+_SHOWN = 3
+_SERIES_SHARE = 0.1
+_HOUR = DAY // 24
+_SUNDAY = 3  # 1970-01-01 was a Thursday
+_LATEST_CHANGE = 4  # clocks are set back at 1 to 3 o'clock
+
+
+def check_repeats(table: Table, name: str, times: Times, codes: Rows | None) -> None:
+    """Raise an error if a time comes twice in a series, or if a table holds several series.
+
+    `codes` numbers the series of each row (T,), None if no series column is named. The errors are
+    a UsageError where the time starts over and some column tells the series apart, with the line
+    and the option, and else an InputError (E_INPUT_TIME) with both lines.
+    """
+    keys = times.instant if codes is None else codes
+    order = np.lexsort((times.instant, keys))
+    same = np.diff(times.instant[order]) == 0
+    if codes is not None:
+        same &= np.diff(codes[order]) == 0
+    if not same.any():
+        if codes is None:
+            _check_blocks(table, name, times)
+        return
+    second = order[1:][same]
+    if codes is None and not _is_doubled_hour(times, order, same):
+        repeats = int(same.sum()) / table.rows
+        columns = _telling_apart(table, name, times.instant, contiguous=repeats < _SERIES_SHARE)
+        if columns:
+            raise _starts_over(table, name, _first_repeat(times.instant), columns)
+    row = int(second.min())
+    first = int(order[:-1][same][int(second.argmin())])
+    raise _twice(table, name, (first, row), _is_doubled_hour(times, order, same))
+
+
+def _first_repeat(instant: NDArray[np.generic]) -> int:
+    """Return the first row at which the time does not go on as it mostly does."""
+    steps = np.diff(np.asarray(instant))
+    rising = int((steps > 0).sum()) >= int((steps < 0).sum())
+    return 1 + int((steps <= 0 if rising else steps >= 0).argmax())
+
+
+def _check_blocks(table: Table, name: str, times: Times) -> None:
+    """Raise UsageError if the time falls back where some column starts another block of rows."""
+    steps = np.diff(times.instant)
+    rising = int((steps > 0).sum()) >= int((steps < 0).sum())
+    back = np.flatnonzero(steps <= 0 if rising else steps >= 0) + 1
+    if not len(back) or 2 * (len(back) + 1) > table.rows:
+        return
+    overlap = _overlaps(times.instant, back)
+    for column in table.names:
+        if column == name or (table.columns[column].numeric and not overlap):
+            continue
+        codes, levels = levels_of(table.columns[column])
+        changes = np.flatnonzero(np.diff(codes)) + 1
+        if len(changes) == len(levels) - 1 and np.isin(back, changes).all():
+            raise _starts_over(table, name, int(back[0]), [(column,)])
+
+
+def _overlaps(instant: NDArray[np.generic], back: Rows) -> bool:
+    """Whether the times of two blocks of rows overlap; `back` has the first row of each but one."""
+    blocks = np.split(np.asarray(instant), back)
+    edges = sorted((block.min(), block.max()) for block in blocks)
+    return any(after[0] <= before[1] for before, after in pairwise(edges))
+
+
+def _telling_apart(
+    table: Table, time: str, instant: NDArray[np.generic], *, contiguous: bool
+) -> list[tuple[str, ...]]:
+    """Return the columns, or else the pairs of columns, in whose groups no time comes twice.
+
+    Columns with few levels are first. With `contiguous`, the rows of each level must be together.
+    """
+    moments = np.unique(instant, return_inverse=True)[1].astype(np.int64)
+    held: list[tuple[int, str, Rows]] = []
+    for name in table.names:
+        column = table.columns[name]
+        values = column.values
+        if name == time or (column.numeric and not (values == np.rint(values)).all()):
+            continue
+        codes, levels = levels_of(column)
+        together = not contiguous or int((np.diff(codes) != 0).sum()) == len(levels) - 1
+        if 1 < len(levels) <= table.rows / 2 and together and not any(map(is_missing, levels)):
+            held.append((len(levels), name, codes))
+    held.sort(key=lambda each: each[0])
+    alone: list[tuple[str, ...]] = [(name,) for _, name, codes in held if _unique(moments, codes)]
+    if alone:
+        return alone
+    pairs = combinations(held[:_MOST_COLUMNS], 2)
+    both = ((a, b) for a, b in pairs if _unique(moments, a[2] * b[0] + b[2]))
+    smallest = min(both, key=lambda pair: pair[0][0] * pair[1][0], default=None)
+    return [(smallest[0][1], smallest[1][1])] if smallest else []
+
+
+def _unique(moments: Rows, codes: Rows) -> bool:
+    pairs = codes * (int(moments.max()) + 1) + moments
+    return len(np.unique(pairs)) == len(pairs)
+
+
+def _is_doubled_hour(times: Times, order: Rows, same: Mask) -> bool:
+    """Whether the times that come twice are all in an hour that a clock shows twice in autumn."""
+    if not times.dated or times.zoned:
+        return False
+    wall = times.wall[order[1:][same]]
+    at_night = (wall % DAY < _LATEST_CHANGE * _HOUR) & (wall // DAY % 7 == _SUNDAY)
+    nights = len(np.unique(wall // DAY))
+    alone = len(np.unique(wall)) == len(wall)
+    return bool(at_night.all()) and alone and len(np.unique(wall // _HOUR)) == nights
+
+
+def _starts_over(table: Table, name: str, row: int, columns: list[tuple[str, ...]]) -> UsageError:
+    options = [f"--series {','.join(each)}" for each in columns[:_SHOWN]]
+    listed = " or ".join(options)
+    return UsageError(
+        f"{table.source}, {table.place} {table.lines[row]}: the time {name!r} starts over at"
+        f" {table.columns[name].text(row).strip()}, so the table holds several series below each"
+        f" other. Name the column that tells them apart: {listed}."
+    )
+
+
+def _twice(table: Table, name: str, rows: tuple[int, int], doubled: bool) -> InputError:
+    first, second = (table.lines[row] for row in sorted(rows))
+    text = table.columns[name].text(rows[1]).strip()
+    place = f"E_INPUT_TIME: {table.source}, {table.place}s {first} and {second}"
+    if doubled:
+        return InputError(
+            f"{place}: every time must come once, but {name!r} is {text} in both: the hour that"
+            " clocks show twice at the end of summer time. Write the times in UTC, or with their"
+            " offset, such as 2024-10-27 02:30+02:00."
+        )
+    return InputError(
+        f"{place}: every time must come once in a series, but {name!r} is {text} in both. Drop one"
+        " of the rows, or name the column that tells several series apart with --series."
+    )
