@@ -100,7 +100,7 @@ def series_of(table: Table, names: Sequence[str]) -> tuple[Rows, tuple[Key, ...]
     codes = np.zeros(table.rows, np.int64)
     levels = []
     for name in names:
-        found, texts = levels_of(table.column(name))
+        found, texts = distinct_of(table.column(name))
         empty = np.isin(found, [i for i, text in enumerate(texts) if is_missing(text)])
         if empty.any():
             raise InputError(
@@ -121,7 +121,7 @@ def series_of(table: Table, names: Sequence[str]) -> tuple[Rows, tuple[Key, ...]
     return codes.astype(np.int64), tuple(keys) if table.rows else ((),)
 
 
-def levels_of(column: TableColumn) -> tuple[Rows, list[str]]:
+def distinct_of(column: TableColumn) -> tuple[Rows, list[str]]:
     """Return the number of the level of each cell (T,), and the text of each level, in order."""
     if column.cells is None and column.numeric:
         values = column.values if column.exact is None else column.exact

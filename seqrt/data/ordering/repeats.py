@@ -7,7 +7,7 @@ from itertools import combinations, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrt.data.ordering.cells import levels_of
+from seqrt.data.ordering.cells import distinct_of
 from seqrt.data.table import Table
 from seqrt.encoding.cells import is_missing
 from seqrt.encoding.time_text import DAY
@@ -70,7 +70,7 @@ def _check_blocks(table: Table, name: str, times: Times) -> None:
     for column in table.names:
         if column == name or (table.columns[column].numeric and not overlap):
             continue
-        codes, levels = levels_of(table.columns[column])
+        codes, levels = distinct_of(table.columns[column])
         changes = np.flatnonzero(np.diff(codes)) + 1
         if len(changes) == len(levels) - 1 and np.isin(back, changes).all():
             raise _starts_over(table, name, int(back[0]), [(column,)])
@@ -97,7 +97,7 @@ def _telling_apart(
         values = column.values
         if name == time or (column.numeric and not (values == np.rint(values)).all()):
             continue
-        codes, levels = levels_of(column)
+        codes, levels = distinct_of(column)
         together = not contiguous or int((np.diff(codes) != 0).sum()) == len(levels) - 1
         if 1 < len(levels) <= table.rows / 2 and together and not any(map(is_missing, levels)):
             held.append((len(levels), name, codes))
