@@ -40,6 +40,13 @@ UnsealedOption = Annotated[
     bool,
     typer.Option("--allow-unsealed", help="Open the model even if its seal is missing or broken"),
 ]
+ChannelsFirstOption = Annotated[
+    bool,
+    typer.Option(
+        "--channels-first",
+        help="Read arrays as (sequences, features, steps), not (sequences, steps, features)",
+    ),
+]
 
 
 def model_or_newest(model: Path | None) -> Path:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 if TYPE_CHECKING:
     from collections import Counter
 
+    from seqrt.contract import Manifest
     from seqrt.data import Sequences, Timeline
     from seqrt.data.readers.mapped import Mapped
     from seqrt.data.slices import Slices
@@ -100,18 +101,24 @@ class PredictionFile:
         self._file.write(y.data)
 
 
-def open_data(path: Path) -> Timeline | Sequences | Mapped:
+def open_data(
+    path: Path, manifest: Manifest, *, channels_first: bool = False
+) -> Timeline | Sequences | Mapped:
     """Return the content of a file; the array of a .npy file is mapped and not yet read."""
     from seqrt.data.readers.mapped import Mapped
 
-    return Mapped(path) if path.suffix.lower() == ".npy" else read_data(path)
+    if path.suffix.lower() == ".npy":
+        return Mapped(path, channels_first=channels_first)
+    return read_data(path, manifest, channels_first=channels_first)
 
 
-def read_data(path: Path) -> Timeline | Sequences:
-    """Return the content of a file, a table in order."""
+def read_data(
+    path: Path, manifest: Manifest | None = None, *, channels_first: bool = False
+) -> Timeline | Sequences:
+    """Return the content of a file, a table in order, sequences as a model reads them."""
     from seqrt.data import Sequences, Timeline, read
 
-    data = read(path)
+    data = read(path, channels_first=channels_first, manifest=manifest)
     return data if isinstance(data, Sequences) else Timeline.plain(data)
 
 

@@ -94,6 +94,12 @@ TRAINING: Final = (
         "error",
         shared=True,
     ),
+    Option(
+        "channels_first",
+        bool,
+        "Read arrays as (sequences, features, steps), not (sequences, steps, features)",
+        shared=True,
+    ),
     # the network
     Option(
         "start_from",

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from seqrt.contract import Manifest
+from seqrt.data.feature_cast import (
+    Offsets,
+    numbers,
+    offsets_for,
+    offsets_of,
+    served_cast,
+    shifted_cast,
+)
+from seqrt.data.padding import lengths_before_nan, padding_note
 from seqrt.data.ragged import Floats, Ragged
-from seqrt.errors import InputError
+from seqrt.errors import InputError, UsageError
 from seqrt.numbers import checked_cast
 
+# Sequences of at most so many steps, with at least so many features for each step, are unusual.
+_FEW_STEPS, _MANY_FEATURES = 20, 3
+
 Lengths = NDArray[np.int64]
+Values = NDArray[Any]
 Targets = NDArray[Any]
 
 
@@ -22,12 +36,15 @@ class Sequences:
     """B sequences x (T_i, D) and their targets y: float32, int64 or text.
 
     y is None, an array (B,) or (B, O), or with `per_step` a list of arrays (T_i,) or (T_i, O). The
-    values of x may still contain NaN and Inf.
+    values of x may still contain NaN and Inf. `offsets` (D,) were subtracted from its features
+    before the cast to float32; () means none. `notes` are sentences on how the arrays were read.
     """
 
     x: Ragged
     y: Targets | list[Targets] | None
     per_step: bool
+    offsets: Offsets = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def features(self) -> int:
@@ -35,26 +52,83 @@ class Sequences:
         return int(self.x.values.shape[1])
 
     @classmethod
-    def of_arrays(cls, arrays: Mapping[str, NDArray[Any]], source: str) -> Sequences:
+    def of_arrays(
+        cls,
+        arrays: Mapping[str, NDArray[Any]],
+        source: str,
+        *,
+        channels_first: bool = False,
+        manifest: Manifest | None = None,
+    ) -> Sequences:
         """Cut x, y and lengths, as an archive stores them, into sequences.
 
-        x is (B, T, D), with lengths where it is padded, or flat (sum of lengths, D) with lengths.
-        y is (B,) or (B, O), or has the leading axes of x: (B, T) or (B, T, O) for a batch,
+        x is (B, T, D), or (B, D, T) with `channels_first`, with lengths where it is padded, or flat
+        (sum of lengths, D) with lengths. Without lengths, steps at the end that are all NaN are
+        padding. y is (B,) or (B, O), or has the leading axes of x: (B, T) or (B, T, O) for a batch,
         (sum of lengths,) or (sum of lengths, O) for a flat x. Where both fit, the y (B, T) of a
         batch has a value per step, and the y of a flat x has a row per sequence.
+
+        A model's `manifest` says what is subtracted from the features; without one, this is chosen
+        so that float32 can hold them, see seqrt.data.feature_cast.
         """
-        x = checked_cast(f"{source}, x", arrays["x"], np.float32)
+        x = numbers(f"{source}, x", arrays["x"])
+        if channels_first:
+            check_channels_first(source, x.shape)
+            x = np.ascontiguousarray(x.transpose(0, 2, 1))
         y = _as_targets(arrays["y"], f"{source}, y") if "y" in arrays else None
         lengths = _as_lengths(arrays["lengths"], source) if "lengths" in arrays else None
+        notes: tuple[str, ...] = ()
         if x.ndim == len("BTD"):
-            return _of_batch(x, y, _batch_lengths(lengths, x, source), source)
-        if lengths is None or x.ndim not in (1, 2):
+            if lengths is None and (inferred := lengths_before_nan(x, source)) is not None:
+                lengths, notes = inferred, (padding_note(inferred, x.shape[1]),)
+            elif lengths is None and not channels_first and manifest is None:
+                notes = _axes_note(x.shape)
+            lengths = _batch_lengths(lengths, x, source)
+            steps = x if x.dtype == np.float32 else x[np.arange(x.shape[1]) < lengths[:, None]]
+            x, offsets = _as_floats(x, steps, source, manifest)
+            found = _of_batch(x, y, lengths, source)
+        elif lengths is None or x.ndim not in (1, 2):
             raise InputError(
                 f"E_INPUT_SHAPE: {source}, x must have shape (batch, time, features), or (sum of"
                 f" lengths, features) with an array lengths, got {x.shape}. Try x[..., None], or"
                 " add lengths."
             )
-        return _of_flat(x.reshape(len(x), -1) if x.ndim == 1 else x, y, lengths, source)
+        else:
+            x = x[:, None] if x.ndim == 1 else x
+            x, offsets = _as_floats(x, x, source, manifest)
+            found = _of_flat(x, y, lengths, source)
+        return replace(found, offsets=offsets, notes=notes)
+
+
+def _as_floats(
+    x: Values, steps: Values, source: str, manifest: Manifest | None
+) -> tuple[Floats, Offsets]:
+    """Return x as float32, and what was subtracted from its features to fit its `steps` (N, D)."""
+    name = f"{source}, x"
+    if manifest is not None and x.shape[-1] == len(manifest.features):
+        return served_cast(name, x, manifest), offsets_of(manifest)
+    offsets = offsets_for(steps, name)
+    return shifted_cast(name, x, offsets), offsets
+
+
+def _axes_note(shape: tuple[int, ...]) -> tuple[str, ...]:
+    """Return what to say of an x (B, T, D) that looks like (B, D, T): few steps, many features."""
+    _, steps, features = shape
+    if steps > _FEW_STEPS or features < _MANY_FEATURES * steps:
+        return ()
+    return (
+        f"x is read as {steps} steps of {features} features; if its axes are (sequences, features,"
+        " steps), use --channels-first",
+    )
+
+
+def check_channels_first(source: str, shape: tuple[int, ...]) -> None:
+    """Raise UsageError unless an array of this shape may be (batch, features, time)."""
+    if len(shape) != len("BDT"):
+        raise UsageError(
+            "--channels-first is for an array x (sequences, features, steps), but that of"
+            f" {source} has shape {shape}. Drop it."
+        )
 
 
 def _of_batch(x: Floats, y: Targets | None, lengths: Lengths, source: str) -> Sequences:
@@ -125,9 +199,9 @@ def _as_lengths(lengths: NDArray[Any], source: str) -> Lengths:
     return lengths.astype(np.int64, copy=False)
 
 
-def _batch_lengths(lengths: Lengths | None, x: Floats, source: str) -> Lengths:
+def _batch_lengths(lengths: Lengths | None, x: Values, source: str) -> Lengths:
     """Return the length of each row of x (B, T, D): `lengths` once checked, by default T."""
-    batch, time, _ = x.shape
+    batch, time, features = x.shape
     if lengths is None:
         return np.full(batch, time)
     if len(lengths) != batch:
@@ -135,7 +209,10 @@ def _batch_lengths(lengths: Lengths | None, x: Floats, source: str) -> Lengths:
             f"E_INPUT_LENGTHS: {source}, lengths must have one value for each of the"
             f" {batch} sequences, got {len(lengths)}."
         )
-    _check_each_length(lengths, lengths > time, f"at most {time}, the number of steps in x", source)
+    bounds = f"at most {time}, the number of steps in x"
+    if lengths.max(initial=0) <= features:
+        bounds += f", or {features} with --channels-first"
+    _check_each_length(lengths, lengths > time, bounds, source)
     return lengths
 
 

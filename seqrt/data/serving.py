@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.contract import Manifest
+from seqrt.data.labels import of_one_hot
 from seqrt.data.sequences import Sequences
 from seqrt.data.table import Table
 from seqrt.data.timeline import Timeline
@@ -71,7 +72,7 @@ def labelled(
                 " np.savez(path, x=..., y=...)."
             )
         _check_targets(data.y)
-        return Part(data.x, data.y)
+        return Part(data.x, _labels(data, manifest) if manifest.classes else data.y)
     windowing = Windowing(
         task=manifest.task,
         target=target or manifest.targets,
@@ -86,6 +87,17 @@ def labelled(
     targets = _targets(table, windowing, manifest)
     among = data.within(*span) if span else None
     return data.with_series(windowing.part(x, targets, table.times(), data.runs, among))
+
+
+def _labels(data: Sequences, manifest: Manifest) -> Array | list[Array]:
+    """Return the y of sequences as labels: (B,), or a list of (T_i,); one-hot rows are decoded."""
+    assert data.y is not None
+    y = np.concatenate(data.y) if isinstance(data.y, list) else data.y
+    if y.ndim == len("NC"):
+        y = y[:, 0] if y.shape[1] == 1 else of_one_hot("y", y, manifest.classes)
+    if y.dtype.kind == "f" and (y == np.round(y)).all():
+        y = y.astype(np.int64)
+    return np.split(y, np.cumsum(data.x.lengths)[:-1]) if data.per_step else y
 
 
 def _check_targets(y: Array | list[Array]) -> None:

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.contract import Manifest
+from seqrt.data.feature_cast import served_cast
+from seqrt.data.padding import lengths_before_nan, padding_note
 from seqrt.data.ragged import Ragged
 from seqrt.data.readers.mapped import Mapped
 from seqrt.data.readers.reading import check_has_axes
@@ -21,6 +23,9 @@ from seqrt.data.windows import count_windows, windows
 from seqrt.errors import InputError
 from seqrt.numbers import checked_cast, nonfinite_mask
 
+# How many numbers are looked at together.
+_NUMBERS = 1 << 20
+
 Floats = NDArray[np.float32]
 Numbers = NDArray[np.float64]
 
@@ -32,13 +37,15 @@ class Slices:
     `part(rows, steps)` reads some of them as float32 (n, t, D). Values are finite, or NaN where a
     value is missing and the model has a policy for missing values; any other value raises an
     InputError that names the first one's place in the file. If the sequences have `lengths` (N,) of
-    their own, `part` returns a list of whole sequences (T_i, D); T is then the longest.
+    their own, `part` returns a list of whole sequences (T_i, D); T is then the longest. `notes` are
+    sentences on how they were read.
     """
 
     sequences: int
     steps: int
     part: Callable[[slice, slice], Floats | list[Floats]]
     lengths: NDArray[np.int64] | None = None
+    notes: tuple[str, ...] = ()
 
     def steps_of(self, rows: slice) -> int:
         """Return the total number of steps of some sequences."""
@@ -96,18 +103,22 @@ def _table(data: Timeline, manifest: Manifest) -> Slices:
 def _ragged(data: Sequences, manifest: Manifest) -> Slices:
     features = len(manifest.features)
     if len(data.x) and data.features != features:
+        swapped = (data.x.lengths == features).all()
+        hint = " If x is (batch, features, time), use --channels-first." if swapped else ""
         raise InputError(
             f"E_INPUT_SHAPE: x[item 0] must have shape (time, {features}), got {data.x[0].shape}."
+            f"{hint}"
         )
     x = data.x.checked(missing=manifest.takes_missing)
-    return Slices(len(x), x.longest, lambda rows, _: list(x[rows]), x.lengths)
+    return Slices(len(x), x.longest, lambda rows, _: list(x[rows]), x.lengths, data.notes)
 
 
 def _sequences(data: Mapped, manifest: Manifest) -> Slices:
     batch, time, width = data.shape
     features, missing = len(manifest.features), manifest.takes_missing
     if width != features:
-        hint = " Did you swap axes?" if features in data.shape else ""
+        swapped = data.shape[1] == features
+        hint = " If it is (batch, features, time), use --channels-first." if swapped else ""
         raise InputError(
             f"E_INPUT_SHAPE: {data.source} must have shape (batch, time, {features}),"
             f" got {data.shape}.{hint}"
@@ -115,18 +126,49 @@ def _sequences(data: Mapped, manifest: Manifest) -> Slices:
 
     def part(rows: slice, steps: slice) -> Floats:
         origin = (rows.start, steps.start, 0)
-        x = checked_cast(data.source, data.part(rows, steps), np.float32, origin)
-        place = _first(nonfinite_mask(x, missing=missing))
-        if place:
-            item, step, feature = (int(i) for i in np.add(place, origin))
-            raise InputError(
-                f"E_INPUT_NONFINITE: {data.source} must be finite;"
-                f" x[item {item}, step {step}, feature {feature}] is {x[place]}."
-                " Fill or drop it."
-            )
+        x = served_cast(data.source, data.part(rows, steps), manifest, origin)
+        _check_finite(data.source, x, origin, missing=missing)
         return x
 
-    return Slices(batch, time, part)
+    lengths = _lengths_in(data)
+    if lengths is None:
+        return Slices(batch, time, part)
+
+    def whole(rows: slice, _: slice) -> list[Floats]:
+        x = served_cast(data.source, data.part(rows), manifest, (rows.start, 0, 0))
+        items = [item[:end] for item, end in zip(x, lengths[rows].tolist(), strict=True)]
+        for i, item in enumerate(items):
+            _check_finite(data.source, item[None], (rows.start + i, 0, 0), missing=missing)
+        return items
+
+    note = padding_note(lengths, time)
+    return Slices(batch, int(lengths.max()), whole, lengths, (note,))
+
+
+def _lengths_in(data: Mapped) -> NDArray[np.int64] | None:
+    """Return the lengths of sequences that end in NaN, as padding does; None if none does."""
+    batch, time, features = data.shape
+    if data.dtype.kind != "f" or not time * features:
+        return None
+    lengths, size = np.full(batch, time), max(1, _NUMBERS // features)
+    for start in range(0, batch, size):
+        last = data.part(slice(start, start + size), slice(time - 1, time))
+        for item in (start + np.flatnonzero(np.isnan(last).all(axis=(1, 2)))).tolist():
+            found = lengths_before_nan(data.part(slice(item, item + 1)), data.source, item)
+            lengths[item] = time if found is None else found[0]
+    return lengths if (lengths < time).any() else None
+
+
+def _check_finite(source: str, x: Floats, origin: tuple[int, ...], *, missing: bool) -> None:
+    """Raise InputError at the first value of x (n, t, D) that is not allowed."""
+    place = _first(nonfinite_mask(x, missing=missing))
+    if place:
+        item, step, feature = (int(i) for i in np.add(place, origin))
+        raise InputError(
+            f"E_INPUT_NONFINITE: {source} must be finite;"
+            f" x[item {item}, step {step}, feature {feature}] is {x[place]}."
+            " Fill or drop it."
+        )
 
 
 def _series(

@@ -54,7 +54,7 @@ def predict_in_slices():
         from seqrt.data.slices import slices
         from seqrt.files import writing
 
-        data = slices(open_data(Path(source)), model.manifest)
+        data = slices(open_data(Path(source), model.manifest), model.manifest)
         with writing(out) as file:
             return predict_to(file, model, data, advance, SliceLimits(memory=memory, work=1))
 

@@ -130,7 +130,7 @@ def write_parquet(path):
 WRITERS = {
     "d.csv": lambda path: Path(path).write_text("speed,load\n1,2\nNA,3\n4,\nnan,null\n"),
     "d.npy": lambda path: np.save(path, GAPS[0]),
-    "batch.npy": lambda path: np.save(path, GAPS),
+    "batch.npy": lambda path: np.save(path, GAPS[:, :3]),
     "d.npz": lambda path: np.savez(path, x=GAPS, lengths=[4, 4]),
     "d.parquet": write_parquet,
 }
@@ -143,8 +143,27 @@ def test_every_kind_of_file_may_have_gaps(run, name):
     done = run("predict", name, "-m", FORWARD, "-o", "y.npy")
 
     assert done.code == 0, done.err
-    want = seqrt.load(FORWARD).predict(GAPS)
-    np.testing.assert_array_equal(np.load("y.npy"), want[: len(np.load("y.npy"))])
+    want, y = seqrt.load(FORWARD).predict(GAPS), np.load("y.npy")
+    np.testing.assert_array_equal(y, want[: len(y), : y.shape[1]])
+
+
+@pytest.mark.parametrize("name", ["batch.npy", "batch.npz"])
+def test_steps_without_any_value_at_the_end_are_padding_unless_there_are_lengths(run, name):
+    x = GAPS.copy()
+    x[1, 2:] = np.nan
+    x[0, 3] = 5
+    np.save(name, x) if name.endswith(".npy") else np.savez(name, x=x)
+
+    done = run("predict", name, "-m", FORWARD, "-o", "y.npy")
+
+    assert done.code == 0, done.err
+    assert (
+        "note        1 of 2 sequences end in steps that are all NaN: taken as padding, so lengths"
+        " are 2 to 4\n"
+    ) in done.err
+    want = seqrt.load(FORWARD).predict([x[0], x[1, :2]])
+    np.testing.assert_array_equal(np.load("y.npy")[0], want[0])
+    np.testing.assert_array_equal(np.load("y.npy")[1], np.pad(want[1], ((0, 2), (0, 0))))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from seqrt.data.sequences import Sequences
-from seqrt.errors import InputError
+from seqrt.errors import InputError, UsageError
 
 BATCH = np.arange(24, dtype=np.float32).reshape(2, 4, 3)
 FLAT = np.arange(18, dtype=np.float32).reshape(6, 3)
@@ -192,3 +192,67 @@ def test_what_float32_or_int64_cannot_hold_is_refused():
         InputError, match=r"^E_INPUT_DTYPE: d\.npz, x must hold numbers, got dtype <U"
     ):
         sequences(x=[[["a"]]])
+
+
+def test_steps_at_the_end_that_are_all_nan_are_padding_and_that_is_said():
+    x = BATCH.copy()
+    x[1, 2:] = np.nan
+    x[0, 1, 0] = np.nan  # a missing value inside stays one
+
+    data = sequences(x=x, y=np.array([[1.0, 2, 3, 4], [5, 6, np.nan, np.nan]]))
+
+    assert data.x.lengths.tolist() == [4, 2]
+    assert [step.tolist() for step in data.y] == [[1, 2, 3, 4], [5, 6]]
+    assert np.isnan(data.x[0]).sum() == 1
+    assert data.notes == (
+        "1 of 2 sequences end in steps that are all NaN: taken as padding, so lengths are 2 to 4",
+    )
+
+
+def test_with_lengths_nothing_is_inferred_and_with_a_value_in_it_a_step_counts():
+    x = BATCH.copy()
+    x[1, 3] = np.nan
+
+    assert sequences(x=x, lengths=[4, 4]).x.lengths.tolist() == [4, 4]
+    x[1, 3, 2] = 7
+    data = sequences(x=x)
+    assert (data.x.lengths.tolist(), data.notes) == ([4, 4], ())
+
+
+def test_a_sequence_without_any_value_is_named():
+    x = BATCH.copy()
+    x[1] = np.nan
+
+    with pytest.raises(InputError, match=r"^E_INPUT_NONFINITE: d\.npz, x\[item 1\] is NaN at ev"):
+        sequences(x=x)
+
+
+@pytest.mark.parametrize("more", [{}, {"lengths": np.array([4, 2])}])
+def test_channels_first_gives_the_same_sequences(more):
+    want = sequences(x=BATCH, **more)
+
+    got = Sequences.of_arrays({"x": BATCH.transpose(0, 2, 1), **more}, "d.npz", channels_first=True)
+
+    for one, other in zip(got.x, want.x, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_channels_first_is_for_batches():
+    with pytest.raises(UsageError, match=r"--channels-first is for an array x .* shape \(6, 3\)"):
+        Sequences.of_arrays({"x": FLAT, "lengths": np.array([6])}, "d.npz", channels_first=True)
+
+
+def test_few_steps_of_many_features_are_a_hint_at_channels_first():
+    note = (
+        "x is read as 3 steps of 30 features; if its axes are (sequences, features, steps), use"
+        " --channels-first"
+    )
+
+    assert sequences(x=np.zeros((9, 3, 30))).notes == (note,)
+    assert sequences(x=np.zeros((9, 30, 3))).notes == ()
+    assert sequences(x=np.zeros((9, 3, 30)), lengths=[3] * 9).notes == ()
+
+
+def test_lengths_that_fit_the_last_axis_are_a_hint_too():
+    with pytest.raises(InputError, match=r"at most 3, .*, or 30 with --channels-first; lengths\["):
+        sequences(x=np.zeros((2, 3, 30)), lengths=[12, 30])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seqrt.cli.model_options import (
+    ChannelsFirstOption,
     DeviceOption,
     ModelOption,
     Sha256Option,
@@ -19,7 +20,7 @@ from seqrt.cli.model_options import (
 )
 from seqrt.cli.options import JsonOption, parse_names, parse_span
 from seqrt.cli.run_report import metrics_record
-from seqrt.cli.talk import say
+from seqrt.cli.talk import say, say_labelled
 
 if TYPE_CHECKING:
     from seqrt.data import Part, Sequences, Timeline
@@ -55,6 +56,7 @@ def evaluate(
     device: DeviceOption = "cpu",
     sha256: Sha256Option = None,
     unsealed: UnsealedOption = False,
+    channels_first: ChannelsFirstOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Evaluate a model on data with known targets; print its metrics.
@@ -72,7 +74,9 @@ def evaluate(
 
     path = model_or_newest(model)
     opened = open_model(path, device, sha256=sha256, unsealed=unsealed)
-    read = read_data(data)
+    read = read_data(data, opened.manifest, channels_first=channels_first)
+    for note in read.notes:
+        say_labelled("note", note)
     part = labelled(
         read,
         opened.manifest,

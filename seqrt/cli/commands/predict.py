@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seqrt.cli.model_options import (
+    ChannelsFirstOption,
     DeviceOption,
     ModelOption,
     Sha256Option,
@@ -19,7 +20,7 @@ from seqrt.cli.model_options import (
     open_model,
 )
 from seqrt.cli.options import JsonOption
-from seqrt.cli.talk import say
+from seqrt.cli.talk import say, say_labelled
 
 if TYPE_CHECKING:
     from seqrt.cli.predict_file import PredictionFile
@@ -54,6 +55,7 @@ def predict(
     threads: ThreadsOption = None,
     sha256: Sha256Option = None,
     unsealed: UnsealedOption = False,
+    channels_first: ChannelsFirstOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Predict DATA and save the predictions; print the path.
@@ -90,8 +92,11 @@ def predict(
     path = model_or_newest(model)
     to.check(data, path)
     opened = open_model(path, device, sha256=sha256, unsealed=unsealed, threads=threads, tf32=tf32)
-    source = open_data(data)
-    result = _predict(opened, source, slices(source, opened.manifest), to)
+    source = open_data(data, opened.manifest, channels_first=channels_first)
+    read = slices(source, opened.manifest)
+    for note in read.notes:
+        say_labelled("note", note)
+    result = _predict(opened, source, read, to)
     if as_json:
         typer.echo(json.dumps(_record(opened, path, to, result.shape), indent=2))
         return

@@ -24,6 +24,12 @@ _MOST_AXES = 3
 _LARGEST_EMPTY = 1 << 22
 _PIECE = 1 << 20
 
+RAGGED = (
+    "Write sequences of different lengths one after the other:"
+    " np.savez(path, x=np.concatenate(x), lengths=[len(item) for item in x], y=y)."
+)
+"""How to write the arrays of an array of objects instead."""
+
 _PLAIN_DTYPE = re.compile(r"[<>|=]?(b1|[iu][1248]|f[248]|[SU][1-9][0-9]{0,5})")
 _HEADER_FIELDS = {
     "descr": re.compile(r"""(['"])descr\1\s*:\s*(['"])(?P<value>[^'"]*)\2"""),
@@ -56,24 +62,26 @@ def read_npy(path: str | Path) -> NDArray[Any]:
         return read_array(file, os.fstat(file.fileno()).st_size, str(path))
 
 
-def read_array(file: IO[bytes], size: int, name: str) -> NDArray[Any]:
+def read_array(file: IO[bytes], size: int, name: str, fix: str = RAGGED) -> NDArray[Any]:
     """Return the array in the `size` bytes of .npy in `file`; `name` is for error messages.
+
+    `fix` is the sentence that says how to write an array of objects instead.
 
     Raises InputError: E_INPUT_FORMAT, E_INPUT_TRUNCATED, E_INPUT_DTYPE, E_INPUT_SHAPE.
     """
-    header, _ = read_header(file, size, name)
+    header, _ = read_header(file, size, name, fix)
     raw = np.empty(header.size, np.uint8)
     _fill(file, raw, name)
     array: NDArray[Any] = raw.view(header.dtype)
     return clean(array.reshape(header.shape, order=header.order), name)
 
 
-def read_header(file: IO[bytes], size: int, name: str) -> tuple[Header, int]:
+def read_header(file: IO[bytes], size: int, name: str, fix: str = RAGGED) -> tuple[Header, int]:
     """Return the header of the array in the `size` bytes of `file`, and the header's length.
 
     The rest of the file has exactly the size of the array. Raises as `read_array` does.
     """
-    header, used = _header_of(file, name)
+    header, used = _header_of(file, name, fix)
     _check_size(header, size - used, name)
     return header, used
 
@@ -100,7 +108,7 @@ def truncated(name: str, what: str) -> InputError:
     return InputError(f"E_INPUT_TRUNCATED: {name} must be complete, but {what}. Copy it again.")
 
 
-def _header_of(file: IO[bytes], name: str) -> tuple[Header, int]:
+def _header_of(file: IO[bytes], name: str, fix: str) -> tuple[Header, int]:
     """Return the header and its length in bytes."""
     start = _read_exactly(file, len(_MAGIC) + 2, name)
     version = start[len(_MAGIC)]
@@ -111,22 +119,27 @@ def _header_of(file: IO[bytes], name: str) -> tuple[Header, int]:
     if length > _LONGEST_HEADER:
         raise _refuse_format(name, f"has a header of {length:,} bytes")
     text = _read_exactly(file, length, name).decode("latin-1")
-    return _parse_header(text, name), len(start) + width + length
+    return _parse_header(text, name, fix), len(start) + width + length
 
 
-def _parse_header(text: str, name: str) -> Header:
+def _parse_header(text: str, name: str, fix: str) -> Header:
     found: dict[str, str] = {}
     rest = text.strip()
     for field, pattern in _HEADER_FIELDS.items():
         match = pattern.search(rest)
         if match is None:
-            raise _refuse_objects(name) if field == "descr" else _refuse_header(name, text)
+            raise _refuse_records(name) if field == "descr" else _refuse_header(name, text)
         found[field] = match["value"]
         rest = rest[: match.start()] + rest[match.end() :]
     if not re.fullmatch(r"\{[\s,]*\}", rest):
         raise _refuse_header(name, text)
+    if found["descr"] in ("O", "|O"):
+        raise InputError(
+            f"E_INPUT_DTYPE: {name} must hold plain numbers or text, got Python objects, which are"
+            f" never unpickled. {fix}"
+        )
     if not _PLAIN_DTYPE.fullmatch(found["descr"]):
-        raise _refuse_objects(name, found["descr"])
+        raise _refuse_records(name, found["descr"])
     sizes = [size.strip() for size in found["shape"].rstrip(", ").split(",")]
     if sizes == [""]:
         sizes = []  # the shape of a single number
@@ -188,8 +201,8 @@ def _refuse_header(name: str, text: str) -> InputError:
     return _refuse_format(name, f"has the header {text.strip()!r:.120}")
 
 
-def _refuse_objects(name: str, descr: str = "records or objects") -> InputError:
+def _refuse_records(name: str, descr: str = "records or objects") -> InputError:
     return InputError(
-        f"E_INPUT_DTYPE: {name} must hold plain numbers or text, got {descr!r:.60}; objects are"
-        " never unpickled. Convert it first: .astype(np.float32)."
+        f"E_INPUT_DTYPE: {name} must hold plain numbers or text, got {descr!r:.60}."
+        " Convert it first: .astype(np.float32)."
     )

@@ -20,11 +20,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.data.limits import DEFAULT_LIMITS, ReadLimits
-from seqrt.data.readers.npy import read_array, read_header
+from seqrt.data.readers.npy import RAGGED, read_array, read_header
 from seqrt.data.readers.source import opened
 from seqrt.errors import InputError
 
 MEMBERS = ("x", "y", "lengths")
+
+# Names under which other programs store the same, in lower case.
+_OTHER_NAMES = {
+    "x": {
+        *("x", "x_train", "xtrain", "train_x", "train_data", "data", "features", "inputs", "input"),
+        *("samples", "sequences", "signals", "series"),
+    },
+    "y": {
+        *("y", "y_train", "ytrain", "train_y", "train_labels", "labels", "label", "targets"),
+        *("target", "outputs", "output", "classes"),
+    },
+    "lengths": {"lengths", "length", "lens", "len", "seq_lens", "seq_lengths", "seq_len"},
+}
+
+# What to write instead of an array of objects.
+_INSTEAD = {
+    "y": (
+        "Write labels as text, y=y.astype(str), or as numbers, y=y.astype(float); a label for every"
+        " step as y=np.concatenate(y), with the lengths of the sequences."
+    ),
+    "lengths": "Write lengths as numbers, lengths=lengths.astype(np.int64).",
+}
 
 # Deflate reaches 1000:1 on zeros, which real data may contain; only a large archive can do harm.
 _HIGHEST_RATIO = 200
@@ -53,9 +75,10 @@ _DAMAGE = (
 def read_npz(path: str | Path, limits: ReadLimits = DEFAULT_LIMITS) -> dict[str, NDArray[Any]]:
     """Return the arrays of the archive at `path`: x, and y and lengths where present.
 
-    A single array is x, whatever its name. Raises InputError if the archive is damaged, would
-    unpack to more than `limits.unpacked` bytes, or contains anything else; MemoryError if x is to
-    be mapped but cannot be. A file whose x is mapped must not change while x is in use.
+    A single array is x, whatever its name, and X and Y are x and y. Raises InputError if the
+    archive is damaged, would unpack to more than `limits.unpacked` bytes, or contains anything
+    else; MemoryError if x is to be mapped but cannot be. A file whose x is mapped must not change
+    while x is in use.
     """
     with opened(path) as file:
         try:
@@ -80,6 +103,8 @@ def _check_directory(
     keys = [info.filename.removesuffix(".npy") for info in infos]
     if len(keys) == 1 and keys[0] not in MEMBERS:
         keys = ["x"]
+    if len({key.lower() for key in keys}) == len(keys):
+        keys = [key.lower() if key.lower() in MEMBERS else key for key in keys]
     if len(set(keys)) < len(keys):
         twice = next(key for key in keys if keys.count(key) > 1)
         raise InputError(
@@ -90,11 +115,23 @@ def _check_directory(
         found = ", ".join(f"{key!r:.60}" for key in keys[:8]) or "nothing"
         raise InputError(
             f"E_INPUT_MEMBERS: {path} must contain x, and may contain y and lengths, but"
-            f" nothing else; got {found}."
-            " Write it again: np.savez(path, x=..., y=..., lengths=...)."
+            f" nothing else; got {found}. {_rewriting(path, keys)}"
         )
     _check_bomb(infos, path, limits)
     return dict(zip(keys, infos, strict=True))
+
+
+def _rewriting(path: str | Path, keys: list[str]) -> str:
+    """Return how to write the archive again, with the members that are probably meant."""
+    found = {
+        member: next((key for key in keys if key.lower() in names), None)
+        for member, names in _OTHER_NAMES.items()
+    }
+    if found["x"] is None:
+        return "Write it again: np.savez(path, x=..., y=..., lengths=...)."
+    arrays = ", ".join(f"{member}=old[{key!r:.60}]" for member, key in found.items() if key)
+    name = Path(path).name
+    return f"If these are meant, write it again: old = np.load({name!r}); np.savez(path, {arrays})."
 
 
 def _check_bomb(infos: list[zipfile.ZipInfo], path: str | Path, limits: ReadLimits) -> None:
@@ -133,7 +170,8 @@ def _read_member(
         if info.file_size > limits.unpacked:
             raise _too_large(path, limits, info.file_size)
     with archive.open(info) as member:
-        array = read_array(member, info.file_size, name)
+        fix = _INSTEAD.get(info.filename.removesuffix(".npy").lower(), RAGGED)
+        array = read_array(member, info.file_size, name, fix)
         # the CRC is compared at the end of the member, which takes one read past its last byte
         member.read(1)
         return array

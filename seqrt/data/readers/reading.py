@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seqrt.contract import Manifest
 from seqrt.data.limits import DEFAULT_LIMITS, ReadLimits
 from seqrt.data.readers.csv import read_csv
 from seqrt.data.readers.npy import read_npy
@@ -23,19 +24,25 @@ from seqrt.numbers import checked_cast
 
 
 def read(
-    path: str | Path, *, limit: int | None = None, limits: ReadLimits = DEFAULT_LIMITS
+    path: str | Path,
+    *,
+    limit: int | None = None,
+    limits: ReadLimits = DEFAULT_LIMITS,
+    channels_first: bool = False,
+    manifest: Manifest | None = None,
 ) -> Table | Sequences:
     """Return the contents of the .csv, .parquet, .npy or .npz file at `path`.
 
     A .csv or .parquet file gives a Table, and so does an array x (T,) or (T, D) alone: its columns
     are named x0, x1, ..., and none of them is a time. An array (B, T, D), or an archive with y or
-    lengths, gives Sequences. `limit` is short for ReadLimits(unpacked=limit).
+    lengths, gives Sequences; `channels_first` and the `manifest` of a model say how they are read,
+    see Sequences.of_arrays. `limit` is short for ReadLimits(unpacked=limit).
 
     Array values may be NaN or Inf here: the model that reads them checks that.
     """
     limits = limits if limit is None else replace(limits, unpacked=limit)
     try:
-        return _read(path, limits)
+        return _read(path, limits, channels_first=channels_first, manifest=manifest)
     except MemoryError:
         raise ResourceError(f"E_MEMORY: {path} does not fit into memory. Split it.") from None
 
@@ -49,29 +56,35 @@ def check_has_axes(source: str, shape: tuple[int, ...]) -> None:
         )
 
 
-def _read(path: str | Path, limits: ReadLimits) -> Table | Sequences:
+def _read(path: str | Path, limits: ReadLimits, **sequences: Any) -> Table | Sequences:
+    if sequences["channels_first"] and Path(path).suffix.lower() in (".csv", ".parquet"):
+        raise UsageError(
+            f"--channels-first is for arrays of sequences, but {path} is a table. Drop it."
+        )
     match Path(path).suffix.lower():
         case ".csv":
             return read_csv(path)
         case ".parquet":
             return read_parquet(path, limits)
         case ".npy":
-            return _of_arrays({"x": read_npy(path)}, str(path))
+            return _of_arrays({"x": read_npy(path)}, str(path), sequences)
         case ".npz":
-            return _of_arrays(read_npz(path, limits), str(path))
+            return _of_arrays(read_npz(path, limits), str(path), sequences)
         case other:
             raise UsageError(
                 f"data must be a .csv, .parquet, .npy or .npz file, got {other!r} in {path}."
             )
 
 
-def _of_arrays(arrays: dict[str, NDArray[Any]], source: str) -> Table | Sequences:
+def _of_arrays(
+    arrays: dict[str, NDArray[Any]], source: str, sequences: dict[str, Any]
+) -> Table | Sequences:
     alone = len(arrays) == 1
-    if alone and arrays["x"].ndim in (1, 2):
+    if alone and arrays["x"].ndim in (1, 2) and not sequences["channels_first"]:
         return _table(arrays["x"], source)
     if alone:
         check_has_axes(source, arrays["x"].shape)
-    return Sequences.of_arrays(arrays, source)
+    return Sequences.of_arrays(arrays, source, **sequences)
 
 
 def _table(x: NDArray[Any], source: str) -> Table:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from seqrt.contract import Input
 from seqrt.contract.manifest import Activation, Task
 from seqrt.data import Part, Sequences
+from seqrt.data.feature_cast import Offsets, offset_note
 from seqrt.data.labels import is_one_hot
 from seqrt.data.ragged import Ragged
 from seqrt.errors import UsageError
@@ -23,6 +26,7 @@ from seqrt.training.problems.labels import (
     inferred_task,
     labels_of,
     single_notes,
+    step_note,
 )
 from seqrt.training.problems.problem import Problem
 from seqrt.training.problems.split import Fold, Validation, by_sequence
@@ -46,10 +50,10 @@ def from_sequences(
     x = as_ragged(data.x, None, data.features, missing=missing)
     truth = np.concatenate(data.y) if isinstance(data.y, list) else data.y
     truth = truth[:, 0] if truth.ndim == 2 and truth.shape[1] == 1 else truth
-    notes: tuple[str, ...] = ()
+    notes = data.notes + ((offset_note(data.offsets),) if data.offsets else ())
     if task is None:
         task = inferred_task(truth, per_step=data.per_step)
-        notes = inferred_note(truth, task)
+        notes += inferred_note(truth, task) + step_note(data)
     truth, classes = _checked_truth(truth, task, data.per_step)
     activation = _activation(task, classes)
     y = np.split(truth, np.cumsum(x.lengths)[:-1]) if data.per_step else truth
@@ -62,7 +66,9 @@ def from_sequences(
     if classes and judged and not data.per_step and not isinstance(val, Fold):
         notes += single_notes(classes, truth)
     return Problem(
-        metadata=_metadata(task, activation, classes, x[train], part),
+        metadata=replace(
+            _metadata(task, activation, classes, x[train], part), inputs=_inputs(data.offsets)
+        ),
         head="sequence" if data.per_step else "last",
         activation=activation,
         train=part,
@@ -95,6 +101,11 @@ def _checked_truth(truth: Array, task: Task, per_step: bool) -> tuple[Array, Cla
     if several:
         return truth.astype(np.int64), ()
     return labels_of("y", truth)
+
+
+def _inputs(offsets: Offsets) -> tuple[Input, ...]:
+    """Return what the manifest says of the features, where something is subtracted from them."""
+    return tuple(Input(f"x{i}", offset=offset) for i, offset in enumerate(offsets))
 
 
 def _activation(task: Task, classes: Classes) -> Activation:

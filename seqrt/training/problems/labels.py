@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.contract.manifest import Task
+from seqrt.data import Sequences
 from seqrt.data.labels import is_one_hot, of_one_hot
 from seqrt.errors import InputError, UsageError
 
@@ -73,6 +74,19 @@ def inferred_note(truth: Array, task: Task) -> tuple[str, ...]:
         return ()
     count = len(np.unique(truth))
     return (f"y holds {count} whole numbers: taken as classes; {OVERRIDE}",)
+
+
+def step_note(data: Sequences) -> tuple[str, ...]:
+    """Return what to say of labels per step (B, T) that may be one-hot labels of sequences."""
+    steps, y = data.x.longest, data.y
+    if not isinstance(y, list) or y[0].ndim > 1 or (data.x.lengths != steps).any():
+        return ()
+    if not is_one_hot(np.stack(y)):
+        return ()
+    return (
+        f"y is read as a label for each of the {steps} steps; if it is a one-hot label for each"
+        " sequence, save y.argmax(axis=1) instead",
+    )
 
 
 def labels_of(name: str, truth: Array, columns: Sequence[str] = ()) -> tuple[Array, Classes]:

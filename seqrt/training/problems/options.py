@@ -20,7 +20,8 @@ class DataOptions:
     For tables: the `target` and `features` columns, `window` and `horizon` in rows, and `span`, the
     rows from one time to another, both included. For built-in data: `length`, the steps of a task
     or the rows of a series. `missing` is the policy for missing values, see
-    seqrt.training.networks.missing.
+    seqrt.training.networks.missing. With `channels_first`, sequences are stored as (batch,
+    features, time).
     """
 
     task: Task | None = None
@@ -31,6 +32,7 @@ class DataOptions:
     length: int | None = None
     span: tuple[str | None, str | None] | None = None
     missing: Missing = "error"
+    channels_first: bool = False
 
     def __post_init__(self) -> None:
         """Take a single name, or None, where a tuple of names is due."""

@@ -50,7 +50,7 @@ def splitter(
     """
     options.check()
     missing = options.missing != "error"
-    data, sha256 = _read(source, seed, options.length)
+    data, sha256 = _read(source, seed, options)
     split: Callable[..., Problem]
     if isinstance(data, Table):
         split = partial(from_table, _table_rows(data, options))
@@ -90,8 +90,10 @@ def usual_length(source: str | Path) -> int | None:
     return task.length if task else ROWS if str(source) in SERIES else None
 
 
-def _read(source: str | Path, seed: int, length: int | None) -> tuple[Table | Sequences, str]:
-    name = str(source)
+def _read(source: str | Path, seed: int, options: DataOptions) -> tuple[Table | Sequences, str]:
+    name, length = str(source), options.length
+    if options.channels_first and name in BUILT_IN:
+        raise UsageError(f"--channels-first is for files, but {name} is built in. Drop it.")
     if name in TASKS:
         drawn = TASKS[name].sequences(seed, length)
         return drawn, _digest(*drawn.x, *(drawn.y if drawn.y is not None else ()))
@@ -104,7 +106,7 @@ def _read(source: str | Path, seed: int, length: int | None) -> tuple[Table | Se
             f"--length applies to built-in data only ({', '.join(BUILT_IN)}), but {name} is a file."
             " Drop it."
         )
-    return read(source), digest(source)
+    return read(source, channels_first=options.channels_first), digest(source)
 
 
 def _digest(*arrays: Array) -> str:

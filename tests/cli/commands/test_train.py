@@ -238,7 +238,7 @@ def test_every_option_reaches_the_plan(run):
         "device": "auto",
         "threads": 2,
     }
-    others = {"length", "folds", "start_from", "balance"}
+    others = {"length", "folds", "start_from", "balance", "channels_first"}
     assert given.keys() == {option.name for option in training_options.TRAINING} - others
 
     done = run("train", "wave.csv", *_words(given), "-o", "all")

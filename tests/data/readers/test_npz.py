@@ -73,6 +73,61 @@ def test_other_members_than_x_y_and_lengths_are_named(path, names):
     assert all(f"'{name}'" in str(caught.value) for name in names)
 
 
+def test_upper_case_x_and_y_are_x_and_y(path):
+    np.savez(path, X=np.zeros((2, 3, 1)), Y=[1, 0])
+
+    assert sorted(read_npz(path, LIMITS)) == ["x", "y"]
+
+
+@pytest.mark.parametrize(
+    ("names", "arrays"),
+    [
+        (["X_train", "y_train"], "x=old['X_train'], y=old['y_train']"),
+        (["X_train", "y_train", "X_test", "y_test"], "x=old['X_train'], y=old['y_train']"),
+        (["data", "labels"], "x=old['data'], y=old['labels']"),
+        (["x", "seq_len"], "x=old['x'], lengths=old['seq_len']"),
+    ],
+)
+def test_members_under_other_names_are_mapped_to_those_that_are_probably_meant(path, names, arrays):
+    np.savez(path, **{name: np.zeros(2) for name in names})
+
+    with pytest.raises(InputError, match=r"^E_INPUT_MEMBERS: .* must contain x, .*") as caught:
+        read_npz(path, LIMITS)
+
+    assert f"old = np.load('data.npz'); np.savez(path, {arrays})" in str(caught.value)
+
+
+def test_the_arrays_that_the_message_writes_are_read(path):
+    np.savez(path, X_train=np.zeros((2, 3, 1)), y_train=[1, 0])
+    with pytest.raises(InputError) as caught:
+        read_npz(path, LIMITS)
+    code = str(caught.value).partition("write it again: ")[2].removesuffix(".")
+
+    exec(code.replace("'data.npz'", "path"), {"np": np, "path": path})  # noqa: S102
+
+    assert sorted(read_npz(path, LIMITS)) == ["x", "y"]
+
+
+@pytest.mark.parametrize(
+    ("key", "fix"),
+    [
+        ("x", "np.savez(path, x=np.concatenate(x), lengths=[len(item) for item in x], y=y)"),
+        ("y", "y=y.astype(str)"),
+        ("lengths", "lengths=lengths.astype(np.int64)"),
+    ],
+)
+def test_objects_are_refused_with_what_to_write_instead(path, key, fix):
+    objects = np.empty(2, object)
+    objects[:] = [np.zeros((3, 1)), np.zeros((4, 1))]
+    arrays = {"x": np.zeros((2, 4, 1)), "y": np.zeros(2), "lengths": [3, 4]}
+    np.savez(path, **arrays | {key: objects})
+
+    with pytest.raises(InputError, match=rf"^E_INPUT_DTYPE: .*, {key} .* never unpickled") as error:
+        read_npz(path, LIMITS)
+
+    assert fix in str(error.value)
+
+
 def test_a_member_that_is_there_twice_is_refused(path):
     pack(path, [("x.npy", member(np.zeros(2))), ("x.npy", member(np.ones(2)))])
 

@@ -102,6 +102,13 @@ def test_several_flags_in_a_row_are_numbers_and_that_is_said(problem):
     )
 
 
+def test_a_one_hot_label_with_as_many_classes_as_steps_is_pointed_out(problem):
+    made = problem(np.eye(4)[np.arange(30) % 4])
+
+    assert made.metadata.task == "tag"
+    assert "if it is a one-hot label for each sequence, save y.argmax(axis=1)" in made.notes[1]
+
+
 def test_text_needs_no_explanation(problem):
     assert problem(np.tile(["up", "down"], 15)).notes == ()
 

@@ -7,6 +7,7 @@ import hashlib
 import numpy as np
 import pytest
 
+from seqrt.contract import Input
 from seqrt.errors import InputError, SeqrtError, UsageError
 from seqrt.training import prepare
 
@@ -277,3 +278,29 @@ def test_nan_in_a_sequence_is_refused_at_the_door(archive, rng):
 def test_an_array_of_no_sequences_is_refused(archive):
     with pytest.raises(InputError, match="E_INPUT_EMPTY: there must be at least one sequence"):
         prepare(archive(x=np.zeros((0, 4, 2)), y=np.zeros(0)))
+
+
+def test_a_counter_in_sequences_is_shifted_and_the_manifest_says_by_how_much(archive):
+    x = np.zeros((20, 4, 2), np.int64)
+    x[:, :, 0] = 1_000_000_000 + np.arange(80).reshape(20, 4)
+
+    problem = prepare(archive(x=x, y=np.zeros(20)))
+
+    assert problem.metadata.inputs == (Input("x0", offset=1_000_000_000), Input("x1"))
+    assert problem.metadata.features[0].high < 80
+    assert problem.notes == (
+        "subtracted, because float32 rounds such numbers: 1,000,000,000 from x0",
+    )
+
+
+def test_channels_first_is_an_option_of_arrays_only(archive, rng, series_csv):
+    x = rng.random((20, 9, 2)).astype(np.float32)
+    wanted = prepare(archive(x=x, y=np.zeros(20)))
+
+    path = archive("other.npz", x=x.transpose(0, 2, 1), y=np.zeros(20))
+    problem = prepare(path, channels_first=True)
+
+    np.testing.assert_array_equal(np.asarray(problem.train.x), np.asarray(wanted.train.x))
+    for other in (series_csv, "adding"):
+        with pytest.raises(UsageError, match="--channels-first is for"):
+            prepare(other, channels_first=True)
