@@ -9,7 +9,16 @@ from __future__ import annotations
 from typing import Final
 
 from seqrt.contract.columns import Input, TimeColumn
-from seqrt.contract.manifest import FORMAT, Column, Gradient, Layer, Manifest, Memory, Parity
+from seqrt.contract.manifest import (
+    FORMAT,
+    NEWEST_FORMAT,
+    Carry,
+    Column,
+    Layer,
+    Manifest,
+    OutputHead,
+)
+from seqrt.contract.measured import Gradient, Memory, Parity
 from seqrt.contract.seal import seal
 
 # The newest ONNX that seqrt writes. README.md says which hosts read it.
@@ -37,16 +46,19 @@ __all__ = [
     "LENGTHS",
     "MANIFEST_KEY",
     "MEMORY_TOLERANCE",
+    "NEWEST_FORMAT",
     "OPSET",
     "PROOF_KEY",
     "STATE",
     "STATE_OUT",
+    "Carry",
     "Column",
     "Gradient",
     "Input",
     "Layer",
     "Manifest",
     "Memory",
+    "OutputHead",
     "Parity",
     "TimeColumn",
     "X",

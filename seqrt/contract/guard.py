@@ -35,9 +35,10 @@ from seqrt.contract import (
     Y,
 )
 from seqrt.contract.guard_missing import policy_outputs, split_at_policy
+from seqrt.contract.idioms.fixed_node import BATCH, TIME, Size
 from seqrt.contract.manifest import LONGEST_MANIFEST
 from seqrt.contract.onnx_reader import FLOAT, INT32, SIZES, attribute, guard_error, read_message
-from seqrt.contract.operators import BATCH, TIME, GraphError, NodeCall, Size, Value, outputs_of
+from seqrt.contract.operators import GraphError, NodeCall, Value, outputs_of
 from seqrt.contract.protobuf import fields
 from seqrt.errors import ModelError
 

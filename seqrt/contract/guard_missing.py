@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from seqrt.contract.idioms.fixed_node import BATCH, TIME, Size
 from seqrt.contract.manifest import Manifest
 from seqrt.contract.missing_nodes import KNOWN_START, Policy, policy
 from seqrt.contract.onnx_reader import FLOAT, attribute
-from seqrt.contract.operators import BATCH, TIME, GraphError, Size, Value
+from seqrt.contract.operators import GraphError, Value
 
 Node = dict[str, Any]
 # Values inside the policy have a type that no operator accepts, so that no other node can read one.
@@ -69,7 +70,7 @@ def _policy(first: Node, manifest: Manifest) -> Policy:
 
 
 def _as_policy_node(node: Node) -> tuple[Any, ...]:
-    """Return a node as the fields of a PolicyNode, or () for a node that cannot be one."""
+    """Return a node as the fields of a FixedNode, or () for a node that cannot be one."""
     attributes = {record["name"]: attribute(record) for record in node["attribute"]}
     plain = len(attributes) == len(node["attribute"]) and not node["domain"]
     if not plain or node["output"] != [node["name"]]:

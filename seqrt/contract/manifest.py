@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
 from seqrt.contract.columns import Input, TimeColumn, check_inputs
+from seqrt.contract.format2 import check_format2
+from seqrt.contract.measured import Memory, Parity
 from seqrt.contract.strict_json import decode_as, manifest_error, parse_json
 from seqrt.errors import ModelError
 
@@ -15,11 +17,13 @@ Task = Literal["forecast", "regress", "classify", "tag"]
 Head = Literal["last", "sequence"]
 Activation = Literal["none", "softmax", "sigmoid"]
 Nonlinearity = Literal["tanh", "relu"]
-Inputs = Literal["data", "drawn"]
+Carried = Literal["h", "c", "steps", "sum", "max", "min", "taps", "known"]
 Missing = Literal["error", "forward", "mean", "indicator"]
 
-# The newest version of the file format; README.md specifies it.
+# The version of the file format that chains of layers have, and the newest one, which adds what
+# other networks need; README.md specifies both.
 FORMAT: Final = 1
+NEWEST_FORMAT: Final = 2
 # In characters of JSON.
 LONGEST_MANIFEST: Final = 1 << 20
 
@@ -37,13 +41,17 @@ STATE_PARTS: Final[dict[Cell, str]] = {"rnn": "h", "gru": "h", "lstm": "hc"}
 class Layer:
     """One recurrent layer: its cell, its units per direction, and whether it is bidirectional.
 
-    `nonlinearity` is that of the RNN cell; LSTM and GRU always use tanh there.
+    `nonlinearity` is that of the RNN cell; LSTM and GRU always use tanh there. `reverse` is true of
+    a layer that reads its sequence from the end alone. `steps` is 0 for a layer that runs over
+    time; a decoder runs over this fixed number of steps. Both are written only where they are set.
     """
 
     cell: Cell
     units: int
     bidirectional: bool = False
     nonlinearity: Nonlinearity = "tanh"
+    reverse: bool = False
+    steps: int = 0
 
     @property
     def state_size(self) -> int:
@@ -74,52 +82,28 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Parity:
-    """The largest errors against float64 over the cases that export tried.
+class Carry:
+    """What one piece of the state holds: its kind, and how many numbers.
 
-    In units of each output's own scale (1 for an output without scaling): `torch` is the error of
-    PyTorch in float32, `runtime` that of onnxruntime, `scale` the largest distance of an output
-    from its mean. `steps` is the sequence length up to which the error stays under 1e-5: the
-    longest that was tried, unless the network amplifies its input.
+    h, c        of a layer
+    steps       the number of steps so far
+    sum, max, min       of a value over the steps so far
+    taps        the steps that a causal convolution reads beside the current one
+    known       the last known value of each feature, for the missing-value policy "forward"
     """
 
-    torch: float
-    runtime: float
-    scale: float
-    steps: int
+    what: Carried
+    size: int
 
 
 @dataclass(frozen=True)
-class Gradient:
-    """How strongly the last output depends on the input k steps before it, for several lags k.
+class OutputHead:
+    """One of several outputs of the graph: its name, its columns, its head, its activation."""
 
-    `norms[i]` is the norm of d y_T / d x_{T-k} at k = `lags[i]`, averaged over sequences, with x
-    and y in scaled units and y before its activation. `steps` is the first lag from which the norm
-    stays below 1 % of its maximum, or None if it does not within `lags`.
-    """
-
-    lags: tuple[int, ...]
-    norms: tuple[float, ...]
-    steps: int | None = None
-
-
-@dataclass(frozen=True)
-class Memory:
-    """How long a unidirectional network remembers, as export measured it on several sequences.
-
-    Run from different initial states, the network gives the same outputs within `tolerance` (in
-    units of each output's own scale) after `steps` steps in the slowest sequence, and after
-    `median` steps in the median sequence. `more` is true if the outputs still differed after
-    `steps`, the longest that was tried. `inputs` is "data" for sequences from the data, held out
-    from training if possible, and "drawn" for sequences drawn from the range seen in training.
-    """
-
-    steps: int
-    median: int
-    more: bool
-    tolerance: float
-    inputs: Inputs
-    gradient: Gradient | None = None
+    name: str
+    outputs: int
+    head: Head
+    activation: Activation = "none"
 
 
 @dataclass(frozen=True)
@@ -138,6 +122,14 @@ class Manifest:
     column of numbers of its own name. `series` are the columns that tell several series apart,
     `time` is the time column, and `earlier_data` the digests of data that the network was trained
     on before that of `data_sha256`. These four are written only where they are not empty.
+
+    Format 2 adds the following, written only where they differ from their default. `carries` says
+    what the state holds, piece by piece. `least` is the fewest steps that a row may have. `tokens`
+    is the number of ids if x is int64 (B, T), and 0 if x holds numbers. `decoders` are the layers
+    over a fixed number of steps, where `layers` are those over time. `heads` are the outputs of the
+    graph if there are several; `outputs` then has the columns of all of them, and `head` is
+    "sequence" if that of any is. `not_streamable` says why the network cannot stream; it is empty
+    for one that can.
     """
 
     name: str
@@ -163,10 +155,21 @@ class Manifest:
     series: tuple[str, ...] = ()
     time: TimeColumn | None = None
     earlier_data: tuple[str, ...] = ()
+    carries: tuple[Carry, ...] = ()
+    least: int = 1
+    tokens: int = 0
+    decoders: tuple[Layer, ...] = ()
+    heads: tuple[OutputHead, ...] = ()
+    not_streamable: str = ""
 
     @property
     def streamable(self) -> bool:
-        """Whether the network is unidirectional, so that its state can be carried between calls."""
+        """Whether the network's state can be carried between calls.
+
+        In format 1 that is so if all layers are unidirectional.
+        """
+        if self.format > FORMAT:
+            return not self.not_streamable
         return not any(layer.bidirectional for layer in self.layers)
 
     @property
@@ -176,6 +179,8 @@ class Manifest:
         The state of every layer, followed for the policy "forward" by the last known value of each
         feature.
         """
+        if self.format > FORMAT:
+            return sum(piece.size for piece in self.carries)
         if not self.streamable:
             return 0
         carried = len(self.features) if self.missing == "forward" else 0
@@ -201,9 +206,13 @@ class Manifest:
     def to_json(self) -> str:
         """Return canonical JSON, sorted and without spaces: equal manifests give equal bytes."""
         record = {**asdict(self), "streamable": self.streamable, "state_size": self.state_size}
-        for name in _OPTIONAL:
-            if not record[name]:
+        for name, default in _OPTIONAL.items():
+            if record[name] == default:
                 del record[name]
+        for layer in (*record["layers"], *record.get("decoders", ())):
+            for name, default in _OPTIONAL_OF_LAYERS.items():
+                if layer[name] == default:
+                    del layer[name]
         return json.dumps(record, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
     @classmethod
@@ -231,24 +240,32 @@ class Manifest:
 
 
 # Fields of later versions, which a file that does not use them does not contain.
-_OPTIONAL: Final = ("inputs", "series", "time", "earlier_data")
+_OPTIONAL: Final[dict[str, Any]] = {
+    **dict.fromkeys(("inputs", "series", "earlier_data", "carries", "decoders", "heads"), ()),
+    "time": None,
+    "least": 1,
+    "tokens": 0,
+    "not_streamable": "",
+}
+_OPTIONAL_OF_LAYERS: Final[dict[str, Any]] = {"reverse": False, "steps": 0}
 
 
 def _check_format(record: dict[str, Any]) -> None:
     version = record.get("format")
     if type(version) is not int or version < 1:
         raise manifest_error(f"format must be a whole number from 1, got {version!r}")
-    if version > FORMAT:
+    if version > NEWEST_FORMAT:
         raise ModelError(
             f"E_MODEL_VERSION: this file has format {version!r:.20}, written by"
             f" {record.get('producer', 'a newer seqrt')!a:.60}; this seqrt reads up to"
-            f" {FORMAT}. Upgrade with: pip install -U seqrt"
+            f" {NEWEST_FORMAT}. Upgrade with: pip install -U seqrt"
         )
 
 
 def _check_consistency(manifest: Manifest) -> None:
     """Raise ModelError if fields that are valid by themselves contradict each other."""
-    sizes = [layer.units for layer in manifest.layers]
+    check_format2(manifest)
+    sizes = [layer.units for layer in (*manifest.layers, *manifest.decoders)]
     if not sizes or min(sizes) < 1:
         raise manifest_error(f"needs layers of at least 1 unit, got units {sizes!r:.60}")
     if any(steps is not None and steps < 1 for steps in (manifest.window, manifest.horizon)):

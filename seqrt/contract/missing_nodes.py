@@ -14,30 +14,14 @@ the value known before the first step. Gathering place n at each step gives the 
 from __future__ import annotations
 
 import struct
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from seqrt.contract import LENGTHS
+from seqrt.contract.idioms.fixed_node import Constant, FixedNode
 from seqrt.contract.manifest import Missing
 from seqrt.contract.onnx_reader import FLOAT, INT64
 
 KNOWN_START: Final = "known_start"
-
-
-class PolicyNode(NamedTuple):
-    """A node with one output, whose name is also the node's."""
-
-    operator: str
-    inputs: tuple[str, ...]
-    output: str
-    attributes: dict[str, Any]
-
-
-class Constant(NamedTuple):
-    """A constant: its ONNX type, its shape, its bytes."""
-
-    kind: int
-    shape: tuple[int, ...]
-    data: bytes
 
 
 class Policy(NamedTuple):
@@ -47,7 +31,7 @@ class Policy(NamedTuple):
     `known` is the name of the last known values (1, B, D), if they are carried between calls.
     """
 
-    nodes: list[PolicyNode]
+    nodes: list[FixedNode]
     constants: dict[str, Constant]
     filled: str
     known: str | None
@@ -58,54 +42,54 @@ def policy(missing: Missing, u: str, *, streamable: bool) -> Policy:
 
     For a `streamable` network, `forward` continues from KNOWN_START (1, B, D), part of the state.
     """
-    unknown = PolicyNode("IsNaN", (u,), "x_unknown", {})
+    unknown = FixedNode("IsNaN", (u,), "x_unknown", {})
     if missing == "forward":
         return _forward(u, unknown, streamable=streamable)
     constants = {"zero": Constant(FLOAT, (), bytes(4))}
-    filled = PolicyNode("Where", (unknown.output, "zero", u), "x_filled", {})
+    filled = FixedNode("Where", (unknown.output, "zero", u), "x_filled", {})
     if missing == "mean":
         return Policy([unknown, filled], constants, filled.output, None)
-    marks = PolicyNode("Cast", (unknown.output,), "x_indicators", {"to": FLOAT})
-    both = PolicyNode("Concat", (filled.output, marks.output), "x_and_indicators", {"axis": 2})
+    marks = FixedNode("Cast", (unknown.output,), "x_indicators", {"to": FLOAT})
+    both = FixedNode("Concat", (filled.output, marks.output), "x_and_indicators", {"axis": 2})
     return Policy([unknown, filled, marks, both], constants, both.output, None)
 
 
-def _forward(u: str, unknown: PolicyNode, *, streamable: bool) -> Policy:
+def _forward(u: str, unknown: FixedNode, *, streamable: bool) -> Policy:
     time = {"axis": 1}
     constants = {"time_axis": _integers(1, shape=()), "one": _integers(1, shape=())}
-    before = [PolicyNode("Pad", (u, "one_before"), "x_places", {})]
-    last: list[PolicyNode] = []
+    before = [FixedNode("Pad", (u, "one_before"), "x_places", {})]
+    last: list[FixedNode] = []
     if streamable:
-        row = PolicyNode("Transpose", (KNOWN_START,), "known_row", {"perm": [1, 0, 2]})
-        before = [row, PolicyNode("Concat", (row.output, u), "x_places", time)]
+        row = FixedNode("Transpose", (KNOWN_START,), "known_row", {"perm": [1, 0, 2]})
+        before = [row, FixedNode("Concat", (row.output, u), "x_places", time)]
         last = _last_known()
         constants |= {"axes_0": _integers(0), "axes_1": _integers(1)}
     else:
         constants["one_before"] = _integers(0, 1, 0, 0, 0, 0)
     nodes = [
         unknown,
-        PolicyNode("Not", (unknown.output,), "x_there", {}),
-        PolicyNode("Cast", ("x_there",), "x_counted", {"to": INT64}),
-        PolicyNode("CumSum", ("x_counted", "time_axis"), "x_n", {}),
-        PolicyNode("Sub", ("x_counted", "one"), "x_lacking", {}),
-        PolicyNode("CumSum", ("x_lacking", "time_axis"), "x_minus_m", {}),
-        PolicyNode("Where", (unknown.output, "x_minus_m", "x_n"), "x_place", {}),
+        FixedNode("Not", (unknown.output,), "x_there", {}),
+        FixedNode("Cast", ("x_there",), "x_counted", {"to": INT64}),
+        FixedNode("CumSum", ("x_counted", "time_axis"), "x_n", {}),
+        FixedNode("Sub", ("x_counted", "one"), "x_lacking", {}),
+        FixedNode("CumSum", ("x_lacking", "time_axis"), "x_minus_m", {}),
+        FixedNode("Where", (unknown.output, "x_minus_m", "x_n"), "x_place", {}),
         *before,
-        PolicyNode("ScatterElements", ("x_places", "x_place", u), "x_sorted", time),
-        PolicyNode("GatherElements", ("x_sorted", "x_n"), "x_filled", time),
+        FixedNode("ScatterElements", ("x_places", "x_place", u), "x_sorted", time),
+        FixedNode("GatherElements", ("x_sorted", "x_n"), "x_filled", time),
         *last,
     ]
     return Policy(nodes, constants, "x_filled", last[-1].output if last else None)
 
 
-def _last_known() -> list[PolicyNode]:
+def _last_known() -> list[FixedNode]:
     """Return the nodes that pick each row's known values after its own last step."""
     return [
-        PolicyNode("Cast", (LENGTHS,), "lengths_wide", {"to": INT64}),
-        PolicyNode("Sub", ("lengths_wide", "one"), "last_step", {}),
-        PolicyNode("Unsqueeze", ("last_step", "axes_1"), "last_steps", {}),
-        PolicyNode("GatherND", ("x_filled", "last_steps"), "known_rows", {"batch_dims": 1}),
-        PolicyNode("Unsqueeze", ("known_rows", "axes_0"), "known_end", {}),
+        FixedNode("Cast", (LENGTHS,), "lengths_wide", {"to": INT64}),
+        FixedNode("Sub", ("lengths_wide", "one"), "last_step", {}),
+        FixedNode("Unsqueeze", ("last_step", "axes_1"), "last_steps", {}),
+        FixedNode("GatherND", ("x_filled", "last_steps"), "known_rows", {"batch_dims": 1}),
+        FixedNode("Unsqueeze", ("known_rows", "axes_0"), "known_end", {}),
     ]
 
 

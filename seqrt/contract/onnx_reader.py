@@ -21,7 +21,7 @@ MOST_NODES = 1_000
 _MOST_RECORDS = 64
 
 # ONNX's numbers for tensor types, and the bytes per element of those that constants may have.
-FLOAT, INT32, INT64 = 1, 6, 7
+FLOAT, INT32, INT64, BOOL = 1, 6, 7, 9
 SIZES = {FLOAT: 4, INT64: 8}
 
 

@@ -15,11 +15,10 @@ from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from seqrt.contract.idioms.fixed_node import BATCH, TIME, Size
 from seqrt.contract.manifest import GATES, SMALLEST_DIVISOR, STATE_PARTS, Cell
 from seqrt.contract.onnx_reader import FLOAT, INT32, INT64, guard_error
 
-BATCH, TIME = "batch", "time"
-Size = int | str
 # The most inputs of a Concat, outputs of a Split, and integers in a constant.
 _MOST = 256
 _ACTIVATIONS = ("Tanh", "Relu")

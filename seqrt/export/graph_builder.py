@@ -9,6 +9,9 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
+from seqrt.contract.idioms import Idiom
+from seqrt.contract.onnx_reader import FLOAT
+
 
 class GraphBuilder:
     """Collects the nodes and constants of an ONNX graph."""
@@ -38,3 +41,12 @@ class GraphBuilder:
         """Add an int64 vector of these axes as a constant; return its name."""
         name = "_".join(["axes", *map(str, axes)])
         return self.constant(name, np.array(axes, np.int64))
+
+    def idiom(self, idiom: Idiom) -> str:
+        """Append the nodes and constants of an idiom; return the name of its main output."""
+        for name, constant in idiom.constants.items():
+            kind = "<f4" if constant.kind == FLOAT else "<i8"
+            self.constant(name, np.frombuffer(constant.data, kind).reshape(constant.shape))
+        for node in idiom.nodes:
+            self.add(node.operator, list(node.inputs), node.output, **node.attributes)
+        return idiom.output

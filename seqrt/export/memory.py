@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from seqrt.contract import MEMORY_TOLERANCE, Gradient, Memory
-from seqrt.contract.manifest import Inputs
+from seqrt.contract.measured import Inputs
 from seqrt.errors import InputError
 from seqrt.numbers import nonfinite_mask
 from seqrt.runtime import Model

@@ -665,7 +665,7 @@ MANIFESTS: dict[str, tuple[str, Any]] = {
     "two megabytes": (GUARD, " " * (2 << 20)),
     "a number of 5,000 digits": (MANIFEST, '{"format":' + "9" * 5_000 + "}"),
     "a key twice": (MANIFEST, '{"format":1,"format":1}'),
-    "a newer format": (VERSION, {"format": 2, "producer": "seqrt 9\x1b[2J"}),
+    "a newer format": (VERSION, {"format": 3, "producer": "seqrt 9\x1b[2J"}),
     "a format that is text": (MANIFEST, {"format": "1"}),
     "Infinity": (MANIFEST, {"seed": float("inf")}),
     "a seed of 4,000 digits": (MANIFEST, {"seed": 10**4_000}),

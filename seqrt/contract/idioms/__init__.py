@@ -1,0 +1,49 @@
+"""Fixed groups of nodes that look along time: export writes them, the guard compares with them.
+
+Outside these groups no node of a graph may count, compare, gather, pad or sum along time, and none
+may read `lengths` but a recurrent layer. Each function returns an Idiom: its nodes in order, the
+constants that they read, and the names and shapes of what goes in and out.
+
+Shapes: T time, B batch, W width. Values over time are time-major, (T, B, W); a piece of the state
+is (1, B, n). Every idiom of a graph has its own number, which is part of the names of its nodes:
+`sum.3.total` is the output of the third. `inside` and `count` or `steps` occur at most once.
+"""
+
+from __future__ import annotations
+
+from seqrt.contract.idioms.fixed_node import (
+    Constant,
+    FixedNode,
+    Idiom,
+    float_constant,
+    int_constant,
+)
+from seqrt.contract.idioms.lengths import count, inside, steps
+from seqrt.contract.idioms.one_step import step_from_end, step_from_start
+from seqrt.contract.idioms.over_time import attend, masked, reversed_steps, scores, time_softmax
+from seqrt.contract.idioms.pools import time_max, time_sum
+from seqrt.contract.idioms.taps import MOST_CONTEXT, taps
+from seqrt.contract.idioms.tokens import embedding
+
+__all__ = [
+    "MOST_CONTEXT",
+    "Constant",
+    "FixedNode",
+    "Idiom",
+    "attend",
+    "count",
+    "embedding",
+    "float_constant",
+    "inside",
+    "int_constant",
+    "masked",
+    "reversed_steps",
+    "scores",
+    "step_from_end",
+    "step_from_start",
+    "steps",
+    "taps",
+    "time_max",
+    "time_softmax",
+    "time_sum",
+]
