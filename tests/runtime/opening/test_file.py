@@ -85,9 +85,9 @@ def test_a_manifest_that_disagrees_with_the_graph_is_refused():
 
 
 def test_a_newer_format_is_refused_kindly():
-    body = LSTM[:-SEAL_SIZE].replace(b'"format":1', b'"format":2')
+    body = LSTM[:-SEAL_SIZE].replace(b'"format":1', b'"format":3')
 
-    with pytest.raises(ModelError, match=r"E_MODEL_VERSION: .*format 2.*pip install -U seqrt"):
+    with pytest.raises(ModelError, match=r"E_MODEL_VERSION: .*format 3.*pip install -U seqrt"):
         seqrt.Model(seal(body))
 
 
