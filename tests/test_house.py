@@ -111,13 +111,14 @@ INNER_ROOMS = {
         "ordering": "table",
         "arrange": "ordering table timeline",
         "windowing": "ragged runs",
-        "serving": "labels sequences table timeline windowing",
+        "known_ahead": "timeline",
+        "serving": "known_ahead labels sequences table timeline windowing",
         "readers": "limits sequences table",
         "slices": "feature_cast padding ragged readers runs sequences serving table timeline"
         " windows",
         "series_rows": "runs timeline",
         "prediction_table": "readers sequences series_rows timeline",
-        "future": "prediction_table series_rows slices timeline",
+        "future": "known_ahead prediction_table series_rows slices timeline",
         "writers": "",
     },
     "runtime": {

@@ -104,12 +104,20 @@ class PredictionFile:
 def open_data(
     path: Path, manifest: Manifest, *, channels_first: bool = False
 ) -> Timeline | Sequences | Mapped:
-    """Return the content of a file; the array of a .npy file is mapped and not yet read."""
+    """Return the content of a file, with the runs of a table that the model can predict.
+
+    The array of a .npy file is mapped and not yet read, unless its columns have to be encoded.
+    """
+    from seqrt.data import Timeline
+    from seqrt.data.known_ahead import predictable
     from seqrt.data.readers.mapped import Mapped
 
     if path.suffix.lower() == ".npy":
-        return Mapped(path, channels_first=channels_first)
-    return read_data(path, manifest, channels_first=channels_first)
+        mapped = Mapped(path, channels_first=channels_first)
+        if not manifest.inputs or len(mapped.shape) == len("NTD"):
+            return mapped
+    data = read_data(path, manifest, channels_first=channels_first)
+    return predictable(data, manifest) if isinstance(data, Timeline) else data
 
 
 def read_data(

@@ -52,6 +52,34 @@ TRAINING: Final = (
         shared=True,
     ),
     Option(
+        "categories",
+        list[str],
+        "Columns of text or codes to use as one-hot inputs, separated by commas",
+        "none",
+        metavar="NAMES",
+        parse=parse_names,
+        shared=True,
+    ),
+    Option(
+        "calendar",
+        list[str],
+        "Cycles of the time to use as inputs, separated by commas: minute, hour, weekday,"
+        " monthday, month, yearday",
+        "none",
+        metavar="CYCLES",
+        parse=parse_names,
+        shared=True,
+    ),
+    Option(
+        "future",
+        list[str],
+        "Columns of a forecast that are known over its horizon, separated by commas",
+        "none",
+        metavar="NAMES",
+        parse=parse_names,
+        shared=True,
+    ),
+    Option(
         "window", int, "Number of rows in each window of a table", "24", metavar="ROWS", shared=True
     ),
     Option("horizon", int, "Number of rows to forecast ahead", "1", metavar="ROWS", shared=True),

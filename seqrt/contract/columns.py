@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from seqrt.contract.strict_json import manifest_error
@@ -35,6 +35,10 @@ class Input:
     levels: tuple[str, ...] = ()
     cycle: Cycle | None = None
     ahead: int = 0
+
+    def at(self, ahead: int) -> Input:
+        """Return the same use of the column, this number of rows ahead."""
+        return replace(self, ahead=ahead)
 
     @property
     def source(self) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.contract import Manifest
+from seqrt.data.known_ahead import predictable
 from seqrt.data.prediction_table import beside
 from seqrt.data.series_rows import series_at, series_of, times_after
 from seqrt.data.slices import slices
@@ -115,6 +116,7 @@ def future_of(
 
     Raises InputError: E_INPUT_SHORT if that leaves none, and all errors of encoding the features.
     """
+    data = predictable(data, manifest, at_end=True)
     ends, short = _ends(data, manifest.window or 1)
     if not len(ends):
         longest = int(np.diff(data.runs).max(initial=0))

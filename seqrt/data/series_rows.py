@@ -46,7 +46,7 @@ def columns_at(data: Timeline, rows: Rows, *, ahead: bool = False) -> Columns:
     column = data.table.columns[time]
     if not ahead:
         return {**columns, time: _cells(column, rows)}
-    last = np.isin(rows + 1, data.runs[:, 1])
+    last = np.isin(rows + 1, data.reach)
     cells = _cells(column, np.where(last, rows, rows + 1))
     if last.any():
         after = times_after(data, rows[last], np.ones(last.sum(), np.int64))

@@ -2,36 +2,67 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrt.contract import Manifest
+from seqrt.contract import Input, Manifest
+from seqrt.contract.columns import inputs_of
+from seqrt.data.known_ahead import known_targets, without_plan
 from seqrt.data.labels import of_one_hot
 from seqrt.data.sequences import Sequences
 from seqrt.data.table import Table
 from seqrt.data.timeline import Timeline
 from seqrt.data.windowing import Part, Windowing
+from seqrt.encoding.encoder import encode
 from seqrt.errors import InputError, UsageError
 from seqrt.numbers import check_finite, checked_cast
 
 Array = NDArray[Any]
 
 
-def feature_values(table: Table, manifest: Manifest) -> NDArray[np.float64]:
-    """Return the model's features (T, D); columns without names are taken in their order.
+def feature_values(data: Timeline, manifest: Manifest) -> NDArray[np.float64]:
+    """Return the model's features (T, D), in the runs of a table; other rows may be NaN.
 
-    For a model with a policy for missing values, empty cells are NaN.
+    The columns are found by their names; in a table without names, they are in the order in which
+    the model reads them. For a model with a policy for missing values, empty cells are NaN.
     """
-    names = tuple(column.name for column in manifest.features)
-    if table.named:
-        try:
-            return table.numbers(names, missing=manifest.takes_missing)
-        except UsageError as error:
-            raise InputError(f"E_INPUT_COLUMN: {error} The model needs this column.") from None
+    names = [column.name for column in manifest.features]
+    inputs = inputs_of(manifest.inputs, names)
+    table = data.table if data.table.named else _named(data.table, inputs, manifest)
+    wall = _wall(data, inputs)
+    try:
+        return encode(inputs, table, wall, data.runs, data.reach, missing=manifest.takes_missing)
+    except UsageError as error:
+        raise InputError(f"E_INPUT_COLUMN: {error} The model needs this column.") from None
+
+
+def _named(table: Table, inputs: tuple[Input, ...], manifest: Manifest) -> Table:
+    """Return a table without names with the names of the columns that the model reads."""
+    wanted = tuple(dict.fromkeys(each.column for each in inputs))
+    if set(wanted) <= set(table.names) and len(wanted) < len(table.names):
+        return table
+    if manifest.inputs and len(wanted) == len(table.names):
+        columns = zip(wanted, table.columns.values(), strict=True)
+        return replace(table, columns=dict(columns))
     check_columns(table.source, (table.rows, len(table.names)), manifest)
-    return table.numbers(table.names, missing=manifest.takes_missing)
+    return replace(table, columns=dict(zip(wanted, table.columns.values(), strict=True)))
+
+
+def _wall(data: Timeline, inputs: tuple[Input, ...]) -> NDArray[np.int64] | None:
+    """Return the times on the clock, for a model with calendar features."""
+    if not any(each.kind == "calendar" for each in inputs):
+        return None
+    times = data.times
+    if times is None or not times.dated:
+        raise InputError(
+            f"E_INPUT_COLUMN: {data.table.source} must have the time of each row, for the calendar"
+            " features of the model. Name the column with --time."
+        )
+    wall: NDArray[np.int64] = times.wall
+    return wall
 
 
 def check_columns(source: str, shape: tuple[int, int], manifest: Manifest) -> None:
@@ -82,9 +113,11 @@ def labelled(
     )
     if not windowing.target:
         raise UsageError("the model does not name its target column. Name it with --target.")
+    if any(each.ahead for each in manifest.inputs):
+        data = without_plan(data, windowing.target)
     table = data.table
-    x = checked_cast(table.source, feature_values(table, manifest), np.float32)
-    targets = _targets(table, windowing, manifest)
+    x = checked_cast(table.source, feature_values(data, manifest), np.float32)
+    targets = _targets(data, windowing, manifest)
     among = data.within(*span) if span else None
     return data.with_series(windowing.part(x, targets, table.times(), data.runs, among))
 
@@ -107,13 +140,14 @@ def _check_targets(y: Array | list[Array]) -> None:
         check_finite("y", y, axes)
 
 
-def _targets(table: Table, windowing: Windowing, manifest: Manifest) -> Array:
+def _targets(data: Timeline, windowing: Windowing, manifest: Manifest) -> Array:
     """Return the targets, one row each; a column without a name is found by that of its feature."""
+    table = data.table
     if manifest.activation == "softmax":
         return np.array(table.labels(windowing.target[0]))
     missing = manifest.takes_missing and manifest.task in ("forecast", "regress")
     if table.named:
-        return table.numbers(windowing.target, missing=missing)
+        return known_targets(data, windowing.target, missing=missing)
     places = {name: table.names[i] for i, name in enumerate(windowing.features)}
     unknown = [name for name in windowing.target if name not in places]
     if unknown:

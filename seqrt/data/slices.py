@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,7 +65,7 @@ def slices(data: Timeline | Sequences | Mapped, manifest: Manifest) -> Slices:
     if isinstance(data, Sequences):
         return _ragged(data, manifest)
     if isinstance(data, Timeline):
-        return _table(data, manifest)
+        return replace(_table(data, manifest), notes=data.notes)
     if len(data.shape) == len("NTD"):
         return _sequences(data, manifest)
     check_has_axes(data.source, data.shape)
@@ -80,7 +80,7 @@ def slices(data: Timeline | Sequences | Mapped, manifest: Manifest) -> Slices:
 
 def _table(data: Timeline, manifest: Manifest) -> Slices:
     """Return the windows of a table, or with a `sequence` head each of its runs."""
-    numbers = feature_values(data.table, manifest)
+    numbers = feature_values(data, manifest)
     if len(data.runs) == 1 and len(numbers) == data.runs[0, 1] - data.runs[0, 0]:
         return _series(len(numbers), lambda start, stop: numbers[start:stop], data.table, manifest)
     x = checked_cast(data.table.source, numbers, np.float32)

@@ -25,6 +25,8 @@ class Timeline:
     series into the next. `step` is the time from row to row, such as "1 day", and empty if it is
     not regular. `notes` are sentences on what was sorted, left out or found missing. `times` has
     the time of each row, and `spacing` the step as more than a text; both are None without a time.
+    Where rows of a plan follow the runs, `planned` (R, 2) are runs that include it: see
+    known_ahead.
     """
 
     table: Table
@@ -36,6 +38,7 @@ class Timeline:
     notes: tuple[str, ...] = ()
     times: Times | None = None
     spacing: Step | None = None
+    planned: Numbers | None = None
 
     @classmethod
     def plain(cls, table: Table) -> Timeline:
@@ -43,6 +46,15 @@ class Timeline:
         bounds = np.array([0, table.rows])
         times = table.known_times() if table.time is not None else None
         return cls(table, (), ((),), bounds, bounds[None], times=times)
+
+    @property
+    def reach(self) -> Numbers:
+        """The row (R,) up to which each run has values that are known ahead."""
+        if self.planned is None:
+            return self.runs[:, 1]
+        place = np.searchsorted(self.planned[:, 0], self.runs[:, 0], "right") - 1
+        ends: Numbers = self.planned[place, 1]
+        return ends
 
     def within(self, first: str | None, last: str | None) -> NDArray[np.bool_]:
         """Return which rows have a time from `first` to `last`, as `Table.span` reads them."""
@@ -70,7 +82,7 @@ class Timeline:
             return [""] * len(rows)
         ahead = rows + steps
         run = np.searchsorted(self.runs[:, 0], rows, "right") - 1
-        held = ahead < self.runs[np.maximum(run, 0), 1]
+        held = ahead < self.reach[np.maximum(run, 0)]
         texts = np.array(self.times.take(np.where(held, ahead, 0)).text(), object)
         if not held.all():
             last = self.times.take(rows[~held])

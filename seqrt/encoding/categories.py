@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.contract.columns import MOST_LEVELS
-from seqrt.encoding.cells import is_missing
+from seqrt.encoding.cells import is_missing, number_text
 from seqrt.encoding.column import TableColumn
 
 _WHOLE = re.compile(r"-?(0|[1-9][0-9]*)")
@@ -72,14 +72,18 @@ def one_hot(column: TableColumn, levels: tuple[str, ...]) -> NDArray[np.float64]
 def _distinct(column: TableColumn) -> tuple[list[str], NDArray[np.intp]]:
     """Return the distinct texts of the cells, and for each cell the place of its text among them.
 
-    Numbers that were never text are compared as numbers, which is faster.
+    Numbers that were never text, or are written in a style of their own, are compared by value.
     """
-    if column.cells is None:
-        _, first, codes = np.unique(column.values, return_index=True, return_inverse=True)
-        return [column.text(int(row)) for row in first], codes.reshape(-1)
+    if column.kind == "number" and (column.cells is None or column.style):
+        values = column.values if column.exact is None else column.exact
+        found, codes = np.unique(values, return_inverse=True)
+        codes = np.where(np.isnan(column.values), len(found), codes.reshape(-1))
+        written = str if column.exact is not None else number_text
+        return [*map(written, found.tolist()), ""], codes
     places: dict[str, int] = {}
+    cells = column.texts() if column.cells is None else column.cells
     codes = np.fromiter(
-        (places.setdefault(cell, len(places)) for cell in column.cells), np.intp, len(column.cells)
+        (places.setdefault(cell, len(places)) for cell in cells), np.intp, len(cells)
     )
     return list(places), codes
 

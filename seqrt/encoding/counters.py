@@ -87,9 +87,10 @@ def subtracted(column: TableColumn, offset: int) -> Numbers:
     return np.where(np.abs(rough) <= _EXACT, difference, rough)
 
 
-def far_wholes(values: Numbers) -> NDArray[np.intp]:
-    """Return the rows of whole numbers so large that float32 does not hold all of their size."""
-    return np.flatnonzero((np.abs(values) > _LARGEST_WHOLE) & (values == np.round(values)))
+def far_wholes(values: Numbers) -> NDArray[np.bool_]:
+    """Return which numbers are whole and beyond those that float32 holds without a gap."""
+    far: NDArray[np.bool_] = (np.abs(values) > _LARGEST_WHOLE) & (values == np.round(values))
+    return far
 
 
 def _rounding(column: TableColumn) -> _Rounding | None:

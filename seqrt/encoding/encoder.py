@@ -82,9 +82,11 @@ def _encoded(each: Input, cells: Cells, wall: Integers | None) -> Numbers:
         assert wall is not None
         return calendar_features(each.cycle, wall)
     column = cells.column(each.column)
-    if each.kind == "category":
-        return one_hot(column, each.levels)
-    return subtracted(column, each.offset)[:, None]
+    if each.kind != "category":
+        return subtracted(column, each.offset)[:, None]
+    if column.fault is not None and column.cells is None:
+        raise cells.refusal(each.column, 0)
+    return one_hot(column, each.levels)
 
 
 def _rows_ahead(rows: int, runs: Integers, ends: Integers, ahead: int) -> Mask | None:
@@ -110,17 +112,31 @@ def _check(each: Input, cells: Cells, values: Numbers, used: Mask | None, *, mis
         rows = [row for row in rows if not is_missing(column.text(row))]
     if rows:
         raise cells.refusal(each.column, rows[0])
-    if not each.offset:
+    if each.kind != "category":
+        _check_range(each, cells, values[:, 0], used)
+
+
+def _check_range(each: Input, cells: Cells, values: Numbers, used: Mask | None) -> None:
+    """Raise InputError at the first used cell that is no boolean, or too large for float32."""
+    column = cells.column(each.column)
+    if each.kind == "boolean":
+        wrong = ~np.isnan(values) & (values != 0) & (values != 1)
+        must = "be true or false, or 1 or 0"
+    elif each.offset:
+        wrong = far_wholes(values)
+        must = f"be within 16,777,216 of {each.offset:,}, which is subtracted from it"
+    elif column.exact is not None:
+        wrong = ~np.isnan(values) & (values.astype(np.int64) != column.exact)
+        must = "fit float32"
+    else:
         return
-    far = far_wholes(values[:, 0])
-    far = far if used is None else far[used[far]]
-    if len(far):
-        row = int(far[0])
-        text = cells.column(each.column).text(row)
+    rows = np.flatnonzero(wrong if used is None else wrong & used)
+    if len(rows):
+        row = int(rows[0])
+        code = "CELL" if each.kind == "boolean" else "RANGE"
         raise InputError(
-            f"E_INPUT_RANGE: {cells.cell_place(each.column, row)}: a value must be within"
-            f" 16,777,216 of {each.offset:,}, which is subtracted from it, got {text!s:.60}."
-            " Train again on data with such values."
+            f"E_INPUT_{code}: {cells.cell_place(each.column, row)}: a cell must {must}, got"
+            f" {column.text(row)!s:.60}. Correct it, or train again on data with such values."
         )
 
 

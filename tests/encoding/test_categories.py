@@ -57,3 +57,17 @@ def test_all_features_of_a_missing_cell_are_nan():
 
         assert np.isnan(found[0]).all()
         assert found[1].sum() == 1
+
+
+def test_whole_numbers_beyond_float64_are_categories_of_their_own():
+    exact = np.array([2**60, 2**60 + 1])
+
+    levels, _ = levels_of(TableColumn(exact.astype(float), exact=exact))
+
+    assert levels == (str(2**60), str(2**60 + 1))
+
+
+def test_numbers_with_a_decimal_comma_are_the_numbers_that_they_denote():
+    column = TableColumn(np.array([1.0, 2.5]), ["1,0", "2,5"], style="decimal comma")
+
+    assert levels_of(column) == (("1", "2.5"), 0)

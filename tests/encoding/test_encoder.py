@@ -52,7 +52,7 @@ def test_a_value_too_far_from_its_offset_is_named():
 
     with pytest.raises(
         InputError,
-        match=r"E_INPUT_RANGE: shop\.csv, line 3, column 'meter': a value must be within"
+        match=r"E_INPUT_RANGE: shop\.csv, line 3, column 'meter': a cell must be within"
         " 16,777,216 of 1,000,000,000",
     ):
         encode([Input("meter", offset=10**9)], cells)
@@ -116,3 +116,12 @@ def test_a_missing_plan_is_named_at_its_own_row():
 
     with pytest.raises(InputError, match=r"E_INPUT_MISSING: shop\.csv, line 4, column 'promo'"):
         encode([Input("promo", ahead=1)], cells)
+
+
+def test_a_boolean_is_one_or_zero_however_it_is_written():
+    inputs = [Input("open", "boolean")]
+
+    assert encode(inputs, table(open=["True", "false"])).tolist() == [[1], [0]]
+    assert encode(inputs, table(open=["1", "0"])).tolist() == [[1], [0]]
+    with pytest.raises(InputError, match=r"E_INPUT_CELL: shop\.csv, line 3, .* true or false"):
+        encode(inputs, table(open=["1", "2"]))

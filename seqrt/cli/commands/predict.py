@@ -166,8 +166,8 @@ def _end(source: Timeline | Sequences | Mapped) -> str:
     from seqrt.data import Sequences, Timeline
 
     if isinstance(source, Timeline):
-        table = source.table
-        return f"{table.times()[-1]}".removesuffix(".0") if table.time else f"row {table.rows}"
+        table, last = source.table, int(source.runs[-1, 1]) - 1
+        return f"{table.times()[last]}".removesuffix(".0") if table.time else f"row {last + 1}"
     if isinstance(source, Sequences) or len(source.shape) == len("NTD"):
         return ""
     return f"row {source.shape[0]}"

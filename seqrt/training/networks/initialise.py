@@ -5,7 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from seqrt.contract.columns import inputs_of
 from seqrt.errors import UsageError
+from seqrt.training.networks.metadata import Metadata
 from seqrt.training.networks.recurrent import Recurrent
 from seqrt.training.networks.stack import Stack
 
@@ -33,6 +35,25 @@ def chrono_initialise(net: Stack, steps: int) -> None:
     for layer in net.recurrent():
         for kernel in layer.cells:
             _draw(layer, kernel, steps)
+
+
+@torch.no_grad()
+def forget_constants(net: Stack, metadata: Metadata) -> None:
+    """Set the input weights of categories that the training part does not have to zero.
+
+    Such a feature is 0 in all of training, so its weights would stay as they were drawn. With
+    zeros, a category that is met later counts as none of the known ones.
+    """
+    inputs = inputs_of(metadata.inputs, [column.name for column in metadata.features])
+    kinds = [each.kind for each in inputs for _ in each.names]
+    constant = [
+        place
+        for place, (kind, column) in enumerate(zip(kinds, metadata.features, strict=True))
+        if kind == "category" and column.low == column.high == 0
+    ]
+    first = next(iter(net.recurrent()))
+    for kernel in first.cells:
+        dict(kernel.named_parameters())["weight_ih_l0"][:, constant] = 0.0
 
 
 def _draw(layer: Recurrent, kernel: nn.Module, steps: int) -> None:

@@ -8,14 +8,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrt.contract import Column
+from seqrt.contract import Column, TimeColumn
 from seqrt.data import Part, Table, Timeline, Windowing
+from seqrt.data.known_ahead import known_targets, without_plan
 from seqrt.data.ragged import Floats
 from seqrt.data.runs import Runs, intersection, of_least
+from seqrt.encoding.counters import check_target
+from seqrt.encoding.encoder import encode
 from seqrt.errors import UsageError
 from seqrt.numbers import checked_cast
 from seqrt.training.inputs.scaling import measured_columns, probability_columns
 from seqrt.training.networks.metadata import Metadata
+from seqrt.training.problems.features import Features, features_for
 from seqrt.training.problems.options import DataOptions
 from seqrt.training.problems.problem import Problem
 from seqrt.training.problems.split import Validation, in_each_series
@@ -25,13 +29,10 @@ Array = NDArray[Any]
 WINDOW = 24
 
 
-def windowing_for(table: Table, options: DataOptions) -> Windowing:
-    """Return a windowing, with omitted options inferred; raise UsageError if one is uncertain.
+def _windowing(table: Table, options: DataOptions) -> Windowing:
+    """Return how a table is cut, with omitted options inferred; its features are still open.
 
-    forecast    the next `horizon` values of the target, from a window of all numeric columns
-    regress     the target at a window's last row, from the other columns
-    classify    the label at a window's last row, from the other columns
-    tag         the label of every row, from the other columns
+    Raises UsageError if an option is uncertain.
     """
     window = WINDOW if options.window is None else options.window
     horizon = 1 if options.horizon is None else options.horizon
@@ -44,14 +45,7 @@ def windowing_for(table: Table, options: DataOptions) -> Windowing:
         raise UsageError(
             f"task classify needs one target, got {len(target)}. Name one with --target."
         )
-    others = tuple(name for name in table.numeric if name not in target)
-    features = options.features or (table.numeric if task == "forecast" else others)
-    if not features:
-        raise UsageError(
-            f"task {task} needs a feature besides the target, but {table.source} has no other"
-            " column of numbers. Use --task forecast, or name --features."
-        )
-    return Windowing(task, target, features, window, horizon)
+    return Windowing(task, target, (), window, horizon)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +58,7 @@ class TableRows:
 
     windowing: Windowing
     timeline: Timeline
+    features: Features
     values: NDArray[np.float64]
     x: Floats
     targets: Array
@@ -71,13 +66,29 @@ class TableRows:
     when: Array
 
     @classmethod
-    def of(cls, timeline: Timeline, windowing: Windowing, *, missing: bool = False) -> TableRows:
-        """Read a table; with `missing`, cells may be empty, except those of labels."""
-        table = timeline.table
-        values = table.numbers(windowing.features, missing=missing)
+    def of(cls, data: Timeline, options: DataOptions) -> TableRows:
+        """Read a table, with omitted options inferred; raise UsageError if one is uncertain.
+
+        forecast    the next `horizon` values of the target, from a window of all numeric columns
+        regress     the target at a window's last row, from the other columns
+        classify    the label at a window's last row, from the other columns
+        tag         the label of every row, from the other columns
+
+        Where `options` have a policy for missing values, cells may be empty, except those of
+        labels; with features known ahead, also the targets of the last rows of a run.
+        """
+        table, missing = data.table, options.missing != "error"
+        windowing = _windowing(table, options)
+        task, target = windowing.task, windowing.target
+        features = features_for(data, task, target, options, windowing.horizon)
+        windowing = replace(windowing, features=features.names)
+        if options.future:
+            data = without_plan(data, target)
+        targets, classes = _targets(data, windowing, missing=missing)
+        wall = data.times.wall if options.calendar and data.times else None
+        values = encode(features.inputs, table, wall, data.runs, data.reach, missing=missing)
         x = checked_cast(table.source, values, np.float32)
-        targets, classes = _targets(table, windowing, missing=missing)
-        return cls(windowing, timeline, values, x, targets, classes, table.times())
+        return cls(windowing, data, features, values, x, targets, classes, table.times())
 
     def part(self, rows: Runs) -> Part:
         """Cut some rows into windows, inside the runs of the timeline."""
@@ -111,7 +122,9 @@ def from_table(rows: TableRows, val: Validation) -> Problem:
             window=windowing.window,
             horizon=windowing.horizon if windowing.task == "forecast" else None,
             targets=windowing.target,
+            inputs=rows.features.recorded,
             series=timeline.series,
+            time=_time_column(timeline) if rows.features.recorded else None,
         ),
         head="sequence" if windowing.task == "tag" else "last",
         activation="softmax" if classes else "sigmoid" if windowing.task == "tag" else "none",
@@ -119,8 +132,14 @@ def from_table(rows: TableRows, val: Validation) -> Problem:
         validation=rows.part(validation) if len(validation) else None,
         time=timeline.table.time or "row",
         keys=timeline.keys,
-        notes=timeline.notes,
+        notes=(*timeline.notes, *rows.features.notes),
     )
+
+
+def _time_column(data: Timeline) -> TimeColumn | None:
+    if data.table.time is None or data.times is None:
+        return None
+    return TimeColumn(data.table.time, data.times.written, data.step)
 
 
 def _only_column(table: Table) -> tuple[str, ...]:
@@ -133,14 +152,20 @@ def _only_column(table: Table) -> tuple[str, ...]:
 
 
 def _targets(
-    table: Table, windowing: Windowing, *, missing: bool
+    data: Timeline, windowing: Windowing, *, missing: bool
 ) -> tuple[Array, tuple[int | str, ...]]:
-    """Return the targets, one per row, and their classes if they are labels."""
+    """Return the targets, one per row, and their classes if they are labels.
+
+    Where the timeline ends before a plan, the targets of the plan are NaN.
+    """
+    table, target = data.table, windowing.target
     if windowing.task in ("forecast", "regress"):
-        return table.numbers(windowing.target, missing=missing), ()
-    if len(windowing.target) > 1:
-        return table.numbers(windowing.target), ()
-    labels = np.array(table.labels(windowing.target[0]))
+        for name in target:
+            check_target(table.column(name), f"{table.source}, target {name!r}")
+        return known_targets(data, target, missing=missing), ()
+    if len(target) > 1:
+        return table.numbers(target), ()
+    labels = np.array(table.labels(target[0]))
     return labels, tuple(np.unique(labels).tolist())
 
 

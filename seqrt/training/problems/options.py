@@ -6,20 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, get_args
 
+from seqrt.contract.columns import Cycle
 from seqrt.contract.manifest import Missing, Task
 from seqrt.errors import UsageError
 
 # Options that take several names.
-NAME_LISTS: Final = ("target", "features")
+NAME_LISTS: Final = ("target", "features", "categories", "calendar", "future")
 
 
 @dataclass(frozen=True)
 class DataOptions:
     """How to read a file or a built-in task; None and () mean: infer it from the data.
 
-    For tables: the `target` and `features` columns, `window` and `horizon` in rows, and `span`, the
-    rows from one time to another, both included. For built-in data: `length`, the steps of a task
-    or the rows of a series. `missing` is the policy for missing values, see
+    For tables: the `target` and `features` columns, `categories`, which become one-hot features,
+    the cycles of the `calendar` that become features, and `future`, the columns whose values are
+    known over the horizon; `window` and `horizon` in rows, and `span`, the rows from one time to
+    another, both included. For built-in data: `length`, the steps of a task or the rows of a
+    series. `missing` is the policy for missing values, see
     seqrt.training.networks.missing. With `channels_first`, sequences are stored as (batch,
     features, time).
     """
@@ -27,6 +30,9 @@ class DataOptions:
     task: Task | None = None
     target: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    calendar: tuple[Cycle, ...] = ()
+    future: tuple[str, ...] = ()
     window: int | None = None
     horizon: int | None = None
     length: int | None = None
@@ -47,12 +53,17 @@ class DataOptions:
             raise UsageError(
                 f"missing must be one of {', '.join(get_args(Missing))}, got {self.missing!r}."
             )
+        wrong = [cycle for cycle in self.calendar if cycle not in get_args(Cycle)]
+        if wrong:
+            raise UsageError(
+                f"calendar must name cycles among {', '.join(get_args(Cycle))}, got {wrong[0]!r}."
+            )
         if self.length is not None and self.length < 1:
             raise UsageError(f"length must be at least 1, got {self.length}.")
 
     def reject_for_sequences(self) -> None:
         """Raise UsageError if an option is given that applies to tables only."""
-        names = ("target", "features", "window", "horizon", "span")
+        names = (*NAME_LISTS, "window", "horizon", "span")
         wrong = [f"--{name}" for name in names if getattr(self, name) not in (None, ())]
         if wrong:
             raise UsageError(

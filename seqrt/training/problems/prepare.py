@@ -17,7 +17,7 @@ from seqrt.encoding.column import TableColumn
 from seqrt.errors import UsageError
 from seqrt.training.networks.missing import AS_MEAN
 from seqrt.training.problems.from_sequences import from_sequences
-from seqrt.training.problems.from_table import TableRows, from_table, windowing_for
+from seqrt.training.problems.from_table import TableRows, from_table
 from seqrt.training.problems.options import DataOptions
 from seqrt.training.problems.problem import Problem
 from seqrt.training.problems.series import ROWS, SERIES
@@ -73,8 +73,7 @@ def splitter(
 
 def _table_rows(data: Table, options: DataOptions) -> TableRows:
     table = data.span(*options.span) if options.span else data
-    timeline = Timeline.plain(table)
-    return TableRows.of(timeline, windowing_for(table, options), missing=options.missing != "error")
+    return TableRows.of(Timeline.plain(table), options)
 
 
 def _centred(fold: Problem, whole: Problem) -> Problem:

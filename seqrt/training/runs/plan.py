@@ -15,8 +15,9 @@ from seqrt.errors import UsageError
 from seqrt.training.loop.loss import check_balance
 from seqrt.training.loop.recipe import Recipe
 from seqrt.training.loop.threads import threads_that_pay
-from seqrt.training.networks.initialise import chrono_initialise
+from seqrt.training.networks.initialise import chrono_initialise, forget_constants
 from seqrt.training.networks.network import Architecture, Network
+from seqrt.training.problems.features import options_of
 from seqrt.training.problems.options import DataOptions
 from seqrt.training.problems.prepare import splitter, usual_length
 from seqrt.training.problems.problem import Problem
@@ -214,6 +215,7 @@ class Plan:
             memory = self.resolved(problem).memory
             if memory is not None:
                 chrono_initialise(net, memory)
+            forget_constants(net, problem.metadata)
         net.metadata = problem.metadata
         net.set_scaling(net.metadata.features, net.metadata.outputs)
         return net
@@ -237,7 +239,6 @@ class Plan:
         if self.recipe.balance:
             check_balance(problem.activation)
         metadata = problem.metadata
-        table = metadata.window is not None
         built_in = self.source in TASKS
         longest = self._longest_gradient(problem)
         long = self.memory or longest > _LONG or built_in
@@ -248,7 +249,7 @@ class Plan:
         return self.with_options(
             task=metadata.task,
             target=problem.targets,
-            features=tuple(column.name for column in metadata.features) if table else (),
+            **options_of(metadata),
             window=metadata.window,
             horizon=metadata.horizon,
             length=self.length or usual_length(self.source),

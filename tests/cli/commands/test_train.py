@@ -63,9 +63,10 @@ def test_the_folder_of_the_run_is_the_result_and_all_else_is_talk(run):
 def test_it_says_first_what_it_understood(run):
     talk = run("train", "wave.csv", "--target", "height", *TINY).err.splitlines()
 
-    assert talk[:7] == [
+    assert talk[:8] == [
         "data        wave.csv: forecast height 1 step ahead from windows of 5 rows",
         "features    height, weekday (year is the time)",
+        "note        left out: way (text; --categories way makes features of it)",
         "training    27 windows, targets from year 1905 to 1931",
         "validation  3 windows, targets from year 1937 to 1939",
         "network     lstm 4 -> 1, 133 weights",
@@ -212,7 +213,9 @@ def test_every_option_reaches_the_plan(run):
     given = {
         "task": "forecast",
         "target": ["height"],
-        "features": ["height", "weekday"],
+        "features": ["height", "weekday", "way"],
+        "categories": ["way"],
+        "future": ["weekday"],
         "window": 4,
         "horizon": 2,
         "span": ["1901", "1938"],
@@ -238,7 +241,7 @@ def test_every_option_reaches_the_plan(run):
         "device": "auto",
         "threads": 2,
     }
-    others = {"length", "folds", "start_from", "balance", "channels_first"}
+    others = {"length", "folds", "start_from", "balance", "channels_first", "calendar"}
     assert given.keys() == {option.name for option in training_options.TRAINING} - others
 
     done = run("train", "wave.csv", *_words(given), "-o", "all")

@@ -184,7 +184,7 @@ def test_a_record_of_an_earlier_version_is_read_and_written_alike():
     plan = Plan.of_record(record)
 
     assert tomli_w.dumps(plan.record()) == RECORD
-    newer = {"start_from", "balance", "channels_first"}
+    newer = {"start_from", "balance", "channels_first", "categories", "calendar", "future"}
     assert plan.options().keys() - newer == record.keys() - {"source"}
     assert (plan.span, plan.units) == (("1700", None), (6, 4))
 

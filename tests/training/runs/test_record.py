@@ -11,7 +11,7 @@ import pytest
 from seqrt.data import Table, Timeline
 from seqrt.encoding.column import TableColumn
 from seqrt.training.problems.baselines import baseline
-from seqrt.training.problems.from_table import TableRows, from_table, windowing_for
+from seqrt.training.problems.from_table import TableRows, from_table
 from seqrt.training.problems.options import DataOptions
 from seqrt.training.runs.record import Result
 
@@ -25,8 +25,7 @@ def problem():
     timeline = Timeline(
         table, ("shop",), (("a",), ("b",)), ends, np.stack([ends[:-1], ends[1:]], 1)
     )
-    windowing = windowing_for(table, DataOptions(window=4))
-    return from_table(TableRows.of(timeline, windowing), 0.5)
+    return from_table(TableRows.of(timeline, DataOptions(window=4)), 0.5)
 
 
 def test_a_result_has_the_metrics_of_each_series_and_leaves_them_as_a_table(problem, tmp_path):
