@@ -30,10 +30,11 @@ try:
     from seqrt.training.networks.stack import Stack
     from seqrt.training.problems.prepare import prepare
     from seqrt.training.problems.problem import Problem
-    from seqrt.training.runs.folder import load_run, newest_run
+    from seqrt.training.runs.folder import newest_run
     from seqrt.training.runs.plan import Plan
     from seqrt.training.runs.record import Result
     from seqrt.training.runs.run import Run, resume, start
+    from seqrt.training.runs.weights import load_run
 except ModuleNotFoundError as error:
     if (error.name or "").split(".")[0] not in ("torch", "safetensors", "tomli_w"):
         raise

@@ -156,8 +156,8 @@ def _conclude(
 def _export(folder: Path, table: Sequence[Summary]) -> dict[str, Path]:
     """Export the best run of each network; return the files by the network's name."""
     from seqrt.export import export
-    from seqrt.training.runs.folder import load_run
     from seqrt.training.runs.memory import load_series
+    from seqrt.training.runs.weights import load_run
 
     models = {}
     for row in table:

@@ -42,8 +42,9 @@ def export(
     """
     from seqrt.export import export as write
     from seqrt.files import check_not_input, make_folder
-    from seqrt.training.runs.folder import load_run, newest_run
+    from seqrt.training.runs.folder import newest_run
     from seqrt.training.runs.memory import load_series
+    from seqrt.training.runs.weights import load_run
 
     if run is None:
         run = newest_run()

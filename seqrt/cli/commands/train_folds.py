@@ -101,7 +101,7 @@ def _say_notes_of(run: Run, known: list[str]) -> list[str]:
 
 def _record(committee: Committee, result: Result, notes: list[str]) -> dict[str, Any]:
     """Return a committee as a record for JSON."""
-    from seqrt.training.runs.folder import load_run
+    from seqrt.training.runs.weights import load_run
 
     return {
         **result_record(committee.problem, result),

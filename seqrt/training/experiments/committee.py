@@ -30,11 +30,9 @@ from seqrt.training.problems.baselines import baseline
 from seqrt.training.problems.problem import Problem
 from seqrt.training.runs.folder import (
     RECORD,
-    load_run,
     new_folder,
     read_record,
     read_unfinished,
-    save_weights,
     sweep,
     write_record,
 )
@@ -44,6 +42,7 @@ from seqrt.training.runs.pictures import draw_run
 from seqrt.training.runs.plan import Plan
 from seqrt.training.runs.record import Result, check_data, record_of, timestamp
 from seqrt.training.runs.run import Run, resume, start
+from seqrt.training.runs.weights import load_run, save_weights
 
 
 @dataclass

@@ -69,7 +69,7 @@ def inferred_note(truth: Array, task: Task) -> tuple[str, ...]:
         return ()
     if is_one_hot(truth):
         last = truth.shape[1] - 1
-        return (f"y is one-hot: its columns are taken as classes 0 to {last}; {OVERRIDE}",)
+        return (f"y is one-hot: its columns are taken as classes 0 to {last}; --task changes that",)
     if several:
         return ()
     count = len(np.unique(truth))

@@ -1,10 +1,10 @@
-"""Run folders: the files of a run, and loading its network.
+"""Run folders: the files of a run.
 
 runs/sunspots-gru-1/
-    run.toml             the resolved plan, the time it started, and at the end its metrics
+    run.toml             the resolved plan, when and on which data it started, at last its metrics
     results.csv          one row per epoch
     series.csv           the metrics of each series, if there are several
-    best.safetensors     the best weights, with the configuration of the network in the header
+    best.safetensors     the best weights and the configuration of the network, see runs.weights
     checkpoint.*         until it is finished: see seqrt.training.loop.checkpoints
     curves.png           and forecast.png or confusion.png, memory.png
     typical.npy          some steps of the judged data: export measures the memory on them
@@ -19,23 +19,16 @@ import os
 import re
 import tomllib
 from contextlib import suppress
-from dataclasses import asdict
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import tomli_w
-import torch
 
-from seqrt.contract import Column, Input, TimeColumn
 from seqrt.errors import ModelError, OutputError, UsageError
-from seqrt.files import write_bytes, write_text
-from seqrt.training.networks.metadata import Metadata
-from seqrt.training.networks.network import Network
-from seqrt.training.networks.weights_file import DAMAGE, pack, reason, unpack
+from seqrt.files import write_text
 from seqrt.training.runs.lock import is_locked
 
-FORMAT = 1
 RUNS = "runs"
 RECORD = "run.toml"
 RESULTS = "results.csv"
@@ -146,46 +139,6 @@ def sweep(folder: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def save_weights(net: Network, folder: Path) -> None:
-    """Write the weights of `net`, with its configuration and metadata in the header."""
-    header = {"format": FORMAT, "architecture": net.config(), "about": asdict(net.metadata)}
-    write_bytes(folder / WEIGHTS, pack(net.state_dict(), header))
-
-
-def load_run(path: str | Path) -> Network:
-    """Return the network of a run with its best weights, from its folder or its weights file.
-
-    Raises UsageError if there is no run, ModelError if its weights are damaged.
-    """
-    weights = weights_path(path)
-    return network_of(weights.read_bytes(), weights)
-
-
-def weights_path(path: str | Path) -> Path:
-    """Return the weights file of a run, given its folder or the file; UsageError if none exists."""
-    path = Path(path)
-    weights = path / WEIGHTS if path.is_dir() else path
-    if not weights.is_file():
-        raise UsageError(
-            f"{path} must be a run folder or its weights file, but {weights} does not exist."
-            " Train a run with: seqrt train DATA"
-        )
-    return weights
-
-
-def network_of(data: bytes, weights: Path) -> Network:
-    """Return the network in the bytes of the file `weights`; raise ModelError if it is damaged."""
-    try:
-        return _load_network(data, weights)
-    except (ModelError, UsageError) as error:
-        raise ModelError(str(error)) from None
-    except (*DAMAGE, RuntimeError) as error:
-        raise ModelError(
-            f"E_RUN_DAMAGED: {weights} must hold the weights of a run, but cannot be read"
-            f" ({reason(error)}). Train again, or copy the file again."
-        ) from None
-
-
 def newest_run(folder: str | Path = RUNS) -> Path:
     """Return the run in `folder` that was started last, by its own record, and has weights."""
     started = [(_started(path.parent), path.parent) for path in Path(folder).glob(f"*/{WEIGHTS}")]
@@ -233,53 +186,18 @@ def read_unfinished(folder: str | Path) -> dict[str, Any]:
 
 
 def _is_resumable(run: Path) -> bool:
-    record = _record_or_empty(run)
+    record = record_or_empty(run)
     return "plan" in record and "result" not in record and not is_locked(run)
 
 
 def _started(run: Path) -> str:
     """Return when a run was started, as text that sorts by time; empty if not recorded."""
-    return str(_record_or_empty(run).get("started", ""))
+    return str(record_or_empty(run).get("started", ""))
 
 
-def _record_or_empty(run: Path) -> dict[str, Any]:
+def record_or_empty(run: Path) -> dict[str, Any]:
+    """Return the content of run.toml; nothing if there is none, or if it is damaged."""
     try:
         return read_record(run)
     except (ModelError, UsageError):
         return {}
-
-
-def _load_network(data: bytes, path: Path) -> Network:
-    """Return the network in the bytes of a weights file, which is read once and never mapped."""
-    weights, header = unpack(data, path, FORMAT)
-    if any(value.dtype != torch.float32 for value in weights.values()):
-        raise ValueError("its weights are not float32")
-    net = _empty_network(header)
-    net.load_state_dict(weights, assign=True)
-    return net.eval()
-
-
-def _empty_network(header: dict[str, Any]) -> Network:
-    """Return the network that the header describes, without weights."""
-    metadata = _metadata_of(header["about"])
-    sizes = (header["architecture"]["features"], header["architecture"]["outputs"])
-    if sizes != (len(metadata.features), len(metadata.outputs)):
-        raise ValueError("its header contradicts itself")
-    with torch.device("meta"):
-        net = Network(**header["architecture"])
-    net.metadata = metadata
-    return net
-
-
-def _metadata_of(record: dict[str, Any]) -> Metadata:
-    columns = {
-        name: tuple(Column(**column) for column in record[name]) for name in ("features", "outputs")
-    }
-    names = ("classes", "targets", "series", "earlier_data")
-    lists = {name: tuple(record.get(name, ())) for name in names}
-    inputs = tuple(
-        Input(**{**each, "levels": tuple(each["levels"])}) for each in record.get("inputs", ())
-    )
-    time = record.get("time")
-    made = {"inputs": inputs, "time": TimeColumn(**time) if time else None}
-    return Metadata(**{**record, **columns, **lists, **made})

@@ -82,10 +82,14 @@ def timestamp() -> str:
 
 def record_of(plan: Plan, problem: Problem, started: str) -> dict[str, Any]:
     """Return the entries of run.toml that are known from the start."""
+    metadata = problem.metadata
+    earlier = {"earlier_data": list(metadata.earlier_data)} if metadata.earlier_data else {}
     return {
         "started": started,
         "seqrt": __version__,
-        "data_sha256": problem.metadata.data_sha256,
+        "name": metadata.name,
+        "data_sha256": metadata.data_sha256,
+        **earlier,
         "plan": plan.record(),
     }
 

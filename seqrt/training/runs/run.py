@@ -33,13 +33,10 @@ from seqrt.training.runs.folder import (
     add_row,
     cut_rows,
     discard,
-    network_of,
     new_folder,
     newest_unfinished,
     read_unfinished,
-    save_weights,
     sweep,
-    weights_path,
     write_record,
 )
 from seqrt.training.runs.lock import locked
@@ -49,6 +46,7 @@ from seqrt.training.runs.pictures import draw_run
 from seqrt.training.runs.plan import Plan
 from seqrt.training.runs.record import Result, check_data, record_of, timestamp
 from seqrt.training.runs.start_from import check_plan, continued
+from seqrt.training.runs.weights import network_of, save_weights, with_origin
 
 
 @dataclass
@@ -214,7 +212,7 @@ def _weights(group: ProcessGroup, path: str | Path | None) -> bytes:
     """Return the bytes of the weights to start from, which the first process reads; or none."""
     if path is None:
         return b""
-    return group.from_first(lambda: weights_path(path).read_bytes())
+    return group.from_first(lambda: with_origin(path))
 
 
 def _begin(plan: Plan, weights: bytes) -> tuple[Problem, Network, Network | None]:

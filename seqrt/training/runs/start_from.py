@@ -22,7 +22,8 @@ from seqrt.training.loop.recipe import Recipe
 from seqrt.training.networks.metadata import Metadata
 from seqrt.training.networks.network import Architecture, Network
 from seqrt.training.problems.problem import Problem
-from seqrt.training.runs.folder import load_run, read_record, weights_path
+from seqrt.training.runs.folder import read_record
+from seqrt.training.runs.weights import load_run, weights_path
 
 # The weights are already good, and a rate that is high for them would undo that.
 LOWER_RATE = 0.1

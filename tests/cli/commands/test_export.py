@@ -13,8 +13,9 @@ import torch
 
 import seqrt
 from seqrt.training import Network
-from seqrt.training.runs.folder import new_folder, save_weights, write_record
+from seqrt.training.runs.folder import new_folder, write_record
 from seqrt.training.runs.memory import save_series
+from seqrt.training.runs.weights import save_weights
 
 
 @pytest.fixture(autouse=True)

@@ -15,8 +15,8 @@ from seqrt.training import Plan, fit, prepare
 from seqrt.training.inputs.batches import all_logits
 from seqrt.training.inputs.examples import Examples, unlabelled
 from seqrt.training.loop.steps import TailMicroBatch
-from seqrt.training.runs.folder import load_run, save_weights
 from seqrt.training.runs.memory import typical_series
+from seqrt.training.runs.weights import load_run, save_weights
 
 POLICIES = ["forward", "mean", "indicator"]
 CELLS = ["rnn", "lstm", "gru"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import tomllib
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 
 from seqrt.errors import DeviceError, InputError, ModelError, OutputError, TrainingError, UsageError
 from seqrt.training import Plan, load_run, newest_run, predict, start, train
-from seqrt.training.runs.folder import save_weights
+from seqrt.training.runs.weights import save_weights
 
 
 @pytest.fixture(autouse=True)
@@ -89,6 +90,45 @@ def test_the_same_plan_gives_the_same_weights_bit_for_bit(plan):
     weights = [(result.path / "best.safetensors").read_bytes() for result in (first, second)]
     assert weights[0] == weights[1]
     assert first.figures == second.figures
+
+
+def test_the_same_numbers_give_the_same_file_whatever_they_are_stored_in(folder, rng):
+    lengths = rng.integers(2, 9, 20)
+    x = [rng.random((length, 2)).astype(np.float32) for length in lengths]
+    padded = np.zeros((20, 9, 2), np.float32)
+    for row, item in zip(padded, x, strict=True):
+        row[: len(item)] = item
+    without = padded.copy()
+    without[np.arange(9) >= lengths[:, None]] = np.nan
+    y = np.tile(["a", "b"], 10)
+    np.savez("flat.npz", x=np.concatenate(x), lengths=lengths, y=y)
+    np.savez("padded.npz", x=padded, lengths=lengths, y=y)
+    np.savez("nan.npz", x=without, y=y)
+    np.savez("first.npz", x=padded.transpose(0, 2, 1), lengths=lengths, y=y)
+
+    runs = [
+        train(Plan(f"{name}.npz", units=(3,), epochs=2, channels_first=name == "first")).path
+        for name in ("flat", "padded", "nan", "first")
+    ]
+
+    weights = {(run / "best.safetensors").read_bytes() for run in runs}
+    assert len(weights) == 1
+    about = [load_run(run).metadata for run in runs]
+    assert [each.name for each in about] == ["flat", "padded", "nan", "first"]
+    assert len({each.data_sha256 for each in about}) == 4
+
+
+def test_a_weights_file_by_itself_has_lost_its_name(plan, tmp_path):
+    run = start(plan)
+    list(run)
+    alone = tmp_path / "alone" / "other.safetensors"
+    alone.parent.mkdir()
+    shutil.copy(run.path / "best.safetensors", alone)
+
+    net = load_run(alone)
+
+    assert (net.metadata.name, net.metadata.data_sha256) == ("network", None)
+    assert net.metadata.features == run.net.metadata.features
 
 
 def test_figures_are_taken_on_the_validation_part_beside_persistence(plan, series_csv):
