@@ -92,7 +92,7 @@ INNER_ROOMS = {
         "entry": "* app",
         "app": "commands",
         "commands": "* predictions",
-        "predictions": "",
+        "predictions": "*",
         "*": "",
     },
     "data": {
@@ -118,6 +118,7 @@ INNER_ROOMS = {
         " windows",
         "series_rows": "runs timeline",
         "prediction_table": "readers sequences series_rows timeline",
+        "as_trained": "arrange table timeline",
         "future": "known_ahead prediction_table series_rows slices timeline",
         "writers": "",
     },

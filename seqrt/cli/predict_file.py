@@ -8,15 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 if TYPE_CHECKING:
     from collections import Counter
 
-    from seqrt.contract import Manifest
-    from seqrt.data import Sequences, Timeline
-    from seqrt.data.readers.mapped import Mapped
     from seqrt.data.slices import Slices
     from seqrt.runtime import Model
     from seqrt.runtime.compute.workers import Workers
@@ -99,35 +95,6 @@ class PredictionFile:
         place = row * math.prod(self.shape[1:]) + step * self.shape[-1]
         self._file.seek(self._start + 4 * place)
         self._file.write(y.data)
-
-
-def open_data(
-    path: Path, manifest: Manifest, *, channels_first: bool = False
-) -> Timeline | Sequences | Mapped:
-    """Return the content of a file, with the runs of a table that the model can predict.
-
-    The array of a .npy file is mapped and not yet read, unless its columns have to be encoded.
-    """
-    from seqrt.data import Timeline
-    from seqrt.data.known_ahead import predictable
-    from seqrt.data.readers.mapped import Mapped
-
-    if path.suffix.lower() == ".npy":
-        mapped = Mapped(path, channels_first=channels_first)
-        if not manifest.inputs or len(mapped.shape) == len("NTD"):
-            return mapped
-    data = read_data(path, manifest, channels_first=channels_first)
-    return predictable(data, manifest) if isinstance(data, Timeline) else data
-
-
-def read_data(
-    path: Path, manifest: Manifest | None = None, *, channels_first: bool = False
-) -> Timeline | Sequences:
-    """Return the content of a file, a table in order, sequences as a model reads them."""
-    from seqrt.data import Sequences, Timeline, read
-
-    data = read(path, channels_first=channels_first, manifest=manifest)
-    return data if isinstance(data, Sequences) else Timeline.plain(data)
 
 
 def predict_to(

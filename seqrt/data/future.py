@@ -83,9 +83,9 @@ class Future:
         name = self.places[0]
         if name == "step" and self.data.table.time is not None:
             return rows - last
-        if self.data.table.time is None:
+        if self.data.times is None:
             return rows - self.data.bounds[series_of(self.data, rows)] + 1
-        return self.data.table.times()[rows]
+        return self.data.times.take(rows).values()
 
     def _known(self, k: int) -> NDArray[np.float64] | None:
         table, name = self.data.table, self.targets[k]

@@ -27,12 +27,13 @@ def prediction_table(
     manifest: Manifest,
     shape: tuple[int, ...],
     read: Callable[[int, int], NDArray[np.float32]],
+    lengths: Rows | None = None,
 ) -> Iterator[Columns]:
     """Yield the predictions for `data` as pieces of a table, at least one.
 
     `shape` is that of the predictions, (N, O) or (N, T, O), and `read(first, count)` returns some
     of them as (count, O), counted step by step and sequence by sequence. Steps after the end of a
-    sequence are left out.
+    sequence, where the sequences have `lengths` (N,), are left out.
 
     The first columns say what a prediction is for. For a series they are the columns that name the
     series, and the time in the notation of the data, or `row` from 1. That is the time of the first
@@ -45,8 +46,8 @@ def prediction_table(
     for first in range(0, max(total, 1), _PIECE):
         numbers = np.arange(first, min(first + _PIECE, total))
         y = read(first, len(numbers))
-        if steps and not isinstance(data, Mapped):
-            kept = numbers % steps < _lengths(data)[numbers // steps]
+        if steps and lengths is not None:
+            kept = numbers % steps < lengths[numbers // steps]
             numbers, y = numbers[kept], y[kept]
         yield beside(places(numbers), answers(manifest, y))
 
@@ -90,10 +91,3 @@ def _places(
     ahead = manifest.task == "forecast"
     before = 0 if steps else (manifest.window or data.shape[0]) - 1
     return lambda numbers: {"row": numbers + 1 + before + ahead}
-
-
-def _lengths(data: Timeline | Sequences) -> Rows:
-    """Return the number of steps of each sequence."""
-    if isinstance(data, Sequences):
-        return data.x.lengths
-    return np.diff(data.runs)[:, 0]

@@ -38,7 +38,11 @@ def series_rows(data: Timeline, manifest: Manifest) -> Callable[[Rows], Columns]
 
 
 def columns_at(data: Timeline, rows: Rows, *, ahead: bool = False) -> Columns:
-    """Return the series and the time of some rows, or with `ahead` of the rows after them."""
+    """Return the series and the time of some rows, or with `ahead` of the rows after them.
+
+    The row after the last one of a run has the time that the step of the data leads to, and none
+    if the step is not regular.
+    """
     columns, time = series_at(data, rows), data.table.time
     if time is None:
         series = series_of(data, rows)
@@ -48,9 +52,12 @@ def columns_at(data: Timeline, rows: Rows, *, ahead: bool = False) -> Columns:
         return {**columns, time: _cells(column, rows)}
     last = np.isin(rows + 1, data.reach)
     cells = _cells(column, np.where(last, rows, rows + 1))
-    if last.any():
-        after = times_after(data, rows[last], np.ones(last.sum(), np.int64))
-        cells[last] = ("NaT" if cells.dtype.kind == "M" else "") if after is None else after.cells
+    after = times_after(data, rows[last], 1)
+    if after is not None:
+        cells[last] = after.cells
+    else:
+        cells = cells.astype(np.float64) if cells.dtype.kind == "i" else cells
+        cells[last] = {"O": None, "M": np.datetime64("NaT"), "f": np.nan}[cells.dtype.kind]
     return {**columns, time: cells}
 
 
@@ -72,33 +79,35 @@ def series_at(data: Timeline, rows: Rows) -> dict[str, NDArray[Any]]:
     return columns
 
 
-class Times(NamedTuple):
-    """Times after the last ones of a series: as cells like those of the data, and as numbers."""
+class FutureTimes(NamedTuple):
+    """Times after the end of a series: as cells like those of the data, and as numbers."""
 
     cells: NDArray[Any]
     values: NDArray[Any]
 
 
-def times_after(data: Timeline, rows: Rows, steps: Rows) -> Times | None:
-    """Return the times that are so many steps after some rows; None if the step is not regular."""
-    assert data.table.time is not None
-    column = data.table.columns[data.table.time]
-    values = data.table.times()
-    ends = data.runs[1:, 0] - 1
-    gaps = np.delete(np.diff(values), ends) if len(values) > 1 else values[:0]
-    if not len(gaps) or not (gaps == gaps[0]).all():
+def times_after(data: Timeline, rows: Rows, steps: int | Rows) -> FutureTimes | None:
+    """Return the times that are so many steps after some rows.
+
+    They are those of the rows of a plan, where there is one so far ahead; else the step of the data
+    leads to them, and None is returned if it is not regular.
+    """
+    if data.times is None or data.table.time is None:
         return None
-    after = values[rows] + steps * gaps[0]
-    if column.cells is None:
-        return Times(after if after.dtype.kind == "M" else _whole(after), after)
-    last = int(rows[0])
-    if after.dtype.kind != "M":
-        texts = np.array([f"{value:.0f}" for value in after.tolist()], object)
-        return Times(texts, after) if column.cells[last].isdigit() else None
-    for form in ("%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S"):
-        if values[last].item().strftime(form) == column.cells[last]:
-            return Times(np.array([each.strftime(form) for each in after.tolist()], object), after)
-    return None
+    column = data.table.columns[data.table.time]
+    place = np.searchsorted(data.runs[:, 0], rows, "right") - 1
+    if len(rows) and (rows + steps < data.reach[place]).all():
+        return FutureTimes(_cells(column, rows + steps), data.times.take(rows + steps).values())
+    if data.spacing is None or not data.spacing.regular:
+        return None
+    after = data.spacing.after(data.times.take(rows), steps)
+    if column.cells is not None:
+        cells = np.array(after.text(), object)
+    elif column.wall is not None:
+        cells = after.wall.astype("datetime64[us]")
+    else:
+        cells = _whole(np.array(after.text(), np.float64))
+    return FutureTimes(cells, after.values())
 
 
 def _cells(column: TableColumn, rows: Rows) -> NDArray[Any]:

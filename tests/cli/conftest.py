@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from seqrt.cli import main
-from seqrt.cli.predict_file import SliceLimits, open_data, predict_to
+from seqrt.cli.predict_file import SliceLimits, predict_to
+from seqrt.cli.predictions.reading import open_data
 
 
 class Outcome(NamedTuple):

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from seqrt.contract import Column, Layer, Manifest
+from seqrt.contract import Column, Input, Layer, Manifest
 from seqrt.data import Timeline, read
+from seqrt.data.arrange import arrange
 from seqrt.data.future import future_of
 from seqrt.data.runs import as_runs
 from seqrt.errors import InputError
@@ -46,11 +47,16 @@ def shops(table, *ends):
     """Cut a table into series at some rows."""
     bounds = np.array([0, *ends, table.rows])
     keys = tuple((name,) for name in "ABCD"[: len(ends) + 1])
-    return Timeline(table, ("shop",), keys, bounds, np.stack([bounds[:-1], bounds[1:]], axis=1))
+    runs = np.stack([bounds[:-1], bounds[1:]], axis=1)
+    return replace(arrange(table), series=("shop",), keys=keys, bounds=bounds, runs=runs)
+
+
+def without_time(data):
+    return replace(data, table=replace(data.table, time=None), times=None, spacing=None)
 
 
 def test_one_series_is_continued_by_its_step(days):
-    future = future_of(Timeline.plain(days), MANIFEST, repeating)
+    future = future_of(arrange(days), MANIFEST, repeating)
 
     columns = future.columns()
     assert {name: cells.tolist() for name, cells in columns.items()} == {
@@ -89,7 +95,7 @@ def test_where_none_is_left_the_needed_and_the_longest_are_named(days):
 
 
 def test_rows_in_no_run_at_the_end_of_a_series_are_not_read(days):
-    data = replace(Timeline.plain(days), runs=as_runs((0, 9)))
+    data = replace(arrange(days), runs=as_runs((0, 9)))
 
     columns = future_of(data, MANIFEST, repeating).columns()
 
@@ -98,7 +104,7 @@ def test_rows_in_no_run_at_the_end_of_a_series_are_not_read(days):
 
 
 def test_without_a_time_column_the_rows_of_each_series_are_counted_on(days):
-    columns = future_of(shops(replace(days, time=None), 5), MANIFEST, repeating).columns()
+    columns = future_of(without_time(shops(days, 5)), MANIFEST, repeating).columns()
 
     assert columns["row"].tolist() == [6, 7, 8, 8, 9, 10]
 
@@ -108,16 +114,34 @@ def test_times_without_a_step_are_not_continued(tmp_path):
     lines = [f"2024-01-01 {hour:02}:00,1,1" for hour in hours]
     (tmp_path / "odd.csv").write_text("\n".join(["date,sales,guests", *lines]) + "\n")
 
-    columns = future_of(Timeline.plain(read(tmp_path / "odd.csv")), MANIFEST, repeating).columns()
+    columns = future_of(arrange(read(tmp_path / "odd.csv")), MANIFEST, repeating).columns()
 
     assert [*columns] == ["step", "sales", "guests"]
     assert columns["step"].tolist() == [1, 2, 3]
 
 
+def test_the_rows_of_a_plan_have_the_times(tmp_path):
+    """A week of sales on days without a step, and three more days on which a plan is known."""
+    days = [1, 2, 4, 8, 9, 13, 17, 20, 21, 28]
+    lines = [f"2024-01-{day:02},{i if i < 7 else ''},1" for i, day in enumerate(days)]
+    (tmp_path / "plan.csv").write_text("\n".join(["date,sales,guests", *lines]) + "\n")
+    inputs = (Input("sales"), Input("guests", ahead=3))
+    features = (Column("sales"), Column("guests+3"))
+    manifest = replace(MANIFEST, inputs=inputs, features=features, targets=("sales",))
+    manifest = replace(manifest, outputs=MANIFEST.outputs[:3])
+
+    columns = future_of(
+        arrange(read(tmp_path / "plan.csv")), manifest, lambda x: np.float32([[5, 6, 7]])
+    ).columns()
+
+    assert columns["date"].tolist() == ["2024-01-20", "2024-01-21", "2024-01-28"]
+    assert columns["sales"].tolist() == [5, 6, 7]
+
+
 def test_a_target_named_like_another_column_gets_a_number(days):
     manifest = replace(MANIFEST, targets=("date", "guests"))
 
-    columns = future_of(Timeline.plain(days), manifest, repeating).columns()
+    columns = future_of(arrange(days), manifest, repeating).columns()
 
     assert [*columns] == ["date", "date_2", "guests"]
 
@@ -132,7 +156,7 @@ def test_an_array_is_continued_by_row_numbers(tmp_path):
 
 
 def test_the_history_ends_where_the_forecast_begins_and_breaks_at_gaps(days):
-    data = replace(Timeline.plain(days), runs=as_runs((0, 7), (8, 12)))
+    data = replace(arrange(days), runs=as_runs((0, 7), (8, 12)))
 
     (_, before), (when, after) = future_of(data, MANIFEST, repeating).history(0, 1, 6)
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from seqrt.contract import Column, Layer, Manifest
-from seqrt.data import Sequences, Timeline, read
+from seqrt.data import Sequences, read
+from seqrt.data.arrange import arrange
 from seqrt.data.prediction_table import answers, beside, prediction_table
 from seqrt.data.readers.mapped import Mapped
-from seqrt.data.runs import as_runs
 from seqrt.data.slices import slices
 from seqrt.encoding.column import TableColumn
 
@@ -41,9 +41,7 @@ def shops(tmp_path):
     ]
     lines = [f"{'A' if i < 7 else 'B'},{day},{i}" for i, day in enumerate(days)]
     (tmp_path / "shops.csv").write_text("\n".join(["shop,date,sales", *lines]) + "\n")
-    table = replace(read(tmp_path / "shops.csv"), time="date")
-    bounds = np.array([0, 7, 12])
-    return Timeline(table, ("shop",), (("A",), ("B",)), bounds, as_runs((0, 4), (4, 7), (7, 12)))
+    return arrange(read(tmp_path / "shops.csv"), series=("shop",))
 
 
 def tabled(data, manifest):
@@ -52,7 +50,8 @@ def tabled(data, manifest):
     steps = (found.steps,) if manifest.head == "sequence" else ()
     shape = (found.sequences, *steps, len(manifest.outputs))
     y = np.arange(np.prod(shape), dtype=np.float32).reshape(-1, shape[-1])
-    pieces = list(prediction_table(data, manifest, shape, lambda i, n: y[i : i + n]))
+    read = lambda i, n: y[i : i + n]  # noqa: E731
+    pieces = list(prediction_table(data, manifest, shape, read, found.lengths))
     return {name: np.concatenate([piece[name] for piece in pieces]).tolist() for name in pieces[0]}
 
 
@@ -85,7 +84,7 @@ def test_tags_are_those_of_every_row_in_a_run(shops):
 
 
 def test_without_a_time_rows_are_counted_in_each_series(shops):
-    table = tabled(replace(shops, table=replace(shops.table, time=None)), FORECASTER)
+    table = tabled(replace(shops, table=replace(shops.table, time=None), times=None), FORECASTER)
 
     assert table["row"] == [4, 5, 8, 4, 5, 6]
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from seqrt.contract import Column, Layer, Manifest
-from seqrt.data import Timeline, read
+from seqrt.data import read
+from seqrt.data.arrange import arrange
 from seqrt.data.future import future_of
 from seqrt.drawing.forecast import forecast_figure
 from seqrt.drawing.style import save_figure
@@ -33,12 +35,11 @@ def drawn(tmp_path, series, target="sales"):
     lines = [f"2024-01-{1 + i:02},{i}" for i in range(28)]
     (tmp_path / "days.csv").write_text("\n".join([f"date,{target}", *lines]) + "\n")
     bounds = np.linspace(0, 28, series + 1).astype(int)
-    data = Timeline(
-        read(tmp_path / "days.csv"),
-        ("shop",),
-        tuple((f"shop {i}",) for i in range(series)),
-        bounds,
-        np.stack([bounds[:-1], bounds[1:]], axis=1),
+    data = replace(
+        arrange(read(tmp_path / "days.csv")),
+        keys=tuple((f"shop {i}",) for i in range(series)),
+        bounds=bounds,
+        runs=np.stack([bounds[:-1], bounds[1:]], axis=1),
     )
     y = np.float32([[50, 60]])
     future = future_of(data, MANIFEST, lambda x: np.repeat(y, len(x), axis=0))

@@ -19,6 +19,13 @@ from seqrt.cli.model_options import (
     open_model,
 )
 from seqrt.cli.options import JsonOption, parse_names, parse_span
+from seqrt.cli.predictions.reading import (
+    DatesOption,
+    Reading,
+    SeriesOption,
+    TimeOption,
+    read_data,
+)
 from seqrt.cli.run_report import metrics_record
 from seqrt.cli.talk import say, say_labelled
 
@@ -53,6 +60,9 @@ def evaluate(
             help="Targets to use, from one time or row number to another  [all]",
         ),
     ] = None,
+    series: SeriesOption = None,
+    time: TimeOption = None,
+    dates: DatesOption = None,
     device: DeviceOption = "cpu",
     sha256: Sha256Option = None,
     unsealed: UnsealedOption = False,
@@ -69,12 +79,11 @@ def evaluate(
       seqrt evaluate sunspots.csv --span 1921:1955
       seqrt evaluate motions_test.npz -m models/motions.onnx --json
     """
-    from seqrt.cli.predict_file import read_data
     from seqrt.data.serving import labelled
 
     path = model_or_newest(model)
     opened = open_model(path, device, sha256=sha256, unsealed=unsealed)
-    read = read_data(data, opened.manifest, channels_first=channels_first)
+    read = read_data(data, opened.manifest, Reading(series, time, dates, channels_first))
     for note in read.notes:
         say_labelled("note", note)
     part = labelled(
@@ -85,12 +94,12 @@ def evaluate(
     )
     predicted = _predicted(opened, part)
     metrics, persistence = _metrics(opened, part, predicted)
-    series = _by_series(opened, part, predicted, read)
+    by_series = _by_series(opened, part, predicted, read)
     if as_json:
         record = {"model": str(path), "sha256": opened.digest, "answers": len(part.truth)}
         record |= {"left_out": part.left_out}
         record |= {"figures": metrics_record(metrics), "persistence": metrics_record(persistence)}
-        record |= series.record() if series else {}
+        record |= by_series.record() if by_series else {}
         typer.echo(json.dumps(record, indent=2))
         return
     say(f"{path.name} on {len(part.truth):,} targets of {data}")
@@ -98,8 +107,8 @@ def evaluate(
         say(f"{part.left_out:,} windows without a target are left out")
     for line in _table(metrics, persistence):
         typer.echo(line)
-    if series:
-        typer.echo(series.summary())
+    if by_series:
+        typer.echo(by_series.summary())
 
 
 def _metrics(model: Model, part: Part, predicted: Any) -> tuple[Metrics, Metrics]:

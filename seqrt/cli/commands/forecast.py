@@ -20,7 +20,15 @@ from seqrt.cli.model_options import (
     open_model,
 )
 from seqrt.cli.options import JsonOption
-from seqrt.cli.talk import say
+from seqrt.cli.predictions.reading import (
+    DatesOption,
+    Reading,
+    SeriesOption,
+    TimeOption,
+    read_data,
+    say_short,
+)
+from seqrt.cli.talk import say, say_labelled
 from seqrt.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,8 +37,6 @@ if TYPE_CHECKING:
     from seqrt.data import Timeline
     from seqrt.data.future import Future
     from seqrt.runtime import Model
-
-_MOST_NAMES = 6
 
 
 def forecast(
@@ -58,6 +64,9 @@ def forecast(
         Path | None,
         typer.Option(metavar="FILE.png", help="Picture of the last windows and the forecast"),
     ] = None,
+    series: SeriesOption = None,
+    time: TimeOption = None,
+    dates: DatesOption = None,
     device: DeviceOption = "cpu",
     threads: ThreadsOption = None,
     sha256: Sha256Option = None,
@@ -90,7 +99,8 @@ def forecast(
         _check_plot(plot, data, path)
     opened = open_model(path, device, sha256=sha256, unsealed=unsealed, threads=threads)
     _check_task(opened.manifest, path, steps)
-    future = future_of(_series(data), opened.manifest, opened.predict, steps)
+    source = _series(data, opened.manifest, Reading(series, time, dates))
+    future = future_of(source, opened.manifest, opened.predict, steps)
     if out is not None or not as_json:
         _write(future, to)
     if plot is not None:
@@ -98,8 +108,11 @@ def forecast(
     if as_json:
         typer.echo(json.dumps(_record(opened, path, to, future, plot), indent=2))
         return
+    for note in future.data.notes:
+        say_labelled("note", note)
     for line in _summary(future):
         say(line)
+    say_short(future.short, len(source.keys))
     if to.path is not None:
         typer.echo(to.path)
     if plot is not None:
@@ -133,11 +146,10 @@ def _check_task(m: Manifest, path: Path, steps: int | None) -> None:
         )
 
 
-def _series(path: Path) -> Timeline:
-    from seqrt.cli.predict_file import read_data
+def _series(path: Path, m: Manifest, how: Reading) -> Timeline:
     from seqrt.data import Sequences
 
-    data = read_data(path)
+    data = read_data(path, m, how)
     if isinstance(data, Sequences):
         raise UsageError(
             f"seqrt forecast needs series: a table, or an array (time,) or (time, features), but"
@@ -196,7 +208,7 @@ def _record(
 
 
 def _summary(future: Future) -> Iterator[str]:
-    """Yield what was forecast, what was left out, and why there are no times, in words."""
+    """Yield what was forecast, and why there are no times, in words."""
     series, steps, _ = future.y.shape
     after = "" if series == 1 else f" for each of {series:,} series"
     yield f"{steps} {'row' if steps == 1 else 'rows'} ahead{after}: {', '.join(future.targets)}"
@@ -204,12 +216,4 @@ def _summary(future: Future) -> Iterator[str]:
         yield (
             f"{future.data.table.time} has no regular step, so the rows are numbered from 1"
             " instead of continuing it"
-        )
-    if future.short:
-        names = ", ".join(" ".join(key) for key in future.short[:_MOST_NAMES])
-        hidden = len(future.short) - _MOST_NAMES
-        more = f" and {hidden:,} more" if hidden > 0 else ""
-        yield (
-            f"{len(future.short):,} of {len(future.data.keys):,} series are left out, with too few"
-            f" rows at their end for a window: {names}{more}"
         )

@@ -20,6 +20,14 @@ from seqrt.cli.model_options import (
     open_model,
 )
 from seqrt.cli.options import JsonOption
+from seqrt.cli.predictions.reading import (
+    DatesOption,
+    Reading,
+    SeriesOption,
+    TimeOption,
+    open_data,
+    say_short,
+)
 from seqrt.cli.talk import say, say_labelled
 
 if TYPE_CHECKING:
@@ -50,6 +58,9 @@ def predict(
             "  [DATA's name + .pred.csv, or .pred.npy for an array]",
         ),
     ] = None,
+    series: SeriesOption = None,
+    time: TimeOption = None,
+    dates: DatesOption = None,
     device: DeviceOption = "cpu",
     tf32: TF32Option = False,
     threads: ThreadsOption = None,
@@ -84,7 +95,6 @@ def predict(
       seqrt predict sunspots.csv -o - | tail -n 1
       seqrt predict motions.npz --json | jq .shape
     """
-    from seqrt.cli.predict_file import open_data
     from seqrt.cli.predictions.destination import destination
     from seqrt.data.slices import slices
 
@@ -92,7 +102,7 @@ def predict(
     path = model_or_newest(model)
     to.check(data, path)
     opened = open_model(path, device, sha256=sha256, unsealed=unsealed, threads=threads, tf32=tf32)
-    source = open_data(data, opened.manifest, channels_first=channels_first)
+    source = open_data(data, opened.manifest, Reading(series, time, dates, channels_first))
     read = slices(source, opened.manifest)
     for note in read.notes:
         say_labelled("note", note)
@@ -102,6 +112,7 @@ def predict(
         return
     for line in _summary(opened.manifest, source, result):
         say(line)
+    _say_short(opened.manifest, source)
     if to.path is not None:
         typer.echo(to.path)
 
@@ -123,7 +134,9 @@ def _predict(
         with to.scratch() as array:
             with progress as advance:
                 result = predict_to(array, model, read, advance)
-            pieces = prediction_table(source, model.manifest, result.shape, result.read)
+            pieces = prediction_table(
+                source, model.manifest, result.shape, result.read, read.lengths
+            )
             write_table(file, to.suffix, pieces)
             return result
 
@@ -161,13 +174,24 @@ def _summary(
     return lines
 
 
+def _say_short(m: Manifest, source: Timeline | Sequences | Mapped) -> None:
+    """Name the series without a prediction."""
+    from seqrt.data import Timeline
+
+    if isinstance(source, Timeline) and m.window is not None and m.head == "last":
+        say_short(source.short(m.window), len(source.keys))
+
+
 def _end(source: Timeline | Sequences | Mapped) -> str:
-    """Return the time of the last row of a series, or its number; nothing for sequences."""
+    """Return the time of the last row of a series, or its number; nothing for several series."""
     from seqrt.data import Sequences, Timeline
 
     if isinstance(source, Timeline):
-        table, last = source.table, int(source.runs[-1, 1]) - 1
-        return f"{table.times()[last]}".removesuffix(".0") if table.time else f"row {last + 1}"
+        table, several = source.table, len(source.keys) > 1
+        if several or not len(source.runs):
+            return ""
+        last = int(source.runs[-1, 1]) - 1
+        return f"row {last + 1}" if table.time is None else table.columns[table.time].text(last)
     if isinstance(source, Sequences) or len(source.shape) == len("NTD"):
         return ""
     return f"row {source.shape[0]}"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 def texts(cells: NDArray[Any]) -> list[str]:
     """Return the cells of a column as text; numbers in the fewest digits that identify them.
 
-    Times are written to the second where they have no fraction of one.
+    Times are written to the second where they have no fraction of one; a missing one is empty.
 
     A float32 needs at most nine digits, and reading them as float32 gives the same bits.
 
@@ -20,9 +20,10 @@ def texts(cells: NDArray[Any]) -> list[str]:
     ['0.1', '1e-05', '3.0']
     """
     if cells.dtype.kind == "O":
-        return list(cells)
+        return ["" if cell is None else cell for cell in cells]
     if cells.dtype.kind == "M":
-        return [text.replace("T", " ") for text in np.datetime_as_string(_seconds(cells)).tolist()]
+        stamps = np.datetime_as_string(_seconds(cells)).tolist()
+        return ["" if text == "NaT" else str(text).replace("T", " ") for text in stamps]
     return list(map(str, cells))
 
 

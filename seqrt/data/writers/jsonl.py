@@ -13,7 +13,7 @@ from seqrt.data.writers.digits import texts
 
 
 def write_jsonl(file: TextIO, pieces: Iterable[Mapping[str, NDArray[Any]]]) -> None:
-    """Write the pieces of a table; NaN and Inf, which JSON does not have, are null.
+    """Write the pieces of a table; a missing cell is null, and so are NaN and Inf.
 
     An empty table gives an empty file: JSON Lines has no line of names.
     """
@@ -26,9 +26,12 @@ def write_jsonl(file: TextIO, pieces: Iterable[Mapping[str, NDArray[Any]]]) -> N
 
 def _json_texts(cells: NDArray[Any]) -> list[str]:
     written = texts(cells)
-    if cells.dtype.kind in "OM":
-        return [json.dumps(text, ensure_ascii=False) for text in written]
-    if cells.dtype.kind == "f":
-        for row in np.flatnonzero(~np.isfinite(cells)):
-            written[row] = "null"
+    match cells.dtype.kind:
+        case "O":
+            return [json.dumps(cell, ensure_ascii=False) for cell in cells]
+        case "M":
+            return ["null" if text == "" else f'"{text}"' for text in written]
+        case "f":
+            for row in np.flatnonzero(~np.isfinite(cells)):
+                written[row] = "null"
     return written

@@ -1,0 +1,107 @@
+"""Reading DATA for a trained model, and the options that say how a table is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from seqrt.cli.options import parse_names
+from seqrt.cli.talk import say
+from seqrt.errors import UsageError
+
+if TYPE_CHECKING:
+    from seqrt.contract import Manifest
+    from seqrt.data import Sequences, Timeline
+    from seqrt.data.readers.mapped import Mapped
+
+_MOST_NAMES = 6
+Dates = Literal["dmy", "mdy"]
+
+SeriesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--series",
+        metavar="NAMES",
+        help="Columns that tell series apart, separated by commas  [those of training]",
+    ),
+]
+TimeOption = Annotated[
+    str | None,
+    typer.Option("--time", metavar="COLUMN", help="Time column, or none  [that of training]"),
+]
+DatesOption = Annotated[
+    Dates | None,
+    typer.Option("--dates", help="Order of day and month in 03/04/2024  [that of training]"),
+]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How DATA is read; what is not given is as in training."""
+
+    series: list[str] | None = None
+    time: str | None = None
+    dates: Dates | None = None
+    channels_first: bool = False
+
+    def check_unused(self, path: Path) -> None:
+        """Raise UsageError if one is given for a file that is not a table."""
+        if self.series or self.time or self.dates:
+            raise UsageError(
+                f"--series, --time and --dates apply to tables, but {path} holds an array."
+                " Drop them."
+            )
+
+
+def read_data(path: Path, manifest: Manifest, how: Reading = Reading()) -> Timeline | Sequences:
+    """Return the content of a file, a table as the model was trained on.
+
+    Raises UsageError for options of tables beside sequences.
+    """
+    from seqrt.data import Sequences, read
+    from seqrt.data.as_trained import as_trained
+
+    data = read(path, channels_first=how.channels_first, manifest=manifest)
+    if isinstance(data, Sequences):
+        how.check_unused(path)
+        return data
+    names = parse_names("--series", how.series)
+    return as_trained(data, manifest, series=names, time=how.time, dates=how.dates)
+
+
+def open_data(
+    path: Path, manifest: Manifest, how: Reading = Reading()
+) -> Timeline | Sequences | Mapped:
+    """Return the content of a file, with the runs of a table that the model can predict.
+
+    The array of a .npy file is mapped and not yet read, unless its columns have to be encoded.
+    """
+    from seqrt.data import Timeline
+    from seqrt.data.known_ahead import predictable
+    from seqrt.data.readers.mapped import Mapped
+
+    if path.suffix.lower() == ".npy":
+        mapped = Mapped(path, channels_first=how.channels_first)
+        if not manifest.inputs or len(mapped.shape) == len("NTD"):
+            how.check_unused(path)
+            return mapped
+    data = read_data(path, manifest, how)
+    return predictable(data, manifest) if isinstance(data, Timeline) else data
+
+
+def say_short(short: Sequence[tuple[str, ...]], series: int) -> None:
+    """Name the series that are left out, because they have fewer rows than a window."""
+    if not short:
+        return
+    names = ", ".join(" ".join(key) for key in short[:_MOST_NAMES])
+    hidden = len(short) - _MOST_NAMES
+    more = f" and {hidden:,} more" if hidden > 0 else ""
+    verb = "is" if len(short) == 1 else "are"
+    say(
+        f"{len(short):,} of {series:,} series {verb} left out, with too few rows for a window:"
+        f" {names}{more}"
+    )

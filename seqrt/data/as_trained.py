@@ -1,0 +1,38 @@
+"""A table in the order in which a model read its training data."""
+
+from __future__ import annotations
+
+from seqrt.contract import Manifest
+from seqrt.data.arrange import NO_TIME, arrange
+from seqrt.data.table import Table
+from seqrt.data.timeline import Timeline
+from seqrt.encoding.times import DateOrder
+
+
+def as_trained(
+    table: Table,
+    manifest: Manifest,
+    *,
+    series: tuple[str, ...] = (),
+    time: str | None = None,
+    dates: DateOrder | None = None,
+) -> Timeline:
+    """Return a table by series and time, as the training data of a model was arranged.
+
+    `series`, `time` and `dates` are those of `arrange`; by default they are those of training. A
+    table without the series columns of training holds a single series. Rows of an array are taken
+    in their order.
+
+    Raises what `arrange` raises; E_INPUT_STEP if the rows have another step than in training.
+    """
+    if not table.named and not series and time is None:
+        return arrange(table, time=NO_TIME)
+    trained = manifest.time
+    if not series and set(manifest.series) <= set(table.names):
+        series = manifest.series
+    if time is None and trained is not None and trained.name in table.names:
+        time = trained.name
+    if dates is None and trained is not None and trained.written in ("dmy", "mdy"):
+        dates = trained.written
+    step = "" if trained is None else trained.step
+    return arrange(table, series=series, time=time, dates=dates, step=step)
