@@ -3,7 +3,7 @@
     python tools/build_test_nets.py
 
 The weights are random. An export fails if parity or a law does. The networks in nets/missing have
-a policy for missing values.
+a policy for missing values, and those in nets/encoded read columns of every kind.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from typing import Any
 
 import torch
 
-from seqrt.contract import Column
+from seqrt.contract import Column, Input, TimeColumn
 from seqrt.export import export
 from seqrt.training import Network
+from seqrt.training.networks.metadata import Metadata
 
 NETS = Path(__file__).parent.parent / "tests" / "runtime" / "nets"
 FEATURES = (
@@ -42,9 +43,32 @@ def build(name: str, **architecture: Any) -> None:
     print(f"{name}: {exported.size:,} bytes, exact: {exported.report.exact}")
 
 
+def build_encoded(name: str, inputs: tuple[Input, ...], **options: Any) -> None:
+    """Export a network with random weights that forecasts from columns of every kind."""
+    torch.manual_seed(7)
+    names = [feature for each in inputs for feature in each.names]
+    net = Network("gru", len(names), (6,), 1, **options)
+    net.metadata = Metadata(
+        task="forecast",
+        features=tuple(Column(feature, low=-1.0, high=1.0) for feature in names),
+        outputs=(Column("sales+1", low=0.0, high=1.0),),
+        name=name,
+        targets=("sales",),
+        window=3,
+        horizon=1,
+        seed=7,
+        inputs=inputs,
+        series=("store",),
+        time=TimeColumn("day", "iso", "1 day"),
+    )
+    exported = export(net, NETS / "encoded" / f"{name}.onnx")
+    print(f"{name}: {exported.size:,} bytes, exact: {exported.report.exact}")
+
+
 def main() -> None:
     """Build every cell in every shape, and one network per activation and option."""
-    (NETS / "missing").mkdir(parents=True, exist_ok=True)
+    for folder in ("missing", "encoded"):
+        (NETS / folder).mkdir(parents=True, exist_ok=True)
     for cell, both, head in product(("rnn", "lstm", "gru"), (False, True), ("last", "sequence")):
         way = "bidirectional-" if both else ""
         build(f"{cell}-{way}{head}", cell=cell, bidirectional=both, head=head)
@@ -57,6 +81,16 @@ def main() -> None:
     build("missing/lstm-bidirectional-forward", cell="lstm", missing="forward", **both)
     build("missing/rnn-mean", cell="rnn", head="sequence", missing="mean")
     build("missing/gru-indicator", cell="gru", missing="indicator")
+    columns = (
+        Input("meter", offset=10**9),
+        Input("open", "boolean"),
+        Input("weekday", "category", levels=("Fri", "Thu")),
+        Input("day", "calendar", cycle="hour"),
+        Input("promo", ahead=1),
+    )
+    build_encoded("shop", columns)
+    build_encoded("shop-forward", columns, missing="forward")
+    build_encoded("codes", (Input("code", "category", levels=("3", "12")), Input("meter")))
 
 
 if __name__ == "__main__":

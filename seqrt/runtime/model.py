@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from seqrt.contract import Manifest
@@ -95,6 +95,36 @@ class Model:
         Raises InputError for x or lengths that do not fit.
         """
         return predict_batch(self._engine, self._workers, x, lengths, nonfinite)
+
+    @needs_memory
+    def encode(self, columns: Mapping[str, Any]) -> Floats:
+        """Return the features (T, D) of T rows of a table, as `predict` and streams take them.
+
+        `columns` maps the names of the training table's columns to their cells: lists, arrays, or a
+        whole data frame. Cells are numbers, booleans, text or dates, and None or NaN where a value
+        is missing; columns that the model does not use are ignored. Categories become one-hot,
+        counters lose their offset, and calendar features come from the time column, as the
+        manifest's `inputs` say::
+
+            x = model.encode({
+                "day": ["2024-03-28 12:00", "2024-03-29 12:00", "2024-03-30 12:00"],
+                "weekday": ["Thu", "Fri", "Sat"],
+                "meter": [1_000_000_007, 1_000_000_011, None],
+                "open": [True, False, None],
+                "promo": [0, 1, 1],
+            })
+            y = model.predict(x[None])
+
+        Where a column is known h rows ahead, here promo by one row, each row takes its values from
+        the rows after it, and the last h rows are not returned; their other cells may be missing. A
+        single row can give them in columns of their own, called promo+1 to promo+h.
+
+        Raises InputError for a column that is not given (E_INPUT_COLUMN) and at the first cell that
+        is not a value of its column.
+        """
+        from seqrt.runtime.inputs.columns import encode_columns
+
+        return encode_columns(self.manifest, columns)
 
     @needs_memory
     def predict_iter(
