@@ -81,11 +81,14 @@ INNER_ROOMS = {
         "format2": "strict_json",
         "manifest": "columns format2 measured strict_json",
         "__init__": "columns manifest measured seal",
-        "idioms": "__init__ onnx_reader",
+        "idioms": "__init__ manifest onnx_reader",
         "operators": "idioms manifest onnx_reader",
-        "missing_nodes": "__init__ idioms manifest onnx_reader",
-        "guard_missing": "idioms manifest missing_nodes onnx_reader operators",
-        "guard": "__init__ guard_missing idioms manifest onnx_reader operators protobuf",
+        "operators_format2": "idioms manifest onnx_reader operators",
+        "guard_records": "__init__ manifest onnx_reader protobuf",
+        "guard_missing": "idioms manifest onnx_reader operators",
+        "guard_format2": "__init__ format2 guard_missing idioms onnx_reader operators",
+        "guard": "__init__ guard_format2 guard_missing guard_records idioms manifest onnx_reader"
+        " operators operators_format2",
     },
     "cli": {
         "__init__": "entry",

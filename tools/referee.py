@@ -8,13 +8,23 @@ Shapes: T time, B batch, D features, H hidden; W (dirs, G H, D), R (dirs, G H, H
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import onnx
+import referee_format2 as operators
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+
+_ELEMENTS: dict[str, Callable[..., Array]] = {
+    "Add": np.add,
+    "Sub": np.subtract,
+    "Mul": np.multiply,
+    "Div": np.divide,
+    "MatMul": np.matmul,
+}
 
 
 def run(content: bytes, feeds: dict[str, Array], dtype: type) -> dict[str, Array]:
@@ -25,28 +35,25 @@ def run(content: bytes, feeds: dict[str, Array], dtype: type) -> dict[str, Array
     with np.errstate(all="ignore"):
         for node in graph.node:
             attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
-            outputs = _apply(node.op_type, [values[name] for name in node.input], attributes)
+            inputs = [values[name] if name else None for name in node.input]
+            outputs = _apply(node.op_type, inputs, attributes)
             values |= zip(node.output, outputs, strict=False)
     return {output.name: values[output.name] for output in graph.output}
 
 
 def _apply(operator: str, v: list[Array], a: dict[str, Any]) -> list[Array]:
+    if operator in _ELEMENTS:
+        return [_ELEMENTS[operator](*v)]
+    if operator in ("RNN", "GRU", "LSTM"):
+        return _recurrent(operator, v, a)
+    if operator in operators.OF_FORMAT_2:
+        return [operators.OF_FORMAT_2[operator](v, a)]
     match operator:
-        case "Add":
-            return [v[0] + v[1]]
-        case "Sub":
-            return [v[0] - v[1]]
-        case "Mul":
-            return [v[0] * v[1]]
-        case "Div":
-            return [v[0] / v[1]]
-        case "MatMul":
-            return [v[0] @ v[1]]
         case "Sigmoid":
             return [_sigmoid(v[0])]
         case "Softmax":
-            e = np.exp(v[0] - v[0].max(-1, keepdims=True))
-            return [e / e.sum(-1, keepdims=True)]
+            e = np.exp(v[0] - v[0].max(a["axis"], keepdims=True))
+            return [e / e.sum(a["axis"], keepdims=True)]
         case "LayerNormalization":
             centred = v[0] - v[0].mean(-1, keepdims=True)
             spread = np.sqrt((centred**2).mean(-1, keepdims=True) + a["epsilon"])
@@ -64,30 +71,38 @@ def _apply(operator: str, v: list[Array], a: dict[str, Any]) -> list[Array]:
             return np.split(v[0], np.cumsum(v[1])[:-1], a["axis"])
         case "Concat":
             return [np.concatenate(v, a["axis"])]
-    return _recurrent(operator, v, a)
+    raise NotImplementedError(operator)
 
 
 def _recurrent(operator: str, v: list[Array], a: dict[str, Any]) -> list[Array]:
     """Return Y (T, dirs, B, H), Y_h (dirs, B, H) and, for an LSTM, Y_c."""
-    x, lengths = v[0], v[4]
-    ways, (time, batch), units = len(v[1]), x.shape[:2], v[2].shape[-1]
+    x, ways, units = v[0], len(v[1]), v[2].shape[-1]
+    time, batch = x.shape[:2]
+    lengths = np.full(batch, time) if v[4] is None else v[4]
     y = np.zeros((time, ways, batch, units), x.dtype)
     ends = [np.zeros((ways, batch, units), x.dtype) for _ in ("h", "c")]
     relu = a.get("activations", [b"Tanh"])[0] == b"Relu"
+    reset_after = bool(a.get("linear_before_reset", 0))
     for way in range(ways):
         weights = (v[1][way], v[2][way], *np.split(v[3][way], 2))
         for row in range(batch):
             h, c = (start[way, row] for start in (*v[5:], *ends)[:2])
             steps = range(int(lengths[row]))
-            for t in reversed(steps) if way else steps:
-                h, c = _step(operator, x[t, row], h, c, weights, relu)
+            for t in reversed(steps) if way or a["direction"] == b"reverse" else steps:
+                h, c = _step(operator, x[t, row], h, c, weights, relu, reset_after)
                 y[t, way, row] = h
             ends[0][way, row], ends[1][way, row] = h, c
     return [y, *ends]
 
 
 def _step(
-    operator: str, x: Array, h: Array, c: Array, weights: tuple[Array, ...], relu: bool
+    operator: str,
+    x: Array,
+    h: Array,
+    c: Array,
+    weights: tuple[Array, ...],
+    relu: bool,
+    reset_after: bool,
 ) -> tuple[Array, Array]:
     """One step of one row; ONNX stacks an LSTM's gates i o f c, a GRU's z r h."""
     W, R, b_x, b_h = weights
@@ -100,6 +115,8 @@ def _step(
         return _sigmoid(o) * np.tanh(c), c
     (z, r, n), (hz, hr, hn) = np.split(W @ x + b_x, 3), np.split(R @ h + b_h, 3)
     z, r = _sigmoid(z + hz), _sigmoid(r + hr)
+    if not reset_after:
+        n, r = n + (R @ (r * h) + b_h)[2 * len(h) :], np.zeros_like(r)
     return (1 - z) * np.tanh(n + r * hn) + z * h, c
 
 

@@ -18,14 +18,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from seqrt.contract import (
-    IR_VERSION,
+    FORMAT,
     LENGTHS,
     MANIFEST_KEY,
-    OPSET,
     PROOF_KEY,
     STATE,
     STATE_OUT,
@@ -34,23 +33,29 @@ from seqrt.contract import (
     X,
     Y,
 )
+from seqrt.contract.guard_format2 import (
+    Declared,
+    LayerNode,
+    check_graph,
+    idiom_outputs,
+    parts,
+    signature,
+    widest,
+)
 from seqrt.contract.guard_missing import policy_outputs, split_at_policy
+from seqrt.contract.guard_records import check_versions, read_records
 from seqrt.contract.idioms.fixed_node import BATCH, TIME, Size
-from seqrt.contract.manifest import LONGEST_MANIFEST
 from seqrt.contract.onnx_reader import FLOAT, INT32, SIZES, attribute, guard_error, read_message
-from seqrt.contract.operators import GraphError, NodeCall, Value, outputs_of
-from seqrt.contract.protobuf import fields
+from seqrt.contract.operators import (
+    OPERATORS,
+    GraphError,
+    NodeCall,
+    Operator,
+    Value,
+    outputs_of,
+)
+from seqrt.contract.operators_format2 import NOTHING, OPERATORS_FORMAT2
 from seqrt.errors import ModelError
-
-_OPSETS = range(14, OPSET + 1)
-_IRS = range(7, IR_VERSION + 1)
-
-_METADATA_FIELD = 14
-# In bytes.
-_LONGEST = {MANIFEST_KEY: LONGEST_MANIFEST, PROOF_KEY: 16 << 20}
-_LONGEST_OTHER = 1 << 16
-# onnxruntime reads session options from this record if an environment variable allows it.
-_OPTIONS = "ort_config"
 
 _CELLS = ("RNN", "GRU", "LSTM")
 _ACTIVATIONS = {"softmax": ["Softmax"], "sigmoid": ["Sigmoid"], "none": []}
@@ -58,8 +63,6 @@ _ACTIVATIONS = {"softmax": ["Softmax"], "sigmoid": ["Sigmoid"], "none": []}
 _WITHOUT_STATES = 5
 # A tensor may be this many times wider than the largest size in the manifest.
 _TIMES_WIDER = 4
-
-Declared = list[tuple[str, tuple[Size, ...], int]]
 
 
 class Guarded(NamedTuple):
@@ -79,10 +82,10 @@ def guard(content: bytes) -> Guarded:
     """
     whole = memoryview(content)
     try:
-        records = _records(whole)
+        records = read_records(whole)
         manifest = Manifest.from_json(str(records[MANIFEST_KEY], "utf-8"))
         model = read_message("model", whole)
-        _check_versions(model)
+        check_versions(model)
         constants = _check_graph(model["graph"] or read_message("graph", whole[:0]), manifest)
         return Guarded(manifest, str(records[PROOF_KEY], "ascii"), constants)
     except ModelError:
@@ -95,44 +98,6 @@ def guard(content: bytes) -> Guarded:
         ) from None
 
 
-def _records(whole: memoryview) -> dict[str, memoryview]:
-    """Return the metadata records, which are read first: they show whether seqrt wrote the file."""
-    records: dict[str, memoryview] = {}
-    for number, _, value in fields(whole):
-        if number == _METADATA_FIELD and isinstance(value, memoryview):
-            record = read_message("record", value)
-            key, text = record["key"] or "", record["value"] or whole[:0]
-            if key in records or key == _OPTIONS:
-                raise guard_error(f"has a forbidden or duplicate metadata record {key!r:.60}")
-            if len(text) > _LONGEST.get(key, _LONGEST_OTHER):
-                raise guard_error(f"has a metadata record {key!r:.60} of {len(text):,} bytes")
-            records[key] = text
-    for key in (MANIFEST_KEY, PROOF_KEY):
-        if key not in records:
-            raise ModelError(
-                f"E_MODEL_FOREIGN: a seqrt model must have the metadata record {key},"
-                " which this file lacks. Export it with seqrt."
-            )
-    return records
-
-
-def _check_versions(model: dict[str, Any]) -> None:
-    versions = [(opset["domain"] or "", opset["version"]) for opset in model["opset_import"]]
-    if len(versions) != 1 or versions[0][0]:
-        raise guard_error(f"uses the operator sets {versions!r:.60}")
-    for what, got, known in (
-        ("opset", versions[0][1], _OPSETS),
-        ("IR version", model["ir_version"], _IRS),
-    ):
-        if got is not None and got > known[-1]:
-            raise ModelError(
-                f"E_MODEL_VERSION: this file has ONNX {what} {got}; this seqrt reads up to"
-                f" {known[-1]}. Upgrade with: pip install -U seqrt"
-            )
-        if got not in known:
-            raise guard_error(f"has ONNX {what} {got}, where the oldest known is {known[0]}")
-
-
 def _check_graph(graph: dict[str, Any], manifest: Manifest) -> dict[str, Value]:
     """Check the graph against the manifest and against itself; return its constants."""
     inputs, outputs = _signature(manifest)
@@ -141,13 +106,16 @@ def _check_graph(graph: dict[str, Any], manifest: Manifest) -> dict[str, Value]:
     constants = dict(map(_constant, graph["initializer"]))
     if len(constants) != len(graph["initializer"]):
         raise guard_error("has two initialisers with the same name")
-    _check_shared(graph["node"], constants)
     values = constants | {name: Value(kind, shape) for name, shape, kind in inputs}
     if len(values) != len(constants) + len(inputs):
         raise guard_error("has an initialiser for an input")
-    layers = list(_layers(graph["node"], values, manifest))
-    _check_layers(layers, manifest)
-    _check_activation(graph["node"], manifest)
+    nodes = graph["node"]
+    if manifest.format > FORMAT:
+        check_graph(nodes, values, list(_layers(nodes, values, constants, manifest)), manifest)
+    else:
+        _check_shared(nodes, constants)
+        _check_layers(list(_layers(nodes, values, constants, manifest)), manifest)
+        _check_activation(nodes, manifest)
     for name, shape, kind in outputs:
         got = values.get(name)
         if got != (kind, shape, None):
@@ -157,6 +125,8 @@ def _check_graph(graph: dict[str, Any], manifest: Manifest) -> dict[str, Value]:
 
 def _signature(m: Manifest) -> tuple[Declared, Declared]:
     """Return the inputs and the outputs that the manifest requires: names, shapes, types."""
+    if m.format > FORMAT:
+        return signature(m)
     y: tuple[Size, ...] = (BATCH, len(m.outputs))
     if m.head == "sequence":
         y = (BATCH, TIME, len(m.outputs))
@@ -202,76 +172,109 @@ def _check_shared(nodes: list[dict[str, Any]], constants: dict[str, Value]) -> N
         raise guard_error(f"uses the weights {shared[0]!r} more than once")
 
 
-def _widest(m: Manifest) -> int:
+class _Rules(NamedTuple):
+    """What a format allows: operators, numbers for each step and row, inputs that are left out."""
+
+    operators: Mapping[str, Operator]
+    widest: tuple[int, int]
+    optional: bool
+
+
+def _rules(m: Manifest, constants: Mapping[str, Value]) -> _Rules:
+    if m.format > FORMAT:
+        return _Rules(OPERATORS_FORMAT2, widest(m, constants, _TIMES_WIDER), True)
     units = max(layer.units * (1 + layer.bidirectional) for layer in m.layers)
-    return _TIMES_WIDER * max(units, len(m.features), len(m.outputs), m.state_size)
+    most = _TIMES_WIDER * max(units, len(m.features), len(m.outputs), m.state_size)
+    return _Rules(OPERATORS, (most, most), False)
 
 
 def _layers(
-    nodes: list[dict[str, Any]], values: dict[str, Value], manifest: Manifest
-) -> Iterator[tuple[Layer, bool]]:
+    nodes: list[dict[str, Any]],
+    values: dict[str, Value],
+    constants: Mapping[str, Value],
+    manifest: Manifest,
+) -> Iterator[LayerNode]:
     """Yield the layers as `_run` does; the missing-value policy precedes all of them."""
     names = [node["name"] for node in nodes if node["name"]]
     if len(set(names)) != len(names):
         raise guard_error("has two nodes with the same name")
     before, policy, after = split_at_policy(nodes, manifest)
-    yield from _run(before, values, _widest(manifest))
+    rules = _rules(manifest, constants)
+    yield from _run(before, values, rules, manifest)
     values |= policy_outputs(policy, values, manifest)
-    yield from _run(after, values, _widest(manifest))
+    yield from _run(after, values, rules, manifest)
 
 
 def _run(
-    nodes: list[dict[str, Any]], values: dict[str, Value], widest: int
-) -> Iterator[tuple[Layer, bool]]:
-    """Add each node's outputs to `values`; yield each layer, and whether it has initial states."""
-    for node in nodes:
-        operator = node["op_type"] or ""
-        if node["domain"]:
-            raise guard_error(f"has an operator of the domain {node['domain']!r:.60}")
-        found = {record["name"]: attribute(record) for record in node["attribute"]}
-        if len(found) != len(node["attribute"]):
-            raise guard_error(f"has an attribute twice in a {operator!r:.60}")
-        try:
-            inputs = [values[name] for name in node["input"]]
-            outputs = outputs_of(operator, NodeCall(inputs, found, len(node["output"])))
-            for name, value in zip(node["output"], outputs, strict=True):
-                _check_size(value, widest)
-                if name in values or (not name and operator not in _CELLS):
-                    raise GraphError(f"the output {name!r} must have a new name")
-                if name:
-                    values[name] = value
-        except (KeyError, GraphError) as error:
-            why = f"no earlier node outputs {error}" if type(error) is KeyError else error
-            raise GraphError(
-                f"the node {node['name']!r:.60} ({operator}) does not fit: {why}"
-            ) from None
-        if operator in _CELLS:
-            yield _layer(operator, found), len(inputs) > _WITHOUT_STATES
+    nodes: list[dict[str, Any]], values: dict[str, Value], rules: _Rules, manifest: Manifest
+) -> Iterator[LayerNode]:
+    """Add each node's outputs to `values`; yield each layer, with its initial states."""
+    for idiom, group in parts(nodes) if rules.optional else ((None, [node]) for node in nodes):
+        if idiom:
+            outputs = idiom_outputs(*idiom, group, values, manifest)
+            for value in outputs.values():
+                _check_size(value, rules.widest)
+            values |= outputs
+        else:
+            yield from _run_node(group[0], values, rules)
 
 
-def _check_size(value: Value, widest: int) -> None:
-    """Raise GraphError if batch or time occurs twice in a shape, or if the rest is too wide."""
+def _run_node(node: dict[str, Any], values: dict[str, Value], rules: _Rules) -> Iterator[LayerNode]:
+    operator = node["op_type"] or ""
+    if node["domain"]:
+        raise guard_error(f"has an operator of the domain {node['domain']!r:.60}")
+    found = {record["name"]: attribute(record) for record in node["attribute"]}
+    if len(found) != len(node["attribute"]):
+        raise guard_error(f"has an attribute twice in a {operator!r:.60}")
+    try:
+        inputs = [values[name] if name or not rules.optional else NOTHING for name in node["input"]]
+        call = NodeCall(inputs, found, len(node["output"]))
+        outputs = outputs_of(operator, call, rules.operators)
+        for name, value in zip(node["output"], outputs, strict=True):
+            _check_size(value, rules.widest)
+            if name in values or (not name and operator not in _CELLS):
+                raise GraphError(f"the output {name!r} must have a new name")
+            if name:
+                values[name] = value
+    except (KeyError, GraphError) as error:
+        why = f"no earlier node outputs {error}" if type(error) is KeyError else error
+        raise GraphError(
+            f"the node {node['name']!r:.60} ({operator}) does not fit: {why}"
+        ) from None
+    if operator in _CELLS:
+        yield _layer(operator, found, outputs[0].shape[0], node["input"][_WITHOUT_STATES:])
+
+
+def _check_size(value: Value, widest: tuple[int, int]) -> None:
+    """Raise GraphError if batch or time occurs twice in a shape, or if the rest is too wide.
+
+    `widest` is for each step of a value over time, and for each row of any other.
+    """
     sizes = [size for size in value.shape if isinstance(size, int)]
     if len(value.shape) - len(sizes) != len({*value.shape} & {BATCH, TIME}):
         raise GraphError(f"the output has shape {value.shape}")
-    if math.prod(sizes) > widest:
-        raise GraphError(f"the output has shape {value.shape}, wider than {widest:,}")
+    most = widest[TIME not in value.shape]
+    if math.prod(sizes) > most:
+        raise GraphError(f"the output has shape {value.shape}, wider than {most:,}")
 
 
-def _layer(operator: str, attributes: dict[str, Any]) -> Layer:
+def _layer(operator: str, attributes: dict[str, Any], time: Size, starts: list[str]) -> LayerNode:
     cell: Any = operator.lower()
     nonlinearity: Any = attributes.get("activations", ["tanh"])[0].lower()
     bidirectional = attributes["direction"] == "bidirectional"
-    return Layer(cell, attributes["hidden_size"], bidirectional, nonlinearity)
+    reverse = attributes["direction"] == "reverse"
+    steps = time if isinstance(time, int) else 0
+    units = attributes["hidden_size"]
+    return LayerNode(Layer(cell, units, bidirectional, nonlinearity, reverse, steps), starts)
 
 
-def _check_layers(found: list[tuple[Layer, bool]], manifest: Manifest) -> None:
-    layers = tuple(layer for layer, _ in found)
+def _check_layers(found: list[LayerNode], manifest: Manifest) -> None:
+    layers = tuple(each.layer for each in found)
     if layers != manifest.layers:
         raise GraphError(
             f"the manifest requires the layers {manifest.layers}, but the graph has {layers}"
         )
-    if any(starts != manifest.streamable for _, starts in found):
+    if any(bool(each.starts) != manifest.streamable for each in found):
         raise GraphError(
             "the layers must have initial states if the network is unidirectional, and only then"
         )

@@ -1,18 +1,16 @@
-"""The guard's check of the missing-value policy: its nodes must be those of missing_nodes.py."""
+"""The guard's check of the missing-value policy: its nodes must be those of idioms/missing.py."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from seqrt.contract.idioms.fixed_node import BATCH, TIME, Size
+from seqrt.contract.idioms.fixed_node import BATCH, TIME, FixedNode, Size
+from seqrt.contract.idioms.missing import KNOWN_START, Policy, policy
 from seqrt.contract.manifest import Manifest
-from seqrt.contract.missing_nodes import KNOWN_START, Policy, policy
 from seqrt.contract.onnx_reader import FLOAT, attribute
-from seqrt.contract.operators import GraphError, Value
+from seqrt.contract.operators import HIDDEN, GraphError, Value
 
 Node = dict[str, Any]
-# Values inside the policy have a type that no operator accepts, so that no other node can read one.
-_INSIDE = Value(0, ())
 
 
 def split_at_policy(
@@ -43,8 +41,7 @@ def policy_outputs(
     if not nodes:
         return {}
     wanted, width = _policy(nodes[0], manifest), len(manifest.features)
-    got = [_as_policy_node(node) for node in nodes]
-    if got != [tuple(node) for node in wanted.nodes]:
+    if [as_fixed_node(node) for node in nodes] != wanted.nodes:
         raise GraphError(
             f"the nodes that fill missing values are not those of the policy {manifest.missing}"
         )
@@ -55,7 +52,7 @@ def policy_outputs(
     _check_input(values, nodes[0]["input"][0], (BATCH, TIME, width))
     if wanted.known:
         _check_input(values, KNOWN_START, (1, BATCH, width))
-    outputs = dict.fromkeys((node.output for node in wanted.nodes), _INSIDE)
+    outputs = dict.fromkeys((node.output for node in wanted.nodes), HIDDEN)
     if outputs.keys() & values.keys():
         raise GraphError("the outputs of the nodes that fill missing values must have new names")
     times = 2 if manifest.missing == "indicator" else 1
@@ -69,13 +66,13 @@ def _policy(first: Node, manifest: Manifest) -> Policy:
     return policy(manifest.missing, first["input"][0], streamable=manifest.streamable)
 
 
-def _as_policy_node(node: Node) -> tuple[Any, ...]:
-    """Return a node as the fields of a FixedNode, or () for a node that cannot be one."""
+def as_fixed_node(node: Node) -> FixedNode | None:
+    """Return a node as a FixedNode, or None if it cannot be one."""
     attributes = {record["name"]: attribute(record) for record in node["attribute"]}
     plain = len(attributes) == len(node["attribute"]) and not node["domain"]
     if not plain or node["output"] != [node["name"]]:
-        return ()
-    return node["op_type"], tuple(node["input"]), node["name"], attributes
+        return None
+    return FixedNode(node["op_type"], tuple(node["input"]), node["name"], attributes)
 
 
 def _check_input(values: dict[str, Value], name: str, shape: tuple[Size, ...]) -> None:

@@ -13,9 +13,9 @@ import math
 import struct
 from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from seqrt.contract.idioms.fixed_node import BATCH, TIME, Size
+from seqrt.contract.idioms.fixed_node import BATCH, TIME, Shape, Size
 from seqrt.contract.manifest import GATES, SMALLEST_DIVISOR, STATE_PARTS, Cell
 from seqrt.contract.onnx_reader import FLOAT, INT32, INT64, guard_error
 
@@ -34,6 +34,10 @@ class Value(NamedTuple):
     def __str__(self) -> str:
         """Return type and shape, for errors."""
         return f"type {self.kind} of shape {self.shape}"
+
+
+# A value of a type that no operator accepts, so that no other node can read it.
+HIDDEN: Final = Value(-1, ())
 
 
 class NodeCall(NamedTuple):
@@ -95,10 +99,14 @@ def _along_width(call: NodeCall) -> list[Value]:
 
 
 def _broadcast(call: NodeCall) -> list[Value]:
-    a, b = call.array(0).shape, call.array(1).shape
+    return [Value(FLOAT, broadcast(call.array(0).shape, call.array(1).shape))]
+
+
+def broadcast(a: Shape, b: Shape) -> Shape:
+    """Return the shape of values of shapes `a` and `b`, element by element."""
     rank = max(len(a), len(b))
     a, b = ((1,) * (rank - len(shape)) + shape for shape in (a, b))
-    return [Value(FLOAT, tuple(map(_either, a, b)))]
+    return tuple(map(_either, a, b))
 
 
 def _either(a: Size, b: Size) -> Size:
@@ -255,13 +263,15 @@ OPERATORS: dict[str, Operator] = {
 }
 
 
-def outputs_of(operator: str, call: NodeCall) -> list[Value]:
+def outputs_of(
+    operator: str, call: NodeCall, operators: Mapping[str, Operator] = OPERATORS
+) -> list[Value]:
     """Return the outputs of a node by the rule of its operator.
 
-    Raises ModelError for a node that OPERATORS does not allow, GraphError for inputs of the wrong
+    Raises ModelError for a node that `operators` does not allow, GraphError for inputs of the wrong
     shape or type.
     """
-    allowed = OPERATORS.get(operator)
+    allowed = operators.get(operator)
     if allowed is None:
         raise guard_error(f"has the operator {operator!r:.60}")
     least, most = allowed.inputs

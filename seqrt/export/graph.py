@@ -15,8 +15,8 @@ from onnx import TensorProto, helper
 from torch import nn
 
 from seqrt.contract import IR_VERSION, LENGTHS, OPSET, STATE, STATE_OUT, X, Y
+from seqrt.contract.idioms.missing import KNOWN_START, policy
 from seqrt.contract.manifest import STATE_PARTS
-from seqrt.contract.missing_nodes import KNOWN_START, policy
 from seqrt.contract.onnx_reader import FLOAT
 from seqrt.export.graph_builder import GraphBuilder
 from seqrt.export.weights import float32_array, onnx_weights

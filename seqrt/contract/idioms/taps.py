@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import Final
 
 from seqrt.contract import LENGTHS
-from seqrt.contract.idioms.fixed_node import BATCH, MASK, TIME, Idiom, Shape, Writer, int_constant
+from seqrt.contract.idioms.fixed_node import BATCH, MASK, TIME, Constant, Idiom, Shape, Writer
 from seqrt.contract.onnx_reader import INT64
 
 # The most numbers of context, steps times width, that a convolution may read beside a step.
@@ -64,8 +65,8 @@ def _continued(w: Writer, value: str, width: int, context: int, start: str) -> t
     rows = w.add("Transpose", [seen], "rows", perm=[1, 0, 2])
     first = w.add("Cast", [LENGTHS], "lengths", to=INT64)
     firsts = w.add("Unsqueeze", [first, w.axes(1)], "firsts")
-    _, places = int_constant(*range(context))
-    offsets = w.constant((f"range_{context}", places))
+    numbers = array("q", range(context)).tobytes()
+    offsets = w.constant((f"range_{context}", Constant(INT64, (context,), numbers)))
     each = w.add("Add", [firsts, offsets], "places")
     index = w.add("Unsqueeze", [each, w.axes(2)], "index")
     kept = w.add("GatherND", [rows, index], "kept", batch_dims=1)
