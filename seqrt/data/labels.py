@@ -20,17 +20,21 @@ def is_one_hot(y: Array) -> bool:
     return not len(_wrong_rows(y))
 
 
-def of_one_hot(name: str, y: Array, classes: Sequence[int | str]) -> Array:
+def of_one_hot(
+    name: str, y: Array, classes: Sequence[int | str], rows: Sequence[str] = ()
+) -> Array:
     """Return the label (N,) of each row of y (N, C), one column per class.
 
-    Raises InputError (E_INPUT_LABEL) for the first row that is not one-hot; `name` names y in it.
+    Raises InputError (E_INPUT_LABEL) for the first row that is not one-hot. The message calls y by
+    `name`, and its rows by `rows`, or else by their numbers from 0.
     """
     wrong = _wrong_rows(y)
     if y.shape[1] != len(classes) or len(wrong):
         row = int(wrong[0]) if len(wrong) else 0
+        place = rows[row] if rows else f"row {row}"
         raise InputError(
             f"E_INPUT_LABEL: {name} must be one-hot, with a single 1 among the {len(classes)}"
-            f" columns of each row; row {row} is {y[row].tolist()!s:.60}."
+            f" columns of each row; {place} is {y[row].tolist()!s:.60}."
         )
     labels: Array = np.array(classes)[y.argmax(axis=1)]
     return labels

@@ -133,6 +133,21 @@ def _labels(data: Sequences, manifest: Manifest) -> Array | list[Array]:
     return np.split(y, np.cumsum(data.x.lengths)[:-1]) if data.per_step else y
 
 
+def _labels_in(table: Table, target: tuple[str, ...], classes: tuple[int | str, ...]) -> Array:
+    """Return the label of each row of a table, written as the classes of the model are.
+
+    A label that is not one of them stays as it is. Several target columns are one-hot.
+    """
+    if len(target) > 1:
+        rows = [f"{table.place} {line}" for line in table.lines]
+        return of_one_hot(
+            f"{table.source}, {', '.join(target)}", table.numbers(target), classes, rows
+        )
+    labels = table.labels(target[0])
+    written = {str(label): label for label in classes}
+    return np.array([written.get(str(label), label) for label in labels], object)
+
+
 def _check_targets(y: Array | list[Array]) -> None:
     """Raise InputError at the first target of sequences that is NaN or Inf."""
     axes = ("step", "output") if isinstance(y, list) else ("output",)
@@ -144,7 +159,7 @@ def _targets(data: Timeline, windowing: Windowing, manifest: Manifest) -> Array:
     """Return the targets, one row each; a column without a name is found by that of its feature."""
     table = data.table
     if manifest.activation == "softmax":
-        return np.array(table.labels(windowing.target[0]))
+        return _labels_in(table, windowing.target, manifest.classes)
     missing = manifest.takes_missing and manifest.task in ("forecast", "regress")
     if table.named:
         return known_targets(data, windowing.target, missing=missing)

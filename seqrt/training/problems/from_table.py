@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from seqrt.contract import Column, TimeColumn
 from seqrt.data import Part, Table, Timeline, Windowing
 from seqrt.data.known_ahead import known_targets, without_plan
+from seqrt.data.labels import is_one_hot
 from seqrt.data.ragged import Floats
 from seqrt.data.runs import Runs, intersection, of_least
 from seqrt.encoding.counters import check_target
@@ -20,6 +21,13 @@ from seqrt.numbers import checked_cast
 from seqrt.training.inputs.scaling import measured_columns, probability_columns
 from seqrt.training.networks.metadata import Metadata
 from seqrt.training.problems.features import Features, features_for
+from seqrt.training.problems.labels import (
+    Classes,
+    class_notes,
+    labels_of,
+    table_note,
+    table_task,
+)
 from seqrt.training.problems.options import DataOptions
 from seqrt.training.problems.problem import Problem
 from seqrt.training.problems.split import Validation, in_each_series
@@ -40,12 +48,7 @@ def _windowing(table: Table, options: DataOptions) -> Windowing:
         if value < 1:
             raise UsageError(f"{name} must be at least 1 row, got {value}.")
     target = options.target or _only_column(table)
-    task = options.task or ("forecast" if set(target) <= set(table.numeric) else "classify")
-    if len(target) > 1 and task == "classify":
-        raise UsageError(
-            f"task classify needs one target, got {len(target)}. Name one with --target."
-        )
-    return Windowing(task, target, (), window, horizon)
+    return Windowing(table_task(table, target, options.task), target, (), window, horizon)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +65,9 @@ class TableRows:
     values: NDArray[np.float64]
     x: Floats
     targets: Array
-    classes: tuple[int | str, ...]
+    classes: Classes
     when: Array
+    notes: tuple[str, ...]
 
     @classmethod
     def of(cls, data: Timeline, options: DataOptions) -> TableRows:
@@ -85,10 +89,11 @@ class TableRows:
         if options.future:
             data = without_plan(data, target)
         targets, classes = _targets(data, windowing, missing=missing)
+        notes = () if options.task else table_note(table, target, classes)
         wall = data.times.wall if options.calendar and data.times else None
         values = encode(features.inputs, table, wall, data.runs, data.reach, missing=missing)
         x = checked_cast(table.source, values, np.float32)
-        return cls(windowing, data, features, values, x, targets, classes, table.times())
+        return cls(windowing, data, features, values, x, targets, classes, table.times(), notes)
 
     def part(self, rows: Runs) -> Part:
         """Cut some rows into windows, inside the runs of the timeline."""
@@ -113,6 +118,7 @@ def from_table(rows: TableRows, val: Validation) -> Problem:
     else:
         outputs = _scaled(windowing, np.concatenate([rows.targets[run] for run in used]))
     seen = np.concatenate([rows.values[run] for run in used])
+    part, judged = rows.part(train), rows.part(validation) if len(validation) else None
     return Problem(
         metadata=Metadata(
             task=windowing.task,
@@ -128,11 +134,14 @@ def from_table(rows: TableRows, val: Validation) -> Problem:
         ),
         head="sequence" if windowing.task == "tag" else "last",
         activation="softmax" if classes else "sigmoid" if windowing.task == "tag" else "none",
-        train=rows.part(train),
-        validation=rows.part(validation) if len(validation) else None,
+        train=part,
+        validation=judged,
         time=timeline.table.time or "row",
         keys=timeline.keys,
-        notes=(*timeline.notes, *rows.features.notes),
+        notes=(
+            *(*timeline.notes, *rows.features.notes, *rows.notes),
+            *class_notes(classes, part.truth, judged.truth if judged else None, "row"),
+        ),
     )
 
 
@@ -151,9 +160,7 @@ def _only_column(table: Table) -> tuple[str, ...]:
     )
 
 
-def _targets(
-    data: Timeline, windowing: Windowing, *, missing: bool
-) -> tuple[Array, tuple[int | str, ...]]:
+def _targets(data: Timeline, windowing: Windowing, *, missing: bool) -> tuple[Array, Classes]:
     """Return the targets, one per row, and their classes if they are labels.
 
     Where the timeline ends before a plan, the targets of the plan are NaN.
@@ -163,10 +170,12 @@ def _targets(
         for name in target:
             check_target(table.column(name), f"{table.source}, target {name!r}")
         return known_targets(data, target, missing=missing), ()
-    if len(target) > 1:
-        return table.numbers(target), ()
-    labels = np.array(table.labels(target[0]))
-    return labels, tuple(np.unique(labels).tolist())
+    if len(target) == 1:
+        return labels_of(f"{table.source}, {target[0]!r}", np.array(table.labels(target[0])))
+    flags = table.numbers(target)
+    if windowing.task == "classify" or is_one_hot(flags):
+        return labels_of(f"{table.source}, {', '.join(target)}", flags, target)
+    return flags, ()
 
 
 def _scaled(windowing: Windowing, targets: Array) -> tuple[Column, ...]:

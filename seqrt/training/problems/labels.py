@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.contract.manifest import Task
-from seqrt.data import Sequences
+from seqrt.data import Sequences, Table
 from seqrt.data.labels import is_one_hot, of_one_hot
 from seqrt.errors import InputError, UsageError
 
@@ -74,6 +74,43 @@ def inferred_note(truth: Array, task: Task) -> tuple[str, ...]:
         return ()
     count = len(np.unique(truth))
     return (f"y holds {count} whole numbers: taken as classes; {OVERRIDE}",)
+
+
+def table_task(table: Table, target: Sequence[str], task: Task | None) -> Task:
+    """Return the task for the target columns of a table: `task`, if the user names one.
+
+    Columns of numbers are forecast. One of text or booleans is classified, and so are several of 0
+    and 1 that are one-hot. Raises UsageError if there are several to classify that are not.
+    """
+    columns = [table.column(name) for name in target]
+    numbers = all(column.kind == "number" for column in columns)
+    several = len(columns) > 1
+    one_hot = several and is_one_hot(np.stack([column.values for column in columns], axis=1))
+    task = task or ("forecast" if numbers and not one_hot else "classify")
+    if task == "classify" and several and not one_hot:
+        raise UsageError(
+            f"task classify needs one target, or columns of 0 and 1 with a single 1 in every row,"
+            f" got {', '.join(target)}. Name one with --target."
+        )
+    return task
+
+
+def table_note(table: Table, target: Sequence[str], classes: Classes) -> tuple[str, ...]:
+    """Return what to say of target columns that are classes without being text."""
+    if not classes:
+        return ()
+    if len(target) > 1:
+        return (f"{_listed(target)} are one-hot: taken as classes; --task changes that",)
+    if table.column(target[0]).kind == "boolean":
+        return (f"{target[0]} holds {_listed(classes)}: taken as classes; {OVERRIDE}",)
+    return ()
+
+
+def _listed(names: Sequence[int | str]) -> str:
+    more = len(names) - _LISTED
+    if more > 1:
+        return f"{', '.join(map(str, names[:_LISTED]))} and {more} more"
+    return f"{', '.join(map(str, names[:-1]))} and {names[-1]}"
 
 
 def step_note(data: Sequences) -> tuple[str, ...]:

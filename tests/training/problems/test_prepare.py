@@ -220,7 +220,10 @@ def test_padding_never_comes_in(archive, rng):
         ({"target": "height", "val": -0.1}, "val must be a share from 0 to below 1, got -0.1"),
         ({"target": "height", "span": ("2050", None)}, "has no rows from 2050"),
         ({"target": "way", "task": "forecast"}, "E_INPUT_CELL: .*line 2.*'up'"),
-        ({"target": ("way", "weekday"), "task": "classify"}, "classify needs one target, got 2"),
+        (
+            {"target": ("way", "weekday"), "task": "classify"},
+            "classify needs one target, or columns of 0 and 1 .* got way, weekday",
+        ),
         ({"target": "height", "task": "divine"}, "task must be one of forecast, regress"),
     ],
 )
