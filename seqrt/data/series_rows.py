@@ -12,6 +12,7 @@ from seqrt.contract import Manifest
 from seqrt.data.runs import starts_of
 from seqrt.data.timeline import Timeline
 from seqrt.encoding.column import TableColumn
+from seqrt.encoding.time_text import DAY, SECOND
 
 Columns = Mapping[str, NDArray[Any]]
 Rows = NDArray[np.int64]
@@ -104,7 +105,7 @@ def times_after(data: Timeline, rows: Rows, steps: int | Rows) -> FutureTimes | 
     if column.cells is not None:
         cells = np.array(after.text(), object)
     elif column.wall is not None:
-        cells = after.wall.astype("datetime64[us]")
+        cells = after.wall.astype("datetime64[us]").astype(_unit(column.wall))
     else:
         cells = _whole(np.array(after.text(), np.float64))
     return FutureTimes(cells, after.values())
@@ -115,10 +116,18 @@ def _cells(column: TableColumn, rows: Rows) -> NDArray[Any]:
     if column.cells is not None:
         return np.array([column.cells[row] for row in rows.tolist()], object)
     if column.wall is not None:
-        return column.wall[rows].astype("datetime64[us]")
+        return column.wall[rows].astype("datetime64[us]").astype(_unit(column.wall))
     return _whole(column.values if column.exact is None else column.exact)[rows]
 
 
 def _whole(values: NDArray[Any]) -> NDArray[Any]:
     """Return numbers as int64 if all are whole."""
     return values.astype(np.int64) if (values == np.round(values)).all() else values
+
+
+def _unit(wall: NDArray[np.int64]) -> str:
+    """Return the type for times in microseconds that shows no more than all of them need."""
+    for unit, size in (("D", DAY), ("s", SECOND)):
+        if not (wall % size).any():
+            return f"datetime64[{unit}]"
+    return "datetime64[us]"

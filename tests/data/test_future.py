@@ -185,3 +185,29 @@ def test_ten_thousand_series_are_one_call(days):
 
     assert calls == [10_000]
     np.testing.assert_array_equal(columns["sales"], np.tile([111, 211, 311], 10_000))
+
+
+@pytest.mark.parametrize(
+    ("times", "wanted"),
+    [
+        (["2023-12-31", "2024-01-31", "2024-02-29"], ["2024-03-31", "2024-04-30", "2024-05-31"]),
+        (["2024-02-26", "2024-02-27", "2024-02-28"], ["2024-02-29", "2024-03-01", "2024-03-02"]),
+        (
+            ["2024-02-28 22:30", "2024-02-28 23:00", "2024-02-28 23:30"],
+            ["2024-02-29T00:00:00", "2024-02-29T00:30:00", "2024-02-29T01:00:00"],
+        ),
+    ],
+    ids=["month ends", "days", "half hours"],
+)
+def test_timestamps_stay_timestamps_in_the_unit_of_their_column(tmp_path, times, wanted):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    columns = {"date": np.array(times, "datetime64[us]"), "sales": [1.0] * 3, "guests": [1.0] * 3}
+    parquet.write_table(pyarrow.table(columns), tmp_path / "x.parquet")
+
+    future = future_of(arrange(read(tmp_path / "x.parquet")), MANIFEST, repeating)
+
+    dates = future.columns()["date"]
+    assert dates.dtype.kind == "M"
+    assert list(map(str, dates)) == wanted

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 def texts(cells: NDArray[Any]) -> list[str]:
     """Return the cells of a column as text; numbers in the fewest digits that identify them.
 
-    Times are written to the second where they have no fraction of one; a missing one is empty.
+    Times are written in the unit of their type; a missing one is empty.
 
     A float32 needs at most nine digits, and reading them as float32 gives the same bits.
 
@@ -22,12 +22,6 @@ def texts(cells: NDArray[Any]) -> list[str]:
     if cells.dtype.kind == "O":
         return ["" if cell is None else cell for cell in cells]
     if cells.dtype.kind == "M":
-        stamps = np.datetime_as_string(_seconds(cells)).tolist()
+        stamps = np.datetime_as_string(cells).tolist()
         return ["" if text == "NaT" else str(text).replace("T", " ") for text in stamps]
     return list(map(str, cells))
-
-
-def _seconds(cells: NDArray[Any]) -> NDArray[Any]:
-    """Return times in seconds where that loses nothing."""
-    seconds = cells.astype("datetime64[s]")
-    return seconds if (seconds == cells)[~np.isnat(cells)].all() else cells

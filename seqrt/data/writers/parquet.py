@@ -23,7 +23,7 @@ def check_pyarrow() -> None:
 def write_parquet(file: BinaryIO, pieces: Iterable[Mapping[str, NDArray[Any]]]) -> None:
     """Write the pieces of a table, a row group each; text is stored as strings.
 
-    Numbers keep their type: float32 stays float32.
+    Times are timestamps without a zone. Numbers keep their type: float32 stays float32.
     """
     import pyarrow
     from pyarrow import parquet
@@ -41,4 +41,5 @@ def write_parquet(file: BinaryIO, pieces: Iterable[Mapping[str, NDArray[Any]]]) 
 def _column(cells: NDArray[Any]) -> Any:
     import pyarrow
 
-    return pyarrow.array(cells, pyarrow.string() if cells.dtype.kind == "O" else None)
+    kinds = {"O": pyarrow.string(), "M": pyarrow.timestamp("us")}
+    return pyarrow.array(cells, kinds.get(cells.dtype.kind))

@@ -55,17 +55,18 @@ def test_a_name_with_a_percent_sign_is_written_as_it_is():
     assert written(".jsonl", [piece]) == b'{"100%": 1, "%s": "x"}\n'
 
 
-def test_a_time_is_a_timestamp_in_parquet_and_written_to_the_second_elsewhere():
+@pytest.mark.parametrize(("unit", "text"), [("s", "2024-02-28 23:00:00"), ("D", "2024-02-28")])
+def test_a_time_is_a_timestamp_in_parquet_and_text_in_its_unit_elsewhere(unit, text):
     parquet = pytest.importorskip("pyarrow.parquet")
-    days = np.array(["2024-02-28T23:00", "NaT"], "datetime64[us]")
+    days = np.array(["2024-02-28T23", "NaT"], f"datetime64[{unit}]")
     piece = {"day": days, "shop": np.array(["A", None], object)}
 
     stored = parquet.read_table(io.BytesIO(written(".parquet", [piece])))
 
     assert str(stored.schema.field("day").type) == "timestamp[us]"
-    assert written(".csv", [piece]) == b"day,shop\n2024-02-28 23:00:00,A\n,\n"
+    assert written(".csv", [piece]) == f"day,shop\n{text},A\n,\n".encode()
     assert written(".jsonl", [piece]).decode() == (
-        '{"day": "2024-02-28 23:00:00", "shop": "A"}\n{"day": null, "shop": null}\n'
+        f'{{"day": "{text}", "shop": "A"}}\n{{"day": null, "shop": null}}\n'
     )
 
 
