@@ -17,6 +17,7 @@ from seqrt.errors import UsageError
 Task = Literal["forecast", "regress", "classify", "tag"]
 Cell = Literal["rnn", "lstm", "gru"]
 Missing = Literal["error", "forward", "mean", "indicator"]
+Dates = Literal["dmy", "mdy"]
 Nonlinearity = Literal["tanh", "relu"]
 Init = Literal["chrono", "torch"]
 
@@ -98,6 +99,30 @@ TRAINING: Final = (
         "all",
         metavar="FIRST:LAST",
         parse=parse_span,
+        shared=True,
+    ),
+    Option(
+        "series",
+        list[str],
+        "Columns that tell several series in a table apart, separated by commas",
+        "unique_id, if there is one",
+        metavar="NAMES",
+        parse=parse_names,
+        shared=True,
+    ),
+    Option(
+        "time",
+        str,
+        "Column with the time of each row; none keeps the order of the file",
+        "found by its cells",
+        metavar="COLUMN",
+        shared=True,
+    ),
+    Option(
+        "dates",
+        Dates,
+        "Whether 03/04/2024 is day first or month first",
+        "decided by all cells",
         shared=True,
     ),
     Option(

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from seqrt.contract import TimeColumn
 from seqrt.data.ordering.cells import Key, series_of, times_of
 from seqrt.data.ordering.gaps import broken_after, check_one_step, note_on_gaps, runs_of
 from seqrt.data.ordering.repeats import check_repeats
@@ -24,11 +25,6 @@ Rows = NDArray[np.int64]
 NO_TIME = "none"
 SERIES, TIME, TARGET = "unique_id", "ds", "y"
 Span = tuple[str | None, str | None]
-
-
-def is_conventional(table: Table) -> bool:
-    """Whether the columns are called unique_id and ds, as Nixtla and GluonTS call them."""
-    return {SERIES, TIME} <= set(table.names)
 
 
 def arrange(
@@ -52,13 +48,15 @@ def arrange(
     cannot be read (E_INPUT_TIME, E_INPUT_DATE), comes twice (E_INPUT_TIME), or changes its step
     (E_INPUT_STEP).
     """
-    if not series and is_conventional(table):
+    if not series and {SERIES, TIME} <= set(table.names):
         series, time = (SERIES,), time or TIME
     series = tuple(series)
+    table = replace(table, time=None, series=series)
     codes, keys = series_of(table, series)
     name = _time_column(table, series, time, codes)
     if name is None:
-        return _in_file_order(replace(table, time=None), series, codes, keys, span)
+        made = _in_file_order(table, series, codes, keys, span)
+        return replace(made, recorded_time=TimeColumn(NO_TIME, "number") if time else None)
     times, note = times_of(table, name, dates)
     check_repeats(table, name, times, codes if series else None)
     notes = [note] if note else []
@@ -85,6 +83,8 @@ def arrange(
 def _time_column(
     table: Table, series: tuple[str, ...], time: str | None, codes: Rows
 ) -> str | None:
+    if time is None and not table.named:
+        return None  # an array
     if time is None:
         return find_time(table.columns, series, codes if series else None)
     if time == NO_TIME and NO_TIME not in table.names:
@@ -153,6 +153,7 @@ def _in_steps(made: Timeline, name: str, known: Step | None) -> Timeline:
         made,
         runs=runs_of(bounds, broken),
         spacing=step,
+        recorded_time=TimeColumn(name, times.written, step.text if step else ""),
         step=step.text if step else "",
         notes=tuple(notes),
     )

@@ -30,7 +30,7 @@ def as_trained(
     trained = manifest.time
     if not series and set(manifest.series) <= set(table.names):
         series = manifest.series
-    if time is None and trained is not None and trained.name in table.names:
+    if time is None and trained is not None and trained.name in (*table.names, NO_TIME):
         time = trained.name
     if dates is None and trained is not None and trained.written in ("dmy", "mdy"):
         dates = trained.written

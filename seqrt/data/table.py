@@ -27,7 +27,7 @@ class Table:
     `lines` holds the line or row number of each row in the source, from 1; `place` says which of
     the two. `time` is the name of the time column, if there is one: it orders the rows, and is a
     feature only on request. `named` is false if the source has no column names; the columns are
-    then called x0, x1, ... in order.
+    then called x0, x1, ... in order. `series` names the columns that tell several series apart.
     """
 
     source: str
@@ -36,6 +36,7 @@ class Table:
     time: str | None = None
     named: bool = True
     place: Literal["line", "row"] = "line"
+    series: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -49,10 +50,9 @@ class Table:
 
     @property
     def numeric(self) -> tuple[str, ...]:
-        """The names of the columns of numbers and booleans, without the time column."""
-        return tuple(
-            name for name, cells in self.columns.items() if name != self.time and cells.numeric
-        )
+        """The names of the columns of numbers and booleans, without the series and the time."""
+        kept = (name for name in self.columns if name != self.time and name not in self.series)
+        return tuple(name for name in kept if self.columns[name].numeric)
 
     def numbers(self, names: Sequence[str], *, missing: bool = False) -> Numbers:
         """Return the columns `names` as float64 (T, D).

@@ -7,10 +7,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from seqrt.contract import TimeColumn
 from seqrt.data.ordering.step import Step
 from seqrt.data.table import Table
 from seqrt.data.windowing import Part
-from seqrt.encoding.times import Times
+from seqrt.encoding.dates import between
+from seqrt.encoding.times import Times, read_numbers
+from seqrt.errors import UsageError
 
 Numbers = NDArray[np.int64]
 
@@ -25,8 +28,8 @@ class Timeline:
     series into the next. `step` is the time from row to row, such as "1 day", and empty if it is
     not regular. `notes` are sentences on what was sorted, left out or found missing. `times` has
     the time of each row, and `spacing` the step as more than a text; both are None without a time.
-    Where rows of a plan follow the runs, `planned` (R, 2) are runs that include it: see
-    known_ahead.
+    `recorded_time` is what a manifest records of the time column. Where rows of a plan follow the
+    runs, `planned` (R, 2) are runs that include it: see known_ahead.
     """
 
     table: Table
@@ -38,14 +41,19 @@ class Timeline:
     notes: tuple[str, ...] = ()
     times: Times | None = None
     spacing: Step | None = None
+    recorded_time: TimeColumn | None = None
     planned: Numbers | None = None
 
     @classmethod
     def plain(cls, table: Table) -> Timeline:
         """Take a table as a single series without gaps, in the order of its file."""
         bounds = np.array([0, table.rows])
-        times = table.known_times() if table.time is not None else None
-        return cls(table, (), ((),), bounds, bounds[None], times=times)
+        plain = cls(table, (), ((),), bounds, bounds[None])
+        if table.time is None:
+            return plain
+        times = table.known_times()
+        step = Step.of(times, np.ones(max(table.rows - 1, 0), np.bool_))
+        return replace(plain, times=times, spacing=step, step=step.text if step else "")
 
     @property
     def reach(self) -> Numbers:
@@ -57,8 +65,16 @@ class Timeline:
         return ends
 
     def within(self, first: str | None, last: str | None) -> NDArray[np.bool_]:
-        """Return which rows have a time from `first` to `last`, as `Table.span` reads them."""
-        return self.table.rows_between(first, last)
+        """Return which rows have a time from `first` to `last`, as `Table.span` reads them.
+
+        Without a time, the rows of each series are numbered from 1.
+        """
+        firsts = np.repeat(self.bounds[:-1], np.diff(self.bounds))
+        numbers = read_numbers(np.arange(1.0, self.table.rows + 1) - firsts, epochs=False)
+        inside = between(self.times or numbers, first, last)
+        if not inside.any():
+            raise UsageError(self.table.nothing_between(first, last))
+        return inside
 
     def with_series(self, part: Part) -> Part:
         """Return a part of this table with the number of each window's series."""
@@ -71,21 +87,3 @@ class Timeline:
         long = self.runs[self.runs[:, 1] - self.runs[:, 0] >= rows, 0]
         kept = np.unique(np.searchsorted(self.bounds, long, "right") - 1)
         return [self.keys[i] for i in np.setdiff1d(np.arange(len(self.keys)), kept).tolist()]
-
-    def times_after(self, rows: Numbers, steps: int = 1) -> list[str]:
-        """Return the time `steps` after each of some rows, written as in the data.
-
-        It is that of the row so far ahead if it is in the same run, and else is counted from the
-        step. Empty texts if the table has no time, or no two rows to find the step from.
-        """
-        if self.times is None:
-            return [""] * len(rows)
-        ahead = rows + steps
-        run = np.searchsorted(self.runs[:, 0], rows, "right") - 1
-        held = ahead < self.reach[np.maximum(run, 0)]
-        texts = np.array(self.times.take(np.where(held, ahead, 0)).text(), object)
-        if not held.all():
-            last = self.times.take(rows[~held])
-            later = None if self.spacing is None else self.spacing.after(last, steps).text()
-            texts[~held] = [""] * len(last.instant) if later is None else later
-        return [str(text) for text in texts]

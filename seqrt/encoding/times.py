@@ -71,16 +71,18 @@ class Times:
             return self.instant
         return self.wall.view("datetime64[us]").astype("datetime64[s]")
 
+    def numbers(self) -> NDArray[np.float64]:
+        """Return the numbers that stand for the times: seconds, milliseconds, or themselves."""
+        return np.asarray(self.instant / _UNITS.get(self.written, 1), np.float64)
+
     def text(self) -> list[str]:
         """Return the times as the data writes them.
 
         >>> read_texts(["31.12.2023 9:00", "1.1.2024 9:00"]).times.text()
         ['31.12.2023 9:00', '1.1.2024 9:00']
         """
-        if self.written in _UNITS:
-            return _plain(self.instant / _UNITS[self.written])
         if self.layout is None:
-            return _plain(np.asarray(self.instant, np.float64))
+            return _plain(self.numbers())
         return self.layout.write(self.wall, self.wall - np.asarray(self.instant, np.int64))
 
     def moved(self, instant: Numbers, offset: Instants) -> Times:

@@ -294,20 +294,9 @@ def test_a_span_of_nothing_is_an_error():
         arrange(table(date=days(4), y=range(4)), span=("2025", None))
 
 
-def test_the_time_after_a_row_is_that_of_the_next_row_or_counted_from_the_step():
-    dates = [day for i, day in enumerate(days(8)) if i not in (3, 4)]
-
-    timeline = arrange(table(date=dates, y=range(6)))
-
-    after = timeline.times_after(np.array([0, 2, 5]))
-    assert after == ["2024-01-02", "2024-01-04", "2024-01-09"]
-    assert timeline.times_after(np.array([5]), 3) == ["2024-01-11"]
-
-
 def test_years_are_numbers_as_they_were():
     timeline = arrange(table(YEAR=range(1700, 1705), y=[3, 1, 2, 5, 4]))
 
     assert timeline.table.time == "YEAR"
     assert timeline.times.written == "number"
     assert timeline.table.times().tolist() == [1700, 1701, 1702, 1703, 1704]
-    assert timeline.times_after(np.array([4])) == ["1705"]

@@ -8,15 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrt.contract import Column, TimeColumn
+from seqrt.contract import Column
 from seqrt.data import Part, Table, Timeline, Windowing
+from seqrt.data.arrange import TARGET, TIME
 from seqrt.data.known_ahead import known_targets, without_plan
 from seqrt.data.labels import is_one_hot
 from seqrt.data.ragged import Floats
 from seqrt.data.runs import Runs, intersection, of_least
 from seqrt.encoding.counters import check_target
 from seqrt.encoding.encoder import encode
-from seqrt.errors import UsageError
+from seqrt.errors import InputError, UsageError
 from seqrt.numbers import checked_cast
 from seqrt.training.inputs.scaling import measured_columns, probability_columns
 from seqrt.training.networks.metadata import Metadata
@@ -35,6 +36,7 @@ from seqrt.training.problems.split import Validation, in_each_series
 Array = NDArray[Any]
 
 WINDOW = 24
+_NAMED = 5
 
 
 def _windowing(table: Table, options: DataOptions) -> Windowing:
@@ -110,6 +112,8 @@ def from_table(rows: TableRows, val: Validation) -> Problem:
     windowing, classes, timeline = rows.windowing, rows.classes, rows.timeline
     train, validation = in_each_series(timeline.bounds, val, windowing.least)
     used = [slice(*run) for run in of_least(intersection(timeline.runs, train), windowing.least)]
+    if not used:
+        raise _all_short(timeline, windowing)
     outputs: tuple[Column, ...]
     if classes:
         outputs = probability_columns(classes)
@@ -130,7 +134,7 @@ def from_table(rows: TableRows, val: Validation) -> Problem:
             targets=windowing.target,
             inputs=rows.features.recorded,
             series=timeline.series,
-            time=_time_column(timeline) if rows.features.recorded else None,
+            time=timeline.recorded_time,
         ),
         head="sequence" if windowing.task == "tag" else "last",
         activation="softmax" if classes else "sigmoid" if windowing.task == "tag" else "none",
@@ -139,21 +143,40 @@ def from_table(rows: TableRows, val: Validation) -> Problem:
         time=timeline.table.time or "row",
         keys=timeline.keys,
         notes=(
-            *(*timeline.notes, *rows.features.notes, *rows.notes),
+            *(*timeline.notes, *_left_out(timeline, windowing)),
+            *(*rows.features.notes, *rows.notes),
             *class_notes(classes, part.truth, judged.truth if judged else None, "row"),
         ),
     )
 
 
-def _time_column(data: Timeline) -> TimeColumn | None:
-    if data.table.time is None or data.times is None:
-        return None
-    return TimeColumn(data.table.time, data.times.written, data.step)
+def _all_short(data: Timeline, windowing: Windowing) -> InputError:
+    longest = int(np.diff(data.runs).max(initial=0))
+    return InputError(
+        f"E_INPUT_SHORT: window and horizon need {windowing.least} rows without a gap in the"
+        f" training part, but the longest run of {data.table.source} has {longest}. Use a shorter"
+        " --window, fill the gaps, or use --time none to ignore the times."
+    )
+
+
+def _left_out(data: Timeline, windowing: Windowing) -> tuple[str, ...]:
+    """Name the series that are too short for a window."""
+    short = data.short(windowing.least)
+    if not short:
+        return ()
+    names = ", ".join("/".join(key) for key in short[:_NAMED])
+    more = f" and {len(short) - _NAMED:,} more" if len(short) > _NAMED else ""
+    return (
+        f"{len(short):,} of {len(data.keys):,} series are left out, with fewer than"
+        f" {windowing.least} rows in a run: {names}{more}",
+    )
 
 
 def _only_column(table: Table) -> tuple[str, ...]:
     if len(table.numeric) == 1:
         return table.numeric
+    if table.time == TIME and TARGET in table.numeric:
+        return (TARGET,)
     raise UsageError(
         f"{table.source} has several columns that could be the target: {', '.join(table.names)}."
         f" Name it with --target, such as --target {table.names[-1]}."

@@ -8,10 +8,11 @@ from typing import Final, get_args
 
 from seqrt.contract.columns import Cycle
 from seqrt.contract.manifest import Missing, Task
+from seqrt.encoding.times import DateOrder
 from seqrt.errors import UsageError
 
 # Options that take several names.
-NAME_LISTS: Final = ("target", "features", "categories", "calendar", "future")
+NAME_LISTS: Final = ("target", "features", "categories", "calendar", "future", "series")
 
 
 @dataclass(frozen=True)
@@ -21,10 +22,13 @@ class DataOptions:
     For tables: the `target` and `features` columns, `categories`, which become one-hot features,
     the cycles of the `calendar` that become features, and `future`, the columns whose values are
     known over the horizon; `window` and `horizon` in rows, and `span`, the rows from one time to
-    another, both included. For built-in data: `length`, the steps of a task or the rows of a
-    series. `missing` is the policy for missing values, see
-    seqrt.training.networks.missing. With `channels_first`, sequences are stored as (batch,
-    features, time).
+    another, both included. The columns `series` tell several series apart; `time` is the name of
+    the time column, or none to keep the order of the file; `dates` says whether 03/04/2024 is day
+    first (dmy) or month first (mdy).
+
+    For built-in data: `length`, the steps of a task or the rows of a series. `missing` is the
+    policy for missing values, see seqrt.training.networks.missing. With `channels_first`, sequences
+    are stored as (batch, features, time).
     """
 
     task: Task | None = None
@@ -37,6 +41,9 @@ class DataOptions:
     horizon: int | None = None
     length: int | None = None
     span: tuple[str | None, str | None] | None = None
+    series: tuple[str, ...] = ()
+    time: str | None = None
+    dates: DateOrder | None = None
     missing: Missing = "error"
     channels_first: bool = False
 
@@ -58,12 +65,14 @@ class DataOptions:
             raise UsageError(
                 f"calendar must name cycles among {', '.join(get_args(Cycle))}, got {wrong[0]!r}."
             )
+        if self.dates not in (None, *get_args(DateOrder)):
+            raise UsageError(f"dates must be dmy or mdy, got {self.dates!r}.")
         if self.length is not None and self.length < 1:
             raise UsageError(f"length must be at least 1, got {self.length}.")
 
     def reject_for_sequences(self) -> None:
         """Raise UsageError if an option is given that applies to tables only."""
-        names = (*NAME_LISTS, "window", "horizon", "span")
+        names = (*NAME_LISTS, "window", "horizon", "span", "time", "dates")
         wrong = [f"--{name}" for name in names if getattr(self, name) not in (None, ())]
         if wrong:
             raise UsageError(

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrt.data import Sequences, Table, Timeline, digest, read
+from seqrt.data import Sequences, Table, arrange, digest, read
 from seqrt.encoding.column import TableColumn
 from seqrt.errors import UsageError
 from seqrt.training.networks.missing import AS_MEAN
@@ -72,8 +72,14 @@ def splitter(
 
 
 def _table_rows(data: Table, options: DataOptions) -> TableRows:
-    table = data.span(*options.span) if options.span else data
-    return TableRows.of(Timeline.plain(table), options)
+    timeline = arrange(
+        data,
+        series=options.series,
+        time=options.time,
+        dates=options.dates,
+        span=options.span,
+    )
+    return TableRows.of(timeline, options)
 
 
 def _centred(fold: Problem, whole: Problem) -> Problem:
