@@ -219,6 +219,8 @@ def test_every_option_reaches_the_plan(run):
         "window": 4,
         "horizon": 2,
         "span": ["1901", "1938"],
+        "time": "year",
+        "dates": "dmy",
         "val": 0.3,
         "missing": "indicator",
         "cell": "rnn",
@@ -241,7 +243,7 @@ def test_every_option_reaches_the_plan(run):
         "device": "auto",
         "threads": 2,
     }
-    others = {"length", "folds", "start_from", "balance", "channels_first", "calendar"}
+    others = {"length", "folds", "start_from", "balance", "channels_first", "calendar", "series"}
     assert given.keys() == {option.name for option in training_options.TRAINING} - others
 
     done = run("train", "wave.csv", *_words(given), "-o", "all")
