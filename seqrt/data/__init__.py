@@ -13,7 +13,7 @@ that cannot be used is rejected with its place in the file.
 
 from __future__ import annotations
 
-from seqrt.data.arrange import arrange
+from seqrt.data.ordering.arrange import arrange
 from seqrt.data.readers.reading import read
 from seqrt.data.readers.source import digest
 from seqrt.data.sequences import Sequences

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.contract import TimeColumn
-from seqrt.data.ordering.step import Step
+from seqrt.data.steps.step import Step
 from seqrt.data.table import Table
 from seqrt.data.windowing import Part
 from seqrt.encoding.dates import between

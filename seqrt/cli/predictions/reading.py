@@ -63,7 +63,7 @@ def read_data(path: Path, manifest: Manifest, how: Reading = Reading()) -> Timel
     Raises UsageError for options of tables beside sequences.
     """
     from seqrt.data import Sequences, read
-    from seqrt.data.as_trained import as_trained
+    from seqrt.data.ordering.as_trained import as_trained
 
     data = read(path, channels_first=how.channels_first, manifest=manifest)
     if isinstance(data, Sequences):

@@ -1,3 +1,3 @@
-"""Rows in order: their series, their times, the step from row to row, and where it is broken."""
+"""A table put in order: its series, its times, missing steps, and times that come twice."""
 
 from __future__ import annotations

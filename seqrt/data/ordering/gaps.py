@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrt.data.ordering.durations import exact_text, near_text
-from seqrt.data.ordering.step import Step
+from seqrt.data.steps.durations import exact_text, near_text
+from seqrt.data.steps.step import Step
 from seqrt.data.table import Table
 from seqrt.encoding.time_text import DAY
 from seqrt.encoding.times import Times

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from seqrt.contract import Column
 from seqrt.data import Part, Table, Timeline, Windowing
-from seqrt.data.arrange import TARGET, TIME
 from seqrt.data.known_ahead import known_targets, without_plan
 from seqrt.data.labels import is_one_hot
+from seqrt.data.ordering.arrange import TARGET, TIME
 from seqrt.data.ragged import Floats
 from seqrt.data.runs import Runs, intersection, of_least
 from seqrt.encoding.counters import check_target

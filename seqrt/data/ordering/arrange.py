@@ -12,7 +12,7 @@ from seqrt.contract import TimeColumn
 from seqrt.data.ordering.cells import Key, series_of, times_of
 from seqrt.data.ordering.gaps import broken_after, check_one_step, note_on_gaps, runs_of
 from seqrt.data.ordering.repeats import check_repeats
-from seqrt.data.ordering.step import Step
+from seqrt.data.steps.step import Step
 from seqrt.data.table import Table
 from seqrt.data.timeline import Timeline
 from seqrt.encoding.dates import between

@@ -10,7 +10,7 @@ import pytest
 from seqrt.contract import Column, Layer, Manifest
 from seqrt.contract.columns import TimeColumn
 from seqrt.data import read
-from seqrt.data.as_trained import as_trained
+from seqrt.data.ordering.as_trained import as_trained
 from seqrt.errors import InputError, UsageError
 
 PLAIN = Manifest(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seqrt.contract import Manifest
-from seqrt.data.arrange import NO_TIME, arrange
+from seqrt.data.ordering.arrange import NO_TIME, arrange
 from seqrt.data.table import Table
 from seqrt.data.timeline import Timeline
 from seqrt.encoding.times import DateOrder

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from seqrt.data.ordering.step import Step
+from seqrt.data.steps.step import Step
 from seqrt.encoding.times import read_numbers, read_texts
 
 

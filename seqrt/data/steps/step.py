@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrt.data.ordering.durations import exact_text, near_text, rounded, size_of_text
+from seqrt.data.steps.durations import exact_text, near_text, rounded, size_of_text
 from seqrt.encoding.time_text import DAY
 from seqrt.encoding.times import Times
 
