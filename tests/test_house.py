@@ -119,9 +119,7 @@ INNER_ROOMS = {
         "readers": "limits sequences table",
         "slices": "feature_cast padding ragged readers runs sequences serving table timeline"
         " windows",
-        "series_rows": "runs timeline",
-        "prediction_table": "readers sequences series_rows timeline",
-        "future": "known_ahead prediction_table series_rows slices timeline",
+        "predicted": "known_ahead readers runs sequences slices timeline",
         "writers": "",
     },
     "runtime": {

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from seqrt.data.future import Future
+    from seqrt.data.predicted.future import Future
 
 MOST_PANELS = 6
 _COLUMNS = 2

@@ -11,8 +11,8 @@ import pytest
 
 from seqrt.contract import Column, Layer, Manifest
 from seqrt.data import read
-from seqrt.data.future import future_of
 from seqrt.data.ordering.arrange import arrange
+from seqrt.data.predicted.future import future_of
 from seqrt.drawing.forecast import forecast_figure
 from seqrt.drawing.style import save_figure
 

@@ -21,7 +21,7 @@ from seqrt.cli.model_options import (
 from seqrt.cli.options import JsonOption, parse_names, parse_span
 from seqrt.cli.predictions.reading import (
     DatesOption,
-    Reading,
+    ReadOptions,
     SeriesOption,
     TimeOption,
     read_data,
@@ -83,7 +83,7 @@ def evaluate(
 
     path = model_or_newest(model)
     opened = open_model(path, device, sha256=sha256, unsealed=unsealed)
-    read = read_data(data, opened.manifest, Reading(series, time, dates, channels_first))
+    read = read_data(data, opened.manifest, ReadOptions(series, time, dates, channels_first))
     for note in read.notes:
         say_labelled("note", note)
     part = labelled(

@@ -22,7 +22,7 @@ from seqrt.cli.model_options import (
 from seqrt.cli.options import JsonOption
 from seqrt.cli.predictions.reading import (
     DatesOption,
-    Reading,
+    ReadOptions,
     SeriesOption,
     TimeOption,
     read_data,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from seqrt.cli.predictions.destination import Destination
     from seqrt.contract import Manifest
     from seqrt.data import Timeline
-    from seqrt.data.future import Future
+    from seqrt.data.predicted.future import Future
     from seqrt.runtime import Model
 
 
@@ -90,7 +90,7 @@ def forecast(
       seqrt forecast sales.csv --json | jq .forecast
     """
     from seqrt.cli.predictions.destination import STDOUT, destination
-    from seqrt.data.future import future_of
+    from seqrt.data.predicted.future import future_of
 
     to = destination(out or STDOUT, data, as_json=as_json and out is not None)
     path = model_or_newest(model)
@@ -99,7 +99,7 @@ def forecast(
         _check_plot(plot, data, path)
     opened = open_model(path, device, sha256=sha256, unsealed=unsealed, threads=threads)
     _check_task(opened.manifest, path, steps)
-    source = _series(data, opened.manifest, Reading(series, time, dates))
+    source = _series(data, opened.manifest, ReadOptions(series, time, dates))
     future = future_of(source, opened.manifest, opened.predict, steps)
     if out is not None or not as_json:
         _write(future, to)
@@ -146,7 +146,7 @@ def _check_task(m: Manifest, path: Path, steps: int | None) -> None:
         )
 
 
-def _series(path: Path, m: Manifest, how: Reading) -> Timeline:
+def _series(path: Path, m: Manifest, how: ReadOptions) -> Timeline:
     from seqrt.data import Sequences
 
     data = read_data(path, m, how)

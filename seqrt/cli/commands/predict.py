@@ -22,7 +22,7 @@ from seqrt.cli.model_options import (
 from seqrt.cli.options import JsonOption
 from seqrt.cli.predictions.reading import (
     DatesOption,
-    Reading,
+    ReadOptions,
     SeriesOption,
     TimeOption,
     open_data,
@@ -102,7 +102,7 @@ def predict(
     path = model_or_newest(model)
     to.check(data, path)
     opened = open_model(path, device, sha256=sha256, unsealed=unsealed, threads=threads, tf32=tf32)
-    source = open_data(data, opened.manifest, Reading(series, time, dates, channels_first))
+    source = open_data(data, opened.manifest, ReadOptions(series, time, dates, channels_first))
     read = slices(source, opened.manifest)
     for note in read.notes:
         say_labelled("note", note)
@@ -123,7 +123,7 @@ def _predict(
     """Write the predictions, as an array or as a table."""
     from seqrt.cli.predict_file import predict_to
     from seqrt.cli.progress import work_progress
-    from seqrt.data.prediction_table import prediction_table
+    from seqrt.data.predicted.table import prediction_table
     from seqrt.data.writers.writing import write_table
 
     progress = work_progress(read.steps_of(slice(None)), "steps")

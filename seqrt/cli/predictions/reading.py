@@ -40,7 +40,7 @@ DatesOption = Annotated[
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadOptions:
     """How DATA is read; what is not given is as in training."""
 
     series: list[str] | None = None
@@ -57,7 +57,9 @@ class Reading:
             )
 
 
-def read_data(path: Path, manifest: Manifest, how: Reading = Reading()) -> Timeline | Sequences:
+def read_data(
+    path: Path, manifest: Manifest, how: ReadOptions = ReadOptions()
+) -> Timeline | Sequences:
     """Return the content of a file, a table as the model was trained on.
 
     Raises UsageError for options of tables beside sequences.
@@ -74,7 +76,7 @@ def read_data(path: Path, manifest: Manifest, how: Reading = Reading()) -> Timel
 
 
 def open_data(
-    path: Path, manifest: Manifest, how: Reading = Reading()
+    path: Path, manifest: Manifest, how: ReadOptions = ReadOptions()
 ) -> Timeline | Sequences | Mapped:
     """Return the content of a file, with the runs of a table that the model can predict.
 

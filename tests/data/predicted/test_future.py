@@ -9,8 +9,8 @@ import pytest
 
 from seqrt.contract import Column, Input, Layer, Manifest
 from seqrt.data import Timeline, read
-from seqrt.data.future import future_of
 from seqrt.data.ordering.arrange import arrange
+from seqrt.data.predicted.future import future_of
 from seqrt.data.runs import as_runs
 from seqrt.errors import InputError
 

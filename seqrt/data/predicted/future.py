@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from seqrt.contract import Manifest
 from seqrt.data.known_ahead import predictable
-from seqrt.data.prediction_table import beside
-from seqrt.data.series_rows import series_at, series_of, times_after
+from seqrt.data.predicted.rows import series_at, series_numbers, times_after
+from seqrt.data.predicted.table import beside
 from seqrt.data.slices import slices
 from seqrt.data.timeline import Timeline
 from seqrt.errors import InputError
@@ -51,7 +51,7 @@ class Future:
         rows = np.repeat(self.last, self.y.shape[1])
         time = self.data.table.time
         if time is None:
-            after = rows - self.data.bounds[series_of(self.data, rows)] + 1 + steps
+            after = rows - self.data.bounds[series_numbers(self.data, rows)] + 1 + steps
             return "row", after, after
         times = times_after(self.data, rows, steps)
         return ("step", steps, steps) if times is None else (time, times.cells, times.values)
@@ -59,7 +59,7 @@ class Future:
     @property
     def series(self) -> Rows:
         """The number of each series (B,) in `data`."""
-        return series_of(self.data, self.last)
+        return series_numbers(self.data, self.last)
 
     def history(self, i: int, k: int, count: int) -> list[tuple[NDArray[Any], NDArray[Any]]]:
         """Return the last `count` values of target `k` of series `i`, as times and values.
@@ -84,7 +84,7 @@ class Future:
         if name == "step" and self.data.table.time is not None:
             return rows - last
         if self.data.times is None:
-            return rows - self.data.bounds[series_of(self.data, rows)] + 1
+            return rows - self.data.bounds[series_numbers(self.data, rows)] + 1
         return self.data.times.take(rows).values()
 
     def _known(self, k: int) -> NDArray[np.float64] | None:

@@ -46,7 +46,7 @@ def columns_at(data: Timeline, rows: Rows, *, ahead: bool = False) -> Columns:
     """
     columns, time = series_at(data, rows), data.table.time
     if time is None:
-        series = series_of(data, rows)
+        series = series_numbers(data, rows)
         return {**columns, "row": rows - data.bounds[series] + 1 + ahead}
     column = data.table.columns[time]
     if not ahead:
@@ -62,14 +62,14 @@ def columns_at(data: Timeline, rows: Rows, *, ahead: bool = False) -> Columns:
     return {**columns, time: cells}
 
 
-def series_of(data: Timeline, rows: Rows) -> Rows:
+def series_numbers(data: Timeline, rows: Rows) -> Rows:
     """Return the number of the series of each row."""
     return np.searchsorted(data.bounds, rows, "right") - 1
 
 
 def series_at(data: Timeline, rows: Rows) -> dict[str, NDArray[Any]]:
     """Return the cells that name the series of some rows: text, or numbers if they never were."""
-    numbers = series_of(data, rows)
+    numbers = series_numbers(data, rows)
     columns = {}
     for i, name in enumerate(data.series):
         column = data.table.columns.get(name)

@@ -10,7 +10,7 @@ import pytest
 from seqrt.contract import Column, Layer, Manifest
 from seqrt.data import Sequences, read
 from seqrt.data.ordering.arrange import arrange
-from seqrt.data.prediction_table import answers, beside, prediction_table
+from seqrt.data.predicted.table import answers, beside, prediction_table
 from seqrt.data.readers.mapped import Mapped
 from seqrt.data.slices import slices
 from seqrt.encoding.column import TableColumn

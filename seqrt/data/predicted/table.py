@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.contract import Manifest
+from seqrt.data.predicted.rows import series_rows
 from seqrt.data.readers.mapped import Mapped
 from seqrt.data.sequences import Sequences
-from seqrt.data.series_rows import series_rows
 from seqrt.data.timeline import Timeline
 
 Columns = Mapping[str, NDArray[Any]]
