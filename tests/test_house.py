@@ -62,7 +62,7 @@ ROOMS = {
     "cli": Room(
         "errors typer",
         inside="bench contract data demo drawing encoding export files front metrics"
-        " metrics_by_series runtime training numpy rich torch",
+        " metrics_by_series numbers runtime training numpy rich torch",
     ),
     "__init__": Room("errors", inside="runtime"),
     "__main__": Room("", inside="cli"),
@@ -94,8 +94,9 @@ INNER_ROOMS = {
         "__init__": "entry",
         "entry": "* app",
         "app": "commands",
-        "commands": "* predictions",
+        "commands": "* predictions streaming",
         "predictions": "*",
+        "streaming": "*",
         "*": "",
     },
     "data": {

@@ -55,31 +55,32 @@ class GivenColumns:
         )
 
 
-def column_of(name: str, cells: Any) -> TableColumn:
+def column_of(cells: Any, place: str = "the column") -> TableColumn:
     """Return the cells of one column: numbers, booleans, text, dates or None, in any mixture.
 
     `cells` is a list, an array or a column of a data frame (T,), or a single cell. Raises
-    InputError for more dimensions (E_INPUT_SHAPE) and for any other type (E_INPUT_DTYPE).
+    InputError for more dimensions (E_INPUT_SHAPE) and for any other type (E_INPUT_DTYPE), which
+    names the column by its `place`.
     """
-    array = _array(name, cells)
+    array = _array(place, cells)
     match array.dtype.kind:
         case "b":
             return TableColumn.of_booleans(array.astype(np.float64))
         case "f":
             return TableColumn(array.astype(np.float64))
         case "i" | "u":
-            return _integers(name, array)
+            return _integers(place, array)
         case "M":
             stamps = array.astype("datetime64[us]").astype(np.int64)
             return TableColumn.of_stamps(stamps)
         case "U":
             return TableColumn.of_text(array.tolist())
         case "O":
-            return _objects(name, array.tolist())
-    raise _type_error(name, f"dtype {array.dtype}")
+            return _objects(place, array.tolist())
+    raise _type_error(place, f"dtype {array.dtype}")
 
 
-def _array(name: str, cells: Any) -> Array:
+def _array(place: str, cells: Any) -> Array:
     """Return the cells as an array (T,); a list of different types is one of objects."""
     if isinstance(cells, np.ma.MaskedArray):
         cells = cells.tolist()  # None where a cell is masked
@@ -93,25 +94,22 @@ def _array(name: str, cells: Any) -> Array:
     else:
         array = np.asarray(cells)
     if array.ndim != 1:
-        raise InputError(
-            f"E_INPUT_SHAPE: columns[{name!r}] must have shape (time,), got {array.shape}."
-        )
+        raise InputError(f"E_INPUT_SHAPE: {place} must have shape (time,), got {array.shape}.")
     return array
 
 
-def _integers(name: str, array: Array) -> TableColumn:
+def _integers(place: str, array: Array) -> TableColumn:
     values = array.astype(np.float64)
     if not len(values) or np.abs(values).max() < FIRST_INEXACT:
         return TableColumn(values)
     if array.dtype.kind == "u" and array.max() >= _LARGEST:
         raise InputError(
-            f"E_INPUT_RANGE: columns[{name!r}] must fit int64, got {array.max()}."
-            " Subtract an offset first."
+            f"E_INPUT_RANGE: {place} must fit int64, got {array.max()}. Subtract an offset first."
         )
     return TableColumn(values, exact=array.astype(np.int64))
 
 
-def _objects(name: str, cells: list[Any]) -> TableColumn:
+def _objects(place: str, cells: list[Any]) -> TableColumn:
     """Return a column of Python objects: all text, all dates, all booleans, or numbers."""
     cells = [None if _is_no_value(cell) else _plain(cell) for cell in cells]
     kinds = {type(cell) for cell in cells if cell is not None}
@@ -123,9 +121,9 @@ def _objects(name: str, cells: list[Any]) -> TableColumn:
     if kinds == {datetime}:
         return _dates(cells)
     if kinds <= {bool, int, float}:
-        return _numbers(name, cells)
+        return _numbers(place, cells)
     strange = next(iter(kinds - {str, bool, int, float}))
-    raise _type_error(name, strange.__name__)
+    raise _type_error(place, strange.__name__)
 
 
 def _plain(cell: Any) -> Any:
@@ -152,19 +150,17 @@ def _is_no_value(cell: Any) -> bool:
     return isinstance(cell, float | np.floating | Decimal) and cell != cell
 
 
-def _numbers(name: str, cells: Sequence[Any]) -> TableColumn:
+def _numbers(place: str, cells: Sequence[Any]) -> TableColumn:
     try:
         values = np.array([np.nan if cell is None else float(cell) for cell in cells])
     except OverflowError:
-        raise InputError(
-            f"E_INPUT_RANGE: columns[{name!r}] must fit float64, got a larger number."
-        ) from None
+        raise InputError(f"E_INPUT_RANGE: {place} must fit float64, got a larger number.") from None
     large = [abs(cell) for cell in cells if isinstance(cell, int) and abs(cell) >= FIRST_INEXACT]
     if not large:
         return TableColumn(values)
     if max(large) >= _LARGEST or not all(isinstance(cell, int | None) for cell in cells):
         raise InputError(
-            f"E_INPUT_RANGE: columns[{name!r}] must fit int64 or float64 without rounding, got"
+            f"E_INPUT_RANGE: {place} must fit int64 or float64 without rounding, got"
             f" {max(large)}. Subtract an offset first."
         )
     return TableColumn(values, exact=np.array([cell or 0 for cell in cells], np.int64))
@@ -186,7 +182,7 @@ def _microseconds(moment: datetime) -> int:
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
-def _type_error(name: str, got: str) -> InputError:
+def _type_error(place: str, got: str) -> InputError:
     return InputError(
-        f"E_INPUT_DTYPE: columns[{name!r}] must hold numbers, booleans, text or dates, got {got}."
+        f"E_INPUT_DTYPE: {place} must hold numbers, booleans, text or dates, got {got}."
     )

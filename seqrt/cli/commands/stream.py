@@ -19,8 +19,19 @@ from seqrt.cli.model_options import (
     model_or_newest,
     open_model,
 )
+from seqrt.cli.options import parse_names
 from seqrt.cli.signals import delay_signals
-from seqrt.cli.stream_lines import Columns, Csv, Json, Line, Record, format_of, read_lines, text_of
+from seqrt.cli.streaming.encoder import StepEncoder
+from seqrt.cli.streaming.lines import (
+    Columns,
+    Csv,
+    Json,
+    Line,
+    Record,
+    format_of,
+    read_lines,
+    text_of,
+)
 from seqrt.cli.talk import say
 from seqrt.errors import InputError, UsageError
 
@@ -29,13 +40,18 @@ if TYPE_CHECKING:
 
 # Lines predicted in one call, where as many have arrived. Ctrl-C waits for the call to end.
 _MOST = 512
+_NO_KEY = "none"
 
 
 def stream(
     model: ModelArgument = None,
     key: Annotated[
-        str | None,
-        typer.Option(metavar="COLUMN", help="Column of keys; each key has a stream of its own"),
+        list[str] | None,
+        typer.Option(
+            metavar="NAMES",
+            help="Columns of keys; each key has a stream of its own; none: one stream"
+            "  [the series columns of the model]",
+        ),
     ] = None,
     restore: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Continue from a state written by --save")
@@ -52,9 +68,12 @@ def stream(
 
     A line is one step of a sequence, and its prediction is one line on stdout. In CSV, the first
     line may name the columns, in any order, and columns that the model does not use are ignored;
-    without names, a line holds the model's features in order. In JSON, a line is a list of the
-    features or an object with their names. Predictions have the format of the input. A model that
-    accepts missing values reads empty cells and null.
+    without names, a line holds the columns of the model in order. In JSON, a line is a list of them
+    or an object with their names. Predictions have the format of the input. A model that accepts
+    missing values reads empty cells and null.
+
+    The columns are those of the training table: categories as text, counters as they are, the time
+    for calendar features. Values known ahead have the names of their features, such as promo+1.
 
     The state is saved when the input ends, and also when Ctrl-C, SIGTERM or an invalid line ends
     it: it is always the state after the last prediction.
@@ -74,14 +93,16 @@ def stream(
         check_writable(save)
         check_not_input(save, path, 0)
     opened = open_model(path, device, sha256=sha256, unsealed=unsealed, tf32=tf32)
-    columns = _columns(opened, key)
-    live = _Live(opened, keyed=key is not None)
+    encoder = StepEncoder(opened.manifest)
+    columns = _columns(opened, encoder, parse_names("--key", key))
+    live = _Live(opened, keyed=bool(columns.keys))
     if restore is not None:
         live.restore(restore)
     if sys.stdin.isatty():
-        say(f"Type one step per line: {', '.join(columns.features)}. Ctrl-D ends the input.")
+        names = ", ".join((*columns.keys, *columns.sources))
+        say(f"Type one step per line: {names}. Ctrl-D ends the input.")
     try:
-        if not _predict_lines(live, columns):
+        if not _predict_lines(live, columns, encoder):
             say("stdin is empty: there is nothing to predict")
     finally:
         if save is not None:
@@ -132,17 +153,19 @@ class _Live:
             raise InputError(f"{code}: {path}: {what}{hint}") from None
 
 
-def _columns(model: Model, key: str | None) -> Columns:
+def _columns(model: Model, encoder: StepEncoder, given: tuple[str, ...]) -> Columns:
     m = model.manifest
     outputs = tuple(column.name for column in m.outputs)
-    if key in outputs:
+    keys = () if given == (_NO_KEY,) else given or m.series
+    wrong = next((key for key in keys if key in outputs), None)
+    if wrong:
         raise UsageError(
-            f"--key must be a column of the input, not an output of the model, got {key!r}."
+            f"--key must be a column of the input, not an output of the model, got {wrong!r}."
         )
-    return Columns(tuple(column.name for column in m.features), outputs, key, m.takes_missing)
+    return Columns(encoder.sources, outputs, keys, m.takes_missing, encoder.plain)
 
 
-def _predict_lines(live: _Live, columns: Columns) -> int:
+def _predict_lines(live: _Live, columns: Columns, encoder: StepEncoder) -> int:
     """Predict the lines of stdin as they arrive; return how many there were."""
     out = sys.stdout.buffer
     form: Json | Csv | None = None
@@ -151,7 +174,7 @@ def _predict_lines(live: _Live, columns: Columns) -> int:
         form = form or _first_format(lines, columns)
         if form is None:
             continue
-        for batch in _batches(form, lines):
+        for batch in _encoded(_batches(form, lines), columns, encoder):
             opening, form.opening = form.opening, ""
             written = [opening]
             with delay_signals():  # until state and output agree again
@@ -194,6 +217,23 @@ def _batches(form: Json | Csv, lines: list[Line]) -> Iterator[list[Record]]:
         if record.key is not None:
             keys.add(record.key)
     yield batch
+
+
+def _encoded(
+    batches: Iterator[list[Record]], columns: Columns, encoder: StepEncoder
+) -> Iterator[list[Record]]:
+    """Yield the batches with their features; raise for an invalid cell after the lines before."""
+    if columns.plain:
+        yield from batches
+        return
+    for batch in batches:
+        ready: list[Record] = []
+        try:
+            ready.extend(encoder.encoded(batch))  # an error leaves those before it
+        except InputError:
+            yield ready
+            raise
+        yield ready
 
 
 @contextmanager

@@ -55,7 +55,9 @@ def _as_given(each: Input, columns: Mapping[str, Any]) -> Input:
 def _cells(inputs: tuple[Input, ...], columns: Mapping[str, Any]) -> GivenColumns:
     """Return the columns that the inputs need, all of one length."""
     names = dict.fromkeys(each.column for each in inputs)
-    given = {name: column_of(name, columns[name]) for name in names if name in columns}
+    given = {
+        name: column_of(columns[name], f"columns[{name!r}]") for name in names if name in columns
+    }
     rows = [len(column.values) for column in given.values()]
     if len(set(rows)) > 1:
         other = next(i for i, count in enumerate(rows) if count != rows[0])

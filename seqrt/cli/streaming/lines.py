@@ -18,6 +18,7 @@ from seqrt.errors import InputError
 _BLOCK = 1 << 16
 _LONGEST = 1 << 20
 _LARGEST = 3.4028234e38  # of float32
+_CELLS = (str, int, float, bool, type(None))
 _BYTE_ORDER_MARK = "\ufeff"
 
 
@@ -30,24 +31,37 @@ class Line(NamedTuple):
 
 
 class Record(NamedTuple):
-    """One step: its line, the key of its stream, its features; `named` if it was an object."""
+    """One step: its line, the key of its stream, its features; `named` if it was an object.
+
+    `keys` are the cells that make the key. If the columns have to be encoded, x holds their cells
+    until StepEncoder has encoded them.
+    """
 
     line: int
-    key: str | int | None
-    x: list[float]
+    keys: tuple[str | int, ...]
+    x: Any
     named: bool = False
+
+    @property
+    def key(self) -> str | int | None:
+        """The key of its stream: the cell in the column of keys, or text made of several."""
+        if len(self.keys) > 1:
+            return json.dumps(self.keys)
+        return self.keys[0] if self.keys else None
 
 
 class Columns(NamedTuple):
-    """The names of a model's features and outputs, and of the key, if there is one.
+    """The names of the columns that a model reads, of its outputs, and of the columns of keys.
 
-    `missing` says that the model accepts missing values, which are NaN in a record.
+    `missing` says that the model accepts missing values, which are NaN in a record. `plain` says
+    that all columns are numbers which the model reads as they are.
     """
 
-    features: tuple[str, ...]
+    sources: tuple[str, ...]
     outputs: tuple[str, ...]
-    key: str | None
+    keys: tuple[str, ...]
     missing: bool = False
+    plain: bool = True
 
 
 def read_lines(file: BinaryIO) -> Iterator[list[Line]]:
@@ -94,7 +108,7 @@ def format_of(text: str, columns: Columns) -> Json | Csv:
 
 
 class Json:
-    """On each line a list of the features, or an object with their names and the key.
+    """On each line a list of the columns, or an object with their names and the keys.
 
     A missing value is null.
     """
@@ -118,30 +132,33 @@ class Json:
         if not isinstance(value, list):
             what = f"the line must be a JSON list or object, got {text:.60}"
             raise _refuse("FORMAT", line.number, what)
-        names = self._columns.features
-        if self._columns.key is not None:
-            what = f"the line must be an object with the key {self._columns.key!r}, got a list"
+        names, keys = self._columns.sources, self._columns.keys
+        if keys:
+            key = f"the key {keys[0]!r}" if len(keys) == 1 else f"the keys {', '.join(keys)}"
+            what = f"the line must be an object with {key}, got a list"
             raise _refuse("FORMAT", line.number, what)
         if len(value) != len(names):
-            what = f"the list must hold {len(names)} numbers ({', '.join(names)}), got {len(value)}"
+            kind = "numbers" if self._columns.plain else "values"
+            what = f"the list must hold {len(names)} {kind} ({', '.join(names)}), got {len(value)}"
             raise _refuse("SHAPE", line.number, what)
-        return Record(line.number, None, _numbers(line.number, self._columns, value))
+        return Record(line.number, (), _step(line.number, self._columns, value))
 
     def _named(self, line: Line, value: dict[str, Any]) -> Record:
-        names, key = self._columns.features, self._columns.key
-        _check_names(line.number, names if key is None else (key, *names), value)
-        if key is not None and type(value[key]) not in (str, int):
-            what = f"{key} must be a string or an integer, got {value[key]!r:.60}"
-            raise _refuse("FORMAT", line.number, what)
-        x = _numbers(line.number, self._columns, [value[name] for name in names])
-        return Record(line.number, None if key is None else value[key], x, named=True)
+        names, keys = self._columns.sources, self._columns.keys
+        _check_names(line.number, (*keys, *names), value)
+        for key in keys:
+            if type(value[key]) not in (str, int):
+                what = f"{key} must be a string or an integer, got {value[key]!r:.60}"
+                raise _refuse("FORMAT", line.number, what)
+        x = _step(line.number, self._columns, [value[name] for name in names])
+        return Record(line.number, tuple(value[key] for key in keys), x, named=True)
 
     def write(self, record: Record, y: Sequence[float]) -> str:
         """Return the line for the prediction of a record: a list or an object, as the record."""
         if not record.named:
             return json.dumps(list(y)) + "\n"
-        key = {} if self._columns.key is None else {self._columns.key: record.key}
-        return json.dumps({**key, **dict(zip(self._columns.outputs, y, strict=True))}) + "\n"
+        keys = dict(zip(self._columns.keys, record.keys, strict=True))
+        return json.dumps({**keys, **dict(zip(self._columns.outputs, y, strict=True))}) + "\n"
 
 
 class Csv:
@@ -157,8 +174,8 @@ class Csv:
         self._columns = columns
         self._separator = delimiter_of(first)
         self._places: list[int] | None = None
-        self._width = len(columns.features)
-        self._key: int | None = None
+        self._width = len(columns.sources)
+        self._keys: list[int] = []
         self.opening = ""
 
     def read(self, line: Line, text: str) -> Record | None:
@@ -182,8 +199,8 @@ class Csv:
             raise _refuse("RAGGED", line.number, what)
         assert self._places is not None
         picked = [cells[place] for place in self._places]
-        x = _numbers(line.number, self._columns, picked)
-        return Record(line.number, None if self._key is None else cells[self._key], x)
+        x = _step(line.number, self._columns, picked)
+        return Record(line.number, tuple(cells[place] for place in self._keys), x)
 
     @property
     def reads_blank(self) -> bool:
@@ -191,27 +208,27 @@ class Csv:
         return self._columns.missing and self._places is not None and self._width == 1
 
     def write(self, record: Record, y: Sequence[float]) -> str:
-        """Return the line for a prediction: the key of its record, if any, and the outputs."""
-        return self._line([*([] if record.key is None else [record.key]), *y])
+        """Return the line for a prediction: the keys of its record, if any, and the outputs."""
+        return self._line([*record.keys, *y])
 
     def _open(self, number: int, cells: list[str], *, named: bool) -> None:
-        names, key = self._columns.features, self._columns.key
+        names, keys = self._columns.sources, self._columns.keys
         if not named:
-            if key is not None:
-                what = f"--key {key} needs column names in the first line, got {cells[0]!r:.60}"
-                raise _refuse("HEADER", number, what)
+            if keys:
+                what = f"--key {','.join(keys)} needs column names in the first line, got"
+                raise _refuse("HEADER", number, f"{what} {cells[0]!r:.60}")
             self._places = list(range(len(names)))
             return
-        wanted = names if key is None else (key, *names)
-        _check_names(number, wanted, cells)
+        wanted = dict.fromkeys((*keys, *names))
+        _check_names(number, tuple(wanted), cells)
         twice = [name for name in wanted if cells.count(name) > 1]
         if twice:
             what = f"a column name must not occur twice, got {twice[0]!r} twice"
             raise _refuse("HEADER", number, what)
         self._width = len(cells)
         self._places = [cells.index(name) for name in names]
-        self._key = None if key is None else cells.index(key)
-        self.opening = self._line([*([] if key is None else [key]), *self._columns.outputs])
+        self._keys = [cells.index(name) for name in keys]
+        self.opening = self._line([*keys, *self._columns.outputs])
 
     def _line(self, cells: Sequence[object]) -> str:
         text = io.StringIO()
@@ -229,13 +246,26 @@ def _number(value: object) -> float:
         return math.nan
 
 
-def _numbers(line: int, columns: Columns, values: Sequence[object]) -> list[float]:
+def _step(line: int, columns: Columns, values: Sequence[object]) -> Sequence[object]:
+    """Return the numbers of a step, or the cells that have yet to be encoded."""
+    if not columns.plain:
+        return _cells(line, columns, values)
     x = [_number(value) for value in values]
-    for name, number, value in zip(columns.features, x, values, strict=True):
+    for name, number, value in zip(columns.sources, x, values, strict=True):
         if not (abs(number) <= _LARGEST or (columns.missing and _is_missing(value))):
             what = f"{name} must be a finite float32 number, got {value!r:.60}"
             raise _refuse("NONFINITE" if type(value) is float else "NUMBER", line, what)
     return x
+
+
+def _cells(line: int, columns: Columns, values: Sequence[object]) -> Sequence[object]:
+    for name, value in zip(columns.sources, values, strict=True):
+        if type(value) not in _CELLS:
+            what = f"{name} must be a number, text, true, false or null, got {value!r:.60}"
+            raise _refuse("FORMAT", line, what)
+        if type(value) is int and abs(value) >> 63:
+            raise _refuse("RANGE", line, f"{name} must fit int64, got {value!r:.60}")
+    return values
 
 
 def _is_missing(value: object) -> bool:
