@@ -77,6 +77,18 @@ def check_columns(source: str, shape: tuple[int, int], manifest: Manifest) -> No
         )
 
 
+def check_width(data: Sequences, manifest: Manifest) -> None:
+    """Raise InputError unless sequences have the number of features that a model reads."""
+    features = len(manifest.features)
+    if len(data.x) and data.features != features:
+        swapped = (data.x.lengths == features).all()
+        hint = " If x is (batch, features, time), use --channels-first." if swapped else ""
+        raise InputError(
+            f"E_INPUT_SHAPE: x[item 0] must have shape (time, {features}), got {data.x[0].shape}."
+            f"{hint}"
+        )
+
+
 def labelled(
     data: Timeline | Sequences,
     manifest: Manifest,
@@ -102,6 +114,7 @@ def labelled(
                 "sequences must have their targets stored with them as y:"
                 " np.savez(path, x=..., y=...)."
             )
+        check_width(data, manifest)
         _check_targets(data.y)
         return Part(data.x, _labels(data, manifest) if manifest.classes else data.y)
     windowing = Windowing(

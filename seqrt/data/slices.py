@@ -16,7 +16,7 @@ from seqrt.data.readers.mapped import Mapped
 from seqrt.data.readers.reading import check_has_axes
 from seqrt.data.runs import starts_of
 from seqrt.data.sequences import Sequences
-from seqrt.data.serving import check_columns, feature_values
+from seqrt.data.serving import check_columns, check_width, feature_values
 from seqrt.data.table import Table
 from seqrt.data.timeline import Timeline
 from seqrt.data.windows import count_windows, windows
@@ -101,14 +101,7 @@ def _table(data: Timeline, manifest: Manifest) -> Slices:
 
 
 def _ragged(data: Sequences, manifest: Manifest) -> Slices:
-    features = len(manifest.features)
-    if len(data.x) and data.features != features:
-        swapped = (data.x.lengths == features).all()
-        hint = " If x is (batch, features, time), use --channels-first." if swapped else ""
-        raise InputError(
-            f"E_INPUT_SHAPE: x[item 0] must have shape (time, {features}), got {data.x[0].shape}."
-            f"{hint}"
-        )
+    check_width(data, manifest)
     x = data.x.checked(missing=manifest.takes_missing)
     return Slices(len(x), x.longest, lambda rows, _: list(x[rows]), x.lengths, data.notes)
 

@@ -97,7 +97,7 @@ def test_a_column_that_the_model_reads_and_the_table_lacks_is_named(table):
 
 @pytest.mark.parametrize("y", [np.array([[1.0], [2.0]], np.float32), np.array(["calm", "rough"])])
 def test_sequences_are_judged_by_the_answers_beside_them(y):
-    x = Ragged.of([np.zeros((3, 1), np.float32), np.ones((2, 1), np.float32)])
+    x = Ragged.of([np.zeros((3, 2), np.float32), np.ones((2, 2), np.float32)])
 
     part = labelled(Sequences(x, y, per_step=False), FORECASTER)
 
@@ -114,12 +114,12 @@ def test_a_span_of_sequences_is_a_usage_error():
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_an_answer_of_sequences_that_is_no_number_is_named(value):
-    x = Ragged.of([np.zeros((3, 1), np.float32)] * 2)
+    x, wide = (Ragged.of([np.zeros((3, width), np.float32)] * 2) for width in (1, 2))
     y = np.array([[1.0, 2.0], [3.0, value]], np.float32)
     steps = [np.zeros((3, 1), np.float32), np.array([[0], [value], [0]], np.float32)]
 
     with pytest.raises(InputError, match=r"E_INPUT_NONFINITE: y .* y\[item 1, output 1\] is"):
-        labelled(Sequences(x, y, per_step=False), FORECASTER)
+        labelled(Sequences(wide, y, per_step=False), FORECASTER)
     with pytest.raises(InputError, match=r"E_INPUT_NONFINITE: y .* y\[item 1, step 1, output 0\]"):
         labelled(Sequences(x, steps, per_step=True), TAGGER)
 

@@ -19,7 +19,7 @@ from seqrt.cli.model_options import (
 from seqrt.cli.run_report import MISSING_VALUES
 
 if TYPE_CHECKING:
-    from seqrt.contract import Column, Gradient, Manifest
+    from seqrt.contract import Column, Gradient, Input, Manifest
     from seqrt.runtime import Model
 
 # Lags whose gradient is a smaller share of the largest one are not shown.
@@ -59,6 +59,12 @@ def _lines(model: Model, path: Path) -> Iterator[tuple[str, str]]:
         relu = " relu" if layer.nonlinearity == "relu" else ""
         yield ("" if i else "layers"), f"{layer.cell}{relu} {layer.units}{direction}"
     yield from _columns("features", m.features)
+    for i, text in enumerate(filter(None, map(_input, m.inputs))):
+        yield ("" if i else "inputs"), text
+    if m.series:
+        yield "series", f"told apart by {', '.join(m.series)}"
+    if m.time:
+        yield "time", f"{m.time.name}{f', every {m.time.step}' if m.time.step else ''}"
     if m.takes_missing:
         yield "missing", MISSING_VALUES[m.missing]
     if m.classes:
@@ -120,6 +126,21 @@ def _window(m: Manifest) -> str:
         return ""
     ahead = f" {m.horizon} step{'s' if m.horizon > 1 else ''} ahead" if m.horizon else ""
     return f"{ahead} from windows of {m.window} steps"
+
+
+def _input(each: Input) -> str:
+    """Return what becomes of a column before the network reads it; nothing for a plain number."""
+    ahead = f", {each.ahead} row{'s' if each.ahead > 1 else ''} ahead" if each.ahead else ""
+    match each.kind:
+        case "boolean":
+            return f"{each.column}: 1 for true, 0 for false{ahead}"
+        case "category":
+            return f"{each.column}: 1 in the feature of its text{ahead}"
+        case "calendar":
+            return f"{each.column}: sine and cosine of the {each.cycle}{ahead}"
+    if each.offset:
+        return f"{each.column}: {each.offset:,} is subtracted{ahead}"
+    return f"{each.column}{ahead}" if ahead else ""
 
 
 def _output(m: Manifest) -> str:

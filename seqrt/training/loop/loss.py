@@ -78,9 +78,12 @@ class Objective:
             return cls(activation)
         check_balance(activation)
         if activation == "softmax":
-            return cls(activation, _balanced(torch.bincount(y.cpu(), minlength=outputs)))
-        ones = y.cpu().sum(0)
-        return cls(activation, _balanced(torch.stack([len(y) - ones, ones])))
+            counts = torch.bincount(y.cpu(), minlength=outputs)
+        else:
+            ones = y.cpu().sum(0)
+            counts = torch.stack([len(y) - ones, ones])
+        # on the device of y already: the recording of a CUDA graph may not copy from the CPU
+        return cls(activation, _balanced(counts).to(y.device))
 
     def mean(self, v: Tensor, y: Tensor) -> Tensor:
         """Return the mean loss of logits v (N, O), in a form that autograd can follow."""

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import seqrt
-from seqrt.contract import MANIFEST_KEY, PROOF_KEY, Column, seal
+from seqrt.contract import MANIFEST_KEY, PROOF_KEY, Column, Input, TimeColumn, seal
 from seqrt.export import export
 from seqrt.training import Metadata, Network, chrono_initialise
 
@@ -78,6 +78,40 @@ def test_it_says_what_goes_in_and_what_comes_out(run, forecaster):
     scaling = "mean 0, scale 1"
     assert line_of("features", page) == f"load [kW]: {scaling}, in training 12 to 99.5"
     assert line_of("outputs", page) == f"load+1 [kW]: {scaling}"
+
+
+def test_it_says_what_becomes_of_the_columns_of_a_table(run):
+    inputs = (
+        Input("count", offset=1_000_000_000),
+        Input("open", "boolean"),
+        Input("open", "boolean", ahead=1),
+        Input("sky", "category", levels=("fog",)),
+        Input("day", "calendar", cycle="weekday"),
+    )
+    names = [name for each in inputs for name in each.names]
+    about = Metadata(
+        "forecast",
+        tuple(map(Column, names)),
+        (Column("count+1"),),
+        window=3,
+        horizon=1,
+        inputs=inputs,
+        series=("shop",),
+        time=TimeColumn("day", step="1 day"),
+    )
+    path = export(Network("rnn", len(names), (2,), 1), "shops.onnx", about=about).path
+
+    page = run("info", path).out
+
+    assert (
+        "inputs    count: 1,000,000,000 is subtracted\n"
+        "          open: 1 for true, 0 for false\n"
+        "          open: 1 for true, 0 for false, 1 row ahead\n"
+        "          sky: 1 in the feature of its text\n"
+        "          day: sine and cosine of the weekday\n"
+        "series    told apart by shop\n"
+        "time      day, every 1 day\n"
+    ) in page
 
 
 def test_of_a_classifier_it_names_the_classes(run, classifier):
