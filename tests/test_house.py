@@ -123,6 +123,11 @@ INNER_ROOMS = {
         "predicted": "known_ahead readers runs sequences slices timeline",
         "writers": "",
     },
+    "encoding": {
+        "__init__": "",
+        "notation": "",
+        "*": "notation",
+    },
     "runtime": {
         "__init__": "live model",
         "types": "",

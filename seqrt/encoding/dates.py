@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.encoding.cells import parse_number
-from seqrt.encoding.time_text import DAY
+from seqrt.encoding.notation.layout import DAY
 from seqrt.encoding.times import DateOrder, Times, read_texts
 from seqrt.errors import UsageError
 

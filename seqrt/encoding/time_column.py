@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.encoding.column import TableColumn
-from seqrt.encoding.time_forms import form_of
-from seqrt.encoding.time_text import DAY, SECOND, Layout
+from seqrt.encoding.notation.forms import form_of
+from seqrt.encoding.notation.layout import DAY, SECOND, Layout
 from seqrt.encoding.times import DateOrder, Reading, Times, read_numbers, read_texts
 
 Rows = NDArray[np.int64]

@@ -17,9 +17,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrt.encoding.time_parts import Parts, characters, groups_of, is_no_time
-from seqrt.encoding.time_text import SECOND, Layout
-from seqrt.encoding.zones import offset_at_instant, offset_at_wall
+from seqrt.encoding.notation.layout import SECOND, Layout
+from seqrt.encoding.notation.parts import Parts, characters, groups_of, is_no_time
+from seqrt.encoding.notation.zones import offset_at_instant, offset_at_wall
 
 Instants = NDArray[np.int64]
 Numbers = NDArray[np.int64] | NDArray[np.float64]

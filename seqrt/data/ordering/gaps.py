@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from seqrt.data.steps.durations import exact_text, near_text
 from seqrt.data.steps.step import Step
 from seqrt.data.table import Table
-from seqrt.encoding.time_text import DAY
+from seqrt.encoding.notation.layout import DAY
 from seqrt.encoding.times import Times
 from seqrt.errors import InputError
 

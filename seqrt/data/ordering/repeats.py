@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from seqrt.data.ordering.cells import distinct_of
 from seqrt.data.table import Table
 from seqrt.encoding.cells import is_missing
-from seqrt.encoding.time_text import DAY
+from seqrt.encoding.notation.layout import DAY
 from seqrt.encoding.times import Times
 from seqrt.errors import InputError, UsageError
 

@@ -12,7 +12,7 @@ from seqrt.contract import Manifest
 from seqrt.data.runs import starts_of
 from seqrt.data.timeline import Timeline
 from seqrt.encoding.column import TableColumn
-from seqrt.encoding.time_text import DAY, SECOND
+from seqrt.encoding.notation.layout import DAY, SECOND
 
 Columns = Mapping[str, NDArray[Any]]
 Rows = NDArray[np.int64]

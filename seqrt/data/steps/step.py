@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.data.steps.durations import exact_text, near_text, rounded, size_of_text
-from seqrt.encoding.time_text import DAY
+from seqrt.encoding.notation.layout import DAY
 from seqrt.encoding.times import Times
 
 Unit = Literal["number", "instant", "day", "business day", "month"]

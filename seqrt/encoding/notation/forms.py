@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from seqrt.encoding.zones import is_zone
+from seqrt.encoding.notation.zones import is_zone
 
 MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July"),

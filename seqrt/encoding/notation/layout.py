@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrt.encoding.time_forms import MONTHS, WEEKDAYS, Form
-from seqrt.encoding.zones import is_fixed
+from seqrt.encoding.notation.forms import MONTHS, WEEKDAYS, Form
+from seqrt.encoding.notation.zones import is_fixed
 
 Instants = NDArray[np.int64]
 

@@ -9,9 +9,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrt.encoding.time_forms import LONGEST, Form, form_of
-from seqrt.encoding.time_text import DAY, SECOND
-from seqrt.encoding.zones import offset_at_wall
+from seqrt.encoding.notation.forms import LONGEST, Form, form_of
+from seqrt.encoding.notation.layout import DAY, SECOND
+from seqrt.encoding.notation.zones import offset_at_wall
 
 Instants = NDArray[np.int64]
 Mask = NDArray[np.bool_]
