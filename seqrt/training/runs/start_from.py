@@ -46,8 +46,10 @@ def with_settings(options: Mapping[str, Any]) -> dict[str, Any]:
             f"--from must be a run folder or its weights file, but {path} is an exported model."
             " Name the run that it was exported from."
         )
-    settings = _settings(load_run(path))
+    net = load_run(path)
+    settings = _settings(net)
     _check_agrees(path, settings, options)
+    settings |= _order(net.metadata)
     own = {name: value for name, value in settings.items() if value not in (None, ())}
     return {"lr": _lower_rate(path), **own, **options}
 
@@ -93,6 +95,15 @@ def _settings(net: Network) -> dict[str, Any]:
         "missing": net.missing,
         **{field.name: config[field.name] for field in fields(Architecture)},
     }
+
+
+def _order(metadata: Metadata) -> dict[str, Any]:
+    """Return the options that order the rows of a table as in the run; new data may differ."""
+    time = metadata.time
+    if time is None:
+        return {"series": metadata.series}
+    dates = time.written if time.written in ("dmy", "mdy") else None
+    return {"series": metadata.series, "time": time.name, "dates": dates}
 
 
 def _check_agrees(path: str, settings: Mapping[str, Any], options: Mapping[str, Any]) -> None:

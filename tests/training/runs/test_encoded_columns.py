@@ -15,8 +15,8 @@ from seqrt.data.timeline import Timeline
 from seqrt.export import export
 from seqrt.runtime import Model
 from seqrt.training import Plan
-from seqrt.training.runs.folder import load_run
 from seqrt.training.runs.run import start
+from seqrt.training.runs.weights import load_run
 
 WEEK = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
 QUICK = {"window": 4, "units": (4,), "epochs": 1, "threads": 1, "cell": "gru"}
