@@ -9,6 +9,7 @@ import typer
 from seqrt.cli.commands.bench import bench
 from seqrt.cli.commands.compare import compare
 from seqrt.cli.commands.demo import demo
+from seqrt.cli.commands.describe import describe
 from seqrt.cli.commands.doctor import doctor
 from seqrt.cli.commands.evaluate import evaluate
 from seqrt.cli.commands.export import export
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 
 # `seqrt --help` lists them in this order, the order of the work.
+app.command()(describe)
 app.command()(train)
 app.command()(compare)
 app.command()(export)

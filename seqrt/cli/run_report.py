@@ -47,8 +47,18 @@ def run_introduction(run: Run) -> Iterator[tuple[str, str]]:
 
 def data_introduction(plan: Plan, problem: Problem) -> Iterator[tuple[str, str]]:
     """Yield the task, the features and the policy for missing values: pairs of label and text."""
-    yield "data", f"{plan.source}: {_task(problem)}"
+    metadata = problem.metadata
+    yield "data", f"{plan.source}: {task_text(problem)}"
+    if metadata.series:
+        names = listed([", ".join(key) for key in problem.keys])
+        yield (
+            "series",
+            f"{len(problem.keys):,}, told apart by {', '.join(metadata.series)}: {names}",
+        )
     yield "features", _features(problem)
+    left_out = [column.left_out for column in problem.columns if not column.uses]
+    if left_out:
+        yield "left out", listed(left_out)
     if plan.missing != "error":
         yield "missing", MISSING_VALUES[plan.missing]
     yield from map(labelled_note, problem.notes)
@@ -112,6 +122,7 @@ def result_record(problem: Problem, result: Result) -> dict[str, Any]:
         "features": [column.name for column in metadata.features],
         "outputs": [column.name for column in metadata.outputs],
         "classes": list(metadata.classes),
+        "columns": {column.name: column.record() for column in problem.columns},
         "window": metadata.window,
         "horizon": metadata.horizon,
         "part": result.part,
@@ -164,8 +175,9 @@ def _beats_baseline(result: Result) -> bool:
     return value < baseline if name == "mse" else value > baseline
 
 
-def _task(problem: Problem) -> str:
-    metadata, targets = problem.metadata, _listed(problem.targets)
+def task_text(problem: Problem) -> str:
+    """Return the task, its target and its window in words."""
+    metadata, targets = problem.metadata, listed(problem.targets)
     table = metadata.window is not None
     where = f" from windows of {metadata.window} rows" if table and problem.head == "last" else ""
     if metadata.task == "forecast":
@@ -176,21 +188,36 @@ def _task(problem: Problem) -> str:
     elif problem.head == "sequence":
         where = " at every row"
     count = len(metadata.classes)
-    kinds = f" as one of {count} classes ({_listed(metadata.classes)})" if count else ""
+    kinds = f" as one of {count} classes ({listed(metadata.classes)})" if count else ""
     return f"{metadata.task} {targets}{kinds}{where}"
 
 
 def _features(problem: Problem) -> str:
-    metadata = problem.metadata
+    """Return the features in words: columns, categories, cycles of the calendar, known ahead."""
+    from seqrt.contract.columns import inputs_of
+
+    metadata, groups = problem.metadata, dict[str, list[str]]()
+    for each in inputs_of(metadata.inputs, [column.name for column in metadata.features]):
+        if each.ahead:
+            groups.setdefault("ahead", []).append(each.column)
+        elif each.kind == "category":
+            count = len(each.levels)
+            groups.setdefault("category", []).append(f"{each.column} ({count} categories)")
+        else:
+            groups.setdefault(each.kind, []).extend(each.names)
+    if "ahead" in groups:
+        known = listed(list(dict.fromkeys(groups["ahead"])))
+        groups["ahead"] = [f"{known} of the {metadata.horizon} rows ahead"]
+    columns = [*groups.pop("number", []), *groups.pop("boolean", []), *groups.pop("category", [])]
+    text = "; ".join(map(listed, filter(None, (columns, *groups.values()))))
     timed = metadata.window is not None and problem.time != "row"
-    time = f" ({problem.time} is the time)" if timed else ""
-    return f"{_listed([column.name for column in metadata.features])}{time}"
+    return f"{text} ({problem.time} is the time)" if timed else text
 
 
 def _part(problem: Problem, part: Part) -> str:
     if part.when is None:
         return f"{len(part):,} {'sequence' if len(part) == 1 else 'sequences'} of {_steps(part)}"
-    first, last = (_time(part.when[i]) for i in (0, -1))
+    first, last = _time(part.when.min()), _time(part.when.max())
     out = f"; {part.left_out:,} left out, without a target" if part.left_out else ""
     return f"{len(part):,} windows, targets from {problem.time} {first} to {last}{out}"
 
@@ -213,7 +240,8 @@ def _time(value: Any) -> str:
     return f"{value:.15g}"
 
 
-def _listed(names: Sequence[object]) -> str:
+def listed(names: Sequence[object]) -> str:
+    """Return names with commas, and the number of those beyond the first eight."""
     shown = ", ".join(map(str, names[:_MOST_NAMES]))
     more = len(names) - _MOST_NAMES
     return f"{shown} and {more} more" if more > 0 else shown

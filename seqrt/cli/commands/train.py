@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seqrt.cli.commands import train_folds, train_trials
+from seqrt.cli.commands.describe import naming_describe
 from seqrt.cli.interrupted import check_no_options, export_command, saying_what_is_saved
 from seqrt.cli.options import JsonOption, takes
 from seqrt.cli.progress import train_with_progress
@@ -82,16 +83,17 @@ def train(
       seqrt train gestures.npz --cell gru --trials 20
       torchrun --nproc-per-node 2 -m seqrt train load.csv --target kW
     """
-    if trials is not None:
-        train_trials.train(_data(data), options, trials, out, resume=resume, as_json=as_json)
-    elif resume and train_folds.resumes_committee(data):
-        train_folds.resume(data, options, out, as_json=as_json)
-    elif "folds" in options and not resume:
-        train_folds.train(_data(data), options, out, as_json=as_json)
-    else:
-        with quiet_unless_first():
-            run = _resume(data, options, out) if resume else _start(data, options, out)
-            _train(run, as_json=as_json)
+    with naming_describe(data):
+        if trials is not None:
+            train_trials.train(_data(data), options, trials, out, resume=resume, as_json=as_json)
+        elif resume and train_folds.resumes_committee(data):
+            train_folds.resume(data, options, out, as_json=as_json)
+        elif "folds" in options and not resume:
+            train_folds.train(_data(data), options, out, as_json=as_json)
+        else:
+            with quiet_unless_first():
+                run = _resume(data, options, out) if resume else _start(data, options, out)
+                _train(run, as_json=as_json)
 
 
 def _train(run: Run, *, as_json: bool) -> None:

@@ -25,6 +25,15 @@ _SUNDAY = 3  # 1970-01-01 was a Thursday
 _LATEST_CHANGE = 4  # clocks are set back at 1 to 3 o'clock
 
 
+class SeveralSeries(UsageError):
+    """A table holds several series below each other, and no column that tells them apart is named.
+
+    `candidates` are the columns, or pairs of columns, that do.
+    """
+
+    candidates: tuple[tuple[str, ...], ...] = ()
+
+
 def check_repeats(table: Table, name: str, times: Times, codes: Rows | None) -> None:
     """Raise an error if a time comes twice in a series, or if a table holds several series.
 
@@ -127,14 +136,18 @@ def _is_doubled_hour(times: Times, order: Rows, same: Mask) -> bool:
     return bool(at_night.all()) and alone and len(np.unique(wall // _HOUR)) == nights
 
 
-def _starts_over(table: Table, name: str, row: int, columns: list[tuple[str, ...]]) -> UsageError:
+def _starts_over(
+    table: Table, name: str, row: int, columns: list[tuple[str, ...]]
+) -> SeveralSeries:
     options = [f"--series {','.join(each)}" for each in columns[:_SHOWN]]
     listed = " or ".join(options)
-    return UsageError(
+    error = SeveralSeries(
         f"{table.source}, {table.place} {table.lines[row]}: the time {name!r} starts over at"
         f" {table.columns[name].text(row).strip()}, so the table holds several series below each"
         f" other. Name the column that tells them apart: {listed}."
     )
+    error.candidates = tuple(columns)
+    return error
 
 
 def _twice(table: Table, name: str, rows: tuple[int, int], doubled: bool) -> InputError:

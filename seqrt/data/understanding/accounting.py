@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -95,14 +98,13 @@ def _reason(name: str, column: TableColumn, table: Table, *, chosen: bool) -> st
     """Return why a column is not used, and how it would be."""
     if column.fault is not None:
         return KINDS["list"] if column.kind == "list" else "its cells cannot be read as numbers"
-    distinct = distinct_texts(column.texts())
-    if not distinct:
+    if column.numeric:
+        return f"{KINDS[column.kind]}, not among --features" if chosen else KINDS[column.kind]
+    count = len(distinct_texts(column.texts()))
+    if not count:
         return "no values"
     if column.kind == "time":
         return f"times, but the time is {table.time}" if table.time else "times"
-    if column.numeric:
-        return f"{KINDS[column.kind]}, not among --features" if chosen else KINDS[column.kind]
-    count = len(distinct)
     values = "1 value" if count == 1 else f"{count:,} values"
     if 1 < count <= MOST_LEVELS and count <= table.rows / 2:
         return f"text with {values}: --categories {quoted(name)} makes features of it"
@@ -114,8 +116,12 @@ def distinct_texts(texts: Iterable[str]) -> dict[str, None]:
     return {text: None for text in dict.fromkeys(texts) if not is_missing(text)}
 
 
-def quoted(name: str) -> str:
-    """Return a column's name as it is typed among names that commas separate, and in a shell."""
-    text = f'"{name}"' if "," in name or '"' in name else name
-    plain = text.replace("_", "").replace("-", "").replace(".", "").isalnum() and text.isascii()
-    return text if plain else "'" + text.replace("'", "'\\''") + "'"
+def quoted(*names: str) -> str:
+    """Return column names as they are typed in a shell, separated by commas.
+
+    >>> print(quoted("kW", "wind speed"))
+    'kW,wind speed'
+    """
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(names)
+    return shlex.quote(line.getvalue())

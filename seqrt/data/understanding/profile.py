@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from seqrt.data.understanding.accounting import KINDS, distinct_texts
-from seqrt.encoding.cells import number_text
+from seqrt.encoding.cells import is_missing, number_text
 from seqrt.encoding.column import TableColumn
 
 _EXAMPLES = 3
@@ -38,20 +37,35 @@ class Profile:
     @classmethod
     def of(cls, column: TableColumn) -> Profile:
         """Count and measure the cells of `column`."""
+        if column.numeric:
+            return cls._of_numbers(column)
         texts = column.texts() if column.fault is None or column.cells else []
         distinct = distinct_texts(texts)
-        missing, values = _missing(column, texts, distinct), column.values
-        finite = values[np.isfinite(values)] if column.numeric else values[:0]
+        return cls(
+            kind=column.kind,
+            missing=sum(text not in distinct for text in texts),
+            unreadable=0,
+            distinct=len(distinct),
+            examples=tuple(text[:_LONGEST] for text in list(distinct)[:_EXAMPLES]),
+        )
+
+    @classmethod
+    def _of_numbers(cls, column: TableColumn) -> Profile:
+        known = np.isfinite(column.values)
+        values, empty = column.values[known], np.flatnonzero(~known).tolist()
+        missing = sum(is_missing(column.text(row)) for row in empty)
+        distinct, first = np.unique(column.values[known], return_index=True)
+        rows = np.flatnonzero(known)[np.sort(first)[:_EXAMPLES]].tolist()
         moments: dict[str, Any] = {}
-        if len(finite):
-            moments = {"low": float(finite.min()), "high": float(finite.max())}
-            moments["mean"] = float(finite.mean())
+        if len(values):
+            moments = {"low": float(distinct[0]), "high": float(distinct[-1])}
+            moments["mean"] = float(values.mean())
         return cls(
             kind=column.kind,
             missing=missing,
-            unreadable=len(values) - missing - len(finite) if column.numeric else 0,
+            unreadable=len(empty) - missing,
             distinct=len(distinct),
-            examples=tuple(text[:_LONGEST] for text in list(distinct)[:_EXAMPLES]),
+            examples=tuple(column.text(row).strip()[:_LONGEST] for row in rows),
             style=column.style,
             **moments,
         )
@@ -72,10 +86,3 @@ class Profile:
         shown = ", ".join(self.examples)
         more = ", ..." if self.distinct > len(self.examples) else ""
         return f"{words} with {self.distinct:,} values: {shown}{more}"
-
-
-def _missing(column: TableColumn, texts: Sequence[str], distinct: dict[str, None]) -> int:
-    """Return the number of cells without a value."""
-    if column.fault is not None and not texts:
-        return 0
-    return sum(text not in distinct for text in texts)

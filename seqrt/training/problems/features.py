@@ -19,14 +19,13 @@ from seqrt.training.problems.options import DataOptions
 
 Names = tuple[str, ...]
 
-_LISTED = 8
-
 
 class Features(NamedTuple):
-    """The inputs that a table becomes, and what has to be said about them."""
+    """The inputs that a table becomes, notes on them, and what each column is used for."""
 
     inputs: tuple[Input, ...]
     notes: tuple[str, ...]
+    columns: tuple[ColumnUse, ...]
 
     @property
     def names(self) -> Names:
@@ -41,12 +40,20 @@ class Features(NamedTuple):
 
 
 def features_for(
-    data: Timeline, task: Task, target: Names, options: DataOptions, horizon: int
+    data: Timeline,
+    task: Task,
+    target: Names,
+    options: DataOptions,
+    horizon: int,
+    earlier: Sequence[Input] = (),
 ) -> Features:
     """Return the features of a table; the options name them, or else they are all its numbers.
 
-    A forecast reads its targets too. Raises UsageError for an option that does not fit the table,
-    and InputError (E_INPUT_RANGE) for numbers that float32 cannot hold.
+    A forecast reads its targets too. A network that is trained further has its `earlier` inputs,
+    whose categories and offsets do not change with the data.
+
+    Raises UsageError for an option that does not fit the table, and InputError (E_INPUT_RANGE) for
+    numbers that float32 cannot hold.
     """
     made = _Making(data, options.categories)
     names = options.features or tuple(_usual(data, task, target))
@@ -54,6 +61,7 @@ def features_for(
     inputs = [made.input(name, "--features") for name in names]
     inputs += made.calendar(options.calendar)
     inputs += made.future(options.future, task, target, horizon)
+    inputs = list(earlier) or inputs
     if not inputs:
         raise UsageError(
             f"task {task} needs a feature besides the target, but {data.table.source} has no other"
@@ -62,8 +70,7 @@ def features_for(
     _check_distinct(data.table, inputs)
     chosen = bool(options.features)
     uses = account(data.table, series=data.series, targets=target, inputs=inputs, chosen=chosen)
-    made.notes += _left_out(uses)
-    return Features(tuple(inputs), tuple(made.notes))
+    return Features(tuple(inputs), tuple(made.notes), uses)
 
 
 def options_of(metadata: Metadata) -> dict[str, Names]:
@@ -187,12 +194,3 @@ def _check_distinct(table: Table, inputs: Sequence[Input]) -> None:
             f"features must have different names, but two features of {table.source} would be"
             f" called {twice!r}. Rename a column, or name other --features."
         )
-
-
-def _left_out(uses: Sequence[ColumnUse]) -> list[str]:
-    """Return a note on the columns that are not used, and why."""
-    left = [use.left_out for use in uses if not use.uses]
-    if not left:
-        return []
-    more = f" and {len(left) - _LISTED} more" if len(left) > _LISTED else ""
-    return [f"left out: {', '.join(left[:_LISTED])}{more}"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrt.contract import Column
+from seqrt.contract import Column, Input
 from seqrt.data import Part, Table, Timeline, Windowing
 from seqrt.data.known_ahead import known_targets, without_plan
 from seqrt.data.labels import is_one_hot
@@ -72,7 +73,7 @@ class TableRows:
     notes: tuple[str, ...]
 
     @classmethod
-    def of(cls, data: Timeline, options: DataOptions) -> TableRows:
+    def of(cls, data: Timeline, options: DataOptions, earlier: Sequence[Input] = ()) -> TableRows:
         """Read a table, with omitted options inferred; raise UsageError if one is uncertain.
 
         forecast    the next `horizon` values of the target, from a window of all numeric columns
@@ -81,12 +82,13 @@ class TableRows:
         tag         the label of every row, from the other columns
 
         Where `options` have a policy for missing values, cells may be empty, except those of
-        labels; with features known ahead, also the targets of the last rows of a run.
+        labels; with features known ahead, also the targets of the last rows of a run. The inputs
+        are `earlier` ones, if there are any: see `features_for`.
         """
         table, missing = data.table, options.missing != "error"
         windowing = _windowing(table, options)
         task, target = windowing.task, windowing.target
-        features = features_for(data, task, target, options, windowing.horizon)
+        features = features_for(data, task, target, options, windowing.horizon, earlier)
         windowing = replace(windowing, features=features.names)
         if options.future:
             data = without_plan(data, target)
@@ -147,6 +149,7 @@ def from_table(rows: TableRows, val: Validation) -> Problem:
             *(*rows.features.notes, *rows.notes),
             *class_notes(classes, part.truth, judged.truth if judged else None, "row"),
         ),
+        columns=rows.features.columns,
     )
 
 

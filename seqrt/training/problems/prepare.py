@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrt.data import Sequences, Table, arrange, digest, read
+from seqrt.data import Sequences, Table, Timeline, arrange, digest, read
 from seqrt.encoding.column import TableColumn
 from seqrt.errors import UsageError
+from seqrt.training.networks.metadata import Metadata
 from seqrt.training.networks.missing import AS_MEAN
 from seqrt.training.problems.from_sequences import from_sequences
 from seqrt.training.problems.from_table import TableRows, from_table
@@ -40,20 +41,21 @@ def prepare(source: str | Path, *, val: Validation = 0.2, seed: int = 0, **optio
 
 
 def splitter(
-    source: str | Path, options: DataOptions, seed: int = 0
+    source: str | Path, options: DataOptions, seed: int = 0, earlier: Metadata | None = None
 ) -> Callable[[Validation], Problem]:
     """Read `source` once; return a function that makes its problem for a split, as `prepare` does.
 
     All the problems share one array of values. Where missing values are read as a feature's mean,
     all folds use its mean over all data, because their networks are averaged into one file, which
-    has one mean; the scales are each fold's own.
+    has one mean; the scales are each fold's own. A table for a network that is trained further is
+    read as the `earlier` data was.
     """
     options.check()
     missing = options.missing != "error"
     data, sha256 = _read(source, seed, options)
     split: Callable[..., Problem]
     if isinstance(data, Table):
-        split = partial(from_table, _table_rows(data, options))
+        split = partial(from_table, _table_rows(data, options, earlier))
     else:
         options.reject_for_sequences()
         split = partial(from_sequences, data, options.task, seed=seed, missing=missing)
@@ -71,15 +73,21 @@ def splitter(
     return problem
 
 
-def _table_rows(data: Table, options: DataOptions) -> TableRows:
-    timeline = arrange(
-        data,
+def in_order(table: Table, options: DataOptions, step: str = "") -> Timeline:
+    """Return the rows of a table by series and time, as the options say; see `arrange`."""
+    return arrange(
+        table,
         series=options.series,
         time=options.time,
         dates=options.dates,
         span=options.span,
+        step=step,
     )
-    return TableRows.of(timeline, options)
+
+
+def _table_rows(data: Table, options: DataOptions, earlier: Metadata | None) -> TableRows:
+    step = earlier.time.step if earlier and earlier.time else ""
+    return TableRows.of(in_order(data, options, step), options, earlier.inputs if earlier else ())
 
 
 def _centred(fold: Problem, whole: Problem) -> Problem:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from seqrt.contract.manifest import Activation, Head
 from seqrt.data import Part
+from seqrt.data.understanding.accounting import ColumnUse
 from seqrt.training.networks.metadata import Metadata
 
 Array = NDArray[Any]
@@ -23,7 +24,8 @@ class Problem:
     of a fold with missing values, see prepare). `validation` is None if no data was set aside; with
     `folded` it is all the data, judged fold by fold. `time` is the name of the unit of `Part.when`.
     `keys` are those of the series that `Part.series` numbers, and `notes` sentences for the user on
-    how the data was understood; a warning begins with "warning: ". `plain`, if given, returns the
+    how the data was understood; a warning begins with "warning: ". `columns` are the uses of the
+    columns of a table. `plain`, if given, returns the
     best predictions for a part without memory: (N, O).
     """
 
@@ -37,6 +39,7 @@ class Problem:
     folded: bool = False
     keys: tuple[tuple[str, ...], ...] = ((),)
     notes: tuple[str, ...] = ()
+    columns: tuple[ColumnUse, ...] = ()
 
     @property
     def about(self) -> Metadata:

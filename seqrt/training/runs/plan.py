@@ -16,6 +16,7 @@ from seqrt.training.loop.loss import check_balance
 from seqrt.training.loop.recipe import Recipe
 from seqrt.training.loop.threads import threads_that_pay
 from seqrt.training.networks.initialise import chrono_initialise, forget_constants
+from seqrt.training.networks.metadata import Metadata
 from seqrt.training.networks.network import Architecture, Network
 from seqrt.training.problems.features import options_of
 from seqrt.training.problems.options import DataOptions
@@ -187,9 +188,9 @@ class Plan:
             options = asdict(options.pop("recipe")) | options
         return replace(self, **options)
 
-    def problem(self) -> Problem:
-        """Read the data and make the problem; raise UsageError or InputError if that fails."""
-        split = self._splitter()
+    def problem(self, earlier: Metadata | None = None) -> Problem:
+        """Read the data, as the `earlier` data if there is one, and make the problem."""
+        split = self._splitter(earlier)
         return split(Fold(self.fold, self.folds) if self.fold and self.folds else self.val)
 
     def fold_problems(self) -> Iterator[Problem]:
@@ -197,8 +198,8 @@ class Plan:
         split, folds = self._splitter(), self.folds or 0
         return (split(Fold(fold, folds)) for fold in range(1, folds + 1))
 
-    def _splitter(self) -> Callable[[float | Fold], Problem]:
-        return splitter(self.source, self.data, self.recipe.seed)
+    def _splitter(self, earlier: Metadata | None = None) -> Callable[[float | Fold], Problem]:
+        return splitter(self.source, self.data, self.recipe.seed, earlier)
 
     def network(self, problem: Problem) -> Network:
         """Make the network for `problem`, its weights drawn from the seed and `fold` alone."""

@@ -217,11 +217,12 @@ def _weights(group: ProcessGroup, path: str | Path | None) -> bytes:
 
 def _begin(plan: Plan, weights: bytes) -> tuple[Problem, Network, Network | None]:
     """Return the problem of a plan, its network, and the one in `weights` that it starts from."""
-    problem = plan.problem()
     if not plan.start_from:
+        problem = plan.problem()
         return problem, plan.network(problem), None
     origin = network_of(weights, Path(plan.start_from))
     check_plan(plan.start_from, origin, plan)
+    problem = plan.problem(origin.metadata)
     problem = continued(problem, origin, plan.source, plan.start_from)
     net = copy.deepcopy(origin)
     net.metadata = problem.metadata

@@ -12,15 +12,17 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from seqrt.contract import Column
+from seqrt.encoding.times import DateOrder
 from seqrt.errors import InputError, ModelError, UsageError
 from seqrt.training.loop.recipe import Recipe
 from seqrt.training.networks.metadata import Metadata
 from seqrt.training.networks.network import Architecture, Network
+from seqrt.training.problems.features import options_of
 from seqrt.training.problems.problem import Problem
 from seqrt.training.runs.folder import read_record
 from seqrt.training.runs.weights import load_run, weights_path
@@ -51,6 +53,9 @@ def with_settings(options: Mapping[str, Any]) -> dict[str, Any]:
     _check_agrees(path, settings, options)
     settings |= _order(net.metadata)
     own = {name: value for name, value in settings.items() if value not in (None, ())}
+    dates = net.metadata.time.written if net.metadata.time else ""
+    if dates in get_args(DateOrder):
+        own["dates"] = dates
     return {"lr": _lower_rate(path), **own, **options}
 
 
@@ -84,12 +89,13 @@ def continued(problem: Problem, net: Network, source: str, path: str) -> Problem
 def _settings(net: Network) -> dict[str, Any]:
     """Return the options that a network fixes, by the names they have in a plan."""
     about: Metadata = net.metadata
-    table = about.window is not None
     config = asdict(net.architecture)
     return {
         "task": about.task,
         "target": about.targets,
-        "features": tuple(column.name for column in about.features) if table else (),
+        **options_of(about),
+        "series": about.series,
+        "time": about.time.name if about.time else None,
         "window": about.window,
         "horizon": about.horizon,
         "missing": net.missing,

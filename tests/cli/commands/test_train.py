@@ -66,7 +66,7 @@ def test_it_says_first_what_it_understood(run):
     assert talk[:8] == [
         "data        wave.csv: forecast height 1 step ahead from windows of 5 rows",
         "features    height, weekday (year is the time)",
-        "note        left out: way (text with 2 values: --categories way makes features of it)",
+        "left out    way (text with 2 values: --categories way makes features of it)",
         "training    27 windows, targets from year 1905 to 1931",
         "validation  3 windows, targets from year 1937 to 1939",
         "network     lstm 4 -> 1, 133 weights",

@@ -255,3 +255,21 @@ def test_fit_on_a_loaded_network_keeps_its_scaling_and_its_classes(run, waves):
 
     for name, value in net.named_buffers():
         np.testing.assert_array_equal(value, before[name])
+
+
+# Encoded columns
+
+
+def test_categories_and_offsets_stay_those_of_the_run(folder):
+    for name, ways, first in (("a.csv", "xyz", 20_000_000), ("b.csv", "xyw", 20_000_500)):
+        rows = [f"{i % 7},{ways[i % 3]},{first + i}" for i in range(60)]
+        (folder / name).write_text("\n".join(["size,way,counter", *rows]) + "\n")
+    options = {"target": ("size",), "categories": ("way",), "window": 4, "units": (3,)}
+    run = str(trained(Plan("a.csv", epochs=1, **options)).path)
+
+    net = trained(Plan("b.csv", start_from=run, epochs=1)).net
+
+    assert net.metadata.inputs == load_run(run).metadata.inputs
+    by_column = {each.column: each for each in net.metadata.inputs}
+    assert by_column["way"].levels == ("x", "y", "z")
+    assert by_column["counter"].offset <= 20_000_000

@@ -1,0 +1,182 @@
+"""A description as lines of text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from seqrt.cli.describing.suggested_command import train_command
+from seqrt.cli.run_report import labelled_note, listed, task_text
+
+if TYPE_CHECKING:
+    from seqrt.data import Sequences, Timeline
+    from seqrt.data.understanding.accounting import ColumnUse
+    from seqrt.training.problems.description import Description
+
+_MOST_FEATURES = 20
+_COLUMN, _USE = 28, 20
+
+Lines = Iterator[tuple[str, str]]
+
+
+def report(description: Description) -> Iterator[str]:
+    """Yield the lines of a description: the data, its columns, and what to type."""
+    for label, text in _data(description):
+        yield f"{label:12}{text}"
+    if description.timeline is not None:
+        yield ""
+        yield from _table_of_columns(description)
+        yield ""
+    for label, text in _advice(description):
+        yield f"{label:12}{text}"
+
+
+def _data(description: Description) -> Lines:
+    if description.timeline is not None:
+        data = description.timeline
+        rows, columns = data.table.rows, len(data.table.columns)
+        yield "data", f"{description.source}: a table of {rows:,} rows, {columns:,} columns"
+        yield from _series(data)
+        yield from _time(data)
+        yield from map(labelled_note, data.notes)
+    elif description.sequences is not None:
+        yield from _sequences(description, description.sequences)
+
+
+def _series(data: Timeline) -> Lines:
+    if not data.series:
+        return
+    sizes = data.bounds[1:] - data.bounds[:-1]
+    names = listed([", ".join(key) for key in data.keys])
+    rows = (
+        f"{sizes.min():,}" if sizes.min() == sizes.max() else f"{sizes.min():,} to {sizes.max():,}"
+    )
+    yield (
+        "series",
+        f"{len(data.keys):,} told apart by {', '.join(data.series)} ({names}), of {rows} rows",
+    )
+
+
+def _time(data: Timeline) -> Lines:
+    name = data.table.time
+    if name is None:
+        yield "time", "none: rows are taken in the order of the file, at equal steps"
+        return
+    first, last = ends_of_time(data)
+    step = f", step {data.step}" if data.step else ", without a regular step"
+    yield "time", f"{name}: from {first} to {last}{step}"
+
+
+def ends_of_time(data: Timeline) -> tuple[str, str]:
+    """Return the first and the last time of all series, as the data writes them."""
+    times = data.times
+    if times is None or not data.table.rows:
+        return "", ""
+    column = data.table.columns[str(data.table.time)]
+    order = times.instant.argsort(kind="stable")
+    return column.text(int(order[0])).strip(), column.text(int(order[-1])).strip()
+
+
+def _sequences(description: Description, data: Sequences) -> Lines:
+    import numpy as np
+
+    lengths = np.asarray(data.x.lengths)
+    short, middle, long = int(lengths.min()), float(np.median(lengths)), int(lengths.max())
+    steps = f"{short:,} steps"
+    if short < long:
+        steps = f"{short:,} to {long:,} steps (median {middle:,g})"
+    yield (
+        "data",
+        f"{description.source}: {len(data.x):,} sequences of {steps}, {data.features:,}"
+        f" feature{'s' * (data.features > 1)}",
+    )
+    for name, low, high, mean, missing in feature_ranges(data)[:_MOST_FEATURES]:
+        gaps = f", {missing:,} missing" if missing else ""
+        yield name, f"from {low:.6g} to {high:.6g}, mean {mean:.6g}{gaps}"
+    if data.features > _MOST_FEATURES:
+        yield "", f"and {data.features - _MOST_FEATURES:,} more features"
+    yield "targets", targets_text(data)
+
+
+def feature_ranges(data: Sequences) -> list[tuple[str, float, float, float, int]]:
+    """Return for each feature its name, lowest and highest value, mean and missing values."""
+    import numpy as np
+
+    count = data.features
+    low, high = np.full(count, np.inf), np.full(count, -np.inf)
+    total, known, steps = np.zeros(count), np.zeros(count, np.int64), 0
+    for i in range(len(data.x)):
+        x = np.asarray(data.x[i], np.float64)
+        low, high = (
+            np.fmin(low, x.min(axis=0, initial=np.inf)),
+            np.fmax(high, x.max(axis=0, initial=-np.inf)),
+        )
+        total, known, steps = total + np.nansum(x, 0), known + (~np.isnan(x)).sum(0), steps + len(x)
+    rows = zip(low, high, total / np.maximum(known, 1), steps - known, strict=True)
+    return [
+        (f"x{i}", float(a), float(b), float(mean), int(missing))
+        for i, (a, b, mean, missing) in enumerate(rows)
+    ]
+
+
+def targets_text(data: Sequences) -> str:
+    """Return what y holds, in words."""
+    import numpy as np
+
+    if data.y is None:
+        return "none: there is no y in the file"
+    per = "step" if data.per_step else "sequence"
+    y = np.concatenate(data.y) if isinstance(data.y, list) else data.y
+    if y.dtype.kind in "OUSbi" or (y.ndim == 1 and len(np.unique(y)) <= _MOST_FEATURES):
+        labels = label_counts(y)
+        shown = [f"{label} ({count:,})" for label, count in labels]
+        return f"y per {per}: {len(labels):,} labels: {listed(shown)}"
+    columns = f"{y.shape[1]:,} numbers" if y.ndim > 1 else "a number"
+    return f"y is {columns} per {per}, from {np.nanmin(y):.6g} to {np.nanmax(y):.6g}"
+
+
+def label_counts(y: Any) -> list[tuple[str, int]]:
+    """Return the labels of y (N,) or (N, O) in order, and how often each comes."""
+    import numpy as np
+
+    labels, counts = np.unique(y, return_counts=True)
+    return [(f"{label}", int(count)) for label, count in zip(labels.tolist(), counts, strict=True)]
+
+
+def _table_of_columns(description: Description) -> Iterator[str]:
+    """Yield a line for each column: its name, its use, what it holds, and what it lacks."""
+    rows: list[Sequence[str]] = [("column", "use", "content")]
+    profiles = description.profiles or {}
+    for each in description.columns:
+        profile = profiles[each.name]
+        lacks = f"; {profile.missing:,} missing" if profile.missing else ""
+        lacks += f"; {profile.unreadable:,} not numbers" if profile.unreadable else ""
+        use = " and ".join(each.uses) or "left out"
+        rows.append((each.name, use, f"{profile.text()}{lacks}{_how(each)}"))
+    first = min(max(len(row[0]) for row in rows) + 2, _COLUMN)
+    second = max(max(len(row[1]) for row in rows) + 2, 10)
+    for name, use, content in rows:
+        yield f"{name:{first}}{use:{second}}{content}"
+
+
+def _how(column: ColumnUse) -> str:
+    """Return what the reason says beyond the content: why a column is left out, and the option."""
+    _, _, option = column.reason.partition(": ")
+    _, _, rest = column.reason.partition(", ")
+    return f"; {option or rest}" if option or rest else ""
+
+
+def _advice(description: Description) -> Lines:
+    if description.problem is not None:
+        problem = description.problem
+        yield "task", task_text(problem)
+        known = description.timeline.notes if description.timeline is not None else ()
+        yield from (labelled_note(note) for note in problem.notes if note not in known)
+    for why in description.suggestion.reasons:
+        yield "note", why
+    if description.fault:
+        yield "problem", description.fault
+        return
+    yield "train", train_command(description)
+    for more in description.suggestion.more:
+        yield "also", more

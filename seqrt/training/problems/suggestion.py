@@ -1,0 +1,135 @@
+"""Options for a table whose user has named none: target, window, and what to do about gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from seqrt.contract.columns import MOST_LEVELS
+from seqrt.data import Table, Timeline
+from seqrt.data.understanding.accounting import quoted
+from seqrt.data.understanding.profile import Profile
+from seqrt.data.understanding.season import season_of
+from seqrt.training.problems.from_table import WINDOW
+from seqrt.training.problems.options import DataOptions
+
+Profiles = Mapping[str, Profile]
+
+_TARGETS: Final = ("y", "target", "label", "class")
+_MOST_CLASSES = 20
+_SHORTEST = 8
+_LONGEST = 400
+
+_HOUR, _DAY, _WEEK, _YEAR = 3_600, 86_400, 7 * 86_400, 366 * 86_400
+_SECOND = 1_000_000
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """Options for training on a table, and why: sentences on the choice of target and window.
+
+    `more` are options that may help, each with what it does.
+    """
+
+    options: DataOptions
+    reasons: tuple[str, ...] = ()
+    more: tuple[str, ...] = ()
+
+
+def suggest(data: Timeline, options: DataOptions, profiles: Profiles) -> Suggestion:
+    """Return `options` with the target, the window and the policy for missing values filled in.
+
+    What is given stays. There is no target if no column could be one.
+    """
+    target = options.target or _target(data, profiles)
+    chosen = replace(options, target=target)
+    reasons = []
+    if target and not options.target and len(data.table.numeric) > 1:
+        reasons.append(f"{target[0]} is a guess at the target: name another with --target")
+    if options.window is None:
+        window, why = _window(data, target, (options.horizon or 1))
+        chosen = replace(chosen, window=window)
+        reasons.append(why)
+    return Suggestion(chosen, tuple(reasons), tuple(_more(data, chosen, profiles)))
+
+
+def _target(data: Timeline, profiles: Profiles) -> tuple[str, ...]:
+    """Return the column that looks most like a target; none if no column could be one.
+
+    One that is called a target comes first. Then, of columns of numbers, the first in a table with
+    times, as in exports of measurements, and the last in others; then a column of labels.
+    """
+    table = data.table
+    free = [name for name in table.names if name != table.time and name not in data.series]
+    usable = [name for name in free if _can_be_target(table, name, profiles[name])]
+    called = [name for name in usable if name.lower() in _TARGETS]
+    numbers = [name for name in usable if profiles[name].kind == "number"]
+    likely = numbers[:1] if table.time else numbers[-1:]
+    return tuple((called or likely or usable[-1:])[:1])
+
+
+def _can_be_target(table: Table, name: str, profile: Profile) -> bool:
+    if table.columns[name].numeric:
+        return profile.low != profile.high
+    return profile.kind == "text" and 1 < profile.distinct <= _MOST_CLASSES
+
+
+def _window(data: Timeline, target: tuple[str, ...], horizon: int) -> tuple[int, str]:
+    """Return a window in rows, at most what fits twice into the longest run, and the reason."""
+    runs = data.runs
+    longest = runs[(runs[:, 1] - runs[:, 0]).argmax()] if len(runs) else np.array([0, 0])
+    most = max(1, int(longest[1] - longest[0]) // 2 - horizon)
+    season = None
+    if target and data.table.columns[target[0]].numeric:
+        season = season_of(data.table.columns[target[0]].values[slice(*longest)])
+    if season is None or season > min(most, _LONGEST):
+        if most < WINDOW:
+            return most, f"window {most}: the longest run has {longest[1] - longest[0]:,} rows"
+        return WINDOW, f"window {WINDOW}: the usual one, since no season was found"
+    cycles = min(-(-_SHORTEST // season), most // season)
+    words = f"{cycles} seasons of" if cycles > 1 else "one season of"
+    return cycles * season, f"window {cycles * season}: {words} {season} rows in {target[0]}"
+
+
+def with_policy(options: DataOptions, used: tuple[str, ...], profiles: Profiles) -> DataOptions:
+    """Return options with a policy for missing values, if one of the `used` columns has some."""
+    if options.missing == "error" and any(profiles[name].missing for name in used):
+        return replace(options, missing="forward")
+    return options
+
+
+def _more(data: Timeline, options: DataOptions, profiles: Profiles) -> Iterator[str]:
+    """Yield options that make features of what is otherwise left out."""
+    known = {*options.target, *options.features, *options.categories, *data.series, data.table.time}
+    words = [
+        name
+        for name, profile in profiles.items()
+        if name not in known
+        and profile.kind == "text"
+        and 1 < profile.distinct <= min(MOST_LEVELS, data.table.rows / 2)
+    ]
+    if words:
+        yield f"--categories {quoted(*words)} to make features of text"
+    cycles = [] if options.calendar else list(_cycles(data))
+    if cycles:
+        yield f"--calendar {','.join(cycles)} to make features of the time"
+
+
+def _cycles(data: Timeline) -> Iterator[str]:
+    """Yield the cycles of the calendar that the data shows at least a few times."""
+    times = data.times
+    if times is None or not times.dated or data.table.rows < 2:
+        return
+    instants = np.asarray(times.instant, np.float64) / _SECOND
+    length, steps = float(np.ptp(instants)), np.diff(instants)
+    step = float(np.median(steps[steps > 0])) if (steps > 0).any() else length
+    for cycle, longest_step, least in (
+        ("hour", 6 * _HOUR, 7 * _DAY),
+        ("weekday", _DAY, 6 * _WEEK),
+        ("month", 31 * _DAY, 2 * _YEAR),
+    ):
+        if step <= longest_step and length >= least:
+            yield cycle
