@@ -14,6 +14,7 @@ Written = Literal["iso", "dmy", "mdy", "seconds", "milliseconds", "number"]
 
 # A category that is not among the levels counts as `other`.
 MOST_LEVELS: Final = 64
+_FARTHEST: Final = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def _check_input(each: Input, horizon: int) -> None:
         and (each.kind == "number" or each.offset == 0)
         and len(each.levels) == len(set(each.levels)) <= MOST_LEVELS
         and -(2**63) <= each.offset < 2**63
-        and 0 <= each.ahead <= horizon
+        and 0 <= each.ahead <= min(horizon, _FARTHEST)
     )
     if not fits:
         raise manifest_error(f"has an invalid input from column {each.column!r:.60}")

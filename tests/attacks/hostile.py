@@ -177,6 +177,11 @@ def _mix_time(model: ModelProto) -> None:
     model.graph.node.insert(place, turn)
 
 
+def _inputs(**fields: Any) -> dict[str, Any]:
+    """Return the inputs of the two features of the tests' networks, one of them changed."""
+    return {"inputs": [{"column": "speed"}, {"column": "load", **fields}]}
+
+
 def _more_layers(model: ModelProto) -> None:
     again = onnx.NodeProto()
     again.CopyFrom(_node(model, "LSTM", 1))
@@ -702,4 +707,17 @@ MANIFESTS: dict[str, tuple[str, Any]] = {
     "one feature more": (GRAPH, {"features": [{"name": "a"}, {"name": "b"}, {"name": "c"}]}),
     "one output less": (GRAPH, {"outputs": [{"name": "a"}]}),
     "a class too few": (MANIFEST, {"classes": ["one"]}),
+    "inputs that make other features": (MANIFEST, {"inputs": [{"column": "a"}, {"column": "b"}]}),
+    "ten thousand inputs": (MANIFEST, {"inputs": [{"column": "a"}] * 10_000}),
+    "an input from rows that are not forecast": (MANIFEST, _inputs(ahead=1)),
+    "an input from rows without end": (MANIFEST, _inputs(ahead=1 << 62) | {"horizon": 1 << 62}),
+    "an offset of 64 bits": (MANIFEST, _inputs(offset=1 << 63)),
+    "a category with a thousand levels": (
+        MANIFEST,
+        _inputs(kind="category", levels=[str(i) for i in range(1_000)]),
+    ),
+    "a level that clears the screen": (MANIFEST, _inputs(kind="category", levels=["\x1b[2J"])),
+    "a calendar without a time": (MANIFEST, _inputs(kind="calendar", cycle="hour")),
+    "an unknown cycle": (MANIFEST, _inputs(kind="calendar", cycle="moon")),
+    "a step that clears the screen": (MANIFEST, {"time": {"name": "t", "step": "\x1b[2J"}}),
 }

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # Lags whose gradient is a smaller share of the largest one are not shown.
 _SMALLEST_SHARE = 1e-3
+# Levels of a category that are listed.
+_MOST_LEVELS = 8
 
 
 def info(
@@ -58,6 +60,7 @@ def _lines(model: Model, path: Path) -> Iterator[tuple[str, str]]:
         direction = ", bidirectional" if layer.bidirectional else ""
         relu = " relu" if layer.nonlinearity == "relu" else ""
         yield ("" if i else "layers"), f"{layer.cell}{relu} {layer.units}{direction}"
+    yield from _inputs(m)
     yield from _columns("features", m.features)
     for i, text in enumerate(filter(None, map(_input, m.inputs))):
         yield ("" if i else "inputs"), text
@@ -86,6 +89,36 @@ def _lines(model: Model, path: Path) -> Iterator[tuple[str, str]]:
         )
     yield "origin", f"{m.producer}, seed {m.seed}, data SHA-256 {(m.data_sha256 or 'unknown')[:16]}"
     yield "SHA-256", model.digest
+
+
+def _inputs(m: Manifest) -> Iterator[tuple[str, str]]:
+    """Yield how the columns of a table become the features, where they are not plain numbers."""
+    if m.series:
+        yield "series", ", ".join(m.series)
+    if m.time:
+        step = f", in steps of {m.time.step}" if m.time.step else ""
+        yield "time", f"{m.time.name}{step}"
+    uses: dict[str, list[str]] = {}
+    for each in m.inputs:
+        uses.setdefault(each.column, []).append(_use(each))
+    for i, (column, texts) in enumerate(uses.items()):
+        ahead = max(each.ahead for each in m.inputs if each.column == column)
+        rows = "row" if ahead == 1 else "rows"
+        known = [f"known {ahead} {rows} ahead"] if ahead else []
+        yield ("" if i else "columns"), f"{column}: {'; '.join([*dict.fromkeys(texts), *known])}"
+
+
+def _use(each: Input) -> str:
+    """Return what a column becomes, in words."""
+    if each.kind == "category":
+        shown = ", ".join(each.levels[:_MOST_LEVELS])
+        more = ", ..." if len(each.levels) > _MOST_LEVELS else ""
+        return f"one feature for each of {shown}{more} and one for any other"
+    if each.kind == "calendar":
+        return f"sine and cosine of the {each.cycle}"
+    if each.kind == "boolean":
+        return "1 for true, 0 for false"
+    return f"less {each.offset:,}" if each.offset else "a number"
 
 
 def _memory(m: Manifest) -> Iterator[tuple[str, str]]:

@@ -230,3 +230,20 @@ def test_a_damaged_model_is_exit_code_4(run, forecaster):
     forecaster.write_bytes(forecaster.read_bytes()[:-1])
 
     assert run("info", forecaster)[:2] == (4, "")
+
+
+def test_it_says_what_the_columns_of_the_table_become(run):
+    shop = Path(__file__).parents[2] / "runtime" / "nets" / "encoded" / "shop.onnx"
+
+    lines = run("info", shop).out.splitlines()
+
+    first = lines.index("series    store")
+    assert lines[first : first + 7] == [
+        "series    store",
+        "time      day, in steps of 1 day",
+        "columns   meter: less 1,000,000,000",
+        "          open: 1 for true, 0 for false",
+        "          weekday: one feature for each of Fri, Thu and one for any other",
+        "          day: sine and cosine of the hour",
+        "          promo: a number; known 1 row ahead",
+    ]
