@@ -70,6 +70,7 @@ def _seqrt(
       seqrt train sunspots.csv --target SUNACTIVITY --task forecast --window 24
       seqrt export
       seqrt predict sunspots.csv
+      seqrt forecast sunspots.csv
     """
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
