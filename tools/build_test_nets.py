@@ -3,17 +3,22 @@
     python tools/build_test_nets.py
 
 The weights are random. An export fails if parity or a law does. The networks in nets/missing have
-a policy for missing values, and those in nets/encoded read columns of every kind.
+a policy for missing values, and those in nets/encoded read columns of every kind. Those in
+nets/format2 are built by hand, from tests/format2_nets.py.
 """
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import torch
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+import format2_nets
 
 from seqrt.contract import Column, Input, TimeColumn
 from seqrt.export import export
@@ -81,6 +86,9 @@ def main() -> None:
     build("missing/lstm-bidirectional-forward", cell="lstm", missing="forward", **both)
     build("missing/rnn-mean", cell="rnn", head="sequence", missing="mean")
     build("missing/gru-indicator", cell="gru", missing="indicator")
+    (NETS / "format2").mkdir(exist_ok=True)
+    for name, make in format2_nets.NETS.items():
+        (NETS / "format2" / f"{name}.onnx").write_bytes(make())
     columns = (
         Input("meter", offset=10**9),
         Input("open", "boolean"),

@@ -21,7 +21,7 @@ from attacks import hostile
 
 from seqrt.contract.seal import SEAL_SIZE, seal
 
-NETS = sorted(hostile.NETS.glob("*.onnx"))
+NETS = sorted([*hostile.NETS.glob("*.onnx"), *hostile.NETS.glob("format2/*.onnx")])
 BODIES = [path.read_bytes()[:-SEAL_SIZE] for path in NETS]
 CANARY = hostile.OUTSIDE
 

@@ -72,7 +72,10 @@ def open_model(
     threads: int | None = None,
     tf32: bool = False,
 ) -> Model:
-    """Open the model at `path`; report on stderr what "auto" chose, and a missing seal."""
+    """Open the model at `path`; report on stderr what "auto" chose, and a missing seal.
+
+    Several outputs come side by side, as the columns of a table.
+    """
     from seqrt.runtime import load
     from seqrt.runtime.opening.session import auto_device
 
@@ -82,4 +85,4 @@ def open_model(
         say(f"device: {model.device} (auto; {auto_device()[1]})")
     if not model.sealed:
         say(f"{path} has no valid seal: nothing shows whether the file is complete")
-    return model
+    return model.joined

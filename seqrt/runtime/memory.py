@@ -9,7 +9,8 @@ import numpy as np
 
 from seqrt.contract import MEMORY_TOLERANCE
 from seqrt.errors import InputError, ModelError
-from seqrt.runtime.inputs.arrays import as_floats, check_shape
+from seqrt.runtime.inputs.arrays import check_shape
+from seqrt.runtime.inputs.layout import layout_of
 from seqrt.runtime.out_of_memory import needs_memory
 from seqrt.runtime.proving.parity import scaled_units
 
@@ -56,21 +57,25 @@ class Forgetting:
 
 @needs_memory
 def forgetting(model: Model, x: Any, *, tolerance: float = MEMORY_TOLERANCE) -> Forgetting:
-    """Return after how many steps of x (B, T, D) the outputs no longer depend on the start.
+    """Return after how many steps of x the outputs no longer depend on the start.
 
-    Each sequence starts from the zero state and from the states that its two neighbours in x lead
+    x is (B, T, D), or tokens (B, T). Each sequence starts from the zero state and from the states
+    that its two neighbours in x lead
     to, B >= 2. The starts agree when the outputs differ by less than `tolerance`, in units of each
     output's own scale. Agreement counts once it has lasted for as long again, so that T steps can
     show a memory of up to T / 2; reading ends early when all sequences have agreed for that long.
 
-    Raises ModelError (E_STREAM) for a bidirectional network, InputError for an x that does not fit.
+    Raises ModelError (E_STREAM) for a network without a state, InputError for an x that does not
+    fit.
     """
     if not model.manifest.streamable:
         raise ModelError(
-            "E_STREAM: the memory of a bidirectional network cannot be measured: it has no state."
+            "E_STREAM: the memory of this network cannot be measured: it has no state, because"
+            f" {model.manifest.not_streamable or 'it is bidirectional'}."
         )
-    x = as_floats(x, "x")
-    check_shape("x", x, ("batch", "time", len(model.manifest.features)))
+    model, layout = model.joined, layout_of(model.manifest)
+    x = layout.read(x, "x")
+    check_shape("x", x, ("batch", *layout.axes))
     if len(x) < 2 or not x.shape[1]:
         raise InputError(
             "E_INPUT_SHAPE: x must have at least two sequences of at least one step, got shape"
@@ -80,7 +85,7 @@ def forgetting(model: Model, x: Any, *, tolerance: float = MEMORY_TOLERANCE) -> 
     state = _starts(model, x)
     # an amplifying network may leave the range of float32; NaN agrees with nothing
     for step in range(1, x.shape[1] + 1):
-        now = np.tile(x[:, step - 1 : step], (_STARTS, 1, 1))
+        now = np.concatenate([x[:, step - 1 : step]] * _STARTS)
         y, state = model.run(now, None, state, nonfinite="propagate")
         last[~(_spread(model, y) < tolerance)] = step
         if step >= 2 * last.max() + _EXTRA_STEPS:
@@ -88,7 +93,7 @@ def forgetting(model: Model, x: Any, *, tolerance: float = MEMORY_TOLERANCE) -> 
     return Forgetting(tuple(int(step) + 1 for step in last), max(1, x.shape[1] // 2))
 
 
-def _starts(model: Model, x: Floats) -> Floats:
+def _starts(model: Model, x: NDArray[Any]) -> Floats:
     """Return the initial states (3 B, S): zero, and those that two neighbours lead to."""
     _, reached = model.run(x[:, :_WARM_UP], nonfinite="propagate")
     starts = [np.zeros_like(reached), np.roll(reached, 1, axis=0), np.roll(reached, 2, axis=0)]

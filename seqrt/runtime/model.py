@@ -69,6 +69,7 @@ class Model:
         self._device = choose_device(device)
         self._tf32 = choose_tf32(tf32, device, self._device)
         self._engine = Engine(file.content, file.manifest, self._device, tf32=self._tf32)
+        self._heads = self._engine.heads
         self._workers = Workers(threads or allowed_cpus())
         if self._device != "cpu":
             from seqrt.runtime.proving.device_check import check_device
@@ -79,13 +80,15 @@ class Model:
     @needs_memory
     def predict(
         self, x: Any, lengths: Any = None, *, nonfinite: Nonfinite = "error"
-    ) -> Floats | list[Floats]:
+    ) -> Floats | list[Floats] | Any:
         """Map sequences to outputs, each from zero state.
 
-        x is (B, T, D), with `lengths` (B,) where rows end early, or a list of (T_i, D).
+        x is (B, T, D), with `lengths` (B,) where rows end early, or a list of (T_i, D). A network
+        that reads tokens takes whole numbers (B, T) or a list of (T_i,).
 
         The `last` head gives (B, O) for both. The `sequence` head gives (B, T, O), zeros past
-        `lengths`, and for a list a list of (T_i, O). A row without steps gives zeros.
+        `lengths`, and for a list a list of (T_i, O). A row without steps gives zeros. A network
+        with several outputs gives a dict of them by name.
 
         `nonfinite` says how NaN and Inf in x are treated: "error", "propagate" (the outputs that
         depend on them are NaN), or "allow" (the kernels read them and may give finite, wrong
@@ -94,7 +97,8 @@ class Model:
 
         Raises InputError for x or lengths that do not fit.
         """
-        return predict_batch(self._engine, self._workers, x, lengths, nonfinite)
+        y = predict_batch(self._engine, self._workers, x, lengths, nonfinite)
+        return y if self._heads is None else self._heads.of_batch(x, y, lengths)
 
     @needs_memory
     def encode(self, columns: Mapping[str, Any]) -> Floats:
@@ -154,25 +158,26 @@ class Model:
         state: Any = None,
         *,
         nonfinite: Nonfinite = "error",
-    ) -> tuple[Floats, Floats]:
+    ) -> tuple[Floats | Any, Floats]:
         """Advance `state` (B, S) over x (B, T, D): return y and the next state.
 
         Without a state it starts from the zero state. A row without steps gives zeros and keeps its
         state. A network that cannot stream has S = 0. Raises InputError for arguments that do not
         fit.
         """
-        return advance(self._engine, x, lengths, state, nonfinite)
+        y, state_out = advance(self._engine, x, lengths, state, nonfinite)
+        return (y if self._heads is None else self._heads.by_name(y, lengths)), state_out
 
     @needs_memory
     def stream(self, saved: bytes | None = None) -> Stream:
         """Start one live sequence from zero state, or continue from what `Stream.save` returned.
 
-        Raises ModelError (E_STREAM) for a bidirectional network, and InputError (E_STATE_MODEL) for
-        the state of another model.
+        Raises ModelError (E_STREAM) for a network that cannot stream, and InputError
+        (E_STATE_MODEL) for the state of another model.
         """
         from seqrt.runtime.live.stream import Stream
 
-        return Stream(self._engine, self.digest, saved)
+        return Stream(self._engine, self.digest, saved, self._heads)
 
     @needs_memory
     def streams(self, saved: bytes | None = None) -> Streams:
@@ -182,19 +187,32 @@ class Model:
         """
         from seqrt.runtime.live.streams import Streams
 
-        return Streams(self._engine, self._workers, self.digest, saved)
+        return Streams(self._engine, self._workers, self.digest, saved, self._heads)
 
     @needs_memory
     def validate(self) -> ValidationReport:
         """Replay the proof inside the file and test the laws, on this machine."""
         from seqrt.runtime.proving.validate import validate
 
-        return validate(self)
+        return validate(self.joined)
 
     @needs_memory
     def zero_state(self, batch: int) -> Floats:
         """Return the state before the first step, (B, S)."""
         return self._engine.zero_state(batch)
+
+    @property
+    def joined(self) -> Model:
+        """The same model, with several outputs side by side in one array instead of a dict.
+
+        The columns are those of the manifest's `outputs`. Beside an output for every step, one for
+        the whole row stands at its last step, with zeros before.
+        """
+        if self._heads is None:
+            return self
+        joined = object.__new__(type(self))
+        joined.__dict__.update(self.__dict__, _heads=None)
+        return joined
 
     @property
     def manifest(self) -> Manifest:

@@ -19,11 +19,13 @@ from seqrt.cli.model_options import (
 from seqrt.cli.run_report import MISSING_VALUES
 
 if TYPE_CHECKING:
-    from seqrt.contract import Column, Gradient, Input, Manifest
+    from seqrt.contract import Column, Gradient, Input, Layer, Manifest
     from seqrt.runtime import Model
 
 # Lags whose gradient is a smaller share of the largest one are not shown.
 _SMALLEST_SHARE = 1e-3
+
+_WHEN = {"last": "after the last step", "sequence": "at every step"}
 # Levels of a category that are listed.
 _MOST_LEVELS = 8
 
@@ -57,11 +59,17 @@ def _lines(model: Model, path: Path) -> Iterator[tuple[str, str]]:
     yield "model", f"{m.name} ({path}, {path.stat().st_size:,} bytes, format {m.format})"
     yield "task", f"{m.task}{_window(m)}; {_output(m)}"
     for i, layer in enumerate(m.layers):
-        direction = ", bidirectional" if layer.bidirectional else ""
-        relu = " relu" if layer.nonlinearity == "relu" else ""
-        yield ("" if i else "layers"), f"{layer.cell}{relu} {layer.units}{direction}"
+        yield ("" if i else "layers"), _layer(layer)
+    for i, layer in enumerate(m.decoders):
+        steps = f"over {layer.steps} step{'s' if layer.steps > 1 else ''}"
+        yield ("" if i else "decoders"), f"{_layer(layer)}, {steps}"
     yield from _inputs(m)
-    yield from _columns("features", m.features)
+    if m.tokens:
+        yield "reads", f"token ids from 0 to {m.tokens - 1:,}"
+    else:
+        yield from _columns("features", m.features)
+    if m.least > 1:
+        yield "needs", f"sequences of at least {m.least} steps"
     for i, text in enumerate(filter(None, map(_input, m.inputs))):
         yield ("" if i else "inputs"), text
     if m.series:
@@ -74,12 +82,10 @@ def _lines(model: Model, path: Path) -> Iterator[tuple[str, str]]:
         yield "classes", ", ".join(map(str, m.classes))
     else:
         yield from _columns("outputs", m.outputs)
-    yield (
-        "streams",
-        f"yes, with a state of {m.state_size} numbers"
-        if m.streamable
-        else "no, because it is bidirectional",
-    )
+    for i, head in enumerate(m.heads):
+        width = f"{head.outputs} number{'s' if head.outputs > 1 else ''}"
+        yield ("" if i else "named"), f"{head.name}: {width} {_WHEN[head.head]}"
+    yield "streams", _streams(m)
     yield from _memory(m)
     if m.parity:
         yield (
@@ -121,9 +127,22 @@ def _use(each: Input) -> str:
     return f"less {each.offset:,}" if each.offset else "a number"
 
 
+def _layer(layer: Layer) -> str:
+    direction = ", bidirectional" if layer.bidirectional else ""
+    direction = ", from the end" if layer.reverse else direction
+    relu = " relu" if layer.nonlinearity == "relu" else ""
+    return f"{layer.cell}{relu} {layer.units}{direction}"
+
+
+def _streams(m: Manifest) -> str:
+    if m.streamable:
+        return f"yes, with a state of {m.state_size} numbers"
+    return f"no: {m.not_streamable}" if m.not_streamable else "no, because it is bidirectional"
+
+
 def _memory(m: Manifest) -> Iterator[tuple[str, str]]:
     """Yield how many steps the network remembers, where the manifest says so."""
-    if not m.streamable:
+    if not m.streamable and not m.not_streamable:
         yield "memory", "not measured: a bidirectional network reads each sequence from both ends"
     if not m.memory:
         return
@@ -177,9 +196,8 @@ def _input(each: Input) -> str:
 
 
 def _output(m: Manifest) -> str:
-    when = "after the last step" if m.head == "last" else "at every step"
     kinds = {"softmax": "a probability per class", "sigmoid": "a probability per label"}
-    return f"{kinds.get(m.activation, 'raw units')}, {when}"
+    return f"{kinds.get(m.activation, 'raw units')}, {_WHEN[m.head]}"
 
 
 def _columns(label: str, columns: tuple[Column, ...]) -> Iterator[tuple[str, str]]:

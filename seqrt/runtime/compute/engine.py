@@ -11,21 +11,28 @@ from seqrt.contract import LENGTHS, STATE, STATE_OUT, Manifest, X, Y
 from seqrt.contract.manifest import GATES
 from seqrt.errors import ResourceError
 from seqrt.runtime.compute.cost import LIMITS, Limits
+from seqrt.runtime.compute.heads import heads_of
 from seqrt.runtime.inputs.arrays import inside
+from seqrt.runtime.inputs.layout import layout_of
 from seqrt.runtime.opening.session import open_session, run_session
 
 if TYPE_CHECKING:
     from threading import Event
 
+    from numpy.typing import NDArray
+
     from seqrt.runtime.compute.step_cpu import BoundStep
     from seqrt.runtime.compute.step_device import ResidentStep
     from seqrt.runtime.types import Floats, Lengths
+
+# What a state holds that stays in the range of float32 by itself.
+_BOUNDED = ("h", "c", "steps", "known")
 
 
 class Engine:
     """A session over the bytes of a model, for arrays that have passed the checks of inputs/.
 
-    Shapes: x (B, T, D), lengths (B,), state (B, S) → y and the next state (B, S).
+    Shapes: x (B, T, D) or tokens (B, T), lengths (B,), state (B, S) → y and the next state (B, S).
     """
 
     def __init__(
@@ -41,6 +48,9 @@ class Engine:
         self.device = device
         self.limits = limits
         self.features = len(manifest.features)
+        self.layout = layout_of(manifest)
+        self.heads = heads_of(manifest)
+        self.not_streamable = manifest.not_streamable
         self.per_step = manifest.head == "sequence"
         self.streamable = manifest.streamable
         self.operations = manifest.operations
@@ -49,15 +59,19 @@ class Engine:
         self._content = content
         self._tf32 = tf32
         self._outputs = len(manifest.outputs)
-        self._width = max(GATES.values()) * max(layer.units for layer in manifest.layers)
-        self._has_rnn = any(layer.cell == "rnn" for layer in manifest.layers)
-        self._has_relu = any(layer.nonlinearity == "relu" for layer in manifest.layers)
-        self._names = [Y, STATE_OUT] if self.streamable else [Y]
+        layers = (*manifest.layers, *manifest.decoders)
+        self._width = max(GATES.values()) * max(layer.units for layer in layers)
+        self._has_rnn = any(layer.cell == "rnn" for layer in layers)
+        self._grows = any(layer.nonlinearity == "relu" for layer in layers) or any(
+            piece.what not in _BOUNDED for piece in manifest.carries
+        )
+        self._names = self.heads.names if self.heads else [Y]
+        self._names += [STATE_OUT] if self.streamable else []
         self._step_session: Any = None
         self._open()
 
     def advance(
-        self, x: Floats, lengths: Lengths | None, state: Floats, stopped: Event | None = None
+        self, x: NDArray[Any], lengths: Lengths | None, state: Floats, stopped: Event | None = None
     ) -> tuple[Floats, Floats]:
         """Return y and the next state; without `lengths` all rows are full.
 
@@ -84,6 +98,8 @@ class Engine:
                 y[rows, start : start + piece] = y_part
             else:
                 y[rows] = y_part
+        if self.heads:
+            self.heads.only_last(y, lengths)
         return y, state
 
     def _piece(self, batch: int) -> int:
@@ -95,20 +111,24 @@ class Engine:
     def bound_step(self, state: Floats) -> BoundStep | ResidentStep | None:
         """Return a step of one sequence from `state` (1, S), which stays where the kernels read it.
 
-        Returns None for a network with relu: its state may leave the range of float32 and has to be
-        checked after each step.
+        Returns None for a network with relu, or with a sum, a maximum or steps in its state: that
+        may leave the range of float32 and has to be checked after each step. Also for a network
+        with several outputs.
         """
-        if self._has_relu:
+        if self._grows or self.heads:
             return None
+        tokens = self.layout.tokens > 0
         y_shape = (1, self._outputs) if self.per_step else (self._outputs,)
         rows = state.repeat(2 if self._has_rnn else 1, axis=0)
         if self.device == "cpu":
             from seqrt.runtime.compute.step_cpu import BoundStep
 
-            return BoundStep(self._get_step_session(), self.features, y_shape, rows)
+            session = self._get_step_session()
+            return BoundStep(session, self.features, y_shape, rows, tokens=tokens)
         from seqrt.runtime.compute.step_device import ResidentStep
 
-        return ResidentStep(self._get_session(), self.device, self.features, y_shape, rows)
+        session = self._get_session()
+        return ResidentStep(session, self.device, self.features, y_shape, rows, tokens=tokens)
 
     def zero_outputs(self, batch: int, time: int) -> Floats:
         """Return outputs of zeros; raise ResourceError where they do not fit into memory."""
@@ -125,7 +145,9 @@ class Engine:
         """Return the state before the first step, (B, S)."""
         return np.zeros((batch, self.state_size), np.float32)
 
-    def _run(self, x: Floats, lengths: Lengths | None, state: Floats) -> tuple[Floats, Floats]:
+    def _run(
+        self, x: NDArray[Any], lengths: Lengths | None, state: Floats
+    ) -> tuple[Floats, Floats]:
         """Run the graph once.
 
         onnxruntime aborts the process on an empty batch and loses the state of an empty row, so
@@ -143,6 +165,8 @@ class Engine:
         if lengths is None:
             return self._run_graph(x, np.full(batch, time, np.int32), state)
         shortest = lengths.min()
+        if shortest == 0 and self.layout.least > 1:
+            return self._run_filled(x, lengths, state)
         y, state_out = self._run_graph(x, lengths if shortest else np.maximum(lengths, 1), state)
         if shortest == 0:
             empty = lengths == 0
@@ -151,13 +175,27 @@ class Engine:
             y[~inside(lengths, time)] = 0
         return y, state_out
 
-    def _run_graph(self, x: Floats, lengths: Lengths, state: Floats) -> tuple[Floats, Floats]:
+    def _run_filled(
+        self, x: NDArray[Any], lengths: Lengths, state: Floats
+    ) -> tuple[Floats, Floats]:
+        """Run the rows that have steps, for a graph that cannot run a row of a single step."""
+        rows = np.flatnonzero(lengths)
+        y, state_out = self.zero_outputs(len(x), x.shape[1]), state.copy()
+        if not len(rows):
+            return y, state_out
+        y[rows], state_out[rows] = self._run(
+            np.ascontiguousarray(x[rows]), lengths[rows], state[rows]
+        )
+        return y, state_out
+
+    def _run_graph(self, x: NDArray[Any], lengths: Lengths, state: Floats) -> tuple[Floats, Floats]:
         """Run the graph over rows of at least one step."""
         feeds: dict[str, Any] = {X: x, LENGTHS: lengths}
         if self.streamable:
             feeds[STATE] = state
         arrays = run_session(self._get_session(), self._names, feeds)
-        return arrays[0], arrays[1] if self.streamable else state.copy()
+        end = arrays.pop() if self.streamable else state.copy()
+        return self.heads.join(arrays, lengths, x.shape[1]) if self.heads else arrays[0], end
 
     def _get_session(self) -> Any:
         """Return the session; a forked child opens its own."""

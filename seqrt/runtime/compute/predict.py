@@ -38,8 +38,8 @@ def predict_batch(
             raise InputError(
                 "E_INPUT_LENGTHS: a list of sequences has its own lengths: leave lengths out."
             )
-        return _predict_ragged(engine, workers, RaggedBatch(x, engine.features), nonfinite)
-    batch = PaddedBatch(x, lengths, engine.features)
+        return _predict_ragged(engine, workers, RaggedBatch(x, engine.layout), nonfinite)
+    batch = PaddedBatch(x, lengths, engine.layout)
     rows = len(batch.lengths)
     if rows * batch.time * engine.operations <= engine.limits.thread:
         return _advance_batch(engine, batch, engine.zero_state(rows), nonfinite)[0]
@@ -55,7 +55,7 @@ def advance(
 ) -> tuple[Floats, Floats]:
     """Advance `state` (B, S) over x (B, T, D): return y and the next state; see Model.run."""
     check_choice(nonfinite)
-    batch = PaddedBatch(x, lengths, engine.features)
+    batch = PaddedBatch(x, lengths, engine.layout)
     rows = len(batch.lengths)
     if state is None:
         state = engine.zero_state(rows)

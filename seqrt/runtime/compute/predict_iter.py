@@ -125,7 +125,7 @@ def _steps(batch: Any) -> int:
     sizes: tuple[int, ...] = getattr(x, "shape", ())
     if isinstance(x, list):
         return sum(map(_length, x))
-    return sizes[0] * sizes[1] if len(sizes) == len("BTD") else 0
+    return sizes[0] * sizes[1] if len(sizes) in (len("BT"), len("BTD")) else 0
 
 
 def _length(item: Any) -> int:

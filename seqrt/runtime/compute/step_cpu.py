@@ -11,6 +11,8 @@ from seqrt.contract import LENGTHS, STATE, STATE_OUT, X, Y
 from seqrt.runtime.opening.session import run_bound
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from seqrt.runtime.types import Floats
 
 
@@ -22,13 +24,24 @@ class BoundStep:
     """
 
     def __init__(
-        self, session: Any, features: int, y_shape: tuple[int, ...], state: Floats
+        self,
+        session: Any,
+        features: int,
+        y_shape: tuple[int, ...],
+        state: Floats,
+        *,
+        tokens: bool = False,
     ) -> None:
-        """Bind buffers for x (D,), y and the state, which starts as `state` (rows, S)."""
+        """Bind buffers for x (D,), y and the state, which starts as `state` (rows, S).
+
+        With `tokens` x is a single int64 id.
+        """
         rows = len(state)
         self.process = os.getpid()
         self._session = session
-        self._x = np.zeros((rows, 1, features), np.float32)
+        self._x: NDArray[Any] = (
+            np.zeros((rows, 1), np.int64) if tokens else np.zeros((rows, 1, features), np.float32)
+        )
         self._lengths = np.ones(rows, np.int32)
         self._y = np.zeros((rows, *y_shape), np.float32)
         self._first = self._y[0].reshape(-1)
@@ -36,7 +49,7 @@ class BoundStep:
         self._bindings = (self._bind(0), self._bind(1))
         self._current = 0
 
-    def advance(self, x: Floats) -> Floats:
+    def advance(self, x: NDArray[Any]) -> Floats:
         """Advance by one step x (D,) and return a copy of y of the first row (O,)."""
         self._x[:] = x
         run_bound(self._session, self._bindings[self._current], self._x.nbytes)

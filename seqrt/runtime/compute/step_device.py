@@ -13,6 +13,8 @@ from seqrt.runtime.opening.installed import onnxruntime
 from seqrt.runtime.opening.session import explained
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from seqrt.runtime.types import Floats
 
 
@@ -26,13 +28,25 @@ class ResidentStep:
     """
 
     def __init__(
-        self, session: Any, device: str, features: int, y_shape: tuple[int, ...], state: Floats
+        self,
+        session: Any,
+        device: str,
+        features: int,
+        y_shape: tuple[int, ...],
+        state: Floats,
+        *,
+        tokens: bool = False,
     ) -> None:
-        """Copy the initial `state` (rows, S) to `device`; a row of y has shape `y_shape`."""
+        """Copy the initial `state` (rows, S) to `device`; a row of y has shape `y_shape`.
+
+        With `tokens` x is a single int64 id.
+        """
         rows = len(state)
         self.process = os.getpid()
         self._session = session
-        self._x = np.zeros((rows, 1, features), np.float32)
+        self._x: NDArray[Any] = (
+            np.zeros((rows, 1), np.int64) if tokens else np.zeros((rows, 1, features), np.float32)
+        )
         self._y = np.zeros((rows, *y_shape), np.float32)
         self._first = self._y[0].reshape(-1)
         self._current = 0
@@ -44,7 +58,7 @@ class ResidentStep:
             self._binding.bind_cpu_input(LENGTHS, np.ones(rows, np.int32))
             self._binding.bind_ortvalue_output(Y, value(self._y))
 
-    def advance(self, x: Floats) -> Floats:
+    def advance(self, x: NDArray[Any]) -> Floats:
         """Advance by one step x (D,) and return a copy of y of the first row (O,).
 
         onnxruntime copies an input to the device when it is bound, not when the session runs, so

@@ -10,6 +10,7 @@ import numpy as np
 
 from seqrt.errors import InputError
 from seqrt.runtime.inputs.arrays import as_floats, check_shape, inside
+from seqrt.runtime.inputs.layout import Layout
 from seqrt.runtime.inputs.nonfinite import Nonfinite, all_fit, separate
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _dtype, _shape = attrgetter("dtype"), attrgetter("shape")
 
 
 class Chunks(NamedTuple):
-    """Checked chunks, concatenated: x (sum of lengths, D).
+    """Checked chunks, concatenated: x (sum of lengths, D), or tokens (sum of lengths,).
 
     `time` is the length of the chunks if they all have the same. `steps` marks those given as a
     single step (D,). `masks` has a mask of NaN and Inf for each chunk that contains any.
@@ -39,7 +40,7 @@ class Chunks(NamedTuple):
         """Return the chunks of some rows as one batch (N, T', D), padded with zeros."""
         lengths = self.lengths[rows]
         within = inside(lengths, int(lengths.max()))
-        batch = np.zeros((*within.shape, self.x.shape[1]), np.float32)
+        batch = np.zeros((*within.shape, *self.x.shape[1:]), self.x.dtype)
         ends = np.cumsum(lengths, dtype=np.int64)
         shifts = starts[rows] - ends + lengths.astype(np.int64)
         batch[within] = self.x[np.repeat(shifts, lengths) + np.arange(ends[-1])]
@@ -53,27 +54,28 @@ class Chunks(NamedTuple):
 def as_chunks(
     keys: Sequence[Hashable],
     values: Sequence[Any],
-    features: int,
+    layout: Layout,
     nonfinite: Nonfinite,
     *,
     missing: bool,
 ) -> Chunks:
     """Return the chunk of each key as float32; raise InputError that names the key."""
-    together = _all_at_once(values, features, missing=missing)
+    together = None if layout.tokens else _all_at_once(values, *layout.step, missing=missing)
     if together is not None:
         return together
-    arrays: list[Floats] = []
+    arrays: list[NDArray[Any]] = []
     steps: list[bool] = []
     masks: list[Mask | None] = []
     for key, value in zip(keys, values, strict=True):
         name = f"x[{key!r:.60}]"
-        array = as_floats(value, name)
-        steps.append(array.ndim == 1)
+        array = layout.read_all(value, name)
+        steps.append(array.ndim == len(layout.step))
         if steps[-1]:
-            check_shape(name, array, (features,), "One step, or a chunk (time, features).")
+            check_shape(name, array, layout.step, "One step, or a chunk (time, features).")
         else:
-            check_shape(name, array, ("time", features))
-        array = array.reshape(-1, features)
+            array = layout.sequence(array)
+            check_shape(name, array, layout.axes)
+        array = array.reshape(-1, *layout.step)
         array, bad = separate(name, array, nonfinite, missing=missing)
         arrays.append(array)
         masks.append(bad)

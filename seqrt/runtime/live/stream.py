@@ -10,13 +10,16 @@ import numpy as np
 
 from seqrt.errors import ModelError, UsageError
 from seqrt.runtime.compute.predict import advance
-from seqrt.runtime.inputs.arrays import as_floats, check_shape
+from seqrt.runtime.inputs.arrays import check_shape
 from seqrt.runtime.inputs.nonfinite import Nonfinite, all_fit
 from seqrt.runtime.live.saved_state import pack_state, unpack_state
 from seqrt.runtime.out_of_memory import FAILURES, needs_memory, raise_if_out_of_memory
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from seqrt.runtime.compute.engine import Engine
+    from seqrt.runtime.compute.heads import Heads
     from seqrt.runtime.compute.step_cpu import BoundStep
     from seqrt.runtime.compute.step_device import ResidentStep
     from seqrt.runtime.types import Floats
@@ -30,12 +33,23 @@ class Stream:
     """
 
     @needs_memory
-    def __init__(self, engine: Engine, digest: str, saved: bytes | None = None) -> None:
-        """Start from zero state, or from what `save` returned; `digest` names the model."""
+    def __init__(
+        self,
+        engine: Engine,
+        digest: str,
+        saved: bytes | None = None,
+        heads: Heads | None = None,
+    ) -> None:
+        """Start from zero state, or from what `save` returned; `digest` names the model.
+
+        With `heads` the outputs of each push are a dict by name.
+        """
         check_causal(engine)
         self._engine = engine
         self._digest = digest
-        self._one_step = (engine.features,)
+        self._one_step = engine.layout.step
+        self._read = engine.layout.read_all
+        self._heads = heads
         self._missing = engine.takes_missing
         self._per_step = engine.per_step
         self._busy = threading.Lock()
@@ -45,12 +59,13 @@ class Stream:
         if saved is not None:
             self.restore(saved)
 
-    def push(self, chunk: Any, *, nonfinite: Nonfinite = "error") -> Floats:
+    def push(self, chunk: Any, *, nonfinite: Nonfinite = "error") -> Floats | Any:
         """Advance by a chunk (t, D), any t >= 0, or by one step (D,); return the outputs.
 
         The `last` head gives (O,), the output after the last step. The `sequence` head gives (t, O)
         for a chunk and (O,) for a step. An empty chunk leaves the state as it is, and the `last`
-        head gives zeros for it.
+        head gives zeros for it. A network that reads tokens takes ids (t,), or one id. One with
+        several outputs gives a dict of them by name.
 
         Raises InputError for a chunk that does not fit, and UsageError (E_STREAM_BUSY) while
         another thread uses the stream; the stream is then unchanged.
@@ -58,7 +73,7 @@ class Stream:
         if not self._busy.acquire(blocking=False):
             raise _busy_error()
         try:
-            x = as_floats(chunk, "x")
+            x = self._read(chunk, "x")
             fits = x.shape == self._one_step and all_fit(x, missing=self._missing)
             if fits and self._ensure_bound():
                 return self._step(x)
@@ -77,7 +92,7 @@ class Stream:
     @needs_memory
     def fork(self) -> Stream:
         """Return another stream of the same model that continues from the current state."""
-        return Stream(self._engine, self._digest, self.save())
+        return Stream(self._engine, self._digest, self.save(), self._heads)
 
     @needs_memory
     def save(self) -> bytes:
@@ -90,20 +105,21 @@ class Stream:
         state, steps = unpack_state(saved, self._digest, self._state.size)
         self._go_to(state.reshape(self._state.shape), steps)
 
-    def _run(self, x: Floats, nonfinite: Nonfinite) -> Floats:
+    def _run(self, x: NDArray[Any], nonfinite: Nonfinite) -> Any:
         """Advance by a chunk or a step of any kind, with all checks."""
-        one_step = x.ndim == 1
+        one_step = x.ndim == len(self._one_step)
         if one_step:
             check_shape("x", x, self._one_step, "One step, or a chunk (time, features).")
         else:
+            x = self._engine.layout.sequence(x)
             check_shape("x", x, ("time", *self._one_step))
         x = x.reshape(-1, *self._one_step)
         y, state = advance(self._engine, x[None], None, self._current(), nonfinite)
         outputs: Floats = y[0, 0] if one_step and self._per_step else y[0]
         self._go_to(state, self.steps + len(x))
-        return outputs
+        return self._heads.of_chunk(outputs) if self._heads else outputs
 
-    def _step(self, x: Floats) -> Floats:
+    def _step(self, x: NDArray[Any]) -> Floats:
         assert self._bound
         steps = self.steps + 1
         y = self._bound.advance(x)
@@ -133,7 +149,12 @@ class Stream:
 
 
 def check_causal(engine: Engine) -> None:
-    """Raise ModelError for a bidirectional network, which has no state to carry."""
+    """Raise ModelError for a network that has no state to carry; the error says why."""
+    if engine.not_streamable:
+        raise ModelError(
+            f"E_STREAM: this network cannot stream: {engine.not_streamable.rstrip('.')}."
+            " Use predict on whole sequences."
+        )
     if not engine.streamable:
         raise ModelError(
             "E_STREAM: a bidirectional network cannot stream: it reads a sequence from both ends."

@@ -32,6 +32,7 @@ from seqrt.runtime.out_of_memory import needs_memory
 
 if TYPE_CHECKING:
     from seqrt.runtime.compute.engine import Engine
+    from seqrt.runtime.compute.heads import Heads
     from seqrt.runtime.compute.workers import Workers
     from seqrt.runtime.types import Floats, Mask, Rows
 
@@ -50,13 +51,19 @@ class Streams:
 
     @needs_memory
     def __init__(
-        self, engine: Engine, workers: Workers, digest: str, saved: bytes | None = None
+        self,
+        engine: Engine,
+        workers: Workers,
+        digest: str,
+        saved: bytes | None = None,
+        heads: Heads | None = None,
     ) -> None:
         """Start without streams, or from what `snapshot` returned; `digest` names the model."""
         check_causal(engine)
         self._engine = engine
         self._digest = digest
         self._workers = workers
+        self._heads = heads
         self._caller = _OneCaller()
         self._states = States(engine.state_size)
         if saved is not None:
@@ -87,7 +94,7 @@ class Streams:
             given = as_chunks(
                 keys,
                 list(chunks.values()),
-                engine.features,
+                engine.layout,
                 nonfinite,
                 missing=engine.takes_missing,
             )
@@ -99,7 +106,9 @@ class Streams:
                 self._write_nan(y, ends, given, lost)
             if engine.per_step:
                 y = [row[0] if step else row for row, step in zip(y, given.steps, strict=True)]
-            outputs = dict(zip(keys, y, strict=True))
+            outputs = dict(
+                zip(keys, map(self._heads.of_chunk, y) if self._heads else y, strict=True)
+            )
             # last, because nothing that can fail may come after it
             steps = given.lengths if given.time is None else given.time
             self._states.advance(keys, found, ends, steps, monotonic())
@@ -186,7 +195,7 @@ class Streams:
         """Return the outputs for each chunk, and the states that they lead to."""
         engine = self._engine
         if given.time is not None and len(given.x) * engine.operations <= engine.limits.thread:
-            together = given.x.reshape(len(state), given.time, engine.features)
+            together = given.x.reshape(len(state), given.time, *engine.layout.step)
             return engine.advance(together, None, state)
         starts = given.starts()
         ends = np.empty_like(state)

@@ -74,8 +74,8 @@ def _check(name: str, got: NDArray[Any], want: NDArray[Any], allowed: float, tf3
     return Check(name, largest(got.astype(np.float64) - want), allowed + room)
 
 
-def _step_by_step(engine: Engine, x: Floats) -> Floats:
-    """Return the outputs of each step of x (T, D), as a stream computes them."""
+def _step_by_step(engine: Engine, x: NDArray[Any]) -> Floats:
+    """Return the outputs of each step of x (T, D) or (T,), as a stream computes them."""
     x, _ = separate("x", x, "error", missing=engine.takes_missing)
     state = engine.zero_state(1)
     bound = engine.bound_step(state)
@@ -84,7 +84,7 @@ def _step_by_step(engine: Engine, x: Floats) -> Floats:
         if bound:
             outputs.append(bound.advance(step))
         else:
-            y, state = advance(engine, step[None, None], None, state)
+            y, state = advance(engine, np.asarray(step)[None, None], None, state)
             outputs.append(y.reshape(-1))
     return np.stack(outputs)
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from seqrt.runtime.types import Doubles, Floats, Lengths
 
 _ARRAYS = {"x": "<f4", "lengths": "<i4", "state": "<f4", "y": "<f8", "state_out": "<f8"}
+_TOKENS = "<i8"
 # Far more than export writes, and still quick to replay.
 _MOST_CASES = 16
 _MOST_STEPS = 10_000
@@ -37,7 +38,8 @@ _NUMBERS = ("torch_error", "torch_state_error")
 class Case:
     """One golden case.
 
-    Shapes: x (B, T, D), lengths (B,), state and state_out (B, S), y (B, O) or (B, T, O).
+    Shapes: x (B, T, D) or tokens (B, T), lengths (B,), state and state_out (B, S), y (B, O) or
+    (B, T, O).
 
     y and state_out are the true values, in float64. torch_error and torch_state_error are the
     largest errors of PyTorch in float32, the first in scaled units.
@@ -53,7 +55,7 @@ class Case:
 
     def valid(self, y: NDArray[Any]) -> NDArray[Any]:
         """Return the outputs in y at steps inside the lengths, as rows (N, O)."""
-        return y[inside(self.lengths, self.x.shape[1])] if y.ndim == self.x.ndim else y
+        return y[inside(self.lengths, self.x.shape[1])] if y.ndim == len("BTO") else y
 
 
 def replay(model: ProvableModel, case: Case) -> tuple[float, float]:
@@ -90,7 +92,7 @@ def decode(text: str, manifest: Manifest) -> list[Case]:
     A proof may come from anyone: it must fit this model, and be small enough to replay.
     """
     try:
-        cases = [_case(record) for record in json.loads(text)]
+        cases = [_case(record, tokens=manifest.tokens > 0) for record in json.loads(text)]
         if not 1 <= len(cases) <= _MOST_CASES:
             raise ValueError(f"{len(cases)} cases")
         for case in cases:
@@ -107,13 +109,16 @@ def _record(case: Case) -> dict[str, Any]:
     record: dict[str, Any] = {name: getattr(case, name) for name in _NUMBERS}
     for name, dtype in _ARRAYS.items():
         array = getattr(case, name)
+        if array.dtype == np.int64:
+            dtype = _TOKENS
         data = base64.b64encode(array.astype(dtype).tobytes()).decode()
         record[name] = {"shape": list(array.shape), "data": data, "dtype": dtype}
     return record
 
 
-def _case(record: dict[str, Any]) -> Case:
-    arrays: dict[str, Any] = {name: _array(record[name], kind) for name, kind in _ARRAYS.items()}
+def _case(record: dict[str, Any], *, tokens: bool) -> Case:
+    kinds = {**_ARRAYS, "x": _TOKENS if tokens else _ARRAYS["x"]}
+    arrays: dict[str, Any] = {name: _array(record[name], kind) for name, kind in kinds.items()}
     numbers: dict[str, Any] = {name: float(record[name]) for name in _NUMBERS}
     return Case(**arrays, **numbers)
 
@@ -123,7 +128,7 @@ def _check_fit(case: Case, manifest: Manifest) -> None:
     rows, steps = case.x.shape[:2]
     state, outputs = (rows, manifest.state_size), len(manifest.outputs)
     wanted = {
-        "x": (rows, steps, len(manifest.features)),
+        "x": (rows, steps) if manifest.tokens else (rows, steps, len(manifest.features)),
         "lengths": (rows,),
         "state": state,
         "state_out": state,
@@ -134,7 +139,9 @@ def _check_fit(case: Case, manifest: Manifest) -> None:
             raise ValueError(f"{name} must have shape {shape}, not {getattr(case, name).shape}")
     if not 1 <= rows * steps <= _MOST_STEPS:
         raise ValueError(f"{rows} x {steps} steps")
-    if not 1 <= case.lengths.min() <= case.lengths.max() <= steps:
+    if manifest.tokens and not 0 <= case.x.min() <= case.x.max() < manifest.tokens:
+        raise ValueError("ids beyond the tokens")
+    if not manifest.least <= case.lengths.min() <= case.lengths.max() <= steps:
         raise ValueError("lengths beyond the steps")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,9 +16,10 @@ from seqrt.runtime.proving.parity import largest, scaled_units
 from seqrt.runtime.proving.proof import Case, allowed_errors, decode, replay
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from seqrt.runtime.proving.laws import Law
     from seqrt.runtime.proving.protocol import ProvableModel
-    from seqrt.runtime.types import Floats
 
 # The batch that the laws run on: large enough to cut, small enough to try every cut.
 _ROWS, _STEPS = 5, 12
@@ -122,15 +123,16 @@ def law_checks(
 
     Two correct computations may differ by as much as either may differ from the truth.
     """
-    x, allowed = typical_batch(cases), allowed_errors(model.manifest, cases)
+    x = typical_batch(cases, model.manifest.least)
+    allowed = allowed_errors(model.manifest, cases)
     for name, law in laws(model):
         yield name, partial(_check_law, model, name, law, x, allowed)
 
 
-def typical_batch(cases: list[Case]) -> Floats:
-    """Return a batch (5, 12, D) cut from the proof's inputs."""
-    steps = np.concatenate([case.x.reshape(-1, case.x.shape[-1]) for case in cases])
-    return np.resize(steps, (_ROWS, _STEPS, steps.shape[-1]))
+def typical_batch(cases: list[Case], least: int = 1) -> NDArray[Any]:
+    """Return a batch (5, 12, D) cut from the proof's inputs, or longer rows if 6 are too few."""
+    steps = np.concatenate([case.x.reshape(-1, *case.x.shape[2:]) for case in cases])
+    return np.resize(steps, (_ROWS, max(_STEPS, 2 * least), *steps.shape[1:]))
 
 
 def _replay(
@@ -144,7 +146,7 @@ def _replay(
 
 
 def _check_law(
-    model: ProvableModel, name: str, law: Law, x: Floats, allowed: tuple[float, float]
+    model: ProvableModel, name: str, law: Law, x: NDArray[Any], allowed: tuple[float, float]
 ) -> Check:
     (y, ends), (other_y, other_ends) = law(model, x)
     units = model.manifest.outputs

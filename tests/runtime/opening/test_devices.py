@@ -229,8 +229,8 @@ def cpu_as_cuda(monkeypatch):
     def opened(content, device, **options):
         return open_session(Device.opens(content) if device == "cuda" else content, "cpu")
 
-    def step(session, device, *rest):
-        return ResidentStep(session, "cpu", *rest)
+    def step(session, device, *rest, **options):
+        return ResidentStep(session, "cpu", *rest, **options)
 
     monkeypatch.setattr("seqrt.runtime.model.choose_device", lambda device: device)
     monkeypatch.setattr("seqrt.runtime.compute.engine.open_session", opened)
