@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -56,12 +57,13 @@ def features_for(
     numbers that float32 cannot hold.
     """
     made = _Making(data, options.categories)
-    names = options.features or tuple(_usual(data, task, target))
-    names = tuple(dict.fromkeys((*names, *options.categories)))
-    inputs = [made.input(name, "--features") for name in names]
-    inputs += made.calendar(options.calendar)
-    inputs += made.future(options.future, task, target, horizon)
-    inputs = list(earlier) or inputs
+    inputs = list(earlier)
+    if not inputs:
+        names = options.features or tuple(_usual(data, task, target))
+        names = tuple(dict.fromkeys((*names, *options.categories)))
+        inputs = [made.input(name, "--features") for name in names]
+        inputs += made.calendar(options.calendar)
+        inputs += made.future(options.future, task, target, horizon)
     if not inputs:
         raise UsageError(
             f"task {task} needs a feature besides the target, but {data.table.source} has no other"
@@ -187,9 +189,9 @@ def _usual(data: Timeline, task: Task, target: Names) -> Iterator[str]:
 
 
 def _check_distinct(table: Table, inputs: Sequence[Input]) -> None:
-    names = [name for each in inputs for name in each.names]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice:
+    counts = Counter(name for each in inputs for name in each.names)
+    twice = next((name for name, count in counts.items() if count > 1), None)
+    if twice is not None:
         raise UsageError(
             f"features must have different names, but two features of {table.source} would be"
             f" called {twice!r}. Rename a column, or name other --features."

@@ -49,9 +49,9 @@ def test_the_target_is_a_feature_of_a_forecast_only(shop):
 
 
 def test_a_column_of_text_is_left_out_and_said(shop):
-    assert features(shop).notes == (
-        "left out: store (text with 2 values: --categories store makes features of it)",
-    )
+    left = [use.left_out for use in features(shop).columns if not use.uses]
+
+    assert left == ["store (text with 2 values: --categories store makes features of it)"]
 
 
 def test_categories_follow_the_features_and_replace_a_number_in_its_place(shop):
