@@ -126,8 +126,10 @@ INNER_ROOMS = {
     },
     "encoding": {
         "__init__": "",
-        "notation": "",
-        "*": "notation",
+        "cells": "",
+        "text": "cells",
+        "notation": "text",
+        "*": "cells notation text",
     },
     "runtime": {
         "__init__": "live model",

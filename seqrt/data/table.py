@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from seqrt.encoding.cells import is_missing
 from seqrt.encoding.column import TableColumn
-from seqrt.encoding.contents import Fault, Numbers, rounding
 from seqrt.encoding.dates import between
-from seqrt.encoding.number_style import Forms, has_sign
+from seqrt.encoding.text.contents import Fault, Numbers, rounding
+from seqrt.encoding.text.number_style import has_sign, is_number
 from seqrt.encoding.time_column import read_column
 from seqrt.encoding.times import Times, read_numbers
 from seqrt.errors import InputError, UsageError
@@ -151,7 +151,7 @@ class Table:
             fix = f"Write it like the other cells of the column: {column.style}."
         elif has_sign(text):
             fix = "Write the number without its sign."
-        elif Forms([text]).numbers:
+        elif is_number(text):
             fix = "Write numbers with a decimal point and without marks between thousands."
         elif self.place == "line" and self.lines[row] == 1:
             fix = "Line 1 was read as data, since it contains a number: name the columns in words."

@@ -19,8 +19,9 @@ from seqrt.encoding.cells import (
     number_text,
     stamp_texts,
 )
-from seqrt.encoding.contents import Content, Fault, Kind, contents
-from seqrt.encoding.number_style import Mark
+from seqrt.encoding.text.contents import Content, Fault, Kind, contents
+from seqrt.encoding.text.number_style import Mark
+from seqrt.encoding.text.texts import NumberTexts
 
 Numbers = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -195,7 +196,7 @@ class TableColumn:
         """Whether no cell loses anything when its number is written again."""
         if self.fault is not None:
             return False
-        if self.cells is None or self.style:
+        if self.cells is None or self.style or isinstance(self.cells, NumberTexts):
             return True
         return all(is_plain(cell) or is_missing(cell) for cell in self.cells)
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from seqrt.encoding.notation.layout import SECOND, Layout
 from seqrt.encoding.notation.parts import Parts, characters, groups_of, is_no_time
 from seqrt.encoding.notation.zones import offset_at_instant, offset_at_wall
+from seqrt.encoding.text.iso_dates import iso_microseconds
 
 Instants = NDArray[np.int64]
 Numbers = NDArray[np.int64] | NDArray[np.float64]
@@ -131,6 +132,9 @@ def read_texts(cells: Sequence[str], dates: DateOrder | None = None) -> Reading 
     """
     if not _begins_with_times(cells):
         return None
+    wall = iso_microseconds(cells)
+    if wall is not None:
+        return _one_form(wall, cells[0])
     text = characters(cells)
     groups = groups_of(text)
     forms = [group.form for group in groups if group.form is not None]
@@ -154,6 +158,15 @@ def read_texts(cells: Sequence[str], dates: DateOrder | None = None) -> Reading 
         order.assumed,
         all(form.digits_only for form in forms),
     )
+
+
+def _one_form(wall: Instants, first: str) -> Reading:
+    """Return times without a zone that are all written like the first."""
+    form = groups_of(characters([first]))[0].form
+    assert form is not None
+    times = Times(wall, wall, "iso", Layout.of(form, [form], "iso"))
+    none = np.zeros(len(wall), np.bool_)
+    return Reading(times, none, none, ~none)
 
 
 def read_numbers(values: NDArray[np.float64], *, epochs: bool = True) -> Times:

@@ -169,7 +169,7 @@ class Csv:
     """
 
     def __init__(self, columns: Columns, first: str) -> None:
-        from seqrt.data.readers.csv import delimiter_of
+        from seqrt.data.readers.csv_lines import delimiter_of
 
         self._columns = columns
         self._separator = delimiter_of(first)

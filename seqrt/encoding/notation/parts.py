@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from seqrt.encoding.notation.forms import LONGEST, Form, form_of
 from seqrt.encoding.notation.layout import DAY, SECOND
 from seqrt.encoding.notation.zones import offset_at_wall
+from seqrt.encoding.text.texts import Texts
 
 Instants = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -53,6 +54,11 @@ def is_no_time(text: str) -> bool:
 
 def characters(cells: Sequence[str]) -> Characters:
     """Return texts as ASCII codes (T, W), padded with 0; a text that cannot be a time is '?'."""
+    if isinstance(cells, Texts):
+        codes = cells.characters(LONGEST)
+        if codes is not None and codes.size and (codes[:, 0] > ord(" ")).all():
+            return codes
+    cells = list(cells)
     texts: Sequence[str | bytes] = cells
     if max(map(len, cells), default=0) > LONGEST or not all(map(str.isascii, cells)):
         texts = [cell if cell.isascii() and len(cell) <= LONGEST else "?" for cell in cells]

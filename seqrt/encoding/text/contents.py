@@ -8,15 +8,25 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.encoding.cells import BOOLEANS, FIRST_INEXACT, is_missing, looks_like_date, parse_number
-from seqrt.encoding.number_style import Forms, Mark, Style, file_mark, has_sign, usual
+from seqrt.encoding.text.number_style import (
+    Forms,
+    Mark,
+    Style,
+    file_mark,
+    forms_of,
+    has_sign,
+    usual,
+)
+from seqrt.encoding.text.texts import Texts
 
 Numbers = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -64,45 +74,62 @@ def contents(columns: Mapping[str, Sequence[str]], mark: Mark | None = None) -> 
 class _Draft:
     """A column while the others are still unread: its plain numbers, and how many cells it has.
 
-    `forms` is None for a column of plain numbers alone, unless another column asks for them.
+    `counts` has the forms of the cells; it is None for a column of plain numbers alone, and for
+    one of `dates` in a single form.
     """
 
     cells: Sequence[str]
     values: Numbers
     present: int
-    forms: Forms | None = field(default=None)
+    counts: Counter[str] | None = None
+    dates: bool = False
+    forms: Forms | None = None
 
     @classmethod
     def of(cls, cells: Sequence[str]) -> _Draft:
-        values = _floats(cells)
-        others = [cells[row] for row in np.flatnonzero(np.isnan(values)).tolist()]
-        strange = sum(not is_missing(cell) for cell in others)
-        draft = cls(cells, values, len(cells) - len(others) + strange)
-        if strange:
-            draft.all_forms()
-        return draft
+        if _are_dates(cells):
+            return cls(cells, np.full(len(cells), np.nan), len(cells), dates=True)
+        cells = list(cells)
+        values = _plain_numbers(cells)
+        if values is not None:
+            return cls(cells, values, int(np.isfinite(values).sum()))
+        counts = forms_of(cells)
+        present = sum(count for form, count in counts.items() if not is_missing(form))
+        if all(math.isnan(parse_number(form)) for form in counts):
+            values = np.full(len(cells), np.nan)
+        else:
+            values = np.fromiter(map(parse_number, cells), np.float64, len(cells))
+        return cls(cells, values, present, counts, forms=Forms(counts))
+
+    @property
+    def plain(self) -> int:
+        """The number of cells that are numbers with a decimal point alone."""
+        return int(np.isfinite(self.values).sum())
 
     @property
     def numeric(self) -> bool:
-        plain = self.present if self.forms is None else int(np.isfinite(self.values).sum())
-        return 2 * max(plain, self.forms.numbers if self.forms else 0) > self.present
+        return 2 * max(self.plain, self.forms.numbers if self.forms else 0) > self.present
 
     def all_forms(self) -> Forms:
         if self.forms is None:
-            self.forms = Forms(self.cells)
+            self.forms = Forms.of(self.cells)
         return self.forms
 
     def content(self, mark: Mark | None) -> Content:
         if self.numeric:
             return self._numbers(Style() if self.forms is None else self.forms.style(mark))
-        truth = [BOOLEANS.get(cell.strip().lower(), math.nan) for cell in self.cells]
-        if self.present and len(truth) - truth.count(math.nan) == self.present:
-            return Content(np.array(truth), "boolean")
-        if 2 * sum(map(looks_like_date, self.cells)) > self.present:
+        if self.counts is None:
+            return Content(self.values, "time" if self.dates else "text")
+        counts = self.counts
+        if self.present and all(_truth(form) is not None for form in counts):
+            truth = (_truth(cell) for cell in self.cells)
+            return Content(np.fromiter(truth, np.float64, len(self.cells)), "boolean")
+        if 2 * sum(count for form, count in counts.items() if looks_like_date(form)) > self.present:
             return Content(self.values, "time")
-        signed = [cell for cell in self.cells if has_sign(cell)]
-        if 2 * (len(signed) + int(np.isfinite(self.values).sum())) > self.present > 0 and signed:
-            return self._faulty("text", signed[0], "Write the numbers without a sign.")
+        signed = {form for form in counts if has_sign(form)}
+        if signed and 2 * (sum(counts[form] for form in signed) + self.plain) > self.present:
+            cell = next(cell for cell in self.cells if has_sign(cell))
+            return self._faulty("text", cell, "Write the numbers without a sign.")
         return Content(self.values, "text")
 
     def _numbers(self, style: Style | None) -> Content:
@@ -138,15 +165,29 @@ def rounding(number: str) -> Fault:
     return Fault("E_INPUT_RANGE", sentence, number)
 
 
-def _floats(cells: Sequence[str]) -> Numbers:
-    """Return the numbers among the cells that are written with a decimal point; else NaN."""
+def _are_dates(cells: Sequence[str]) -> bool:
+    """Whether all cells, of many, have the form of a date, and the same one."""
+    if not isinstance(cells, Texts) or not cells.one_form():
+        return False
+    return looks_like_date(cells[0]) and math.isnan(parse_number(cells[0]))
+
+
+def _truth(cell: str) -> float | None:
+    """Return 1 for True, 0 for False, NaN for a missing value, in any case; else None."""
+    word = cell.strip().lower()
+    return BOOLEANS.get(word, math.nan if is_missing(word) else None)
+
+
+def _plain_numbers(cells: Sequence[str]) -> Numbers | None:
+    """Return the cells as numbers, NaN where one is empty; None unless all others are plain."""
     try:
-        values = np.array(list(map(float, cells)), np.float64)
-        if np.isfinite(values).all() and not any("_" in cell for cell in cells):
-            return values
+        values = np.array([float(cell) if cell else math.nan for cell in cells], np.float64)
     except ValueError:
-        pass
-    return np.fromiter(map(parse_number, cells), np.float64, len(cells))
+        return None
+    finite = int(np.isfinite(values).sum())
+    if finite < len(values) - cells.count("") or "_" in "".join(cells):
+        return None
+    return values
 
 
 def _exact(values: Numbers, texts: Sequence[str]) -> tuple[Integers | None, Fault | None]:

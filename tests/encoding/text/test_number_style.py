@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqrt.encoding.column import TableColumn
-from seqrt.encoding.number_style import Forms, Style, file_mark, has_sign
+from seqrt.encoding.text.number_style import Forms, Style, file_mark, has_sign
 
 
 @pytest.mark.parametrize(
@@ -67,14 +67,14 @@ def test_a_column_that_may_be_read_in_two_ways_is_of_numbers_and_not_read(cells)
     ],
 )
 def test_the_mark_of_the_file_decides_what_a_column_leaves_open(mark, cells, values):
-    style = Forms(cells).style(mark)
+    style = Forms.of(cells).style(mark)
 
     assert style is not None
     assert [style.number(cell) for cell in cells] == values
 
 
 def test_a_file_has_the_mark_of_its_columns_unless_they_differ():
-    comma, point, whole = Forms(["1,5"]), Forms(["1.5"]), Forms(["15"])
+    comma, point, whole = Forms.of(["1,5"]), Forms.of(["1.5"]), Forms.of(["15"])
 
     assert file_mark([comma, whole]) == ","
     assert file_mark([point, whole]) == "."

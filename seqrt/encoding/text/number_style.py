@@ -11,14 +11,16 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
+
+from seqrt.encoding.cells import parse_number
 
 Mark = Literal[".", ","]
 
 _NAMES = {" ": "spaces", "'": "apostrophes", ",": "commas", ".": "points"}
-_SIGNS = "%‰$€£¥₹₽₩₺₫₱฿₪₴"
-_SIGNED = re.compile(rf"[{_SIGNS}]\s*(.*)|(.*?)\s*[{_SIGNS}]")
+_SIGNS = set("%‰$€£¥₹₽₩₺₫₱฿₪₴")
+_SIGNED = re.compile(r"[{0}]\s*(.*)|(.*?)\s*[{0}]".format("".join(sorted(_SIGNS))))
 # Spaces that some programs write between thousands, and a typographic apostrophe.
 _SAME = {"\xa0": " ", "\u202f": " ", "\u2009": " ", "’": "'"}
 _USUAL = str.maketrans(_SAME)
@@ -77,23 +79,34 @@ def usual(cell: str) -> str:
     return cell.translate(_USUAL).strip()
 
 
-class Forms:
-    """The forms of those cells of a column that are numbers in some style, with their counts.
+def forms_of(cells: Iterable[str]) -> Counter[str]:
+    """Return the forms of cells and their counts: the text with 1 for each of the digits 1 to 9.
 
-    The form of a cell is its text with 1 for each of the digits 1 to 9.
+    >>> forms_of(["9.07", "1.05 ", "x"])
+    Counter({'1.01': 2, 'x': 1})
     """
+    return Counter(cell.translate(_FORM).strip() for cell in cells)
 
-    def __init__(self, cells: Iterable[str]) -> None:
-        """Count the forms of `cells`."""
+
+class Forms:
+    """The forms of those cells of a column that are numbers in some style, with their counts."""
+
+    def __init__(self, counts: Mapping[str, int]) -> None:
+        """Choose among the forms of all cells, with their counts."""
         self._counts: Counter[str] = Counter()
         self._styles: dict[str, list[Style]] = {}
-        for form, count in Counter(cell.translate(_FORM).strip() for cell in cells).items():
+        for form, count in counts.items():
             if not _MAY_BE_NUMBER.fullmatch(form):
                 continue
             styles = [style for style in _PATTERNS if _PATTERNS[style].fullmatch(form)]
             if styles:
                 self._counts[form] = count
                 self._styles[form] = styles
+
+    @classmethod
+    def of(cls, cells: Iterable[str]) -> Forms:
+        """Return the forms of cells."""
+        return cls(forms_of(cells))
 
     @property
     def numbers(self) -> int:
@@ -158,16 +171,22 @@ class Forms:
         )
 
 
+def is_number(cell: str) -> bool:
+    """Whether a cell is a number in some style."""
+    return math.isfinite(parse_number(cell)) or Forms.of([cell]).numbers == 1
+
+
 def has_sign(cell: str) -> bool:
     """Whether a cell is a number with a sign of percent or of a currency.
 
     >>> has_sign("12 %"), has_sign("-$1,612.50"), has_sign("12")
     (True, True, False)
     """
-    match = _SIGNED.fullmatch(usual(cell).lstrip("+-"))
+    text = usual(cell).lstrip("+-")
+    match = _SIGNED.fullmatch(text) if text and {text[0], text[-1]} & _SIGNS else None
     if match is None:
         return False
-    return Forms([match[1] if match[1] is not None else match[2]]).numbers == 1
+    return Forms.of([match[1] if match[1] is not None else match[2]]).numbers == 1
 
 
 def file_mark(columns: Iterable[Forms]) -> Mark | None:
