@@ -118,7 +118,7 @@ INNER_ROOMS = {
         "windowing": "ragged runs",
         "known_ahead": "timeline",
         "serving": "known_ahead labels sequences table timeline windowing",
-        "readers": "limits sequences table",
+        "readers": "feature_cast limits sequences table",
         "slices": "feature_cast padding ragged readers runs sequences serving table timeline"
         " windows",
         "predicted": "known_ahead readers runs sequences slices timeline",

@@ -6,12 +6,12 @@ the columns of a table. A model's manifest then says what to subtract from any o
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrt.contract import Manifest
+from seqrt.contract import Column, Input
 from seqrt.encoding.cells import FIRST_INEXACT
 from seqrt.encoding.column import TableColumn
 from seqrt.encoding.counters import counter_offset
@@ -21,6 +21,19 @@ from seqrt.numbers import checked_cast
 Array = NDArray[Any]
 Floats = NDArray[np.float32]
 Offsets = tuple[int, ...]
+
+
+class Trained(Protocol):
+    """What is known of the features of a network: a manifest, or the metadata in training."""
+
+    @property
+    def features(self) -> tuple[Column, ...]:
+        """Its features, with their scaling."""
+
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        """What its features are made of; () if they are the numbers themselves."""
+
 
 # Types of which float32 holds every value.
 _ALWAYS_FIT = ("b1", "i1", "u1", "i2", "u2", "f2", "f4")
@@ -52,9 +65,9 @@ def offsets_for(values: Array, name: str) -> Offsets:
     return offsets if any(offsets) else ()
 
 
-def offsets_of(manifest: Manifest) -> Offsets:
+def offsets_of(trained: Trained) -> Offsets:
     """Return what a model subtracts from each of its features; () if nothing."""
-    offsets = tuple(each.offset for each in manifest.inputs for _ in range(each.width))
+    offsets = tuple(each.offset for each in trained.inputs for _ in range(each.width))
     return offsets if any(offsets) else ()
 
 
@@ -78,17 +91,17 @@ def shifted_cast(
 
 
 def served_cast(
-    name: str, x: Array, manifest: Manifest, origin: tuple[int, ...] | None = None
+    name: str, x: Array, trained: Trained, origin: tuple[int, ...] | None = None
 ) -> Floats:
     """Return x (..., D) as the float32 features of a model; `name` and `origin` as above.
 
     Raises InputError (E_INPUT_RANGE) for a whole number that is rounded by more than a thousandth
     of the feature's scale in training.
     """
-    x, offsets = numbers(name, x), offsets_of(manifest)
+    x, offsets = numbers(name, x), offsets_of(trained)
     floats = shifted_cast(name, x, offsets, origin)
     if x.dtype == np.int64 or offsets:
-        scales = np.array([abs(column.scale) for column in manifest.features])
+        scales = np.array([abs(column.scale) for column in trained.features])
         exact = _shifted(x, offsets)
         lost = np.abs(floats.astype(np.float64) - exact) > _SHARE * scales
         places = np.argwhere(lost & (exact == np.round(exact)))

@@ -40,6 +40,17 @@ def of_one_hot(
     return labels
 
 
+def as_written(labels: Sequence[int | str], classes: Sequence[int | str]) -> Array:
+    """Return labels (N,) as the `classes` are written, 1 for a class 1 of text and the reverse.
+
+    A label that is not one of the classes stays as it is.
+    """
+    written = {str(label): label for label in classes}
+    found = [written.get(str(label), label) for label in labels]
+    mixed = len({type(label) for label in found}) > 1  # which numpy would make text
+    return np.array(found, object if mixed else None)
+
+
 def _wrong_rows(y: Array) -> NDArray[np.intp]:
     flags = np.asarray((y == 0) | (y == 1)).all(axis=1)
     return np.flatnonzero(~flags | (np.sum(y == 1, axis=1) != 1))

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrt.contract import Manifest
 from seqrt.data.feature_cast import (
     Offsets,
+    Trained,
     numbers,
     offsets_for,
     offsets_of,
@@ -58,7 +58,7 @@ class Sequences:
         source: str,
         *,
         channels_first: bool = False,
-        manifest: Manifest | None = None,
+        trained: Trained | None = None,
     ) -> Sequences:
         """Cut x, y and lengths, as an archive stores them, into sequences.
 
@@ -68,8 +68,8 @@ class Sequences:
         (sum of lengths,) or (sum of lengths, O) for a flat x. Where both fit, the y (B, T) of a
         batch has a value per step, and the y of a flat x has a row per sequence.
 
-        A model's `manifest` says what is subtracted from the features; without one, this is chosen
-        so that float32 can hold them, see seqrt.data.feature_cast.
+        From the features of a `trained` network is subtracted what was in its training; otherwise
+        this is chosen so that float32 can hold them, see seqrt.data.feature_cast.
         """
         x = numbers(f"{source}, x", arrays["x"])
         if channels_first:
@@ -81,11 +81,11 @@ class Sequences:
         if x.ndim == len("BTD"):
             if lengths is None and (inferred := lengths_before_nan(x, source)) is not None:
                 lengths, notes = inferred, (padding_note(inferred, x.shape[1]),)
-            elif lengths is None and not channels_first and manifest is None:
+            elif lengths is None and not channels_first and trained is None:
                 notes = _axes_note(x.shape)
             lengths = _batch_lengths(lengths, x, source)
             steps = x if x.dtype == np.float32 else x[np.arange(x.shape[1]) < lengths[:, None]]
-            x, offsets = _as_floats(x, steps, source, manifest)
+            x, offsets = _as_floats(x, steps, source, trained)
             found = _of_batch(x, y, lengths, source)
         elif lengths is None or x.ndim not in (1, 2):
             raise InputError(
@@ -95,18 +95,18 @@ class Sequences:
             )
         else:
             x = x[:, None] if x.ndim == 1 else x
-            x, offsets = _as_floats(x, x, source, manifest)
+            x, offsets = _as_floats(x, x, source, trained)
             found = _of_flat(x, y, lengths, source)
         return replace(found, offsets=offsets, notes=notes)
 
 
 def _as_floats(
-    x: Values, steps: Values, source: str, manifest: Manifest | None
+    x: Values, steps: Values, source: str, trained: Trained | None
 ) -> tuple[Floats, Offsets]:
     """Return x as float32, and what was subtracted from its features to fit its `steps` (N, D)."""
     name = f"{source}, x"
-    if manifest is not None and x.shape[-1] == len(manifest.features):
-        return served_cast(name, x, manifest), offsets_of(manifest)
+    if trained is not None and x.shape[-1] == len(trained.features):
+        return served_cast(name, x, trained), offsets_of(trained)
     offsets = offsets_for(steps, name)
     return shifted_cast(name, x, offsets), offsets
 

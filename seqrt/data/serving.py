@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from seqrt.contract import Input, Manifest
 from seqrt.contract.columns import inputs_of
 from seqrt.data.known_ahead import known_targets, without_plan
-from seqrt.data.labels import of_one_hot
+from seqrt.data.labels import as_written, of_one_hot
 from seqrt.data.sequences import Sequences
 from seqrt.data.table import Table
 from seqrt.data.timeline import Timeline
@@ -156,9 +156,7 @@ def _labels_in(table: Table, target: tuple[str, ...], classes: tuple[int | str, 
         return of_one_hot(
             f"{table.source}, {', '.join(target)}", table.numbers(target), classes, rows
         )
-    labels = table.labels(target[0])
-    written = {str(label): label for label in classes}
-    return np.array([written.get(str(label), label) for label in labels], object)
+    return as_written(table.labels(target[0]), classes)
 
 
 def _check_targets(y: Array | list[Array]) -> None:

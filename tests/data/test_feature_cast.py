@@ -79,7 +79,7 @@ def test_a_range_that_float32_cannot_hold_is_refused_by_the_feature():
 def test_a_model_subtracts_what_it_subtracted_in_training(kind):
     model = manifest(START, START, START)
 
-    data = Sequences.of_arrays({"x": COUNTER.astype(kind)}, "d.npz", manifest=model)
+    data = Sequences.of_arrays({"x": COUNTER.astype(kind)}, "d.npz", trained=model)
 
     assert offsets_of(model) == (START, START, START)
     np.testing.assert_array_equal(np.asarray(data.x), (COUNTER - START).astype(np.float32))

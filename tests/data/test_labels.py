@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from seqrt.data.labels import is_one_hot, of_one_hot
+from seqrt.data.labels import as_written, is_one_hot, of_one_hot
 from seqrt.errors import InputError
 
 
@@ -41,3 +41,16 @@ def test_the_first_row_that_is_not_one_hot_is_named():
         InputError, match=r"^E_INPUT_LABEL: y must be one-hot, .* 2 columns .*; row 1 is \[1, 1\]"
     ):
         of_one_hot("y", np.array([[0, 1], [1, 1], [0, 0]]), ("a", "b"))
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes", "want"),
+    [
+        ([1, 2, 1], ("1", "2", "x"), ["1", "2", "1"]),
+        (["0", "1"], (0, 1), [0, 1]),
+        (["0", "D"], (0, 1), [0, "D"]),
+        (["a", "d"], ("a", "b"), ["a", "d"]),
+    ],
+)
+def test_labels_are_written_as_the_classes_are_and_others_stay(labels, classes, want):
+    assert as_written(labels, classes).tolist() == want

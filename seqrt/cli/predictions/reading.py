@@ -67,7 +67,7 @@ def read_data(
     from seqrt.data import Sequences, read
     from seqrt.data.ordering.as_trained import as_trained
 
-    data = read(path, channels_first=how.channels_first, manifest=manifest)
+    data = read(path, channels_first=how.channels_first, trained=manifest)
     if isinstance(data, Sequences):
         how.check_unused(path)
         return data

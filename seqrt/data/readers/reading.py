@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrt.contract import Manifest
+from seqrt.data.feature_cast import Trained
 from seqrt.data.limits import DEFAULT_LIMITS, ReadLimits
 from seqrt.data.readers.csv import read_csv
 from seqrt.data.readers.npy import read_npy
@@ -29,20 +29,20 @@ def read(
     limit: int | None = None,
     limits: ReadLimits = DEFAULT_LIMITS,
     channels_first: bool = False,
-    manifest: Manifest | None = None,
+    trained: Trained | None = None,
 ) -> Table | Sequences:
     """Return the contents of the .csv, .parquet, .npy or .npz file at `path`.
 
     A .csv or .parquet file gives a Table, and so does an array x (T,) or (T, D) alone: its columns
     are named x0, x1, ..., and none of them is a time. An array (B, T, D), or an archive with y or
-    lengths, gives Sequences; `channels_first` and the `manifest` of a model say how they are read,
-    see Sequences.of_arrays. `limit` is short for ReadLimits(unpacked=limit).
+    lengths, gives Sequences; `channels_first` and the features of a `trained` network say how they
+    are read, see Sequences.of_arrays. `limit` is short for ReadLimits(unpacked=limit).
 
     Array values may be NaN or Inf here: the model that reads them checks that.
     """
     limits = limits if limit is None else replace(limits, unpacked=limit)
     try:
-        return _read(path, limits, channels_first=channels_first, manifest=manifest)
+        return _read(path, limits, channels_first=channels_first, trained=trained)
     except MemoryError:
         raise ResourceError(f"E_MEMORY: {path} does not fit into memory. Split it.") from None
 

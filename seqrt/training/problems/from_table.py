@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.contract import Column, Input
+from seqrt.contract.columns import inputs_of
 from seqrt.data import Part, Table, Timeline, Windowing
 from seqrt.data.known_ahead import known_targets, without_plan
-from seqrt.data.labels import is_one_hot
+from seqrt.data.labels import as_written, is_one_hot
 from seqrt.data.ordering.arrange import TARGET, TIME
 from seqrt.data.ragged import Floats
 from seqrt.data.runs import Runs, intersection, of_least
@@ -73,7 +73,7 @@ class TableRows:
     notes: tuple[str, ...]
 
     @classmethod
-    def of(cls, data: Timeline, options: DataOptions, earlier: Sequence[Input] = ()) -> TableRows:
+    def of(cls, data: Timeline, options: DataOptions, earlier: Metadata | None = None) -> TableRows:
         """Read a table, with omitted options inferred; raise UsageError if one is uncertain.
 
         forecast    the next `horizon` values of the target, from a window of all numeric columns
@@ -82,17 +82,18 @@ class TableRows:
         tag         the label of every row, from the other columns
 
         Where `options` have a policy for missing values, cells may be empty, except those of
-        labels; with features known ahead, also the targets of the last rows of a run. The inputs
-        are `earlier` ones, if there are any: see `features_for`.
+        labels; with features known ahead, also the targets of the last rows of a run. A network
+        that is trained further keeps its `earlier` features, and its labels as they are written.
         """
         table, missing = data.table, options.missing != "error"
         windowing = _windowing(table, options)
         task, target = windowing.task, windowing.target
-        features = features_for(data, task, target, options, windowing.horizon, earlier)
+        features = features_for(data, task, target, options, windowing.horizon, _inputs(earlier))
         windowing = replace(windowing, features=features.names)
         if options.future:
             data = without_plan(data, target)
-        targets, classes = _targets(data, windowing, missing=missing)
+        known = earlier.classes if earlier else ()
+        targets, classes = _targets(data, windowing, known, missing=missing)
         notes = () if options.task else table_note(table, target, classes)
         wall = data.times.wall if options.calendar and data.times else None
         values = encode(features.inputs, table, wall, data.runs, data.reach, missing=missing)
@@ -186,8 +187,18 @@ def _only_column(table: Table) -> tuple[str, ...]:
     )
 
 
-def _targets(data: Timeline, windowing: Windowing, *, missing: bool) -> tuple[Array, Classes]:
+def _inputs(earlier: Metadata | None) -> tuple[Input, ...]:
+    if earlier is None:
+        return ()
+    return inputs_of(earlier.inputs, [column.name for column in earlier.features])
+
+
+def _targets(
+    data: Timeline, windowing: Windowing, known: Classes, *, missing: bool
+) -> tuple[Array, Classes]:
     """Return the targets, one per row, and their classes if they are labels.
+
+    Labels of `known` classes are written as these are.
 
     Where the timeline ends before a plan, the targets of the plan are NaN.
     """
@@ -197,7 +208,8 @@ def _targets(data: Timeline, windowing: Windowing, *, missing: bool) -> tuple[Ar
             check_target(table.column(name), f"{table.source}, target {name!r}")
         return known_targets(data, target, missing=missing), ()
     if len(target) == 1:
-        return labels_of(f"{table.source}, {target[0]!r}", np.array(table.labels(target[0])))
+        labels = as_written(table.labels(target[0]), known)
+        return labels_of(f"{table.source}, {target[0]!r}", labels)
     flags = table.numbers(target)
     if windowing.task == "classify" or is_one_hot(flags):
         return labels_of(f"{table.source}, {', '.join(target)}", flags, target)

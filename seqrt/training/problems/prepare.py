@@ -47,12 +47,12 @@ def splitter(
 
     All the problems share one array of values. Where missing values are read as a feature's mean,
     all folds use its mean over all data, because their networks are averaged into one file, which
-    has one mean; the scales are each fold's own. A table for a network that is trained further is
+    has one mean; the scales are each fold's own. The data for a network that is trained further is
     read as the `earlier` data was.
     """
     options.check()
     missing = options.missing != "error"
-    data, sha256 = _read(source, seed, options)
+    data, sha256 = _read(source, seed, options, earlier)
     split: Callable[..., Problem]
     if isinstance(data, Table):
         split = partial(from_table, _table_rows(data, options, earlier))
@@ -87,7 +87,7 @@ def in_order(table: Table, options: DataOptions, step: str = "") -> Timeline:
 
 def _table_rows(data: Table, options: DataOptions, earlier: Metadata | None) -> TableRows:
     step = earlier.time.step if earlier and earlier.time else ""
-    return TableRows.of(in_order(data, options, step), options, earlier.inputs if earlier else ())
+    return TableRows.of(in_order(data, options, step), options, earlier)
 
 
 def _centred(fold: Problem, whole: Problem) -> Problem:
@@ -103,7 +103,9 @@ def usual_length(source: str | Path) -> int | None:
     return task.length if task else ROWS if str(source) in SERIES else None
 
 
-def _read(source: str | Path, seed: int, options: DataOptions) -> tuple[Table | Sequences, str]:
+def _read(
+    source: str | Path, seed: int, options: DataOptions, earlier: Metadata | None
+) -> tuple[Table | Sequences, str]:
     name, length = str(source), options.length
     if options.channels_first and name in BUILT_IN:
         raise UsageError(f"--channels-first is for files, but {name} is built in. Drop it.")
@@ -119,7 +121,8 @@ def _read(source: str | Path, seed: int, options: DataOptions) -> tuple[Table | 
             f"--length applies to built-in data only ({', '.join(BUILT_IN)}), but {name} is a file."
             " Drop it."
         )
-    return read(source, channels_first=options.channels_first), digest(source)
+    data = read(source, channels_first=options.channels_first, trained=earlier)
+    return data, digest(source)
 
 
 def _digest(*arrays: Array) -> str:

@@ -273,3 +273,63 @@ def test_categories_and_offsets_stay_those_of_the_run(folder):
     by_column = {each.column: each for each in net.metadata.inputs}
     assert by_column["way"].levels == ("x", "y", "z")
     assert by_column["counter"].offset <= 20_000_000
+
+
+# Columns become features as they did in the first training
+
+
+def table_of(name, rows, start, days):
+    """Write a table with a counter, a category and a boolean; return its path."""
+    count = [start + 3 * i for i in range(rows)]
+    lines = [f"{count[i]},{days[i % len(days)]},{i % 3 == 0},{i % 5}" for i in range(rows)]
+    Path(name).write_text("\n".join(["count,day,open,y", *lines]) + "\n")
+    return name
+
+
+def test_a_counter_and_the_categories_of_a_table_are_those_of_the_run(folder):
+    table_of("first.csv", 60, 1_000_000_000, ["mo", "tu"])
+    options = {"target": ("y",), "features": ("count", "open"), "categories": ("day",)}
+    first = train(Plan("first.csv", task="regress", window=4, units=(3,), epochs=1, **options)).path
+    table_of("second.csv", 60, 1_000_000_300, ["mo", "we"])
+
+    run = start(Plan("second.csv", start_from=str(first), epochs=1))
+
+    old, new = load_run(first).metadata, run.problem.metadata
+    assert new.inputs == old.inputs
+    assert [column.name for column in new.features] == [
+        *("count", "open", "day=mo", "day=tu", "day=other")
+    ]
+    np.testing.assert_array_equal(run.problem.train.x[0][:, 0], [300, 303, 306, 309])
+    np.testing.assert_array_equal(run.problem.train.x[0][:2, 2:], [[1, 0, 0], [0, 0, 1]])
+
+
+def test_the_counters_of_sequences_are_shifted_as_in_the_run(folder):
+    x = 1_000_000_000 + np.arange(20 * 4).reshape(20, 4, 1)
+    y = np.tile(["a", "b"], 10)
+    np.savez("first.npz", x=x, y=y)
+    np.savez("second.npz", x=x + 500, y=y)
+    first = train(Plan("first.npz", units=(3,), epochs=1)).path
+
+    run = start(Plan("second.npz", start_from=str(first), epochs=1))
+
+    assert run.problem.metadata.inputs == load_run(first).metadata.inputs
+    assert run.problem.train.x.values.min() == 500
+    list(run)
+    assert resume_of(run).problem.train.x.values.min() == 500
+
+
+def resume_of(run):
+    """Return the run as it is resumed after its last epoch."""
+    return resume(run.path)
+
+
+def test_labels_that_look_like_numbers_are_the_text_that_they_were(folder):
+    table_of("first.csv", 60, 0, ["1", "2", "x"])
+    table_of("second.csv", 60, 0, ["1", "2"])
+    options = {"target": ("day",), "features": ("count",), "window": 4}
+    first = train(Plan("first.csv", task="classify", units=(3,), epochs=1, **options)).path
+
+    run = start(Plan("second.csv", start_from=str(first), epochs=1))
+
+    assert run.problem.metadata.classes == ("1", "2", "x")
+    assert set(run.problem.train.truth.tolist()) == {"1", "2"}
