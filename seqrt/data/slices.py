@@ -90,7 +90,7 @@ def _table(data: Timeline, manifest: Manifest) -> Slices:
         return Slices(len(rows), rows.longest, lambda some, _: list(rows[some]), rows.lengths)
     window = manifest.window
     starts = starts_of(data.runs, window)
-    if not len(starts):
+    if not len(starts) and data.table.rows:
         count_windows(int(np.diff(data.runs).max(initial=0)), window)
 
     def part(some: slice, steps: slice) -> Floats:

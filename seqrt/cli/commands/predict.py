@@ -178,7 +178,9 @@ def _say_short(m: Manifest, source: Timeline | Sequences | Mapped) -> None:
     """Name the series without a prediction."""
     from seqrt.data import Timeline
 
-    if isinstance(source, Timeline) and m.window is not None and m.head == "last":
+    if not isinstance(source, Timeline) or not source.table.rows:
+        return
+    if m.window is not None and m.head == "last":
         say_short(source.short(m.window), len(source.keys))
 
 

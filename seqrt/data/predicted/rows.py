@@ -76,7 +76,8 @@ def series_at(data: Timeline, rows: Rows) -> dict[str, NDArray[Any]]:
         if column is not None and column.kind == "number" and column.cells is None:
             columns[name] = _cells(column, rows)
         else:
-            columns[name] = np.array([key[i] for key in data.keys], object)[numbers]
+            keys = [key[i] for key in data.keys if key]  # an empty table has one empty key
+            columns[name] = np.array(keys, object)[numbers]
     return columns
 
 

@@ -41,5 +41,6 @@ def write_parquet(file: BinaryIO, pieces: Iterable[Mapping[str, NDArray[Any]]]) 
 def _column(cells: NDArray[Any]) -> Any:
     import pyarrow
 
-    kinds = {"O": pyarrow.string(), "M": pyarrow.timestamp("us")}
-    return pyarrow.array(cells, kinds.get(cells.dtype.kind))
+    if cells.dtype.kind == "M":
+        return pyarrow.array(cells.astype("datetime64[us]"))
+    return pyarrow.array(cells, pyarrow.string() if cells.dtype.kind == "O" else None)

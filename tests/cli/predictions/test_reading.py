@@ -78,6 +78,22 @@ def test_each_series_is_evaluated(run):
     assert json.loads(done.out)["answers"] == 2 * (8 - 4 - 2 + 1)
 
 
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_table_without_rows_is_answered_by_one(run, suffix):
+    pandas = pytest.importorskip("pandas")
+    Path("none.csv").write_text("shop,day,sales\n")
+    if suffix == "parquet":
+        pytest.importorskip("pyarrow")
+        pandas.read_csv("none.csv", dtype={"sales": float}).to_parquet("none.parquet")
+
+    words = ("-m", "shop.onnx", "--series", "shop", "--time", "day", "-o", "y.csv")
+    done = run("predict", f"none.{suffix}", *words)
+
+    assert done.code == 0, done.err
+    assert "DATA is empty, and so is the file of predictions\n" in done.err
+    assert Path("y.csv").read_text() == "shop,day,sales+1,sales+2\n"
+
+
 @pytest.mark.parametrize("command", ["predict", "forecast", "evaluate"])
 def test_several_series_without_the_option_are_an_error_that_names_it(run, command):
     done = run(command, "shops.csv", "-m", "shop.onnx")

@@ -98,6 +98,28 @@ def test_a_series_with_a_number_stays_a_number(shops):
     assert found["shop"] == [10, 10, 10, 20, 20, 20]
 
 
+@pytest.mark.parametrize("cells", ["dates", "numbers"])
+def test_without_a_step_the_time_after_the_last_row_is_missing(tmp_path, cells):
+    seconds = np.array([0, 7, 11, 30, 90])
+    times = [f"2024-01-01 00:{s // 60:02}:{s % 60:02}" for s in seconds]
+    lines = [f"{time},{i}" for i, time in enumerate(times if cells == "dates" else seconds)]
+    (tmp_path / "odd.csv").write_text("\n".join(["time,sales", *lines]) + "\n")
+
+    found = tabled(arrange(read(tmp_path / "odd.csv")), FORECASTER)["time"]
+
+    assert found == ([*times[3:], None] if cells == "dates" else ["30", "90", None])
+
+
+def test_numbers_that_were_never_text_are_nan_where_the_time_is_missing(shops):
+    column = TableColumn(np.array([0.0, 7, 11, 30, 90, 91, 150, 151, 160, 200, 260, 261]))
+    columns = {"t": column, "sales": shops.table.columns["sales"]}
+    data = arrange(replace(shops.table, columns=columns, time=None), time="t")
+
+    found = tabled(data, FORECASTER)["t"]
+
+    np.testing.assert_array_equal(found, [*column.values[3:], np.nan])
+
+
 def test_a_large_array_comes_in_pieces(tmp_path):
     np.save(tmp_path / "x.npy", np.zeros(150_002, np.float32))
     data = Mapped(tmp_path / "x.npy")

@@ -64,6 +64,7 @@ def test_a_time_is_a_timestamp_in_parquet_and_text_in_its_unit_elsewhere(unit, t
     stored = parquet.read_table(io.BytesIO(written(".parquet", [piece])))
 
     assert str(stored.schema.field("day").type) == "timestamp[us]"
+    np.testing.assert_array_equal(stored["day"].to_numpy(), days)
     assert written(".csv", [piece]) == f"day,shop\n{text},A\n,\n".encode()
     assert written(".jsonl", [piece]).decode() == (
         f'{{"day": "{text}", "shop": "A"}}\n{{"day": null, "shop": null}}\n'
