@@ -129,6 +129,7 @@ def result_record(problem: Problem, result: Result) -> dict[str, Any]:
         "figures": metrics_record(result.figures),
         "baseline": {"name": result.baseline, "figures": metrics_record(result.baseline_figures)},
         "pictures": [str(path) for path in result.pictures],
+        **(result.series.record() if result.series else {}),
         "notes": list(problem.notes),
     }
 

@@ -61,7 +61,9 @@ def describe(
     if plot is not None:
         _check_plot(plot, data)
     chosen = DataOptions(**options)
-    description = description_of(str(data), read(data), chosen)
+    description = description_of(
+        str(data), read(data, channels_first=chosen.channels_first), chosen
+    )
     if as_json:
         typer.echo(json.dumps(record(description), indent=2))
     else:

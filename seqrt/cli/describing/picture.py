@@ -73,11 +73,11 @@ def _of_sequences(description: Description, data: Sequences) -> Any:
     shown = list(range(0, len(data.x), step))[:_EXAMPLES]
     examples = [np.asarray(data.x[i])[:, 0] for i in shown]
     y = np.concatenate(data.y) if isinstance(data.y, list) else data.y
-    problem, labels = description.problem, []
-    if problem is not None and problem.metadata.classes and y is not None:
-        target = Chart("classes", (), *zip(*label_counts(y), strict=True))
+    counts, labels = label_counts(data), list[str]()
+    if counts and y is not None:
+        target = Chart("classes", (), *zip(*counts, strict=True))
         if not data.per_step and y.ndim == 1:
-            labels = [str(y[i]) for i in shown]
+            labels = [f"{y[i]:g}" if y.dtype.kind == "f" else f"{y[i]}" for i in shown]
     else:
         values = np.zeros(0) if y is None else np.asarray(y, np.float64).reshape(-1)
         target = Chart("targets", (Line("", values, values, np.zeros((0, 2), np.int64)),))

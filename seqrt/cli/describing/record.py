@@ -99,13 +99,10 @@ def _sequences(data: Sequences) -> dict[str, Any]:
 
 
 def _targets(data: Sequences) -> dict[str, Any] | None:
-    import numpy as np
-
     if data.y is None:
         return None
-    y = np.concatenate(data.y) if isinstance(data.y, list) else data.y
-    labels = dict(label_counts(y)) if y.dtype.kind != "f" else None
-    return {"per": "step" if data.per_step else "sequence", "labels": labels}
+    per = "step" if data.per_step else "sequence"
+    return {"per": per, "labels": dict(label_counts(data)) or None}
 
 
 def _suggested(description: Description) -> dict[str, Any]:

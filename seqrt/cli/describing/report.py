@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from seqrt.cli.describing.suggested_command import train_command
 from seqrt.cli.run_report import labelled_note, listed, task_text
@@ -126,21 +126,37 @@ def targets_text(data: Sequences) -> str:
     if data.y is None:
         return "none: there is no y in the file"
     per = "step" if data.per_step else "sequence"
+    labels = label_counts(data)
+    if labels:
+        shown = listed([f"{label} ({count:,})" for label, count in labels])
+        return f"y per {per}: {len(labels):,} label{'s' * (len(labels) > 1)}: {shown}"
     y = np.concatenate(data.y) if isinstance(data.y, list) else data.y
-    if y.dtype.kind in "OUSbi" or (y.ndim == 1 and len(np.unique(y)) <= _MOST_FEATURES):
-        labels = label_counts(y)
-        shown = [f"{label} ({count:,})" for label, count in labels]
-        return f"y per {per}: {len(labels):,} labels: {listed(shown)}"
     columns = f"{y.shape[1]:,} numbers" if y.ndim > 1 else "a number"
     return f"y is {columns} per {per}, from {np.nanmin(y):.6g} to {np.nanmax(y):.6g}"
 
 
-def label_counts(y: Any) -> list[tuple[str, int]]:
-    """Return the labels of y (N,) or (N, O) in order, and how often each comes."""
+def label_counts(data: Sequences) -> list[tuple[str, int]]:
+    """Return the labels of y in order, and how often each comes; none if y holds quantities.
+
+    Of one-hot rows the labels are the numbers of the columns.
+    """
     import numpy as np
 
+    from seqrt.data.labels import is_one_hot
+
+    y = np.concatenate(data.y) if isinstance(data.y, list) else data.y
+    if y is None or not y.size:
+        return []
+    if is_one_hot(y):
+        y = y.argmax(axis=1)
+    y = y[:, 0] if y.ndim > 1 and y.shape[1] == 1 else y
+    if y.ndim > 1 or (y.dtype.kind == "f" and not (y == np.round(y)).all()):
+        return []
     labels, counts = np.unique(y, return_counts=True)
-    return [(f"{label}", int(count)) for label, count in zip(labels.tolist(), counts, strict=True)]
+    if y.dtype.kind != "U" and len(labels) > _MOST_FEATURES:
+        return []
+    names = [f"{label:g}" if y.dtype.kind == "f" else f"{label}" for label in labels.tolist()]
+    return list(zip(names, counts.tolist(), strict=True))
 
 
 def _table_of_columns(description: Description) -> Iterator[str]:

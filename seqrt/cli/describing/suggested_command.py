@@ -27,6 +27,7 @@ NAMES: Final = (
     "horizon",
     "span",
     "missing",
+    "channels_first",
 )
 DESCRIBED: Final = tuple(option for option in TRAINING if option.name in NAMES)
 _ORDERED: Final = tuple(sorted(DESCRIBED, key=lambda option: NAMES.index(option.name)))
@@ -44,12 +45,12 @@ def _typed(option: Option, value: Any) -> Iterator[str]:
     """Yield an option and its value as they are typed, unless it is the default."""
     from seqrt.data.understanding.accounting import quoted
 
-    if value in (None, (), "error"):
+    if value in (None, (), False, "error"):
         return
     yield option.flag
     if option.name == "span":
         yield shlex.quote(":".join(end or "" for end in value))
     elif isinstance(value, tuple):
         yield quoted(*value)
-    else:
+    elif value is not True:
         yield shlex.quote(str(value))

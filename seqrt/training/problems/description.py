@@ -23,7 +23,7 @@ from seqrt.training.problems.from_table import TableRows, from_table
 from seqrt.training.problems.options import DataOptions
 from seqrt.training.problems.prepare import in_order
 from seqrt.training.problems.problem import Problem
-from seqrt.training.problems.suggestion import Suggestion, suggest, with_policy
+from seqrt.training.problems.suggestion import Suggestion, suggest
 
 _NO_TIME = "none"
 _SHARE = 0.2
@@ -73,8 +73,6 @@ def _of_table(source: str, table: Table, options: DataOptions) -> Description:
     profiles = {name: Profile.of(column) for name, column in data.table.columns.items()}
     suggestion = suggest(data, options, profiles)
     chosen = suggestion.options
-    used = (*chosen.target, *(chosen.features or data.table.numeric), *chosen.categories)
-    chosen = with_policy(chosen, used, profiles)
     problem, inputs = None, tuple(map(Input, data.table.numeric))
     if not fault:
         try:
@@ -90,7 +88,6 @@ def _of_table(source: str, table: Table, options: DataOptions) -> Description:
         inputs=inputs,
         chosen=bool(chosen.features),
     )
-    suggestion = replace(suggestion, options=chosen)
     return Description(source, suggestion, problem, fault, data, None, columns, profiles)
 
 

@@ -40,35 +40,69 @@ class Suggestion:
 
 
 def suggest(data: Timeline, options: DataOptions, profiles: Profiles) -> Suggestion:
-    """Return `options` with the target, the window and the policy for missing values filled in.
+    """Return `options` with target, window, known columns and the policy for gaps filled in.
 
     What is given stays. There is no target if no column could be one.
     """
-    target = options.target or _target(data, profiles)
-    chosen = replace(options, target=target)
-    reasons = []
-    if target and not options.target and len(data.table.numeric) > 1:
+    target, guessed = options.target, False
+    if not target:
+        target, guessed = _target(data, profiles)
+    chosen, reasons = replace(options, target=target), []
+    if guessed:
         reasons.append(f"{target[0]} is a guess at the target: name another with --target")
+    columns, rows = _plan(data, target, profiles)
+    if columns and options.horizon is None and options.task in (None, "forecast"):
+        chosen = replace(chosen, future=options.future or columns, horizon=rows)
+        known = ", ".join(chosen.future)
+        reasons.append(f"the last {rows:,} rows have {known} but no {target[0]}: a plan ahead")
     if options.window is None:
-        window, why = _window(data, target, (options.horizon or 1))
+        window, why = _window(data, target, chosen.horizon or 1)
         chosen = replace(chosen, window=window)
         reasons.append(why)
+    used = (*target, *(chosen.features or data.table.numeric), *chosen.categories)
+    if not chosen.future:
+        chosen = _with_policy(chosen, used, profiles)
     return Suggestion(chosen, tuple(reasons), tuple(_more(data, chosen, profiles)))
 
 
-def _target(data: Timeline, profiles: Profiles) -> tuple[str, ...]:
-    """Return the column that looks most like a target; none if no column could be one.
+def _target(data: Timeline, profiles: Profiles) -> tuple[tuple[str, ...], bool]:
+    """Return the column that looks most like a target, if any, and whether that is a guess.
 
-    One that is called a target comes first. Then, of columns of numbers, the first in a table with
-    times, as in exports of measurements, and the last in others; then a column of labels.
+    One that is called a target comes first. Without a name it is the first column of numbers in a
+    table with times, as in exports of measurements, and in others the last column of numbers or
+    labels.
     """
     table = data.table
     free = [name for name in table.names if name != table.time and name not in data.series]
     usable = [name for name in free if _can_be_target(table, name, profiles[name])]
     called = [name for name in usable if name.lower() in _TARGETS]
+    if called:
+        return (called[0],), False
     numbers = [name for name in usable if profiles[name].kind == "number"]
-    likely = numbers[:1] if table.time else numbers[-1:]
-    return tuple((called or likely or usable[-1:])[:1])
+    likely = numbers[:1] if table.time and numbers else usable[-1:]
+    return tuple(likely), len(usable) > 1
+
+
+def _plan(
+    data: Timeline, target: tuple[str, ...], profiles: Profiles
+) -> tuple[tuple[str, ...], int]:
+    """Return the columns that are known in the last rows of every series, and how many rows.
+
+    These rows are a plan: their target is empty, and no other row's is.
+    """
+    table = data.table
+    if len(target) != 1 or not table.columns[target[0]].numeric or not profiles[target[0]].missing:
+        return (), 0
+    empty = np.isnan(table.columns[target[0]].values)
+    ends = data.bounds[1:]
+    last = np.maximum.accumulate(np.where(empty, 0, np.arange(table.rows) + 1))[ends - 1]
+    rows = int((ends - last).min())
+    planned = np.concatenate([np.arange(a, b) for a, b in zip(last, ends, strict=True)])
+    if not rows or len(planned) != empty.sum():
+        return (), 0
+    others = [name for name in table.numeric if name not in (*target, *data.series)]
+    known = [name for name in others if np.isfinite(table.columns[name].values[planned]).all()]
+    return tuple(known), rows
 
 
 def _can_be_target(table: Table, name: str, profile: Profile) -> bool:
@@ -94,7 +128,7 @@ def _window(data: Timeline, target: tuple[str, ...], horizon: int) -> tuple[int,
     return cycles * season, f"window {cycles * season}: {words} {season} rows in {target[0]}"
 
 
-def with_policy(options: DataOptions, used: tuple[str, ...], profiles: Profiles) -> DataOptions:
+def _with_policy(options: DataOptions, used: tuple[str, ...], profiles: Profiles) -> DataOptions:
     """Return options with a policy for missing values, if one of the `used` columns has some."""
     if options.missing == "error" and any(profiles[name].missing for name in used):
         return replace(options, missing="forward")

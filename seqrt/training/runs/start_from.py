@@ -12,12 +12,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, fields, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 
 from seqrt.contract import Column
-from seqrt.encoding.times import DateOrder
 from seqrt.errors import InputError, ModelError, UsageError
 from seqrt.training.loop.recipe import Recipe
 from seqrt.training.networks.metadata import Metadata
@@ -53,9 +52,6 @@ def with_settings(options: Mapping[str, Any]) -> dict[str, Any]:
     _check_agrees(path, settings, options)
     settings |= _order(net.metadata)
     own = {name: value for name, value in settings.items() if value not in (None, ())}
-    dates = net.metadata.time.written if net.metadata.time else ""
-    if dates in get_args(DateOrder):
-        own["dates"] = dates
     return {"lr": _lower_rate(path), **own, **options}
 
 
@@ -94,8 +90,6 @@ def _settings(net: Network) -> dict[str, Any]:
         "task": about.task,
         "target": about.targets,
         **options_of(about),
-        "series": about.series,
-        "time": about.time.name if about.time else None,
         "window": about.window,
         "horizon": about.horizon,
         "missing": net.missing,

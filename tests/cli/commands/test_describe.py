@@ -142,6 +142,29 @@ def test_a_short_table_has_a_window_that_fits(run):
     assert run(*shlex.split(command)[1:], "--units", "2", "--epochs", "1").code == 0
 
 
+def test_rows_whose_target_is_empty_are_a_plan(run):
+    rows = [
+        f"{FIRST + timedelta(days=i)},{i % 3 % 2},{i % 9 if i < 95 else ''}" for i in range(100)
+    ]
+    Path("plan.csv").write_text("\n".join(["day,promo,y", *rows]) + "\n")
+
+    command = described(run, "plan.csv")["suggested"]["command"]
+
+    assert command.endswith(" --target y --future promo --window 9 --horizon 5")
+    assert run(*shlex.split(command)[1:], "--units", "2", "--epochs", "1").code == 0
+
+
+def test_a_table_without_times_has_its_target_in_the_last_column(run):
+    rows = "\n".join(f"{i % 7},{'ab'[i % 2]}" for i in range(60))
+    Path("ways.csv").write_text(f"size,way\n{rows}\n")
+
+    suggested = described(run, "ways.csv")["suggested"]
+
+    assert (suggested["task"], suggested["target"]) == ("classify", ["way"])
+    assert suggested["classes"] == ["a", "b"]
+    assert suggested["reasons"][0] == "way is a guess at the target: name another with --target"
+
+
 # Sequences
 
 
@@ -157,6 +180,21 @@ def test_sequences_have_lengths_features_and_labels(run, moves):
     assert found["steps"] == {"shortest": 3, "median": 5.5, "longest": 8}
     assert found["targets"] == {"per": "sequence", "labels": {"down": 10, "up": 20}}
     assert found["suggested"]["classes"] == ["down", "up"]
+
+
+@pytest.mark.parametrize(
+    ("y", "says"),
+    [
+        (np.eye(3, dtype=int)[np.arange(9) % 3], "3 labels: 0 (3), 1 (3), 2 (3)"),
+        (np.arange(9) % 2 * 1.0, "2 labels: 0 (5), 1 (4)"),
+        (np.arange(9) / 7, "y is a number per sequence, from 0 to 1.14286"),
+    ],
+    ids=["one-hot", "floats", "numbers"],
+)
+def test_targets_are_labels_or_numbers(run, y, says):
+    np.savez("y.npz", x=np.random.default_rng(0).normal(size=(9, 4, 1)).astype("f4"), y=y)
+
+    assert says in run("describe", "y.npz").out
 
 
 def test_sequences_without_targets_are_described_and_the_problem_is_named(run):
