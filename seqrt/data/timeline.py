@@ -64,6 +64,13 @@ class Timeline:
         ends: Numbers = self.planned[place, 1]
         return ends
 
+    @property
+    def used(self) -> Numbers:
+        """The rows (S, 2) of each series up to the end of its last run, without a plan after it."""
+        ends = np.maximum.accumulate(np.concatenate([self.bounds[:1], self.runs[:, 1]]))
+        last = np.searchsorted(self.runs[:, 0], self.bounds[1:])
+        return np.stack([self.bounds[:-1], np.maximum(ends[last], self.bounds[:-1])], axis=1)
+
     def within(self, first: str | None, last: str | None) -> NDArray[np.bool_]:
         """Return which rows have a time from `first` to `last`, as `Table.span` reads them.
 

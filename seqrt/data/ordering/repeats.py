@@ -81,7 +81,8 @@ def _check_blocks(table: Table, name: str, times: Times) -> None:
             continue
         codes, levels = distinct_of(table.columns[column])
         changes = np.flatnonzero(np.diff(codes)) + 1
-        if len(changes) == len(levels) - 1 and np.isin(back, changes).all():
+        blocks = len(changes) == len(levels) - 1 and 2 * len(levels) <= table.rows
+        if blocks and np.isin(back, changes).all():
             raise _starts_over(table, name, int(back[0]), [(column,)])
 
 
@@ -97,23 +98,28 @@ def _telling_apart(
 ) -> list[tuple[str, ...]]:
     """Return the columns, or else the pairs of columns, in whose groups no time comes twice.
 
-    Columns with few levels are first. With `contiguous`, the rows of each level must be together.
+    Columns with few levels are first. Where the rows of each level are together in some of them,
+    only those are returned; with `contiguous`, they must be.
     """
     moments = np.unique(instant, return_inverse=True)[1].astype(np.int64)
     held: list[tuple[int, str, Rows]] = []
+    blocks = set()
     for name in table.names:
         column = table.columns[name]
         values = column.values
         if name == time or (column.numeric and not (values == np.rint(values)).all()):
             continue
         codes, levels = distinct_of(column)
-        together = not contiguous or int((np.diff(codes) != 0).sum()) == len(levels) - 1
-        if 1 < len(levels) <= table.rows / 2 and together and not any(map(is_missing, levels)):
+        if int((np.diff(codes) != 0).sum()) == len(levels) - 1:
+            blocks.add(name)
+        elif contiguous:
+            continue
+        if 1 < len(levels) <= table.rows / 2 and not any(map(is_missing, levels)):
             held.append((len(levels), name, codes))
     held.sort(key=lambda each: each[0])
-    alone: list[tuple[str, ...]] = [(name,) for _, name, codes in held if _unique(moments, codes)]
+    alone = [name for _, name, codes in held if _unique(moments, codes)]
     if alone:
-        return alone
+        return [(name,) for name in alone if name in blocks or not blocks.intersection(alone)]
     pairs = combinations(held[:_MOST_COLUMNS], 2)
     both = ((a, b) for a, b in pairs if _unique(moments, a[2] * b[0] + b[2]))
     smallest = min(both, key=lambda pair: pair[0][0] * pair[1][0], default=None)

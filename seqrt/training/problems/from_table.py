@@ -113,7 +113,7 @@ def from_table(rows: TableRows, val: Validation) -> Problem:
     Windows without a target are left out.
     """
     windowing, classes, timeline = rows.windowing, rows.classes, rows.timeline
-    train, validation = in_each_series(timeline.bounds, val, windowing.least)
+    train, validation = in_each_series(timeline.used, val, windowing.least)
     used = [slice(*run) for run in of_least(intersection(timeline.runs, train), windowing.least)]
     if not used:
         raise _all_short(timeline, windowing)

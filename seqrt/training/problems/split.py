@@ -62,21 +62,21 @@ def in_time(rows: int, val: Validation, least: int) -> slice:
     return slice(rows - count, rows)
 
 
-def in_each_series(bounds: Rows, val: Validation, least: int) -> tuple[Runs, Runs]:
+def in_each_series(series: Runs, val: Validation, least: int) -> tuple[Runs, Runs]:
     """Return the rows to train on, and those to validate on: the last share of each series.
 
-    Series i is the rows `bounds[i]` to `bounds[i + 1]`. A series that is too short for both parts
-    is used for training alone, and in folds is a whole part of one of them. Raise UsageError if no
-    series is long enough for both.
+    `series` (S, 2) has the first row of each and the row after its last. A series that is too short
+    for both parts is used for training alone, and in folds is a whole part of one of them. Raise
+    UsageError if no series is long enough for both.
     """
-    if len(bounds) == 2:
-        total = int(bounds[1])
-        kept = in_time(total, val, least)
-        train = as_runs((0, kept.start), (kept.stop, total))
-        return train, as_runs((kept.start, kept.stop))
-    rows = np.diff(bounds)
-    start, stop = bounds[:-1] + _kept_rows(rows, val, least)
-    edges = np.stack([bounds[:-1], start, stop, bounds[1:]], axis=1)
+    first, end = series.T
+    if len(series) == 1:
+        kept = in_time(int(end[0] - first[0]), val, least)
+        start, stop = first + kept.start, first + kept.stop
+        return as_runs((first[0], start[0]), (stop[0], end[0])), as_runs((start[0], stop[0]))
+    rows = end - first
+    start, stop = first + _kept_rows(rows, val, least)
+    edges = np.stack([first, start, stop, end], axis=1)
     train, validation = as_runs(*edges.reshape(-1, 2)), as_runs(*edges[:, 1:3])
     if not len(of_least(train, least)) or (val and not len(of_least(validation, least))):
         raise UsageError(

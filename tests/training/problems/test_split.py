@@ -114,6 +114,12 @@ def test_by_sequence_every_sequence_is_in_one_fold_and_every_class_in_about_all(
             assert abs(np.sum(labels[kept] == label) - np.sum(labels == label) / of) < 2.5
 
 
+def series(*rows):
+    """Series of these numbers of rows, one after the other."""
+    bounds = np.cumsum([0, *rows])
+    return np.stack([bounds[:-1], bounds[1:]], axis=1)
+
+
 @given(
     rows=st.lists(st.integers(1, 60), min_size=2, max_size=8),
     val=SHARES | st.builds(Fold, st.just(1), st.just(3)),
@@ -122,7 +128,7 @@ def test_by_sequence_every_sequence_is_in_one_fold_and_every_class_in_about_all(
 def test_each_series_is_split_by_itself_and_no_row_is_in_both_parts(rows, val, least):
     bounds = np.cumsum([0, *rows])
     try:
-        train, kept = in_each_series(bounds, val, least)
+        train, kept = in_each_series(series(*rows), val, least)
     except UsageError:
         assert max(rows) < 3 * least or not isinstance(val, Fold)
         return
@@ -134,14 +140,14 @@ def test_each_series_is_split_by_itself_and_no_row_is_in_both_parts(rows, val, l
 
 
 def test_the_last_part_of_each_series_validates_and_a_short_one_only_trains():
-    train, kept = in_each_series(np.array([0, 10, 13, 33]), 0.2, 2)
+    train, kept = in_each_series(series(10, 3, 20), 0.2, 2)
 
     assert train.tolist() == [[0, 8], [10, 13], [13, 29]]
     assert kept.tolist() == [[8, 10], [29, 33]]
 
 
 def test_in_folds_every_row_of_every_series_validates_once():
-    parts = [in_each_series(np.array([0, 10, 13, 33]), Fold(n, 4), 2)[1] for n in (1, 2, 3, 4)]
+    parts = [in_each_series(series(10, 3, 20), Fold(n, 4), 2)[1] for n in (1, 2, 3, 4)]
 
     rows = sorted(row for kept in parts for run in kept.tolist() for row in range(*run))
     assert rows == list(range(33))
