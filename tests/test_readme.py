@@ -43,8 +43,22 @@ def here(tmp_path, monkeypatch):
     (tmp_path / "sunspots.csv").write_text("\n".join(["YEAR,SUNACTIVITY", *rows]) + "\n")
     weeks = [f"{1900 + i},{'' if i % 9 == 5 else 300 + i % 7}" for i in range(200)]
     (tmp_path / "co2.csv").write_text("\n".join(["date,co2", *weeks]) + "\n")
+    (tmp_path / "shops.csv").write_text(shops(120))
+    (tmp_path / "plan.csv").write_text(shops(120, planned=7))
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def shops(days: int, planned: int = 0) -> str:
+    """Return the sales of two shops as CSV, and the promotions of some days to come."""
+    lines = ["date,shop,weekday,promo,sales"]
+    for level, shop in enumerate(("north", "south"), 1):
+        for i in range(days + planned):
+            day = np.datetime64("2024-01-01") + i
+            promo = i * level % 5 == 0
+            sales = "" if i >= days else f"{100 * level + 10 * promo + i % 7:.1f}"
+            lines.append(f"{day},{shop},{day.item():%a},{promo},{sales}")
+    return "\n".join(lines) + "\n"
 
 
 @pytest.fixture
