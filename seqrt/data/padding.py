@@ -12,6 +12,9 @@ from seqrt.errors import InputError
 Array = NDArray[Any]
 Lengths = NDArray[np.int64]
 
+# The sequences that are looked at for a note.
+_LOOKED_AT = 1000
+
 
 def lengths_before_nan(x: Array, source: str, first: int = 0) -> Lengths | None:
     """Return the lengths (B,) of x (B, T, D) without the steps at its ends that are all NaN.
@@ -44,4 +47,24 @@ def padding_note(lengths: Lengths, time: int) -> str:
     return (
         f"{padded:,} of {len(lengths):,} sequences end in steps that are all NaN: taken as padding,"
         f" so lengths are {shortest:,} to {longest:,}"
+    )
+
+
+def zeros_note(x: Array) -> tuple[str, ...]:
+    """Return what to say of x (B, T, D) of which several sequences end in steps that are all zero.
+
+    Said if a quarter of the first thousand sequences do, after different numbers of steps.
+    """
+    first = x[:_LOOKED_AT]
+    if not first.size:
+        return ()
+    padded = np.flatnonzero(~first[:, -1].any(axis=1))
+    if 4 * len(padded) < len(first) or len(padded) < 2:
+        return ()
+    ends = {int(np.flatnonzero(first[item].any(axis=1)).max(initial=-1)) for item in padded}
+    if len(ends) < 2:
+        return ()
+    return (
+        f"{len(padded):,} of {len(first):,} sequences end in steps that are all 0; if these are"
+        " padding, save the lengths of the sequences beside them",
     )

@@ -18,7 +18,7 @@ from seqrt.data.feature_cast import (
     served_cast,
     shifted_cast,
 )
-from seqrt.data.padding import lengths_before_nan, padding_note
+from seqrt.data.padding import lengths_before_nan, padding_note, zeros_note
 from seqrt.data.ragged import Floats, Ragged
 from seqrt.errors import InputError, UsageError
 from seqrt.numbers import checked_cast
@@ -81,8 +81,8 @@ class Sequences:
         if x.ndim == len("BTD"):
             if lengths is None and (inferred := lengths_before_nan(x, source)) is not None:
                 lengths, notes = inferred, (padding_note(inferred, x.shape[1]),)
-            elif lengths is None and not channels_first and trained is None:
-                notes = _axes_note(x.shape)
+            elif lengths is None and trained is None:
+                notes = zeros_note(x) + (() if channels_first else _axes_note(x.shape))
             lengths = _batch_lengths(lengths, x, source)
             steps = x if x.dtype == np.float32 else x[np.arange(x.shape[1]) < lengths[:, None]]
             x, offsets = _as_floats(x, steps, source, trained)

@@ -248,9 +248,24 @@ def test_few_steps_of_many_features_are_a_hint_at_channels_first():
         " --channels-first"
     )
 
-    assert sequences(x=np.zeros((9, 3, 30))).notes == (note,)
-    assert sequences(x=np.zeros((9, 30, 3))).notes == ()
-    assert sequences(x=np.zeros((9, 3, 30)), lengths=[3] * 9).notes == ()
+    assert sequences(x=np.ones((9, 3, 30))).notes == (note,)
+    assert sequences(x=np.ones((9, 30, 3))).notes == ()
+    assert sequences(x=np.ones((9, 3, 30)), lengths=[3] * 9).notes == ()
+
+
+def test_zeros_at_the_ends_may_be_padding_and_that_is_said():
+    x = np.ones((4, 6, 2))
+    x[1, 3:] = 0
+    x[3, 5:] = 0
+
+    assert sequences(x=x).notes == (
+        "2 of 4 sequences end in steps that are all 0; if these are padding, save the lengths of"
+        " the sequences beside them",
+    )
+    assert sequences(x=x).x.lengths.tolist() == [6] * 4
+    assert sequences(x=x, lengths=[6, 3, 6, 5]).notes == ()
+    x[1, 3:5] = 1  # all of one length: not padding
+    assert sequences(x=x).notes == ()
 
 
 def test_lengths_that_fit_the_last_axis_are_a_hint_too():

@@ -92,7 +92,8 @@ def _sequences(description: Description, data: Sequences) -> Lines:
     )
     for name, low, high, mean, missing in feature_ranges(data)[:_MOST_FEATURES]:
         gaps = f", {missing:,} missing" if missing else ""
-        yield name, f"from {low:.6g} to {high:.6g}, mean {mean:.6g}{gaps}"
+        digits = 12 if data.offsets else 6
+        yield name, f"from {low:.{digits}g} to {high:.{digits}g}, mean {mean:.{digits}g}{gaps}"
     if data.features > _MOST_FEATURES:
         yield "", f"and {data.features - _MOST_FEATURES:,} more features"
     yield "targets", targets_text(data)
@@ -112,7 +113,9 @@ def feature_ranges(data: Sequences) -> list[tuple[str, float, float, float, int]
             np.fmax(high, x.max(axis=0, initial=-np.inf)),
         )
         total, known, steps = total + np.nansum(x, 0), known + (~np.isnan(x)).sum(0), steps + len(x)
-    rows = zip(low, high, total / np.maximum(known, 1), steps - known, strict=True)
+    taken_off = np.array(data.offsets or [0] * count, np.float64)
+    mean = total / np.maximum(known, 1)
+    rows = zip(*(each + taken_off for each in (low, high, mean)), steps - known, strict=True)
     return [
         (f"x{i}", float(a), float(b), float(mean), int(missing))
         for i, (a, b, mean, missing) in enumerate(rows)

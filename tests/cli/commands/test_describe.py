@@ -258,3 +258,13 @@ def test_other_errors_do_not(run, words):
 
     assert done.code in (2, 3)
     assert "describe" not in done.err
+
+
+def test_counters_are_shown_as_they_are_and_one_hot_labels_by_column(run):
+    x = 1_000_000_000 + np.arange(30 * 4).reshape(30, 4, 1)
+    np.savez("count.npz", x=x, y=np.eye(3)[np.arange(30) % 2])
+
+    page = run("describe", "count.npz").out
+
+    assert "x0          from 1000000000 to 1000000119, mean 1000000059.5\n" in page
+    assert "y per sequence: 2 labels: 0 (15), 1 (15)\n" in page
