@@ -10,7 +10,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -72,39 +72,37 @@ def contents(columns: Mapping[str, Sequence[str]], mark: Mark | None = None) -> 
 
 @dataclass
 class _Draft:
-    """A column while the others are still unread: its plain numbers, and how many cells it has.
+    """A column while the others are still unread: how many cells it has, and their forms.
 
-    `counts` has the forms of the cells; it is None for a column of plain numbers alone, and for
-    one of `dates` in a single form.
+    `values` has the numbers of a column of plain numbers alone. `counts` has the forms of the cells
+    of any other column, unless all are `dates` in a single form.
     """
 
     cells: Sequence[str]
-    values: Numbers
     present: int
-    counts: Counter[str] | None = None
-    dates: bool = False
+    values: Numbers | None = None
+    counts: Counter[str] = field(default_factory=Counter)
     forms: Forms | None = None
+    dates: bool = False
 
     @classmethod
     def of(cls, cells: Sequence[str]) -> _Draft:
         if _are_dates(cells):
-            return cls(cells, np.full(len(cells), np.nan), len(cells), dates=True)
-        cells = list(cells)
-        values = _plain_numbers(cells)
+            return cls(cells, len(cells), dates=True)
+        listed = list(cells)
+        values = _plain_numbers(listed)
         if values is not None:
-            return cls(cells, values, int(np.isfinite(values).sum()))
-        counts = forms_of(cells)
+            return cls(cells, int(np.isfinite(values).sum()), values)
+        counts = forms_of(listed)
         present = sum(count for form, count in counts.items() if not is_missing(form))
-        if all(math.isnan(parse_number(form)) for form in counts):
-            values = np.full(len(cells), np.nan)
-        else:
-            values = np.fromiter(map(parse_number, cells), np.float64, len(cells))
-        return cls(cells, values, present, counts, forms=Forms(counts))
+        return cls(cells, present, None, counts, Forms(counts))
 
     @property
     def plain(self) -> int:
         """The number of cells that are numbers with a decimal point alone."""
-        return int(np.isfinite(self.values).sum())
+        if self.values is not None:
+            return self.present
+        return sum(n for form, n in self.counts.items() if math.isfinite(parse_number(form)))
 
     @property
     def numeric(self) -> bool:
@@ -118,19 +116,27 @@ class _Draft:
     def content(self, mark: Mark | None) -> Content:
         if self.numeric:
             return self._numbers(Style() if self.forms is None else self.forms.style(mark))
-        if self.counts is None:
-            return Content(self.values, "time" if self.dates else "text")
+        if self.dates:
+            return Content(np.full(len(self.cells), np.nan), "time")
         counts = self.counts
         if self.present and all(_truth(form) is not None for form in counts):
             truth = (_truth(cell) for cell in self.cells)
             return Content(np.fromiter(truth, np.float64, len(self.cells)), "boolean")
         if 2 * sum(count for form, count in counts.items() if looks_like_date(form)) > self.present:
-            return Content(self.values, "time")
+            return Content(self._point_numbers(), "time")
         signed = {form for form in counts if has_sign(form)}
         if signed and 2 * (sum(counts[form] for form in signed) + self.plain) > self.present:
             cell = next(cell for cell in self.cells if has_sign(cell))
             return self._faulty("text", cell, "Write the numbers without a sign.")
-        return Content(self.values, "text")
+        return Content(self._point_numbers(), "text")
+
+    def _point_numbers(self) -> Numbers:
+        """Return the numbers that are written with a decimal point; NaN for other cells."""
+        if self.values is not None:
+            return self.values
+        if not self.plain:
+            return np.full(len(self.cells), np.nan)
+        return np.fromiter(map(parse_number, self.cells), np.float64, len(self.cells))
 
     def _numbers(self, style: Style | None) -> Content:
         if style is None:
@@ -141,14 +147,25 @@ class _Draft:
                 " and without marks between thousands."
             )
             return self._faulty("number", cell, fix)
-        values, texts = self.values, self.cells
-        if style != Style():
-            values = np.fromiter(map(style.number, self.cells), np.float64, len(self.cells))
-            texts = [style.plain(usual(cell)) for cell in self.cells]
+        texts = self.cells
+        if style == Style():
+            values = self._point_numbers()
+        else:
+            texts = style.plain_texts(list(self.cells))
+            values = self._styled(style, texts)
         exact, fault = _exact(values, texts)
         if fault is not None:
             values = np.full(len(values), np.nan)
         return Content(values, "number", exact, style.text, fault)
+
+    def _styled(self, style: Style, texts: Sequence[str]) -> Numbers:
+        """Return the numbers in a style; `texts` are the cells as Python writes them."""
+        values = None
+        if self.forms is not None and self.forms.fitting(style) == self.present:
+            values = _plain_numbers(texts)
+        if values is None:
+            values = np.fromiter(map(style.number, self.cells), np.float64, len(self.cells))
+        return values
 
     def _faulty(self, kind: Kind, cell: str, fix: str) -> Content:
         sentence = f"a cell must hold a finite number, got {cell.strip()!r:.60}. {fix}"

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from seqrt.encoding.cells import parse_number
@@ -25,6 +25,7 @@ _SIGNED = re.compile(r"[{0}]\s*(.*)|(.*?)\s*[{0}]".format("".join(sorted(_SIGNS)
 _SAME = {"\xa0": " ", "\u202f": " ", "\u2009": " ", "’": "'"}
 _USUAL = str.maketrans(_SAME)
 _FORM = str.maketrans(_SAME | dict.fromkeys("23456789", "1"))
+_BETWEEN = "\x00"  # in no cell that was read from a file of text
 _MAY_BE_NUMBER = re.compile(r"[01+\-.,' eE]+")
 _WHOLE = re.compile(r"[+-]?([01]+)")
 _LONGEST_UNMARKED = 3
@@ -51,6 +52,14 @@ class Style(NamedTuple):
         """Return the text of a number in this style as Python writes it."""
         text = text.replace(self.group, "") if self.group else text
         return text.replace(",", ".") if self.decimal == "," else text
+
+    def plain_texts(self, cells: Sequence[str]) -> list[str]:
+        """Return the texts of numbers in this style as Python writes them."""
+        whole = _BETWEEN.join(cells)
+        if whole.count(_BETWEEN) >= len(cells):
+            return [self.plain(usual(cell)) for cell in cells]
+        texts = self.plain(whole.translate(_USUAL)).split(_BETWEEN)
+        return [text.strip() for text in texts] if " " in whole else texts
 
     def number(self, cell: str) -> float:
         """Return the finite number that a cell denotes in this style, or NaN.
@@ -85,7 +94,11 @@ def forms_of(cells: Iterable[str]) -> Counter[str]:
     >>> forms_of(["9.07", "1.05 ", "x"])
     Counter({'1.01': 2, 'x': 1})
     """
-    return Counter(cell.translate(_FORM).strip() for cell in cells)
+    whole = _BETWEEN.join(cells).translate(_FORM)
+    counts: Counter[str] = Counter()
+    for form, count in Counter(whole.split(_BETWEEN)).items():
+        counts[form.strip()] += count
+    return counts
 
 
 class Forms:
@@ -125,6 +138,10 @@ class Forms:
             return None
         return "," if proofs[","] > proofs["."] else "."
 
+    def fitting(self, style: Style) -> int:
+        """Return the number of cells that are a number in a style."""
+        return sum(self._counts[form] for form, fits in self._styles.items() if style in fits)
+
     def style(self, file: Mark | None = None) -> Style | None:
         """Return the style of most cells; `file` is the decimal mark of the file, if known.
 
@@ -133,11 +150,7 @@ class Forms:
         decimal = self.decimal or self._guess(file)
         if decimal is None:
             return None
-        fitting: Counter[Style] = Counter()
-        for form, styles in self._styles.items():
-            for style in styles:
-                fitting[style] += self._counts[form]
-        style = max(_COMMA if decimal == "," else _POINT, key=lambda style: fitting[style])
+        style = max(_COMMA if decimal == "," else _POINT, key=self.fitting)
         return style if self._needs(style) else Style()
 
     def _guess(self, file: Mark | None) -> Mark | None:
