@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.contract.columns import MOST_LEVELS
-from seqrt.encoding.cells import is_missing, number_text
+from seqrt.encoding.cells import is_missing
 from seqrt.encoding.column import TableColumn
 
 _WHOLE = re.compile(r"-?(0|[1-9][0-9]*)")
@@ -42,7 +42,7 @@ def levels_of(column: TableColumn) -> tuple[tuple[str, ...], int]:
     are more than 64 categories, the 64 most frequent ones are levels; of equally frequent ones,
     those that come first in order.
     """
-    texts, codes = _distinct(column)
+    texts, codes = column.distinct()
     counts: Counter[str] = Counter()
     for text, count in zip(texts, np.bincount(codes, minlength=len(texts)).tolist(), strict=True):
         if not is_missing(text):
@@ -57,7 +57,7 @@ def one_hot(column: TableColumn, levels: tuple[str, ...]) -> NDArray[np.float64]
 
     All features of a cell without a value are NaN.
     """
-    texts, codes = _distinct(column)
+    texts, codes = column.distinct()
     places = {level: place for place, level in enumerate(levels)}
     other = len(levels)
     rows = np.zeros((len(texts), other + 1))
@@ -67,25 +67,6 @@ def one_hot(column: TableColumn, levels: tuple[str, ...]) -> NDArray[np.float64]
         else:
             row[places.get(category_of(text), other)] = 1.0
     return rows[codes]
-
-
-def _distinct(column: TableColumn) -> tuple[list[str], NDArray[np.intp]]:
-    """Return the distinct texts of the cells, and for each cell the place of its text among them.
-
-    Numbers that were never text, or are written in a style of their own, are compared by value.
-    """
-    if column.kind == "number" and (column.cells is None or column.style):
-        values = column.values if column.exact is None else column.exact
-        found, codes = np.unique(values, return_inverse=True)
-        codes = np.where(np.isnan(column.values), len(found), codes.reshape(-1))
-        written = str if column.exact is not None else number_text
-        return [*map(written, found.tolist()), ""], codes
-    places: dict[str, int] = {}
-    cells = column.texts() if column.cells is None else column.cells
-    codes = np.fromiter(
-        (places.setdefault(cell, len(places)) for cell in cells), np.intp, len(cells)
-    )
-    return list(places), codes
 
 
 def _sorted(levels: Iterable[str]) -> list[str]:

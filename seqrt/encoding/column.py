@@ -152,6 +152,27 @@ class TableColumn:
             return [self.text(row) for row in range(len(self.values))]
         return [cell.strip() for cell in self.cells]
 
+    def distinct(self) -> tuple[list[str], Integers]:
+        """Return the different texts of `texts`, and for each row the place of its text there.
+
+        >>> TableColumn.of_text(["b", "a ", "b"]).distinct()
+        (['b', 'a'], array([0, 1, 0]))
+        """
+        if self.kind == "number" and self._by_value:
+            whole = self._whole()
+            numbers: NDArray[Any] = self.values if whole is None else whole
+            present = ~np.isnan(self.values)
+            found, inverse = np.unique(numbers[present], return_inverse=True)
+            texts = [str(n) if isinstance(n, int) else number_text(n) for n in found.tolist()]
+            places = np.full(len(numbers), len(texts))
+            places[present] = inverse
+            return [*texts, ""], places
+        cells = self.texts()
+        numbered: dict[str, int] = {}
+        rows = (numbered.setdefault(cell, len(numbered)) for cell in cells)
+        places = np.fromiter(rows, np.int64, len(cells))
+        return list(numbered), places
+
     def labels(self) -> list[int | str]:
         """Return the cells as class labels: whole numbers if all are, their text otherwise.
 

@@ -83,3 +83,24 @@ def test_rows_are_taken_from_all_that_a_column_holds():
     assert column.take(np.array([1, 2, 0])).texts() == ["1970-01-02", "1970-01-03", "1970-01-04"]
     assert column.part(1, 3).texts() == ["1970-01-02", "1970-01-03"]
     assert text.take(np.array([1, 2, 0])).texts() == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("column", "texts", "places"),
+    [
+        (TableColumn.of_text(["b", "a ", "b", ""]), ["b", "a", ""], [0, 1, 0, 2]),
+        (TableColumn.of_text(["2.0", "1", "", "2"]), ["1", "2", ""], [1, 0, 2, 1]),
+        (TableColumn.of_text(["2,5", "1,0"]), ["1", "2.5", ""], [1, 0]),
+        (TableColumn.of_text(["TRUE", "true", "false"]), ["True", "False"], [0, 0, 1]),
+        (
+            TableColumn.of_text(["9007199254740993", "", "1"]),
+            ["1", "9007199254740993", ""],
+            [1, 2, 0],
+        ),
+    ],
+)
+def test_the_texts_of_a_column_are_numbered(column, texts, places):
+    found, where = column.distinct()
+
+    assert (found, where.tolist()) == (texts, places)
+    assert [found[place] for place in where] == column.texts()

@@ -123,15 +123,11 @@ def series_of(table: Table, names: Sequence[str]) -> tuple[Rows, tuple[Key, ...]
 
 def distinct_of(column: TableColumn) -> tuple[Rows, list[str]]:
     """Return the number of the level of each cell (T,), and the text of each level, in order."""
-    if column.cells is None and column.numeric:
-        values = column.values if column.exact is None else column.exact
-        _, first, codes = np.unique(values, return_index=True, return_inverse=True)
-        return codes.astype(np.int64), [column.text(row) for row in first.tolist()]
-    texts = column.texts() if column.cells is None else column.cells
-    cells = [cell.strip() for cell in texts]
-    levels = sorted(dict.fromkeys(cells), key=_numbers_first)
-    places = {text: place for place, text in enumerate(levels)}
-    return np.fromiter(map(places.__getitem__, cells), np.int64, len(cells)), levels
+    texts, places = column.distinct()
+    used = np.unique(places).tolist()
+    levels = sorted((texts[place] for place in used), key=_numbers_first)
+    order = {text: level for level, text in enumerate(levels)}
+    return np.array([order.get(text, 0) for text in texts], np.int64)[places], levels
 
 
 def _numbers_first(text: str) -> tuple[int, str]:

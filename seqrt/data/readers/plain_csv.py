@@ -65,7 +65,7 @@ def read_plain_csv(file: BufferedReader, split: Split | None = None) -> PlainCsv
 def _best_split(size: int) -> Split:
     if size >= _LARGE:
         try:
-            import pyarrow  # noqa: F401
+            from pyarrow import csv as _  # noqa: F401
         except ImportError:
             return split_by_numpy
         return split_by_arrow

@@ -89,7 +89,7 @@ class _Draft:
     def of(cls, cells: Sequence[str]) -> _Draft:
         if _are_dates(cells):
             return cls(cells, len(cells), dates=True)
-        listed = list(cells)
+        listed = _listed(cells)
         values = _plain_numbers(listed)
         if values is not None:
             return cls(cells, int(np.isfinite(values).sum()), values)
@@ -151,7 +151,7 @@ class _Draft:
         if style == Style():
             values = self._point_numbers()
         else:
-            texts = style.plain_texts(list(self.cells))
+            texts = style.plain_texts(_listed(self.cells))
             values = self._styled(style, texts)
         exact, fault = _exact(values, texts)
         if fault is not None:
@@ -187,6 +187,10 @@ def _are_dates(cells: Sequence[str]) -> bool:
     if not isinstance(cells, Texts) or not cells.one_form():
         return False
     return looks_like_date(cells[0]) and math.isnan(parse_number(cells[0]))
+
+
+def _listed(cells: Sequence[str]) -> list[str]:
+    return cells.tolist() if isinstance(cells, Texts) else list(cells)
 
 
 def _truth(cell: str) -> float | None:

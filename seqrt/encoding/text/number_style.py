@@ -94,9 +94,12 @@ def forms_of(cells: Iterable[str]) -> Counter[str]:
     >>> forms_of(["9.07", "1.05 ", "x"])
     Counter({'1.01': 2, 'x': 1})
     """
-    whole = _BETWEEN.join(cells).translate(_FORM)
+    cells = list(cells)
+    forms = _BETWEEN.join(cells).translate(_FORM).split(_BETWEEN)
+    if len(forms) != len(cells):
+        forms = [cell.translate(_FORM) for cell in cells]
     counts: Counter[str] = Counter()
-    for form, count in Counter(whole.split(_BETWEEN)).items():
+    for form, count in Counter(forms).items():
         counts[form.strip()] += count
     return counts
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -151,3 +153,15 @@ def test_a_large_file_has_the_errors_of_a_small_one(tmp_path):
         table.numbers(["a"])
     with pytest.raises(InputError, match=r"^E_INPUT_MISSING: .*, line 200003, column 'b': .*empty"):
         table.numbers(["b"])
+
+
+@pytest.mark.parametrize("name", ["pyarrow", "pyarrow.csv"])
+def test_without_pyarrow_a_large_file_is_read_all_the_same(tmp_path, monkeypatch, name):
+    path = tmp_path / "t.csv"
+    path.write_text("day,a,b\n" + "2020-01-01,1.5,x\n" * 100_000)
+    with_it = read_csv(path)
+
+    monkeypatch.setitem(sys.modules, name, None)
+    without = read_csv(path)
+
+    assert described(without) == described(with_it)
