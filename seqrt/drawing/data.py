@@ -70,7 +70,7 @@ def draw_table(title: str, time: str, charts: Sequence[Chart], series: int) -> F
             over_time.tick_params(labelbottom=False)
     rows[-1, 0].set_xlabel(time, color=INK)
     _set_time_axis(rows[-1, 0], charts[0].lines[0].when)
-    more = f" (4 of {series:,} named)" if series > len(COLOURS) else ""
+    more = f" ({MOST_LINES} of them drawn)" if series > MOST_LINES else ""
     figure.suptitle(f"{title}{more}", x=0.01, ha="left", color=INK, fontsize=13)
     return figure
 
@@ -85,12 +85,13 @@ def draw_sequences(
     """
     figure = new_figure(11, 4.1)
     shown, long, found = figure.subplots(1, 3, width_ratios=(2.2, 1, 1))
-    classes = list(dict.fromkeys(labels))
-    for i, example in enumerate(examples):
-        number = classes.index(labels[i]) if labels else 0
-        name = labels[i] if labels and labels[i] not in labels[:i] else None
-        colour = COLOURS[number % len(COLOURS)]
-        shown.plot(np.arange(len(example)), example, color=colour, lw=1.1, alpha=0.75, label=name)
+    colours = dict(zip(target.classes, _class_colours(target), strict=True)) if labels else {}
+    for example, label in zip(examples, labels or [""] * len(examples), strict=True):
+        colour = colours.get(label, BLUE)
+        shown.plot(np.arange(len(example)), example, color=colour, lw=1.1, alpha=0.75)
+    if len(colours) <= len(COLOURS):
+        for label, colour in colours.items():
+            shown.plot([], [], color=colour, label=label)
     style_axes(shown, f"feature x0 of {len(examples)} sequences", "step", crowded=True)
     _histogram(long, lengths, whole=True)
     style_axes(long, "lengths", "steps")
@@ -107,7 +108,7 @@ def _draw_lines(axes: Axes, chart: Chart) -> None:
         _draw_classes(axes, chart)
     else:
         for line in chart.lines[len(COLOURS) : MOST_LINES]:
-            _draw_line(axes, line, FAINT, 0.6, None)
+            _draw_line(axes, line, FAINT, 0.6, None, alpha=0.35)
     for line, colour in zip(chart.lines, COLOURS, strict=False):
         if not chart.classes:
             _draw_line(axes, line, colour, 1.2, line.name if len(chart.lines) > 1 else None)
@@ -117,12 +118,15 @@ def _draw_lines(axes: Axes, chart: Chart) -> None:
             axes.axvspan(start, stop, color=colour, alpha=0.14, lw=0, label=label)
 
 
-def _draw_line(axes: Axes, line: Line, colour: str, width: float, name: str | None) -> None:
+def _draw_line(
+    axes: Axes, line: Line, colour: str, width: float, name: str | None, *, alpha: float = 1.0
+) -> None:
     for number, (first, last) in enumerate(line.runs.tolist()):
         when, values = _thinned(line.when[first:last], line.values[first:last])
         marker = "." if len(values) == 1 else ""  # a line through a single point is invisible
         label = None if number else name
-        axes.plot(when, values, color=colour, lw=width, marker=marker, label=label)
+        style: dict[str, Any] = {"color": colour, "lw": width, "alpha": alpha, "marker": marker}
+        axes.plot(when, values, label=label, **style)
 
 
 def _draw_classes(axes: Axes, chart: Chart) -> None:
@@ -200,7 +204,9 @@ def _histogram(axes: Axes, values: Array, *, whole: bool = False) -> None:
     if whole and len(known) and np.ptp(known) < len(COLOURS) * 10:
         bins = np.arange(known.min(), known.max() + 2) - 0.5
     axes.hist(known, bins=bins, color=FAINT)
-    if whole:
+    if whole and len(known) and known.min() == known.max():
+        axes.set_xticks([known[0]])
+    elif whole:
         axes.locator_params(axis="x", integer=True)
 
 

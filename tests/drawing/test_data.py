@@ -30,12 +30,12 @@ def test_a_gap_breaks_the_line_and_is_shaded():
 def test_the_first_four_of_many_series_have_a_name():
     chart = Chart("sales", tuple(line(f"shop {i}") for i in range(6)))
 
-    figure = draw_table("t.csv", "day", [chart], 600)
+    figure = draw_table("t.csv: 600 series", "day", [chart], 600)
 
     names = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert names == ["shop 0", "shop 1", "shop 2", "shop 3"]
     assert len(figure.axes[0].lines) == 6
-    assert figure.get_suptitle() == "t.csv (4 of 600 named)"
+    assert figure.get_suptitle() == "t.csv: 600 series (40 of them drawn)"
 
 
 def test_classes_are_points_in_their_colours_beside_bars_of_their_counts():
@@ -53,7 +53,9 @@ def test_sequences_are_drawn_in_the_colour_of_their_class():
     figure = draw_sequences("m.npz", [np.ones(3)] * 3, ["up", "down", "up"], np.full(3, 3), target)
 
     colours = [to_hex(drawn.get_color()) for drawn in figure.axes[0].lines]
-    assert colours == [BLUE, ORANGE, BLUE]
+    assert colours[:3] == [BLUE, ORANGE, BLUE]
+    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["up", "down"]
+    assert [to_hex(bar.get_facecolor()) for bar in figure.axes[2].patches] == [BLUE, ORANGE]
 
 
 @pytest.mark.parametrize("count", [10, 5_000, 100_001])
