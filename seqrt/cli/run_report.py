@@ -47,8 +47,10 @@ def run_introduction(run: Run) -> Iterator[tuple[str, str]]:
 
 def data_introduction(plan: Plan, problem: Problem) -> Iterator[tuple[str, str]]:
     """Yield the task, the features and the policy for missing values: pairs of label and text."""
+    from seqrt.data.readers.source import shown
+
     metadata = problem.metadata
-    yield "data", f"{plan.source}: {task_text(problem)}"
+    yield "data", f"{shown(plan.source)}: {task_text(problem)}"
     if metadata.series:
         names = listed([", ".join(key) for key in problem.keys])
         yield (
@@ -212,7 +214,10 @@ def _features(problem: Problem) -> str:
     columns = [*groups.pop("number", []), *groups.pop("boolean", []), *groups.pop("category", [])]
     text = "; ".join(map(listed, filter(None, (columns, *groups.values()))))
     timed = metadata.window is not None and problem.time != "row"
-    return f"{text} ({problem.time} is the time)" if timed else text
+    time = metadata.time
+    dated = time is not None and time.written != "number" and time.step
+    steps = f", in steps of {time.step}" if time and dated else ""
+    return f"{text} ({problem.time} is the time{steps})" if timed else text
 
 
 def _part(problem: Problem, part: Part) -> str:

@@ -28,6 +28,7 @@ class Table:
     the two. `time` is the name of the time column, if there is one: it orders the rows, and is a
     feature only on request. `named` is false if the source has no column names; the columns are
     then called x0, x1, ... in order. `series` names the columns that tell several series apart.
+    In a table from several files, `file_of` (T,) is the place of each row's file in `files`.
     """
 
     source: str
@@ -37,6 +38,8 @@ class Table:
     named: bool = True
     place: Literal["line", "row"] = "line"
     series: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    file_of: NDArray[np.int64] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -120,12 +123,15 @@ class Table:
         if len(rows) and rows[-1] - rows[0] == len(rows) - 1 and (np.diff(rows) == 1).all():
             return self.cut(int(rows[0]), int(rows[-1]) + 1)
         columns = {name: column.take(rows) for name, column in self.columns.items()}
-        return replace(self, columns=columns, lines=np.asarray(self.lines)[rows].tolist())
+        files = None if self.file_of is None else self.file_of[rows]
+        lines = np.asarray(self.lines)[rows].tolist()
+        return replace(self, columns=columns, lines=lines, file_of=files)
 
     def cut(self, start: int, stop: int) -> Table:
         """Return the rows `start` to `stop`, as a slice."""
         columns = {name: column.part(start, stop) for name, column in self.columns.items()}
-        return replace(self, columns=columns, lines=self.lines[start:stop])
+        files = None if self.file_of is None else self.file_of[start:stop]
+        return replace(self, columns=columns, lines=self.lines[start:stop], file_of=files)
 
     def column(self, name: str) -> TableColumn:
         """Return a column; raise UsageError for one that does not exist, with the nearest name."""
@@ -186,7 +192,22 @@ class Table:
 
     def cell_place(self, name: str, row: int) -> str:
         """Return where a cell is: file, line or row, column."""
-        return f"{self.source}, {self.place} {self.lines[row]}, column {name!r}"
+        return f"{self.row_place(row)}, column {name!r}"
+
+    def row_place(self, row: int) -> str:
+        """Return where a row is: file, and line or row."""
+        return f"{self.file_name(row)}, {self.place} {self.lines[row]}"
+
+    def rows_place(self, first: int, second: int) -> str:
+        """Return where two rows are: file and lines, or both files."""
+        if self.file_name(first) != self.file_name(second):
+            return f"{self.row_place(first)} and {self.row_place(second)}"
+        lines = sorted((self.lines[first], self.lines[second]))
+        return f"{self.file_name(first)}, {self.place}s {lines[0]} and {lines[1]}"
+
+    def file_name(self, row: int) -> str:
+        """Return the file that a row comes from."""
+        return self.source if self.file_of is None else self.files[int(self.file_of[row])]
 
     def nothing_between(self, first: str | None, last: str | None) -> str:
         """Return the sentence that says that no row is from `first` to `last`."""

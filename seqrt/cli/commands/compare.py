@@ -103,9 +103,9 @@ def compare(
     except SystemExit:
         if outcomes:
             say(f"interrupted: {len(outcomes)} of {count} trials are finished.")
-            _conclude(plan.source, folder, outcomes, export=False)
+            _conclude(str(plan.source), folder, outcomes, export=False)
         raise
-    report = _conclude(plan.source, folder, outcomes, export=True)
+    report = _conclude(str(plan.source), folder, outcomes, export=True)
     typer.echo(json.dumps(report, indent=2) if as_json else folder)
 
 

@@ -19,6 +19,7 @@ from seqrt.cli.signals import EXIT_CODES
 from seqrt.cli.talk import say, say_labelled
 from seqrt.cli.torchrun import quiet_unless_first
 from seqrt.cli.training_options import TRAINING, training_data
+from seqrt.errors import UsageError
 
 if TYPE_CHECKING:
     from seqrt.training.runs.record import Result
@@ -30,12 +31,12 @@ _BUILT_IN = "mackey-glass"
 @takes(TRAINING)
 def train(
     data: Annotated[
-        str | None,
+        list[str] | None,
         typer.Argument(
             metavar="DATA",
-            help="A .csv, .parquet, .npy or .npz file, or a built-in task or series: adding,"
-            " copying, temporal-order, reber, recall, sine-mix or mackey-glass  [mackey-glass];"
-            " with --resume, the folder of a run",
+            help="A .csv, .parquet, .npy or .npz file; several tables or a folder of them, each a"
+            " series; or a built-in task or series: adding, copying, temporal-order, reber, recall,"
+            " sine-mix or mackey-glass  [mackey-glass]; with --resume, the folder of a run",
         ),
     ] = None,
     *,
@@ -83,16 +84,16 @@ def train(
       seqrt train gestures.npz --cell gru --trials 20
       torchrun --nproc-per-node 2 -m seqrt train load.csv --target kW
     """
-    with naming_describe(data):
+    with naming_describe(data[0] if data and len(data) == 1 else None):
         if trials is not None:
             train_trials.train(_data(data), options, trials, out, resume=resume, as_json=as_json)
-        elif resume and train_folds.resumes_committee(data):
-            train_folds.resume(data, options, out, as_json=as_json)
+        elif resume and train_folds.resumes_committee(_folder(data)):
+            train_folds.resume(_folder(data), options, out, as_json=as_json)
         elif "folds" in options and not resume:
             train_folds.train(_data(data), options, out, as_json=as_json)
         else:
             with quiet_unless_first():
-                run = _resume(data, options, out) if resume else _start(data, options, out)
+                run = _resume(_folder(data), options, out) if resume else _start(data, options, out)
                 _train(run, as_json=as_json)
 
 
@@ -106,7 +107,7 @@ def _train(run: Run, *, as_json: bool) -> None:
     typer.echo(json.dumps(run_record(run, result), indent=2) if as_json else result.path)
 
 
-def _start(data: str | None, options: dict[str, Any], out: Path | None) -> Run:
+def _start(data: list[str] | None, options: dict[str, Any], out: Path | None) -> Run:
     from seqrt.training.runs.plan import Plan
     from seqrt.training.runs.run import start
 
@@ -142,8 +143,15 @@ def _report(run: Run, result: Result) -> None:
     say_labelled("next", export_command(run.path))
 
 
-def _data(data: str | None) -> str:
-    if data is None:
+def _data(data: list[str] | None) -> str | tuple[str, ...]:
+    if not data:
         say(f"no DATA given: training on the built-in series {_BUILT_IN}")
         return _BUILT_IN
-    return training_data(data)
+    return training_data(data[0]) if len(data) == 1 else tuple(data)
+
+
+def _folder(data: list[str] | None) -> str | None:
+    """Return the run to resume, if one is named."""
+    if data and len(data) > 1:
+        raise UsageError(f"--resume takes the folder of one run, got {len(data)} names.")
+    return data[0] if data else None

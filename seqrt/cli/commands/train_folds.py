@@ -37,7 +37,9 @@ def resumes_committee(folder: str | None) -> bool:
     return is_committee(newest_unfinished() if folder is None else folder)
 
 
-def train(data: str, options: dict[str, Any], out: Path | None, *, as_json: bool) -> None:
+def train(
+    data: str | tuple[str, ...], options: dict[str, Any], out: Path | None, *, as_json: bool
+) -> None:
     """Train a committee on `data` and print its folder."""
     from seqrt.training.experiments.committee import start_committee
     from seqrt.training.loop.distributed import check_one_process

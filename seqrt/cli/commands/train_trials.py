@@ -25,7 +25,7 @@ _LINES = 2
 
 
 def train(
-    data: str,
+    data: str | tuple[str, ...],
     options: dict[str, Any],
     trials: int,
     out: Path | None,

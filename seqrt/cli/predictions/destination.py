@@ -74,7 +74,7 @@ def destination(out: Path | None, data: Path, *, as_json: bool = False) -> Desti
             )
         return Destination(None, ".csv")
     if out is None:
-        like = data.suffix.lower()
+        like = ".csv" if data.is_dir() else data.suffix.lower()
         out = data.with_suffix(f".pred{like if like in TABLES else _ARRAY}")
     suffix = out.suffix.lower()
     if suffix not in (_ARRAY, *SUFFIXES):

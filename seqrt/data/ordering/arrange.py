@@ -38,11 +38,12 @@ def arrange(
 ) -> Timeline:
     """Return the rows of a table by series and time, and the runs that are without a gap.
 
-    `series` names the columns that tell several series apart; columns called unique_id and ds are
-    taken as series and time. `time` names the time column, and "none" keeps the order of the file;
-    by default it is found (see encoding.time_column). `dates` says whether 03/04/2024 is day first
-    ("dmy") or month first ("mdy"), if the column does not show it. `step` is the step that a model
-    was trained on; by default it is inferred. `span` selects the rows from one time to another.
+    `series` names the columns that tell several series apart; by default unique_id, beside the
+    column ds for the time, or the names of several files. `time` names the time column, and "none"
+    keeps the order of the file; by default it is found (see encoding.time_column). `dates` says
+    whether 03/04/2024 is day first ("dmy") or month first ("mdy"), if the column does not show it.
+    `step` is the step that a model was trained on; by default it is inferred. `span` selects the
+    rows from one time to another.
 
     Raises UsageError if the time starts over and no series is named; InputError for a time that
     cannot be read (E_INPUT_TIME, E_INPUT_DATE), comes twice (E_INPUT_TIME), or changes its step
@@ -50,8 +51,10 @@ def arrange(
     """
     if not series and {SERIES, TIME} <= set(table.names):
         series, time = (SERIES,), time or TIME
-    series = tuple(series)
-    table = replace(table, time=None, series=series)
+    series = tuple(series) or table.series
+    unused = set(table.series) - set(series)  # the column with the names of several files
+    columns = {name: column for name, column in table.columns.items() if name not in unused}
+    table = replace(table, columns=columns, time=None, series=series)
     codes, keys = series_of(table, series)
     name = _time_column(table, series, time, codes)
     if name is None:

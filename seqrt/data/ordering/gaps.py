@@ -48,8 +48,9 @@ def note_on_gaps(table: Table, name: str, times: Times, step: Step, broken: Mask
         count = int(late.sum())
         gaps = f"{count:,} gaps, the longest of" if count > 1 else "1 gap of"
         after = table.columns[name].text(row).strip()
+        place = table.row_place(row) if table.files else f"{table.place} {table.lines[row]}"
         notes.append(
-            f"{gaps} {length} after {after} ({table.place} {table.lines[row]});"
+            f"{gaps} {length} after {after} ({place});"
             f" no window reaches over {'them' if count > 1 else 'it'}"
             f"{_spring(times, step, late)}"
         )
@@ -126,12 +127,12 @@ def _changes(table: Table, usual: Step, other: float, stretch: slice, inside: Ma
         row = stretch.stop
     if at_start and (row == len(inside) or not inside[row]):
         return InputError(
-            f"E_INPUT_STEP: {table.source}, {table.place} {table.lines[stretch.start]}: all series"
+            f"E_INPUT_STEP: {table.row_place(stretch.start)}: all series"
             f" must have one step, but here one begins with steps of {steps[0]}, and others have"
             f" {steps[1]}. Train on them separately, or resample the rows to one step."
         )
     return InputError(
-        f"E_INPUT_STEP: {table.source}, {table.place} {table.lines[row]}: rows must follow each"
+        f"E_INPUT_STEP: {table.row_place(row)}: rows must follow each"
         f" other in equal steps, but after this one the step changes from {steps[0]} to"
         f" {steps[1]}. Use one of the parts with --span, resample the rows to one step, or use"
         " --time none to ignore the times."

@@ -148,7 +148,7 @@ def _starts_over(
     options = [f"--series {','.join(each)}" for each in columns[:_SHOWN]]
     listed = " or ".join(options)
     error = SeveralSeries(
-        f"{table.source}, {table.place} {table.lines[row]}: the time {name!r} starts over at"
+        f"{table.row_place(row)}: the time {name!r} starts over at"
         f" {table.columns[name].text(row).strip()}, so the table holds several series below each"
         f" other. Name the column that tells them apart: {listed}."
     )
@@ -157,9 +157,8 @@ def _starts_over(
 
 
 def _twice(table: Table, name: str, rows: tuple[int, int], doubled: bool) -> InputError:
-    first, second = (table.lines[row] for row in sorted(rows))
     text = table.columns[name].text(rows[1]).strip()
-    place = f"E_INPUT_TIME: {table.source}, {table.place}s {first} and {second}"
+    place = f"E_INPUT_TIME: {table.rows_place(*rows)}"
     if doubled:
         return InputError(
             f"{place}: every time must come once, but {name!r} is {text} in both: the hour that"

@@ -15,6 +15,8 @@ from seqrt.data.readers.csv import read_csv
 from seqrt.data.readers.npy import read_npy
 from seqrt.data.readers.npz import read_npz
 from seqrt.data.readers.parquet import read_parquet
+from seqrt.data.readers.several import joined_tables
+from seqrt.data.readers.source import TABLES, Source, files_of, is_several, shown
 from seqrt.data.sequences import Sequences
 from seqrt.data.table import Table
 from seqrt.encoding.cells import FIRST_INEXACT
@@ -24,7 +26,7 @@ from seqrt.numbers import checked_cast
 
 
 def read(
-    path: str | Path,
+    path: Source,
     *,
     limit: int | None = None,
     limits: ReadLimits = DEFAULT_LIMITS,
@@ -32,6 +34,9 @@ def read(
     trained: Trained | None = None,
 ) -> Table | Sequences:
     """Return the contents of the .csv, .parquet, .npy or .npz file at `path`.
+
+    Of several paths, or a folder, the tables are joined into one, in which the column `file` tells
+    them apart.
 
     A .csv or .parquet file gives a Table, and so does an array x (T,) or (T, D) alone: its columns
     are named x0, x1, ..., and none of them is a time. An array (B, T, D), or an archive with y or
@@ -42,9 +47,27 @@ def read(
     """
     limits = limits if limit is None else replace(limits, unpacked=limit)
     try:
-        return _read(path, limits, channels_first=channels_first, trained=trained)
+        if is_several(path):
+            return _read_several(files_of(path), limits, channels_first=channels_first)
+        first = files_of(path)[0]
+        return _read(first, limits, channels_first=channels_first, trained=trained)
     except MemoryError:
-        raise ResourceError(f"E_MEMORY: {path} does not fit into memory. Split it.") from None
+        raise ResourceError(
+            f"E_MEMORY: {shown(path)} does not fit into memory. Split it."
+        ) from None
+
+
+def _read_several(
+    paths: tuple[Path, ...], limits: ReadLimits, *, channels_first: bool
+) -> Table | Sequences:
+    others = [path for path in paths if path.suffix.lower() not in TABLES]
+    if others and len(paths) > 1:
+        raise UsageError(
+            f"several files must be tables ({' or '.join(TABLES)}), got {others[0]}. Name one file."
+        )
+    read = [_read(path, limits, channels_first=channels_first, trained=None) for path in paths]
+    tables = [table for table in read if isinstance(table, Table)]
+    return joined_tables(paths, tables) if len(tables) > 1 else read[0]
 
 
 def check_has_axes(source: str, shape: tuple[int, ...]) -> None:

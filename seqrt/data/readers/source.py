@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,12 @@ from io import BufferedReader
 from pathlib import Path
 
 from seqrt.errors import InputError
+
+Source = str | Path | tuple[str, ...]
+"""A file, a folder of tables, or several of them."""
+
+TABLES = (".csv", ".parquet")
+ARRAYS = (".npy", ".npz")
 
 
 @contextmanager
@@ -35,7 +42,54 @@ def opened(path: str | Path) -> Iterator[BufferedReader]:
         ) from None
 
 
-def digest(path: str | Path) -> str:
-    """Return the SHA-256 of the file at `path`, as hex."""
+def files_of(source: Source) -> tuple[Path, ...]:
+    """Return the files of a source: of a folder its tables, in the order of their names.
+
+    Raises InputError (E_INPUT_FILE) for a folder without any.
+    """
+    if isinstance(source, tuple):
+        return tuple(path for each in source for path in files_of(each))
+    path = Path(source)
+    if not is_several(source):
+        return (path,)
+    found = tuple(sorted(each for each in path.iterdir() if each.suffix.lower() in TABLES))
+    if not found:
+        raise InputError(
+            f"E_INPUT_FILE: {path} is a folder, and must hold tables: {' or '.join(TABLES)} files."
+        )
+    return found
+
+
+def is_several(source: Source) -> bool:
+    """Whether a source is a folder or a list of files, whose tables are joined."""
+    if isinstance(source, tuple):
+        return True
+    return os.path.isdir(source) and Path(source).suffix.lower() not in (*TABLES, *ARRAYS)
+
+
+def name_of(source: Source) -> str:
+    """Return a name for a source: that of its file, or of the folder of its files."""
+    if not isinstance(source, tuple):
+        return Path(source).resolve().name if is_several(source) else Path(source).stem
+    folders = {Path(each).resolve().parent for each in source}
+    return folders.pop().name if len(folders) == 1 else Path(source[0]).stem
+
+
+def shown(source: Source) -> str:
+    """Return a source as text: the path, or the number of files with the first and the last."""
+    if not isinstance(source, tuple):
+        return str(source)
+    return source[0] if len(source) == 1 else f"{len(source)} files, {source[0]} to {source[-1]}"
+
+
+def digest(source: Source) -> str:
+    """Return the SHA-256 of a file, or of those of several files after each other, as hex."""
+    if not is_several(source):
+        return _digest(files_of(source)[0])
+    every = "".join(_digest(path) for path in files_of(source))
+    return hashlib.sha256(every.encode()).hexdigest()
+
+
+def _digest(path: Path) -> str:
     with opened(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -11,6 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from seqrt.contract.manifest import Cell
+from seqrt.data.readers.source import Source
 from seqrt.errors import UsageError
 from seqrt.metrics import measure
 from seqrt.training.experiments.trial import Trial
@@ -76,7 +77,7 @@ class CandidateTrial(Trial):
         super().__init__(run, f"{candidate.name} seed {run.plan.recipe.seed}")
         self.candidate = candidate
         self._baseline, predicted = baseline(run.problem)
-        self._task = TASKS.get(run.plan.source)
+        self._task = TASKS.get(str(run.plan.source))
         self._baseline_metrics = self._metrics(predicted)
         self._curve: list[dict[str, float]] = []
         self._solved_in_a_row = 0
@@ -139,7 +140,7 @@ def candidates(cells: Sequence[Cell], units: Sequence[tuple[int, ...]]) -> tuple
     return every
 
 
-def comparison_folder(source: str, out: str | Path | None = None) -> Path:
+def comparison_folder(source: Source, out: str | Path | None = None) -> Path:
     """Make the folder of a comparison: `out`, or compare/SOURCE-NUMBER."""
     return numbered_folder(FOLDER, plain_name(source), out)
 

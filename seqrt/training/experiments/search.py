@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from seqrt.contract.manifest import Cell
+from seqrt.data.readers.source import Source
 from seqrt.errors import UsageError
 from seqrt.training.experiments.trial import Trial
 from seqrt.training.loop.recipe import Recipe
@@ -174,7 +175,7 @@ def best_outcome(outcomes: Sequence[SearchOutcome]) -> SearchOutcome | None:
     return min(done, key=lambda each: each.value or 0.0, default=None)
 
 
-def search_folder(source: str) -> Path:
+def search_folder(source: Source) -> Path:
     """Make the folder of a search: search/SOURCE-NUMBER."""
     return numbered_folder(FOLDER, plain_name(source))
 

@@ -6,13 +6,13 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.data import Sequences, Table, Timeline, arrange, digest, read
+from seqrt.data.readers.source import Source, name_of, shown
 from seqrt.encoding.column import TableColumn
 from seqrt.errors import UsageError
 from seqrt.training.networks.metadata import Metadata
@@ -30,8 +30,10 @@ Array = NDArray[Any]
 BUILT_IN = (*SERIES, *TASKS)
 
 
-def prepare(source: str | Path, *, val: Validation = 0.2, seed: int = 0, **options: Any) -> Problem:
+def prepare(source: Source, *, val: Validation = 0.2, seed: int = 0, **options: Any) -> Problem:
     """Make the problem of `source`: a file (.csv .parquet .npy .npz) or a name of `BUILT_IN`.
+
+    Several files, or a folder, hold the same columns and are one series each.
 
     `options` are those of DataOptions by name. Omitted ones are inferred from the data; if one is
     uncertain, a UsageError says what to give. `val` is the share of the data for validation, or one
@@ -41,7 +43,7 @@ def prepare(source: str | Path, *, val: Validation = 0.2, seed: int = 0, **optio
 
 
 def splitter(
-    source: str | Path, options: DataOptions, seed: int = 0, earlier: Metadata | None = None
+    source: Source, options: DataOptions, seed: int = 0, earlier: Metadata | None = None
 ) -> Callable[[Validation], Problem]:
     """Read `source` once; return a function that makes its problem for a split, as `prepare` does.
 
@@ -65,7 +67,7 @@ def splitter(
         made = split(val=val)
         if isinstance(val, Fold) and options.missing in AS_MEAN:
             made = _centred(made, split(val=0.0))
-        metadata = replace(made.metadata, name=Path(source).stem, data_sha256=sha256, seed=seed)
+        metadata = replace(made.metadata, name=name_of(source), data_sha256=sha256, seed=seed)
         # the targets of a built-in task are known, and need no explanation
         notes = () if str(source) in TASKS else made.notes
         return replace(made, metadata=metadata, plain=plain, notes=notes)
@@ -97,16 +99,16 @@ def _centred(fold: Problem, whole: Problem) -> Problem:
     return replace(fold, metadata=replace(fold.metadata, features=features))
 
 
-def usual_length(source: str | Path) -> int | None:
+def usual_length(source: Source) -> int | None:
     """Return the default length of a built-in task or series; None for other sources."""
     task = TASKS.get(str(source))
     return task.length if task else ROWS if str(source) in SERIES else None
 
 
 def _read(
-    source: str | Path, seed: int, options: DataOptions, earlier: Metadata | None
+    source: Source, seed: int, options: DataOptions, earlier: Metadata | None
 ) -> tuple[Table | Sequences, str]:
-    name, length = str(source), options.length
+    name, length = shown(source), options.length
     if options.channels_first and name in BUILT_IN:
         raise UsageError(f"--channels-first is for files, but {name} is built in. Drop it.")
     if name in TASKS:

@@ -25,6 +25,7 @@ from typing import Any
 
 import tomli_w
 
+from seqrt.data.readers.source import Source, name_of
 from seqrt.errors import ModelError, OutputError, UsageError
 from seqrt.files import write_text
 from seqrt.training.runs.lock import is_locked
@@ -37,7 +38,7 @@ WEIGHTS = "best.safetensors"
 START = "start.safetensors"
 
 
-def new_folder(source: str, cell: str, out: str | Path | None = None) -> Path:
+def new_folder(source: Source, cell: str, out: str | Path | None = None) -> Path:
     """Make a folder for a run: `out`, or runs/SOURCE-CELL-NUMBER with the next free number."""
     return numbered_folder(RUNS, f"{plain_name(source)}-{cell}", out)
 
@@ -54,9 +55,9 @@ def numbered_folder(parent: str, name: str, out: str | Path | None = None) -> Pa
     raise AssertionError("count() ends")
 
 
-def plain_name(source: str) -> str:
+def plain_name(source: Source) -> str:
     """Return the name of a data file or built-in task, reduced to characters fit for a folder."""
-    return re.sub(r"[^\w.-]+", "-", Path(source).stem).strip("-.")[:60] or "run"
+    return re.sub(r"[^\w.-]+", "-", name_of(source)).strip("-.")[:60] or "run"
 
 
 def _number(name: str, head: str) -> re.Match[str] | None:

@@ -86,7 +86,7 @@ class Plan:
     trains fastest. The last bits of the weights depend on it, so a resumed run keeps its number.
     """
 
-    source: str
+    source: str | tuple[str, ...]
     data: DataOptions = field(default_factory=DataOptions)
     val: float = 0.2
     folds: int | None = None
@@ -100,7 +100,7 @@ class Plan:
     threads: int | None = None
     unresolved: frozenset[str] = frozenset({"epochs", "patience"})
 
-    def __init__(self, source: str, **options: Any) -> None:
+    def __init__(self, source: str | tuple[str, ...], **options: Any) -> None:
         """Make a plan from its options by name; raise UsageError if one is invalid."""
         if "architecture" not in options:  # else these are the fields of a plan that is complete
             options = with_settings(options)
@@ -142,7 +142,7 @@ class Plan:
         return getattr(getattr(self, _PART_OF[name]), name)
 
     @classmethod
-    def of_options(cls, source: str, options: Mapping[str, Any]) -> Plan:
+    def of_options(cls, source: str | tuple[str, ...], options: Mapping[str, Any]) -> Plan:
         """Return the plan with these options by name; one that is None takes its default."""
         return cls(source, **{name: value for name, value in options.items() if value is not None})
 

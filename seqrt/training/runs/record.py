@@ -10,6 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from seqrt import __version__
+from seqrt.data.readers.source import Source, shown
 from seqrt.errors import InputError
 from seqrt.files import write_text
 from seqrt.metrics import measure
@@ -104,11 +105,11 @@ def result_entry(result: Result) -> dict[str, Any]:
     }
 
 
-def check_data(record: dict[str, Any], problem: Problem, source: str) -> None:
+def check_data(record: dict[str, Any], problem: Problem, source: Source) -> None:
     """Raise InputError if the data has changed since the record was written."""
     was, now = record.get("data_sha256"), problem.metadata.data_sha256
     if was != now:
         raise InputError(
-            f"E_DATA_CHANGED: {source} must be the data that the run started with, SHA-256 {was},"
-            f" got {now}. Restore it, or train again."
+            f"E_DATA_CHANGED: {shown(source)} must be the data that the run started with, SHA-256"
+            f" {was}, got {now}. Restore it, or train again."
         )

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from numpy.typing import NDArray
 
+from seqrt.data.readers.source import shown
 from seqrt.errors import DeviceError, TrainingError, UsageError
 from seqrt.files import write_bytes
 from seqrt.training.inputs.batches import predict
@@ -223,7 +224,7 @@ def _begin(plan: Plan, weights: bytes) -> tuple[Problem, Network, Network | None
     origin = network_of(weights, Path(plan.start_from))
     check_plan(plan.start_from, origin, plan)
     problem = plan.problem(origin.metadata)
-    problem = continued(problem, origin, plan.source, plan.start_from)
+    problem = continued(problem, origin, shown(plan.source), plan.start_from)
     net = copy.deepcopy(origin)
     net.metadata = problem.metadata
     return problem, net, origin

@@ -14,6 +14,7 @@ from typing import Any, Final
 import torch
 
 from seqrt.contract import Column, Input, TimeColumn
+from seqrt.data.readers.source import name_of
 from seqrt.errors import ModelError, UsageError
 from seqrt.files import write_bytes
 from seqrt.training.networks.metadata import Metadata
@@ -100,7 +101,8 @@ def _with_origin(about: dict[str, Any], weights: Path) -> dict[str, Any]:
         return about
     record = record_or_empty(weights.parent)
     source = record.get("plan", {}).get("source")
-    known = {"name": Path(source).stem} if isinstance(source, str) else {}
+    source = tuple(source) if isinstance(source, list) else source
+    known = {"name": name_of(source)} if isinstance(source, str | tuple) else {}
     known |= {name: record[name] for name in _ORIGIN if name in record}
     return {**about, **_ORIGIN, **known}
 

@@ -639,3 +639,33 @@ def test_what_cannot_be_is_refused(run, words, message):
     assert (done.code, done.out) == (2, "")
     assert message in done.err
     assert not Path("runs").exists()
+
+
+# Several series
+
+
+def test_several_files_are_a_series_each(run, here):
+    (here / "logs").mkdir()
+    for name, level in (("north", 10), ("south", 20)):
+        # two months of 28 days, so with a gap
+        rows = [f"2024-{1 + i // 28:02}-{1 + i % 28:02},{level + i % 3}" for i in range(56)]
+        (here / "logs" / f"{name}.csv").write_text("\n".join(["date,y", *rows]) + "\n")
+
+    files = run("train", "logs/north.csv", "logs/south.csv", *TINY)
+    folder = run("train", "logs", "--json", *TINY)
+
+    assert files.out == "runs/logs-lstm-1\n"
+    assert "data        2 files, logs/north.csv to logs/south.csv: " in files.err
+    assert "series      2, told apart by file: north, south\n" in files.err
+    assert plan_of("runs/logs-lstm-1")["source"] == ["logs/north.csv", "logs/south.csv"]
+    assert json.loads(folder.out)["sequences"] == {"training": 70, "validation": 12}
+
+
+def test_where_the_time_starts_over_training_stops_with_the_option(run, here):
+    rows = [f"{1900 + i % 20},{'ab'[i // 20]},{i % 7}" for i in range(40)]
+    (here / "long.csv").write_text("\n".join(["t,shop,y", *rows]) + "\n")
+
+    done = run("train", "long.csv", "--target", "y", *TINY)
+    assert done.code == 2
+    assert "long.csv, line 22: the time 't' starts over at 1900" in done.err
+    assert run("train", "long.csv", "--target", "y", "--series", "shop", *TINY).code == 0
