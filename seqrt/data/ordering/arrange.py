@@ -51,7 +51,7 @@ def arrange(
     """
     if not series and {SERIES, TIME} <= set(table.names):
         series, time = (SERIES,), time or TIME
-    series = tuple(series) or table.series
+    series = tuple(series) or tuple(name for name in table.series if name in table.columns)
     unused = set(table.series) - set(series)  # the column with the names of several files
     columns = {name: column for name, column in table.columns.items() if name not in unused}
     table = replace(table, columns=columns, time=None, series=series)
