@@ -107,3 +107,44 @@ def test_windows_near_the_end_of_training_still_know_what_is_ahead():
         assert all(np.isfinite(window).all() for window in part.x)
     promo, one_ahead = problem.train.x[0][:, 0], problem.train.x[0][:, 3]
     np.testing.assert_array_equal(one_ahead[:-1], promo[1:])
+
+
+def test_a_program_encodes_as_the_commands_do():
+    options = {"categories": "weekday", "future": "promo", "calendar": ("month", "weekday")}
+    run = start(Plan("shop.csv", target="sales", horizon=2, **options, **QUICK), "run")
+    for _ in run:
+        pass
+    run.finish()
+    export(load_run("run"), "shop.onnx")
+    model, table = Model("shop.onnx"), read(Path("shop.csv"))
+    cells = {
+        name: [column.text(row) for row in range(100 + 2)] for name, column in table.columns.items()
+    }
+
+    x = model.encode(cells)
+
+    runs = predictable(Timeline.plain(table), model.manifest)
+    expected = slices(runs, model.manifest).part(slice(0, 97), slice(0, 4))
+    np.testing.assert_array_equal(
+        np.lib.stride_tricks.sliding_window_view(x, 4, 0).swapaxes(1, 2), expected
+    )
+
+
+def test_a_plan_that_is_known_ahead_is_learnt(tmp_path):
+    promo = np.random.default_rng(11).integers(0, 2, 400)
+    rows = [f"{np.datetime64('2023-01-01') + i},{p},{20 + 10 * p}" for i, p in enumerate(promo)]
+    Path("promo.csv").write_text("\n".join(["day,promo,y", *rows]) + "\n")
+    options = {"window": 4, "units": (8,), "epochs": 30, "threads": 1, "cell": "gru"}
+
+    errors = []
+    for future in ((), ("promo",)):
+        run = start(
+            Plan("promo.csv", target="y", future=future, **options), tmp_path / str(len(future))
+        )
+        for _ in run:
+            pass
+        errors.append(run.finish().figures["mse/variance"])
+
+    without, with_plan = errors
+    assert without > 0.5
+    assert with_plan < 0.1
