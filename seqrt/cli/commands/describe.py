@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -17,6 +18,8 @@ from seqrt.cli.options import JsonOption, takes
 from seqrt.cli.talk import say
 from seqrt.errors import InputError, UsageError
 
+_MOST_NAMES = 3
+
 # Codes of files that describe cannot read either.
 _UNREADABLE: Final = {
     f"E_INPUT_{name}"
@@ -27,8 +30,12 @@ _UNREADABLE: Final = {
 @takes(DESCRIBED)
 def describe(
     data: Annotated[
-        Path,
-        typer.Argument(metavar="DATA", help="A .csv, .parquet, .npy or .npz file"),
+        list[str],
+        typer.Argument(
+            metavar="DATA",
+            help="A .csv, .parquet, .npy or .npz file; several tables or a folder of them, each a"
+            " series",
+        ),
     ],
     *,
     plot: Annotated[
@@ -61,9 +68,9 @@ def describe(
     if plot is not None:
         _check_plot(plot, data)
     chosen = DataOptions(**options)
-    description = description_of(
-        str(data), read(data, channels_first=chosen.channels_first), chosen
-    )
+    source = data[0] if len(data) == 1 else tuple(data)
+    content = read(source, channels_first=chosen.channels_first)
+    description = description_of(source, content, chosen)
     if as_json:
         typer.echo(json.dumps(record(description), indent=2))
     else:
@@ -78,27 +85,31 @@ def describe(
 
 
 @contextmanager
-def naming_describe(data: str | None) -> Iterator[None]:
+def naming_describe(data: Sequence[str]) -> Iterator[None]:
     """Add to an error about DATA the command that shows what seqrt understands of it."""
     try:
         yield
     except (InputError, UsageError) as error:
-        if data is not None and Path(data).is_file() and _is_about_columns(error, data):
-            error.args = (f"{error} See: seqrt describe {shlex.quote(data)}",)
+        if data and all(map(os.path.exists, data)) and _is_about_columns(error, data):
+            names = " ".join(map(shlex.quote, data)) if len(data) <= _MOST_NAMES else "DATA"
+            error.args = (f"{error} See: seqrt describe {names}",)
         raise
 
 
-def _is_about_columns(error: InputError | UsageError, data: str) -> bool:
+def _is_about_columns(error: InputError | UsageError, data: Sequence[str]) -> bool:
     """Whether an error is about what a file holds, which describe shows."""
     message = str(error)
     if isinstance(error, InputError):
         return error.code.startswith("E_INPUT") and error.code not in _UNREADABLE
     if message.startswith("--from"):
         return False
-    return data in message or any(re.search(rf"{each.flag}\b", message) for each in DESCRIBED)
+    named = (*data, f"{len(data)} files")
+    return any(name in message for name in named) or any(
+        re.search(rf"{each.flag}\b", message) for each in DESCRIBED
+    )
 
 
-def _check_plot(plot: Path, data: Path) -> None:
+def _check_plot(plot: Path, data: Sequence[str]) -> None:
     """Raise an error if the picture cannot be drawn or written; before any work."""
     from seqrt.drawing.style import check_matplotlib
     from seqrt.files import check_not_input, check_writable
@@ -106,5 +117,5 @@ def _check_plot(plot: Path, data: Path) -> None:
     if plot.suffix.lower() != ".png":
         raise UsageError(f"--plot must name a file that ends in .png, got {str(plot)!r}.")
     check_matplotlib()
-    check_not_input(plot, data)
+    check_not_input(plot, *map(Path, data))
     check_writable(plot)

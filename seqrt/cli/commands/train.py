@@ -84,7 +84,7 @@ def train(
       seqrt train gestures.npz --cell gru --trials 20
       torchrun --nproc-per-node 2 -m seqrt train load.csv --target kW
     """
-    with naming_describe(data[0] if data and len(data) == 1 else None):
+    with naming_describe(() if resume else data or ()):
         if trials is not None:
             train_trials.train(_data(data), options, trials, out, resume=resume, as_json=as_json)
         elif resume and train_folds.resumes_committee(_folder(data)):

@@ -30,7 +30,7 @@ def picture(description: Description) -> Any:
     charts += [_chart(data, name, "") for name in others if data.table.columns[name].numeric]
     charts = charts or [_chart(data, name, "") for name in data.table.numeric]
     series = f", {len(data.keys):,} series" if data.series else ""
-    title = f"{description.source}: {data.table.rows:,} rows{series}"
+    title = f"{description.name}: {data.table.rows:,} rows{series}"
     return draw_table(title, data.table.time or "row", charts[:_MOST_CHARTS], len(data.keys))
 
 
@@ -81,5 +81,5 @@ def _of_sequences(description: Description, data: Sequences) -> Any:
     else:
         values = np.zeros(0) if y is None else np.asarray(y, np.float64).reshape(-1)
         target = Chart("targets", (Line("", values, values, np.zeros((0, 2), np.int64)),))
-    title = f"{description.source}: {len(data.x):,} sequences"
+    title = f"{description.name}: {len(data.x):,} sequences"
     return draw_sequences(title, examples, labels, np.asarray(data.x.lengths), target)

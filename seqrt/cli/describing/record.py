@@ -18,7 +18,7 @@ _MOST_GAPS = 1_000
 
 def record(description: Description) -> dict[str, Any]:
     """Return everything that was understood, and the command that trains on it."""
-    found: dict[str, Any] = {"data": description.source}
+    found: dict[str, Any] = {"data": description.name}
     if description.timeline is not None:
         found |= _table(description, description.timeline)
     elif description.sequences is not None:

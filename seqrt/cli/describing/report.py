@@ -35,7 +35,7 @@ def _data(description: Description) -> Lines:
     if description.timeline is not None:
         data = description.timeline
         rows, columns = data.table.rows, len(data.table.columns)
-        yield "data", f"{description.source}: a table of {rows:,} rows, {columns:,} columns"
+        yield "data", f"{description.name}: a table of {rows:,} rows, {columns:,} columns"
         yield from _series(data)
         yield from _time(data)
         yield from map(labelled_note, data.notes)
@@ -87,7 +87,7 @@ def _sequences(description: Description, data: Sequences) -> Lines:
         steps = f"{short:,} to {long:,} steps (median {middle:,g})"
     yield (
         "data",
-        f"{description.source}: {len(data.x):,} sequences of {steps}, {data.features:,}"
+        f"{description.name}: {len(data.x):,} sequences of {steps}, {data.features:,}"
         f" feature{'s' * (data.features > 1)}",
     )
     for name, low, high, mean, missing in feature_ranges(data)[:_MOST_FEATURES]:

@@ -35,7 +35,9 @@ _ORDERED: Final = tuple(sorted(DESCRIBED, key=lambda option: NAMES.index(option.
 
 def train_command(description: Description) -> str:
     """Return the command that trains on what was described."""
-    words = ["seqrt train", shlex.quote(description.source)]
+    source = description.source
+    names = source if isinstance(source, tuple) else (str(source),)
+    words = ["seqrt train", *map(shlex.quote, names)]
     for option in _ORDERED:
         words += _typed(option, getattr(description.suggestion.options, option.name))
     return " ".join(words)

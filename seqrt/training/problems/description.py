@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from seqrt.contract import Input
 from seqrt.data import Sequences, Table, Timeline, arrange
 from seqrt.data.ordering.repeats import SeveralSeries
+from seqrt.data.readers.source import Source, shown
 from seqrt.data.understanding.accounting import ColumnUse, account
 from seqrt.data.understanding.profile import Profile
 from seqrt.errors import InputError, UsageError
@@ -38,7 +39,7 @@ class Description:
     each column; other data are `sequences`.
     """
 
-    source: str
+    source: Source
     suggestion: Suggestion
     problem: Problem | None = None
     fault: str = ""
@@ -47,9 +48,14 @@ class Description:
     columns: tuple[ColumnUse, ...] = ()
     profiles: Mapping[str, Profile] | None = None
 
+    @property
+    def name(self) -> str:
+        """The source in words."""
+        return shown(self.source)
 
-def describe(source: str, data: Table | Sequences, options: DataOptions) -> Description:
-    """Describe the content of a file; `options` are those that training would be given."""
+
+def describe(source: Source, data: Table | Sequences, options: DataOptions) -> Description:
+    """Describe the content of a source; `options` are those that training would be given."""
     options.check()
     if isinstance(data, Table):
         return _of_table(source, data, options)
@@ -68,7 +74,7 @@ def gaps_of(data: Timeline) -> NDArray[np.int64]:
     return np.asarray(ends[~np.isin(ends, data.bounds)] - 1, np.int64)
 
 
-def _of_table(source: str, table: Table, options: DataOptions) -> Description:
+def _of_table(source: Source, table: Table, options: DataOptions) -> Description:
     data, options, fault = _ordered(table, options)
     profiles = {name: Profile.of(column) for name, column in data.table.columns.items()}
     suggestion = suggest(data, options, profiles)

@@ -142,6 +142,21 @@ def test_a_short_table_has_a_window_that_fits(run):
     assert run(*shlex.split(command)[1:], "--units", "2", "--epochs", "1").code == 0
 
 
+def test_several_files_are_described_together(run):
+    for name, first in (("north", 0), ("south", 3)):
+        rows = "\n".join(f"{FIRST + timedelta(days=i)},{(i + first) % 7}" for i in range(60))
+        Path(f"{name}.csv").write_text(f"day,load\n{rows}\n")
+
+    found = described(run, "north.csv", "south.csv")
+    done = run("train", "north.csv", "south.csv", "--target", "lod")
+
+    assert found["series"]["names"] == ["north", "south"]
+    command = found["suggested"]["command"]
+    assert command.startswith("seqrt train north.csv south.csv --target load ")
+    assert run(*shlex.split(command)[1:], "--units", "2", "--epochs", "1").code == 0
+    assert done.err.endswith(" See: seqrt describe north.csv south.csv\n")
+
+
 def test_rows_whose_target_is_empty_are_a_plan(run):
     rows = [
         f"{FIRST + timedelta(days=i)},{i % 3 % 2},{i % 9 if i < 95 else ''}" for i in range(100)
