@@ -12,7 +12,7 @@ from collections import Counter
 import numpy as np
 import onnx
 import pytest
-from attacks import hostile
+from attacks import hostile, hostile_format2
 from onnx import numpy_helper
 
 import seqrt
@@ -22,7 +22,7 @@ from seqrt.contract.seal import SEAL_SIZE, seal
 from seqrt.errors import ModelError
 from seqrt.runtime.opening.file import ModelFile
 
-ATTACKS = list(hostile.attacks())
+ATTACKS = [*hostile.attacks(), *hostile_format2.attacks()]
 NETS = sorted(hostile.NETS.rglob("*.onnx"))
 WITHOUT_A_POLICY = sorted(hostile.NETS.glob("*.onnx"))
 MEGABYTE = 1 << 20
