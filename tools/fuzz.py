@@ -38,11 +38,11 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 sys.path.insert(0, str(Path(__file__).parent))
 import mutants
 import referee
-from attacks import hostile
+from attacks import hostile, hostile_format2
 
 import seqrt
 from seqrt.contract.seal import seal
-from seqrt.errors import ModelError, ParityError
+from seqrt.errors import InputError, ModelError, ParityError
 from seqrt.runtime.proving.parity import allowed_error, largest
 
 LONGEST, MOST_MEMORY, HUNG = 1.0, 200 << 20, 60.0
@@ -57,15 +57,18 @@ def judge(origin: int, content: bytes) -> str:
     """Return the verdict on a file: one of SOUND, or what is wrong with it."""
     try:
         model = seqrt.Model(content)
-        feeds, *ours = outputs(model)
+        feeds, ours = outputs(model)
         refused_proof(model)
+    except InputError as error:
+        # a manifest that says other ids or longer rows than the batch has
+        return "refused" if error.code in ("E_INPUT_LENGTHS", "E_INPUT_RANGE") else str(error)
     except ModelError as error:
         return "refused by onnxruntime" if "onnxruntime" in str(error) else "refused"
     if origin >= 0:
-        _, *theirs = outputs(seqrt.Model(seal(mutants.BODIES[origin])))
-        if [a.tobytes() for a in ours] == [b.tobytes() for b in theirs]:
+        _, theirs = outputs(seqrt.Model(seal(mutants.BODIES[origin])))
+        if {k: v.tobytes() for k, v in ours.items()} == {k: v.tobytes() for k, v in theirs.items()}:
             return "same"
-    return parity(content, feeds, dict(zip(("y", "state_out"), ours, strict=True)))
+    return parity(content, feeds, ours)
 
 
 def refused_proof(model: seqrt.Model) -> None:
@@ -79,18 +82,22 @@ def refused_proof(model: seqrt.Model) -> None:
             raise
 
 
-def outputs(model: seqrt.Model) -> tuple[dict[str, Any], Any, Any]:
-    """Return the feeds, y and the final state of a ragged batch with an initial state."""
+def outputs(model: seqrt.Model) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the feeds, and the outputs and the final state of a ragged batch, by name."""
     rng = np.random.default_rng(0)
     m = model.manifest
-    x = rng.uniform(-2, 20, (5, 9, len(m.features))).astype(np.float32)
-    lengths = np.array([9, 1, 4, 9, 7], np.int32)
+    if m.tokens:
+        x = rng.integers(0, m.tokens, (5, 9))
+    else:
+        x = rng.uniform(-2, 20, (5, 9, len(m.features))).astype(np.float32)
+    lengths = np.maximum(np.array([9, 1, 4, 9, 7], np.int32), min(9, m.least)).astype(np.int32)
     state = rng.uniform(-0.5, 0.5, (5, m.state_size)).astype(np.float32)
     y, state_out = model.run(x, lengths, state)
     if m.streamable:
         model.stream().push(x[0])
     feeds = {"x": x, "lengths": lengths} | ({"state": state} if m.streamable else {})
-    return feeds, y, state_out
+    named = y if isinstance(y, dict) else {"y": y}
+    return feeds, named | ({"state_out": state_out} if m.streamable else {})
 
 
 def parity(content: bytes, feeds: dict[str, Any], got: dict[str, Any]) -> str:
@@ -110,7 +117,7 @@ def parity(content: bytes, feeds: dict[str, Any], got: dict[str, Any]) -> str:
 
 def work(seed: int, first: int, last: int) -> None:
     """Judge mutants from `first` on, one line of JSON each; attacks have negative numbers."""
-    attacks = list(hostile.attacks())
+    attacks = [*hostile.attacks(), *hostile_format2.attacks()]
     whole = seqrt.Model(seal(mutants.BODIES[0]))
     outputs(whole)
     whole.validate()
@@ -196,7 +203,8 @@ def watch(args: argparse.Namespace, folder: Path) -> Tally:
     canaries = [inside / CANARY, folder / CANARY]
     check_canaries(canaries)
     tally = Tally()
-    number, last = -len(list(hostile.attacks())), sys.maxsize if args.seconds else args.count
+    attacks = len([*hostile.attacks(), *hostile_format2.attacks()])
+    number, last = -attacks, sys.maxsize if args.seconds else args.count
     ends = time.monotonic() + (args.seconds or float("inf"))
     worker = start(args.seed, number, last, inside)
     while number < last and time.monotonic() < ends:

@@ -28,6 +28,8 @@ CANARY = hostile.OUTSIDE
 NUMBERS = [0, 1, -1, 2, 3, 7, 255, 1 << 20, 1 << 31, (1 << 31) - 1, (1 << 62), -(1 << 63), 40_000]
 TEXTS = ["", "x", "y", "state", "lengths", "batch", "time", "layer0_W", "h0_start", CANARY]
 TEXTS += [f"../{CANARY}", "Loop", "Expand", "If", "LSTM", "GRU", "Tanh", "Relu", "com.microsoft"]
+TEXTS += ["Range", "CumSum", "Where", "GatherND", "Cast", "Softmax", "ReduceMax", "inside.0.mask"]
+TEXTS += ["steps.0.fresh", "sum.0.sums", "last.0.step", "taps.0.seen", "count.0.numbers", "axes_1"]
 FLOATS = [0.0, 1.0, -1.0, 1e-45, 3e38, float("inf"), float("nan")]
 JSONS: list[Any] = [None, True, 0, -1, 1 << 40, 10**30, 1e308, "", "a", "\x1b[2J", [], {}, [[]]]
 
@@ -166,6 +168,19 @@ def metadata(model: onnx.ModelProto, chance: random.Random) -> None:
     record.value = json.dumps(whole)
 
 
+def rename(model: onnx.ModelProto, chance: random.Random) -> None:
+    """Give an output, or all outputs of an idiom, another name wherever it is read."""
+    node = chance.choice(model.graph.node)
+    old = chance.choice(node.output)
+    new = chance.choice([*TEXTS, chance.choice(chance.choice(model.graph.node).output)])
+    if "." in old and "." in new and chance.random() < 0.5:
+        old, new = ("".join(name.rpartition(".")[:2]) for name in (old, new))
+    for each in model.graph.node:
+        each.name = each.name.replace(old, new)
+        each.input[:] = [name.replace(old, new) if old else name for name in each.input]
+        each.output[:] = [name.replace(old, new) if old else name for name in each.output]
+
+
 # The possible changes; repeated ones are likelier.
 CHANGES = [any_field, any_field, any_field, rewire, move, splice, weight, weight, external]
-CHANGES += [attribute, metadata, metadata]
+CHANGES += [attribute, metadata, metadata, rename]
