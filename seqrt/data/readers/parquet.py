@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from seqrt.data.limits import DEFAULT_LIMITS, ReadLimits
+from seqrt.data.readers.arrow_columns import ArrowLists, arrow_texts
 from seqrt.data.readers.source import opened
 from seqrt.data.table import Table
 from seqrt.encoding.cells import FIRST_INEXACT
@@ -72,7 +74,7 @@ def _columns(cells: dict[str, Any]) -> dict[str, TableColumn]:
     """Return the columns as what they hold; those of text are read together, as in a .csv."""
     read = {name: _column(each) for name, each in cells.items()}
     texts = {name: each for name, each in read.items() if not isinstance(each, TableColumn)}
-    fractions = any(
+    fractions = texts and any(
         isinstance(each, TableColumn)
         and each.kind == "number"
         and (each.values[np.isfinite(each.values)] % 1).any()
@@ -84,20 +86,20 @@ def _columns(cells: dict[str, Any]) -> dict[str, TableColumn]:
     }
 
 
-def _column(cells: Any) -> TableColumn | list[str]:
+def _column(cells: Any) -> TableColumn | Sequence[str]:
     """Return a column as what it holds, and one of text as its texts.
 
     A type that has no use is a fault where it is used.
     """
     import pyarrow
-    from pyarrow import compute, types
+    from pyarrow import types
 
     if types.is_dictionary(cells.type):
         cells = cells.cast(cells.type.value_type)
     kind = cells.type
     try:
         if _is_list(kind):
-            return TableColumn.of_lists(cells.to_pylist(), str(kind))
+            return TableColumn.of_lists(ArrowLists(cells), str(kind))
         if cells.null_count == len(cells):
             return [""] * len(cells)
         if types.is_boolean(kind):
@@ -108,10 +110,10 @@ def _column(cells: Any) -> TableColumn | list[str]:
             return TableColumn.of_floats(_floats(cells))
         if types.is_timestamp(kind) or types.is_date(kind):
             return _stamps(cells)
-        texts: list[str] = compute.fill_null(cells.cast(pyarrow.string()), "").to_pylist()
+        return arrow_texts(cells)
     except (pyarrow.ArrowException, ValueError):
-        return TableColumn.of_nothing(len(cells), str(kind))
-    return texts
+        damaged = types.is_string(kind) or types.is_large_string(kind)
+        return TableColumn.of_nothing(len(cells), "damaged text" if damaged else str(kind))
 
 
 def _is_list(kind: Any) -> bool:
@@ -128,7 +130,7 @@ def _floats(cells: Any) -> Numbers:
     return values
 
 
-def _whole_numbers(cells: Any) -> TableColumn | list[str]:
+def _whole_numbers(cells: Any) -> TableColumn | Sequence[str]:
     """Return integers and decimals; those that float64 would round stay int64 as well."""
     import pyarrow
 
@@ -138,8 +140,7 @@ def _whole_numbers(cells: Any) -> TableColumn | list[str]:
     try:
         exact = cells.cast(pyarrow.int64()).fill_null(0).to_numpy()
     except pyarrow.ArrowInvalid:  # decimals with a fraction, or beyond int64
-        texts: list[str] = cells.cast(pyarrow.string()).fill_null("").to_pylist()
-        return texts
+        return arrow_texts(cells)
     return TableColumn(values, exact=exact)
 
 

@@ -128,13 +128,31 @@ def test_a_column_of_a_type_without_a_use_is_refused_where_it_is_used(path, cell
             use(["a"])
 
 
+def test_text_that_is_damaged_is_refused_where_it_is_used(path):
+    save(path, a=["\u00e9" * 4], b=[1.0])
+    path.write_bytes(path.read_bytes().replace("\u00e9\u00e9".encode(), b"\xc3\xc3\xa9\xa9"))
+
+    table = read(path)
+
+    assert table.numeric == ("b",)
+    with pytest.raises(InputError, match=r"^E_INPUT_DTYPE: .*column 'a': .* damaged text"):
+        table.labels("a")
+
+
 def test_a_column_of_lists_has_a_sequence_per_row(path):
-    save(path, a=[[1, 2], [3]])
+    fixed = pyarrow.array([[1.0, 2.0], [3.0, 4.0], None], pyarrow.list_(pyarrow.float64(), 2))
+    save(path, a=[[1, 2], [3], None], b=[["x"], [], None], c=fixed, d=[[[1]], [[2], [3]], None])
 
-    column = read(path).columns["a"]
+    table = read(path)
 
-    assert column.kind == "list"
-    assert [list(each) for each in column.lists] == [[1, 2], [3]]
+    assert [column.kind for column in table.columns.values()] == ["list"] * 4
+    lists = [[list(each) for each in column.lists] for column in table.columns.values()]
+    assert lists[0] == [[1, 2], [3], []]
+    assert lists[1] == [["x"], [], []]
+    assert lists[2] == [[1, 2], [3, 4], []]
+    assert lists[3] == [[[1]], [[2], [3]], []]
+    turned = table.columns["a"].take(np.array([1, 0]))
+    assert [list(each) for each in turned.part(0, 1).lists] == [[3]]
 
 
 def test_a_time_with_a_zone_has_its_instant_and_its_clock(path):
