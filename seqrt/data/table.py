@@ -69,7 +69,7 @@ class Table:
             self._check(name, column)
             bad = np.flatnonzero(~np.isfinite(column.values)).tolist()
             if missing:
-                bad = [row for row in bad if not is_missing(column.text(row))]
+                bad = column.filled(bad)
             if bad:
                 raise self.refusal(name, bad[0])
         if not columns:
@@ -167,7 +167,7 @@ class Table:
         )
 
     def _missing(self, name: str, column: TableColumn, row: int) -> InputError:
-        empty = sum(is_missing(column.text(row)) for row in range(self.rows))
+        empty = self.rows - len(column.filled(range(self.rows)))
         return InputError(
             f"E_INPUT_MISSING: {self.cell_place(name, row)}: a cell must have a value, but this"
             f" one {_as_written(column, row)} ({empty:,} of {self.rows:,} rows have no value)."

@@ -131,6 +131,13 @@ class TableColumn:
             return str(self.exact[row])
         return number_text(value)
 
+    def filled(self, rows: Sequence[int]) -> list[int]:
+        """Return those of some rows whose cell is not missing, even if it is not a number."""
+        plain = self.cells is None and self.wall is None and self.fault is None
+        if plain or isinstance(self.cells, NumberTexts):
+            return [row for row in rows if not math.isnan(self.values[row])]
+        return [row for row in rows if not is_missing(self.text(row))]
+
     def texts(self) -> list[str]:
         """Return each cell as a label, "" where it is missing: the same from every format.
 

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from seqrt.contract.columns import Input
 from seqrt.encoding.calendar import calendar_features
 from seqrt.encoding.categories import one_hot
-from seqrt.encoding.cells import is_missing
 from seqrt.encoding.column import Numbers, TableColumn
 from seqrt.encoding.counters import far_wholes, subtracted
 from seqrt.errors import InputError
@@ -108,8 +107,7 @@ def _check(each: Input, cells: Cells, values: Numbers, used: Mask | None, *, mis
         lacking &= used
     rows = np.flatnonzero(lacking).tolist()
     if missing:
-        column = cells.column(each.column)
-        rows = [row for row in rows if not is_missing(column.text(row))]
+        rows = cells.column(each.column).filled(rows)
     if rows:
         raise cells.refusal(each.column, rows[0])
     if each.kind != "category":

@@ -104,3 +104,17 @@ def test_the_texts_of_a_column_are_numbered(column, texts, places):
 
     assert (found, where.tolist()) == (texts, places)
     assert [found[place] for place in where] == column.texts()
+
+
+@pytest.mark.parametrize(
+    ("column", "rows"),
+    [
+        (TableColumn.of_text(["1", "", "NA", "x", "2"]), [0, 3, 4]),
+        (TableColumn(np.array([1, np.nan, np.inf])), [0, 2]),
+        (TableColumn.of_booleans(np.array([1, np.nan, 0])), [0, 2]),
+        (TableColumn.of_stamps(np.array([0, -(2**63)])), [0]),
+        (TableColumn.of_nothing(2, "struct"), [0, 1]),
+    ],
+)
+def test_a_cell_is_filled_unless_it_is_empty_or_says_so(column, rows):
+    assert column.filled(range(len(column.values))) == rows

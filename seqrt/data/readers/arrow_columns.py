@@ -12,7 +12,7 @@ from seqrt.encoding.text.texts import Texts
 
 
 def arrow_texts(cells: Any) -> Texts:
-    """Return a column as texts, "" for null. Raises ArrowException if it has no text, or bad one."""
+    """Return a column as texts, "" for null. Raises ArrowException if it cannot be text."""
     import pyarrow
 
     texts = cells.cast(pyarrow.large_string()).fill_null("")
