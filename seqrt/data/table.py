@@ -28,6 +28,7 @@ class Table:
     the two. `time` is the name of the time column, if there is one: it orders the rows, and is a
     feature only on request. `named` is false if the source has no column names; the columns are
     then called x0, x1, ... in order. `series` names the columns that tell several series apart.
+    `numbering` is a column that merely counts the rows, and no feature unless it is asked for.
     In a table from several files, `file_of` (T,) is the place of each row's file in `files`.
     """
 
@@ -38,6 +39,7 @@ class Table:
     named: bool = True
     place: Literal["line", "row"] = "line"
     series: tuple[str, ...] = ()
+    numbering: str | None = None
     files: tuple[str, ...] = ()
     file_of: NDArray[np.int64] | None = None
 
@@ -53,8 +55,12 @@ class Table:
 
     @property
     def numeric(self) -> tuple[str, ...]:
-        """The names of the columns of numbers and booleans, without the series and the time."""
-        kept = (name for name in self.columns if name != self.time and name not in self.series)
+        """The names of the columns of numbers and booleans that may be features or targets.
+
+        The time, the columns of the series and the one that numbers the rows are none of them.
+        """
+        others = {self.time, self.numbering, *self.series}
+        kept = (name for name in self.columns if name not in others)
         return tuple(name for name in kept if self.columns[name].numeric)
 
     def numbers(self, names: Sequence[str], *, missing: bool = False) -> Numbers:

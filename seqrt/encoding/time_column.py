@@ -70,18 +70,18 @@ def find_time(
 ) -> str | None:
     """Return the name of the column that is the time, or None.
 
-    It is the first column of dates. Without one, it is a column of seconds or milliseconds since
-    1970 with a name such as timestamp; the first column, if its numbers increase at every row; or
-    the first column, if it has a name such as t or step and its numbers are the times of one or
-    several series. The columns `series` are left out; `codes` (T,) numbers the series of each row.
-    A column alone is a series without a time.
+    It is the first column of dates, unless they are all one date. Without one, it is a column of
+    seconds or milliseconds since 1970 with a name such as timestamp; the first column, if its
+    numbers increase at every row; or the first column, if it has a name such as t or step and its
+    numbers are the times of one or several series. The columns `series` are left out; `codes` (T,)
+    numbers the series of each row. A column alone is a series without a time.
     """
     names = [name for name in columns if name not in series]
     if len(names) < 2:
         return None
     for name in names:
         reading = read_column(columns[name])
-        if reading is None or not reading.complete:
+        if reading is None or not reading.complete or _is_constant(reading.times):
             continue
         if not reading.whole or _is_named(name, _CALENDAR) or name == names[0]:
             return name
@@ -90,6 +90,11 @@ def find_time(
         or _epochs(columns, names)
         or _first_numbers(columns[names[0]], names[0], codes)
     )
+
+
+def _is_constant(times: Times) -> bool:
+    """Whether several rows have one time, such as the day of an export."""
+    return len(times.instant) > 1 and bool((times.instant == times.instant[0]).all())
 
 
 def _broken_dates(columns: Mapping[str, TableColumn], names: Sequence[str]) -> str | None:

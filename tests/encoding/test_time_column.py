@@ -19,6 +19,10 @@ def test_a_column_of_dates_is_the_time_wherever_it_is_and_in_any_order():
     assert find_time(columns(a=[1, 2, 3], b=DAYS, c=[1, 2, 3])) == "b"
 
 
+def test_a_column_with_one_date_in_all_rows_is_not_the_time():
+    assert find_time(columns(exported=["2024-01-01"] * 3, day=DAYS, c=[1, 2, 3])) == "day"
+
+
 @pytest.mark.parametrize(
     ("names", "numbers"),
     [

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from seqrt.contract import TimeColumn
 from seqrt.data.ordering.cells import Key, series_of, times_of
+from seqrt.data.ordering.clock import with_clock
 from seqrt.data.ordering.gaps import broken_after, check_one_step, note_on_gaps, runs_of
 from seqrt.data.ordering.repeats import check_repeats
 from seqrt.data.steps.step import Step
@@ -57,12 +58,14 @@ def arrange(
     table = replace(table, columns=columns, time=None, series=series)
     codes, keys = series_of(table, series)
     name = _time_column(table, series, time, codes)
+    table = replace(table, numbering=_numbering(table, name))
     if name is None:
         made = _in_file_order(table, series, codes, keys, span)
         return replace(made, recorded_time=TimeColumn(NO_TIME, "number") if time else None)
+    table, clock_note = with_clock(table, name)
     times, note = times_of(table, name, dates)
     check_repeats(table, name, times, codes if series else None)
-    notes = [note] if note else []
+    notes = [each for each in (clock_note, note) if each]
     order = np.lexsort((times.instant, codes))
     notes += _note_on_order(name, times, codes)
     if span:
@@ -96,6 +99,16 @@ def _time_column(
     if time in series:
         raise UsageError(f"column {time!r} cannot be both the series and the time. Drop one.")
     return time
+
+
+def _numbering(table: Table, time: str | None) -> str | None:
+    """Return the first column if it counts the rows from 0 or 1, as data frames are saved."""
+    name = next((each for each in table.names if each not in table.series), None)
+    if name is None or name == time or not table.named or len(table.columns) == 1 or not table.rows:
+        return None
+    values = table.columns[name].values
+    counts = values[0] in (0, 1) and (values == values[0] + np.arange(table.rows)).all()
+    return name if counts and table.rows > 1 else None
 
 
 def _in_file_order(

@@ -98,6 +98,8 @@ def _reason(name: str, column: TableColumn, table: Table, *, chosen: bool) -> st
     """Return why a column is not used, and how it would be."""
     if column.fault is not None:
         return KINDS["list"] if column.kind == "list" else "its cells cannot be read as numbers"
+    if name == table.numbering and not chosen:
+        return "it numbers the rows"
     if column.numeric:
         return f"{KINDS[column.kind]}, not among --features" if chosen else KINDS[column.kind]
     count = len(distinct_texts(column.texts()))

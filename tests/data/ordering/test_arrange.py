@@ -75,6 +75,16 @@ def test_a_time_column_may_be_named():
         arrange(table(date=days(3), y=range(3)), time="when")
 
 
+def test_a_first_column_that_numbers_the_rows_is_no_feature():
+    held = table(x0=range(4), date=days(4)[::-1], y=[3, 1, 2, 5])
+
+    assert arrange(held).table.numeric == ("y",)
+    assert arrange(table(x0=[0, 1, 2, 4], date=days(4), y=[3, 1, 2, 5])).table.numeric == (
+        "x0",
+        "y",
+    )
+
+
 # Series
 
 

@@ -1,0 +1,54 @@
+"""A date and a clock in two columns are one time."""
+
+from __future__ import annotations
+
+import pytest
+
+from seqrt.data import arrange
+from seqrt.data.table import Table
+from seqrt.encoding.column import TableColumn
+
+DAYS = [f"{day:02}.01.2024" for day in (1, 2, 3) for _ in range(24)]
+
+
+def table(**columns):
+    held = {
+        name: TableColumn.of_text([str(cell) for cell in cells]) for name, cells in columns.items()
+    }
+    return Table("t.csv", held, range(2, len(next(iter(columns.values()))) + 2))
+
+
+@pytest.mark.parametrize(
+    ("name", "clock", "after"),
+    [
+        ("time", [f"{hour}:00" for hour in range(24)] * 3, "04.01.2024 00:00"),
+        ("at", [f"{hour:02}:00:00" for hour in range(24)] * 3, "04.01.2024 00:00:00"),
+        ("Hour", [*range(24)] * 3, "04.01.2024 00:00"),
+        ("hour", [*range(1, 25)] * 3, "04.01.2024 01:00"),
+    ],
+)
+def test_dates_that_come_again_take_the_clock_of_another_column(name, clock, after):
+    timeline = arrange(table(date=DAYS, **{name: clock}, y=range(72)))
+
+    assert (timeline.step, len(timeline.runs)) == ("1 hour", 1)
+    assert timeline.notes == (f"times are read from 'date' and {name!r}",)
+    last = timeline.times.take(slice(-1, None))
+    assert timeline.spacing.after(last, 1).text()[0].replace(" 0:", " 00:") == after
+
+
+def test_each_series_has_its_own_clock():
+    shops = ["a"] * 72 + ["b"] * 72
+    clock = [f"{hour:02}:00" for hour in range(24)] * 6
+
+    timeline = arrange(table(date=DAYS * 2, time=clock, shop=shops, y=range(144)), series=["shop"])
+
+    assert timeline.step == "1 hour"
+    assert timeline.runs.tolist() == [[0, 72], [72, 144]]
+
+
+def test_dates_that_come_once_need_no_clock():
+    opens = ["9:00", "8:30", "9:00"]
+
+    timeline = arrange(table(date=["2024-01-01", "2024-01-02", "2024-01-03"], opens=opens, y="123"))
+
+    assert (timeline.step, timeline.notes) == ("1 day", ())
