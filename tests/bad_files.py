@@ -212,12 +212,11 @@ def _csv() -> Iterator[tuple[str, bytes, str]]:
         ("12:30", "CELL"),
         ("#", "CELL"),
         ("TRUE", "CELL"),
-        ('"1,5"', "CELL"),
     ):
         lines = f"speed,load,wear\n1,2,3\n4,{cell},6\n7,8,9\n"
         yield f"cell {cell!r}", lines.encode(), head
-    semicolons = "speed;load;wear\n1;2;3\n4;1,5;6\n7;8;9\n"
-    yield "a decimal comma", semicolons.encode(), "CELL"
+    mixed = "speed;load;wear\n1;2.5;3\n4;1,5;6\n7;8.25;9\n"
+    yield "a decimal comma among points", mixed.encode(), "CELL"
     yield "too large for float32", b"speed,load,wear\n1,2,3\n4,1e300,6\n7,8,9\n", "RANGE"
     yield "a short row", b"speed,load,wear\n1,2,3\n4,5\n7,8,9\n", "RAGGED"
     yield "a long row", b"speed,load,wear\n1,2,3\n4,5,6,7\n7,8,9\n", "RAGGED"
@@ -292,7 +291,9 @@ def _words() -> Iterator[BadFile]:
 
     at = ("-m", MODEL)
     yield wrong("no such file", INPUT, "E_INPUT_FILE", "predict", "e.npy", *at, "-o", OUT)
-    yield wrong("a folder", USAGE, "data must be", "predict", ".", *at, "-o", OUT, file="d")
+    yield wrong(
+        "a folder without tables", INPUT, "E_INPUT_FILE", "predict", ".", *at, "-o", OUT, file="d"
+    )
     yield wrong(
         "no such kind", USAGE, "data must be", "predict", "d.txt", *at, "-o", OUT, file="d.txt"
     )
