@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -18,6 +19,8 @@ from seqrt.encoding.text.number_style import has_sign, is_number
 from seqrt.encoding.time_column import read_column
 from seqrt.encoding.times import Times, read_numbers
 from seqrt.errors import InputError, UsageError
+
+_DIGITS = re.compile(r"[^,' \xa0]*")
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,12 +166,15 @@ class Table:
             fix = f"Write it like the other cells of the column: {column.style}."
         elif has_sign(text):
             fix = "Write the number without its sign."
-        elif is_number(text):
+        elif column.kind == "boolean":
+            fix = "Write True or False like the other cells of the column, or leave it out."
+        elif is_number(text) and not _DIGITS.fullmatch(text):
             fix = "Write numbers with a decimal point and without marks between thousands."
         elif self.place == "line" and self.lines[row] == 1:
             fix = "Line 1 was read as data, since it contains a number: name the columns in words."
         return InputError(
-            f"E_INPUT_CELL: {self.cell_place(name, row)}: a cell must hold a finite number,"
+            f"E_INPUT_CELL: {self.cell_place(name, row)}: a cell must hold"
+            f" {'True or False' if column.kind == 'boolean' else 'a finite number'},"
             f" got {text!r:.60}. {fix}"
         )
 

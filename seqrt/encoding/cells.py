@@ -14,7 +14,7 @@ FIRST_INEXACT = 2**53
 """The whole number from which on float64 rounds some."""
 MISSING_STAMP = -(2**63)
 
-_MISSING = frozenset({"", "nan", "na", "n/a", "null", "none"})
+_MISSING = frozenset({"", "nan", "na", "n/a", "#n/a", "<na>", "null", "none"})
 # A number that is written back as it was read, apart from zeros at its end.
 _PLAIN = re.compile(r"-?(?:0|[1-9][0-9]*)?(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
 _DATE = re.compile(

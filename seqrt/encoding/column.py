@@ -152,7 +152,10 @@ class TableColumn:
                 texts = list(map(number_text, self.values.tolist()))
             return self._blanked(texts)
         if self.kind == "boolean":
-            return self._blanked(["True" if value else "False" for value in self.values.tolist()])
+            words = self._blanked(["True" if value else "False" for value in self.values.tolist()])
+            for row in self.filled(np.flatnonzero(np.isnan(self.values)).tolist()):
+                words[row] = self.text(row).strip()
+            return words
         if self.wall is not None:
             return stamp_texts(self.wall, days=self._days)
         if self.cells is None:

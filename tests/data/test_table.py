@@ -44,6 +44,14 @@ def test_a_stray_word_in_a_column_of_numbers_is_an_error_and_no_reason_to_leave_
         mostly.numbers(mostly.numeric)
 
 
+def test_a_stray_word_among_booleans_is_an_error_as_well():
+    mostly = table(a=["True", "ture", "FALSE"], b=[3, 1, 2])
+
+    assert mostly.numeric == ("a", "b")
+    with pytest.raises(InputError, match=r"line 3, column 'a': .* True or False, got 'ture'\. Wri"):
+        mostly.numbers(["a"])
+
+
 def test_a_column_of_empty_cells_is_not_numeric():
     assert table(a=[3, 1], b=["", ""]).numeric == ("a",)
 

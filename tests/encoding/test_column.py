@@ -13,6 +13,8 @@ from seqrt.encoding.column import TableColumn
     [
         (["1", "", "2.5", "x"], "number"),
         (["True", "false", "", "TRUE"], "boolean"),
+        (["True", "False", "unknown"], "boolean"),
+        (["True", "unknown", "maybe"], "text"),
         (["yes", "no", "yes"], "text"),
         (["2020-01-31", "2020-02-01 12:00", ""], "time"),
         (["31.01.2020", "1.2.2020"], "time"),
@@ -34,6 +36,7 @@ def test_true_and_false_are_one_and_zero_and_come_back_as_words():
     np.testing.assert_array_equal(column.values, [1, 0, np.nan, 1])
     assert column.labels() == column.texts() == ["True", "False", "", "True"]
     assert TableColumn.of_booleans(column.values).labels() == column.labels()
+    assert TableColumn.of_text(["TRUE", "true", " ?"]).labels() == ["True", "True", "?"]
 
 
 @pytest.mark.parametrize(

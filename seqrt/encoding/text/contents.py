@@ -119,8 +119,8 @@ class _Draft:
         if self.dates:
             return Content(np.full(len(self.cells), np.nan), "time")
         counts = self.counts
-        if self.present and all(_truth(form) is not None for form in counts):
-            truth = (_truth(cell) for cell in self.cells)
+        if 2 * sum(n for form, n in counts.items() if form.lower() in BOOLEANS) > self.present:
+            truth = (BOOLEANS.get(cell.strip().lower(), math.nan) for cell in self.cells)
             return Content(np.fromiter(truth, np.float64, len(self.cells)), "boolean")
         if 2 * sum(count for form, count in counts.items() if looks_like_date(form)) > self.present:
             return Content(self._point_numbers(), "time")
@@ -191,12 +191,6 @@ def _are_dates(cells: Sequence[str]) -> bool:
 
 def _listed(cells: Sequence[str]) -> list[str]:
     return cells.tolist() if isinstance(cells, Texts) else list(cells)
-
-
-def _truth(cell: str) -> float | None:
-    """Return 1 for True, 0 for False, NaN for a missing value, in any case; else None."""
-    word = cell.strip().lower()
-    return BOOLEANS.get(word, math.nan if is_missing(word) else None)
 
 
 def _plain_numbers(cells: Sequence[str]) -> Numbers | None:

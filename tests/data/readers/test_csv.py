@@ -140,7 +140,7 @@ def test_an_empty_cell_is_named_with_its_line_and_counted(read, text):
         table.numbers(["b"])
 
 
-@pytest.mark.parametrize("text", ["nan", "NaN", "NA", "n/a", "null", "None"])
+@pytest.mark.parametrize("text", ["nan", "NaN", "NA", "n/a", "#N/A", "<NA>", "null", "None"])
 def test_a_cell_that_says_that_it_holds_nothing_is_told_by_its_word(read, text):
     table = read(f"a,b\n1,2\n3, {text}\n5,\n")
 
