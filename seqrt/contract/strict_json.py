@@ -54,7 +54,7 @@ def decode_as(kind: Any, value: Any, where: str) -> Any:
 def _decode_scalar(kind: Any, value: Any, where: str) -> Any:
     if type(value) is int and abs(value) >> 64:
         raise manifest_error(f"{where} must fit into 64 bits")
-    if type(value) is str and not _is_plain(value):
+    if type(value) is str and not is_printable(value):
         raise manifest_error(f"{where} must be one line of printable text, got {value!a:.60}")
     options = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
     for option in options:
@@ -93,7 +93,7 @@ def _decode_record(kind: Any, value: Any, where: str) -> Any:
     return kind(**{key: decode_as(hints[key], value[key], f"{where}.{key}") for key in present})
 
 
-def _is_plain(text: str) -> bool:
+def is_printable(text: str) -> bool:
     """Return whether text is safe to print; `isprintable` settles most texts without a loop."""
     return text.isprintable() or not any(
         category(char) in _CATEGORIES or bidirectional(char) in _DIRECTIONS for char in text

@@ -9,16 +9,19 @@ from typing import NamedTuple
 from seqrt.contract import Input
 from seqrt.contract.columns import Cycle, inputs_of
 from seqrt.contract.manifest import Task
+from seqrt.contract.strict_json import is_printable
 from seqrt.data import Table, Timeline
 from seqrt.data.understanding.accounting import ColumnUse, account
-from seqrt.encoding.categories import levels_of
+from seqrt.encoding.categories import category_of, levels_of
 from seqrt.encoding.cells import is_missing
 from seqrt.encoding.counters import counter_offset
-from seqrt.errors import UsageError
+from seqrt.errors import InputError, UsageError
 from seqrt.training.networks.metadata import Metadata
 from seqrt.training.problems.options import DataOptions
 
 Names = tuple[str, ...]
+
+_LONGEST_LEVEL = 200
 
 
 class Features(NamedTuple):
@@ -129,12 +132,27 @@ class _Making:
         levels, others = levels_of(column)
         if not levels:
             raise self._table.refusal(name, 0)
+        self._check_levels(name, levels)
         if others:
             self.notes.append(
                 f"{name}: the {len(levels)} most frequent categories are features, and the"
                 f" {others:,} others count as {name}=other"
             )
         return Input(name, "category", levels=levels)
+
+    def _check_levels(self, name: str, levels: Names) -> None:
+        """Raise InputError at the first cell that is too long, or not safe to print, for a name."""
+        wrong = {text for text in levels if len(text) > _LONGEST_LEVEL or not is_printable(text)}
+        if not wrong:
+            return
+        column = self._table.column(name)
+        rows = range(self._table.rows)
+        row = next(row for row in rows if category_of(column.text(row)) in wrong)
+        raise InputError(
+            f"E_INPUT_CELL: {self._table.cell_place(name, row)}: a category must be one line of at"
+            f" most {_LONGEST_LEVEL} printable characters, got {column.text(row)!a:.60}. Correct"
+            f" the cell, or take {name} out of --categories."
+        )
 
     def _check_values(self, name: str, option: str) -> None:
         """Raise UsageError for a column of text or times that would have to be numbers."""
@@ -163,14 +181,14 @@ class _Making:
                 f"--calendar needs dates or times, but {self._table.source} has none: {has}. Name"
                 " the time column with --time, or drop --calendar."
             )
-        for cycle in cycles:
+        for cycle in dict.fromkeys(cycles):
             yield Input(self._table.time or "", "calendar", cycle=cycle)
 
     def future(self, names: Names, task: Task, target: Names, horizon: int) -> Iterator[Input]:
         """Yield the inputs known ahead, 1 to `horizon` rows; raise UsageError where none fit."""
         if names and task != "forecast":
             raise UsageError(f"--future applies to forecasts only, got task {task}. Drop it.")
-        for name in names:
+        for name in dict.fromkeys(names):
             if name in target or name == self._table.time:
                 what = "the target" if name in target else "the time"
                 fix = "" if name in target else "; use --calendar for features of the time"

@@ -147,6 +147,20 @@ def test_a_category_without_any_value_is_refused(shop):
         features(Timeline.plain(Table("a.csv", columns, range(ROWS))), categories="empty")
 
 
+@pytest.mark.parametrize("text", ["two\nlines", "\x1b[2J", "long" * 51])
+def test_a_category_that_is_no_name_is_refused(shop, text):
+    columns = {**shop.table.columns, "kind": TableColumn.of_text(["a", text] * 6)}
+
+    with pytest.raises(InputError, match=r"E_INPUT_CELL: a\.csv, line 1, column 'kind'"):
+        features(Timeline.plain(Table("a.csv", columns, range(ROWS))), categories="kind")
+
+
+def test_what_is_named_twice_is_used_once(shop):
+    found = features(shop, features="temp", calendar=("hour", "hour"), future=("temp", "temp"))
+
+    assert found.names == ("temp", "hour sin", "hour cos", "temp+1", "temp+2")
+
+
 def test_two_features_of_one_name_are_refused(shop):
     columns = {**shop.table.columns, "store=A": TableColumn(np.arange(12.0))}
 
