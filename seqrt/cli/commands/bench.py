@@ -71,6 +71,11 @@ def bench(
         check_matplotlib()
     path = model_or_newest(model)
     opened = open_model(path, "cpu", sha256=sha256, unsealed=unsealed, threads=threads)
+    if opened.manifest.tokens or opened.manifest.heads:
+        raise UsageError(
+            f"bench measures models with one output that read numbers; {path} has"
+            f" {'several outputs' if opened.manifest.heads else 'token ids as its input'}."
+        )
     with writing(out) if out else nullcontext() as file:
         with _turn_progress() as show:
             report = race(opened, path, rounds=rounds, quick=quick, threads=threads, on_turn=show)

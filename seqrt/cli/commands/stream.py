@@ -116,21 +116,26 @@ class _Live:
         self._model = model
         self._one = None if keyed else model.stream()
         self._many = model.streams()
+        self._tokens = model.manifest.tokens > 0
 
     def push(self, batch: list[Record]) -> Iterator[tuple[Record, Any]]:
         """Yield each record of a batch with its prediction."""
-        import numpy as np
-
         if self._one is not None:
             for record in batch:
                 with _naming_line(record):
-                    y = self._one.push(np.array(record.x, np.float32))
+                    y = self._one.push(self._step(record))
                 yield record, y
         elif batch:
             with _naming_line(batch[0]):
-                steps = {record.key: np.array(record.x, np.float32) for record in batch}
+                steps = {record.key: self._step(record) for record in batch}
                 predictions = self._many.push(steps)
             yield from zip(batch, predictions.values(), strict=True)
+
+    def _step(self, record: Record) -> Any:
+        """Return the values of a record as one step: D numbers, or a token id."""
+        import numpy as np
+
+        return np.float64(record.x[0]) if self._tokens else np.array(record.x, np.float32)
 
     def save(self) -> bytes:
         return self._many.snapshot() if self._one is None else self._one.save()

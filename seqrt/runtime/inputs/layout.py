@@ -86,7 +86,7 @@ def as_ids(value: Any, name: str) -> NDArray[np.int64]:
 
     Raises InputError for anything but an array of whole numbers.
     """
-    scalar = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    scalar = isinstance(value, int | np.number) and not isinstance(value, bool)
     array = np.asarray(value) if scalar else as_array(value, name)
     if array.dtype.kind not in "iuf":
         raise InputError(
