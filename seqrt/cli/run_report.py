@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from seqrt.cli.talk import say_labelled
+
 if TYPE_CHECKING:
     from seqrt.data import Part
     from seqrt.training.networks.metadata import Metadata
@@ -64,6 +66,12 @@ def data_introduction(plan: Plan, problem: Problem) -> Iterator[tuple[str, str]]
     if plan.missing != "error":
         yield "missing", MISSING_VALUES[plan.missing]
     yield from map(labelled_note, problem.notes)
+
+
+def say_data(run: Run) -> None:
+    """Write what a run learns from which data, for a command that trains several runs on it."""
+    for label, text in data_introduction(run.plan, run.problem):
+        say_labelled(label, text)
 
 
 def labelled_note(note: str) -> tuple[str, str]:

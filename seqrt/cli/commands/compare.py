@@ -13,6 +13,7 @@ import typer
 from seqrt.cli.comparison_report import comparison_record, comparison_table, outcome_text
 from seqrt.cli.options import JsonOption, parse_names, parse_sizes, takes
 from seqrt.cli.progress import train_with_progress
+from seqrt.cli.run_report import say_data
 from seqrt.cli.talk import say, say_labelled
 from seqrt.cli.training_options import COMPARED, Cell, training_data
 from seqrt.errors import ParityError, SeqrtError, UsageError
@@ -95,6 +96,8 @@ def compare(
     outcomes: list[Outcome] = []
     try:
         for trial in comparison_trials(plan, networks, seeds, folder):
+            if not outcomes:
+                say_data(trial.run)
             outcomes.append(_train(trial, f"{len(outcomes) + 1}/{count}"))
     except SeqrtError:
         with suppress(OSError):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from seqrt.cli.progress import train_with_progress
-from seqrt.cli.run_report import metrics_table, number, run_ending, run_record
+from seqrt.cli.run_report import metrics_table, number, run_ending, run_record, say_data
 from seqrt.cli.talk import say, say_labelled
 from seqrt.errors import SeqrtError, TrainingError, UsageError
 
@@ -52,6 +52,8 @@ def train(
     finished: list[SearchOutcome] = []
     try:
         for trial in search_trials(plan, options, trials, folder):
+            if not finished:
+                say_data(trial.run)
             finished.append(_train(trial))
             _write_table(finished, folder)
     except SeqrtError:

@@ -51,8 +51,9 @@ def fit(
     row per sequence, or one row per step for a `sequence` head: targets in raw units, class labels
     for softmax, 0 and 1 for sigmoid. x may contain NaN if the network has a policy for missing
     values; y never may. A network that has not seen data yet takes its scaling and its classes from
-    x and y. A contiguous float32 x (an array, windows of it, or a mapped file) is not copied: do
-    not change it before training ends.
+    x and y; one from `load_run` keeps its own, and so is trained further with new data, as by
+    `seqrt train --from` (at a lower `lr`). A contiguous float32 x (an array, windows of it, or a
+    mapped file) is not copied: do not change it before training ends.
 
     The optimiser is Adam, at a learning rate that rises to `lr` during the first twentieth of
     training and then falls to zero along a cosine. The norm of the gradient is clipped to `clip`.

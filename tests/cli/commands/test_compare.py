@@ -35,6 +35,8 @@ def test_all_is_in_one_folder_and_the_folder_is_the_result(run):
     runs = {f"{cell}-3-seed-{seed}" for cell in ("rnn", "gru") for seed in (0, 1)}
     made = {"rnn-3.onnx", "gru-3.onnx", "curves.png", "report.json"}
     assert (done.code, done.out) == (0, f"{folder}\n")
+    assert done.err.startswith("data        moves.npz: classify every sequence as one of 2 classes")
+    assert done.err.count("features    x0, x1\n") == 1
     assert {path.name for path in folder.iterdir()} == runs | made
     for name in runs:
         assert load_run(folder / name).metadata.task == "classify"

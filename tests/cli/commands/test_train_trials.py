@@ -56,6 +56,7 @@ def test_the_best_trial_is_the_run_and_goes_into_export_as_any_other(run):
     ).read_bytes()
     assert read_record(folder)["result"]["part"] == answer["chosen_on"] == "validation"
     assert rows(folder / "trials.csv") == table
+    assert done.err.count("features    x0, x1\n") == 1
     assert "optimistic: the validation part chose the best of 3 trials.\n" in done.err
     assert seqrt.load(run("export").out.strip()).validate().ok
 

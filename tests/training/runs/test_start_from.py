@@ -257,6 +257,18 @@ def test_fit_on_a_loaded_network_keeps_its_scaling_and_its_classes(run, waves):
         np.testing.assert_array_equal(value, before[name])
 
 
+def test_fit_on_a_loaded_classifier_takes_the_labels_of_the_run_and_no_others(ragged):
+    x, y = ragged
+    np.savez("a.npz", x=np.concatenate(x), lengths=[len(row) for row in x], y=y)
+    net = load_run(trained(Plan("a.npz", units=(4,), epochs=1)).path)
+
+    list(fit(net, x[:2], np.array(["up", "up"]), epochs=1, lr=1e-4))
+
+    assert net.metadata.classes == ("down", "up")
+    with pytest.raises(InputError, match="got 'sideways'"):
+        fit(net, x[:2], np.array(["up", "sideways"]), epochs=1)
+
+
 # Encoded columns
 
 
