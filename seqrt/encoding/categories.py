@@ -52,7 +52,7 @@ def levels_of(column: TableColumn) -> tuple[tuple[str, ...], int]:
     return tuple(_sorted(kept)), len(ordered) - len(kept)
 
 
-def one_hot(column: TableColumn, levels: tuple[str, ...]) -> NDArray[np.float64]:
+def category_features(column: TableColumn, levels: tuple[str, ...]) -> NDArray[np.float64]:
     """Return a feature for each level and one for any other text (T, L + 1), 0 or 1.
 
     All features of a cell without a value are NaN.

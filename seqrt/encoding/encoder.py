@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from seqrt.contract.columns import Input
 from seqrt.encoding.calendar import calendar_features
-from seqrt.encoding.categories import one_hot
+from seqrt.encoding.categories import category_features
 from seqrt.encoding.column import Numbers, TableColumn
 from seqrt.encoding.counters import far_wholes, subtracted
 from seqrt.errors import InputError
@@ -85,7 +85,7 @@ def _encoded(each: Input, cells: Cells, wall: Integers | None) -> Numbers:
         return subtracted(column, each.offset)[:, None]
     if column.fault is not None and column.cells is None:
         raise cells.refusal(each.column, 0)
-    return one_hot(column, each.levels)
+    return category_features(column, each.levels)
 
 
 def _rows_ahead(rows: int, runs: Integers, ends: Integers, ahead: int) -> Mask | None:

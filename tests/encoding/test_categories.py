@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from seqrt.encoding.categories import levels_of, one_hot
+from seqrt.encoding.categories import category_features, levels_of
 from seqrt.encoding.column import TableColumn
 
 
@@ -42,18 +42,18 @@ def test_the_most_frequent_of_many_categories_are_levels():
 
 
 def test_a_cell_is_one_at_its_level_and_zero_elsewhere():
-    found = one_hot(text("b", "a", "b"), ("a", "b"))
+    found = category_features(text("b", "a", "b"), ("a", "b"))
 
     assert found.tolist() == [[0, 1, 0], [1, 0, 0], [0, 1, 0]]
 
 
 def test_a_text_that_is_not_a_level_is_other():
-    assert one_hot(text("c"), ("a", "b")).tolist() == [[0, 0, 1]]
+    assert category_features(text("c"), ("a", "b")).tolist() == [[0, 0, 1]]
 
 
 def test_all_features_of_a_missing_cell_are_nan():
     for column in (text("", "a"), TableColumn(np.array([np.nan, 1.0]))):
-        found = one_hot(column, ("a", "1"))
+        found = category_features(column, ("a", "1"))
 
         assert np.isnan(found[0]).all()
         assert found[1].sum() == 1

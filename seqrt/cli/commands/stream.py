@@ -26,8 +26,8 @@ from seqrt.cli.streaming.lines import (
     Columns,
     Csv,
     Json,
-    Line,
     Record,
+    TextLine,
     format_of,
     read_lines,
     text_of,
@@ -192,14 +192,14 @@ def _predict_lines(live: _Live, columns: Columns, encoder: StepEncoder) -> int:
     return count
 
 
-def _first_format(lines: list[Line], columns: Columns) -> Json | Csv | None:
+def _first_format(lines: list[TextLine], columns: Columns) -> Json | Csv | None:
     """Return the format of the first line that is not blank, if there is one."""
     texts = (text_of(line) for line in lines)
     first = next((text for text in texts if text), None)
     return None if first is None else format_of(first, columns)
 
 
-def _batches(form: Json | Csv, lines: list[Line]) -> Iterator[list[Record]]:
+def _batches(form: Json | Csv, lines: list[TextLine]) -> Iterator[list[Record]]:
     """Yield records to predict together; raise for an invalid line after the records before it.
 
     No key occurs twice in a batch. The line of names makes an empty batch.

@@ -22,7 +22,7 @@ _CELLS = (str, int, float, bool, type(None))
 _BYTE_ORDER_MARK = "\ufeff"
 
 
-class Line(NamedTuple):
+class TextLine(NamedTuple):
     """One line of the input, its number from 1, and whether a newline ended it."""
 
     number: int
@@ -64,20 +64,20 @@ class Columns(NamedTuple):
     plain: bool = True
 
 
-def read_lines(file: BinaryIO) -> Iterator[list[Line]]:
+def read_lines(file: BinaryIO) -> Iterator[list[TextLine]]:
     """Yield the lines that have arrived, at least one; raise InputError if one is too long."""
     number, rest = 0, b""
     while block := _read_block(file):
         *ended, rest = (rest + block).split(b"\n")
         if ended:
-            yield [Line(number + i, content, True) for i, content in enumerate(ended, 1)]
+            yield [TextLine(number + i, content, True) for i, content in enumerate(ended, 1)]
             number += len(ended)
         if len(rest) > _LONGEST:
             raise _refuse(
                 "FORMAT", number + 1, f"a line must be at most {_LONGEST:,} bytes, got a longer one"
             )
     if rest:
-        yield [Line(number + 1, rest, False)]
+        yield [TextLine(number + 1, rest, False)]
 
 
 def _read_block(file: BinaryIO) -> bytes:
@@ -89,7 +89,7 @@ def _read_block(file: BinaryIO) -> bytes:
     return block
 
 
-def text_of(line: Line) -> str:
+def text_of(line: TextLine) -> str:
     """Return the text of a line without surrounding space; raise InputError unless it is UTF-8."""
     try:
         text = line.content.decode()
@@ -119,7 +119,7 @@ class Json:
     def __init__(self, columns: Columns) -> None:
         self._columns = columns
 
-    def read(self, line: Line, text: str) -> Record | None:
+    def read(self, line: TextLine, text: str) -> Record | None:
         """Return the record on a line; raise an InputError that names the line."""
         try:
             value = json.loads(text)
@@ -143,7 +143,7 @@ class Json:
             raise _refuse("SHAPE", line.number, what)
         return Record(line.number, (), _step(line.number, self._columns, value))
 
-    def _named(self, line: Line, value: dict[str, Any]) -> Record:
+    def _named(self, line: TextLine, value: dict[str, Any]) -> Record:
         names, keys = self._columns.sources, self._columns.keys
         _check_names(line.number, (*keys, *names), value)
         for key in keys:
@@ -178,7 +178,7 @@ class Csv:
         self._keys: list[int] = []
         self.opening = ""
 
-    def read(self, line: Line, text: str) -> Record | None:
+    def read(self, line: TextLine, text: str) -> Record | None:
         """Return the record on a line, None for the names; an InputError names the line."""
         if not line.ended:
             raise _cut_off(line.number)
