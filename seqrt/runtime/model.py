@@ -251,7 +251,7 @@ class Model:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as the bytes of the file, which are checked and opened again when unpickled."""
-        options = (self.device, self.threads, self._tf32, self._trust)
+        options = (self.device, self.threads, self._tf32, self._trust, self._heads is None)
         return _reopened, (self._file.content, *options)
 
     def __repr__(self) -> str:
@@ -275,5 +275,8 @@ def load(
     return Model(path, device=device, threads=threads, tf32=tf32, trust=trust, sha256=sha256)
 
 
-def _reopened(content: bytes, device: str, threads: int, tf32: bool, trust: Trust) -> Model:
-    return Model(content, device=device, threads=threads, tf32=tf32, trust=trust)
+def _reopened(
+    content: bytes, device: str, threads: int, tf32: bool, trust: Trust, joined: bool
+) -> Model:
+    model = Model(content, device=device, threads=threads, tf32=tf32, trust=trust)
+    return model.joined if joined else model

@@ -10,10 +10,19 @@ from typing import Literal
 
 from seqrt.errors import CheckError, UsageError
 from seqrt.runtime.proving.validate import Check, law_checks, proof_checks
-from seqrt.testing import arrays, damaged_files, empty_inputs, nonfinite, processes, shapes, streams
+from seqrt.testing import (
+    arrays,
+    damaged_files,
+    empty_inputs,
+    nonfinite,
+    processes,
+    shapes,
+    streams,
+    tokens,
+)
 from seqrt.testing.model_under_test import ModelUnderTest
 
-_MODULES = (empty_inputs, shapes, arrays, nonfinite, streams, processes, damaged_files)
+_MODULES = (empty_inputs, shapes, arrays, tokens, nonfinite, streams, processes, damaged_files)
 
 
 @dataclass(frozen=True)

@@ -14,26 +14,46 @@ from seqrt.runtime.proving.validate import typical_batch
 from seqrt.testing.assertions import as_float32_pair
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from seqrt.runtime.types import Floats
 
 
 class ModelUnderTest:
-    """A model, its file, and a typical batch x (B, T, D) for it."""
+    """A model, its file, and a typical batch x (B, T, D) for it, or tokens (B, T).
+
+    Several outputs are joined side by side.
+    """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         """Open the model file; raise ModelError if that fails."""
         self.path = os.fspath(path)
-        self.model = Model(path)
+        self.model = Model(path).joined
         self.cases = decode(self.model.proof, self.model.manifest)
         self._allowed = allowed_errors(self.model.manifest, self.cases)
         x = typical_batch(self.cases)
         # The proof of a model with a missing-value policy contains NaN.
-        self._x = np.where(np.isnan(x), np.float32(0), x)
+        self._x = x if self.tokens else np.where(np.isnan(x), np.float32(0), x)
 
     @property
-    def x(self) -> Floats:
+    def x(self) -> NDArray[Any]:
         """A new copy of the batch (5, 12, D)."""
         return self._x.copy()
+
+    @property
+    def tokens(self) -> int:
+        """The number of token ids, 0 for a model that reads numbers."""
+        return self.model.manifest.tokens
+
+    @property
+    def lengths(self) -> list[int]:
+        """Lengths for the rows of x, one of them 0, that the model takes."""
+        return [max(steps, self.least) if steps else 0 for steps in (12, 1, 5, 0, 11)]
+
+    @property
+    def least(self) -> int:
+        """The fewest steps of a row, at most as many as x has."""
+        return min(self.model.manifest.least, len(self._x[0]))
 
     @property
     def per_step(self) -> bool:

@@ -43,8 +43,9 @@ def a_refused_push_leaves_a_stream_unchanged(tested: ModelUnderTest) -> None:
     x, stream = tested.x[0], tested.model.stream()
     stream.push(x[:5])
     saved = stream.save()
-    codes = "E_INPUT_SHAPE E_INPUT_NONFINITE E_INPUT_TYPE E_INPUT_DTYPE"
-    wrong: list[Any] = [x[None], np.zeros(x.shape[1] + 1), x[0] + np.inf, x[:3] - np.inf, None]
+    codes = "E_INPUT_SHAPE E_INPUT_NONFINITE E_INPUT_TYPE E_INPUT_DTYPE E_INPUT_RANGE"
+    wrong: list[Any] = [x[None], x[0] + np.inf, x[:3] - np.inf, None]
+    wrong += [-1, [tested.tokens]] if tested.tokens else [np.zeros(x.shape[1] + 1)]
     for chunk in [*wrong, "x", x.astype(str)]:
         assert_refused(codes, f"a push of {chunk!r:.40}", stream.push, chunk)
     if stream.save() != saved:
@@ -150,7 +151,10 @@ def each_of_many_streams_is_as_if_alone(tested: ModelUnderTest) -> None:
     x, streams = tested.x, tested.model.streams()
     streams.push({"a": x[0, :3], "b": x[1, :0], 3: x[2, 0], "late": x[3, :7]})
     assert_refused(
-        "E_INPUT_NONFINITE", "Inf in one chunk", streams.push, {"a": x[0], "b": x[1] + np.inf}
+        "E_INPUT_NONFINITE E_INPUT_DTYPE",
+        "Inf in one chunk",
+        streams.push,
+        {"a": x[0], "b": x[1] + np.inf},
     )
     streams.push({"a": x[0, 3:], "b": x[1], 3: x[2, 1:]})
     for key, row in (("a", x[0]), ("b", x[1]), (3, x[2])):

@@ -97,7 +97,7 @@ def as_ids(value: Any, name: str) -> NDArray[np.int64]:
         raise InputError(f"E_INPUT_DTYPE: {name} must hold token ids, whole numbers, got {first}.")
     # numbers beyond int64 are no tokens either way
     if array.dtype.kind == "f":
-        array = np.clip(array, -1, 1 << 53)
+        array = np.clip(array.astype(np.float64), -1, 1 << 53)
     elif array.dtype == np.uint64:
         array = np.minimum(array, np.uint64(1 << 62))
     return np.asarray(array, np.int64, order="C")
