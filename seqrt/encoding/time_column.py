@@ -20,6 +20,11 @@ Mask = NDArray[np.bool_]
 _CALENDAR = {"time", "timestamp", "ts", "date", "datetime", "ds", "epoch", "unix", "datum", "zeit"}
 _CALENDAR |= {"utc", "moment", "when", "day", "dt", "timestep"}
 _COUNTERS = {"t", "time", "timestamp", "ts", "step", "timestep", "index", "idx", "tick", "ticks"}
+# Names of a column, in any place, that counts the rows of a series.
+COUNTERS = frozenset(
+    {"t", "time", "timestep", "time_step", "time_idx", "step", "cycle", "cycles"}
+    | {"year", "yr", "jahr"}
+)
 _COUNTERS |= {"second", "seconds", "sec", "secs", "ms", "millis", "milliseconds", "frame", "ds"}
 _WORD = re.compile(r"[a-z]+")
 _FIRST_COMPACT, _LAST_COMPACT = 1_000_01_01, 9_999_12_31
@@ -86,9 +91,7 @@ def find_time(
         if not reading.whole or _is_named(name, _CALENDAR) or name == names[0]:
             return name
     return (
-        _broken_dates(columns, names)
-        or _epochs(columns, names)
-        or _first_numbers(columns[names[0]], names[0], codes)
+        _broken_dates(columns, names) or _epochs(columns, names) or _numbers(columns, names, codes)
     )
 
 
@@ -119,6 +122,27 @@ def _epochs(columns: Mapping[str, TableColumn], names: Sequence[str]) -> str | N
         if named and read_numbers(values).dated:
             return name
     return None
+
+
+def _numbers(
+    columns: Mapping[str, TableColumn], names: Sequence[str], codes: Rows | None
+) -> str | None:
+    """Return the first column, if it is a time, or one that counts the rows of each series."""
+    others = [name for name in names[1:] if name.strip().lower() in COUNTERS]
+    counter = next((name for name in others if _rises(columns[name].values, codes)), None)
+    first = _first_numbers(columns[names[0]], names[0], codes)
+    return counter if codes is not None and counter else first or counter
+
+
+def _rises(values: NDArray[np.float64], codes: Rows | None) -> bool:
+    """Whether numbers increase at every row, or at every row of a series."""
+    if len(values) < _LEAST_BLOCK or not np.isfinite(values).all():
+        return False
+    if codes is None:
+        return bool((np.diff(values) > 0).all())
+    order = np.argsort(codes, kind="stable")
+    inside = np.diff(codes[order]) == 0
+    return bool(inside.any() and (np.diff(values[order])[inside] > 0).all())
 
 
 def _first_numbers(column: TableColumn, name: str, codes: Rows | None) -> str | None:

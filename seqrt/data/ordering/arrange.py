@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from seqrt.contract import TimeColumn
 from seqrt.data.ordering.cells import Key, series_of, times_of
-from seqrt.data.ordering.clock import with_clock
+from seqrt.data.ordering.clock import with_calendar, with_clock
 from seqrt.data.ordering.gaps import broken_after, check_one_step, note_on_gaps, runs_of
-from seqrt.data.ordering.repeats import check_repeats
+from seqrt.data.ordering.repeats import check_counters, check_repeats
 from seqrt.data.steps.step import Step
 from seqrt.data.table import Table
 from seqrt.data.timeline import Timeline
@@ -57,7 +57,11 @@ def arrange(
     columns = {name: column for name, column in table.columns.items() if name not in unused}
     table = replace(table, columns=columns, time=None, series=series)
     codes, keys = series_of(table, series)
-    name = _time_column(table, series, time, codes)
+    name, calendar_note = _time_column(table, series, time, codes), ""
+    if table.named and time != NO_TIME and table.rows:
+        table, name, calendar_note = with_calendar(table, name)
+    if time is None and not series:
+        check_counters(table, name)
     table = replace(table, numbering=_numbering(table, name))
     if name is None:
         made = _in_file_order(table, series, codes, keys, span)
@@ -65,7 +69,7 @@ def arrange(
     table, clock_note = with_clock(table, name)
     times, note = times_of(table, name, dates)
     check_repeats(table, name, times, codes if series else None)
-    notes = [each for each in (clock_note, note) if each]
+    notes = [each for each in (calendar_note, clock_note, note) if each]
     order = np.lexsort((times.instant, codes))
     notes += _note_on_order(name, times, codes)
     if span:

@@ -1,4 +1,4 @@
-"""A date and a clock in two columns: joined into the time of each row."""
+"""Times in several columns, a date and a clock or a year, month and day: joined into one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seqrt.data.table import Table
 from seqrt.encoding.column import TableColumn
@@ -14,6 +15,11 @@ from seqrt.encoding.time_column import read_column
 _CLOCK = re.compile(r" *\d{1,2}:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?: ?[AaPp]\.?[Mm]\.?)? *", re.ASCII)
 _HOURS = frozenset({"hour", "hours", "hr", "h", "stunde"})
 _LAST_HOUR = 24
+_PARTS = {
+    "year": frozenset({"year", "yr", "jahr"}),
+    "month": frozenset({"month", "mon", "monat"}),
+    "day": frozenset({"day", "dayofmonth", "day_of_month", "tag"}),
+}
 _DAY = 86_400_000_000
 
 
@@ -41,6 +47,11 @@ def with_clock(table: Table, name: str) -> tuple[Table, str]:
     return table, ""
 
 
+def is_numbering(values: NDArray[np.float64]) -> bool:
+    """Whether values count the rows, each one more than the one before."""
+    return bool(len(values) and (values == values[0] + np.arange(len(values))).all())
+
+
 def _clocks(name: str, column: TableColumn) -> list[str] | None:
     """Return the clock times in a column as text; None if it holds anything else."""
     if column.kind == "number":
@@ -53,3 +64,37 @@ def _clocks(name: str, column: TableColumn) -> list[str] | None:
         return None
     cells = [cell.strip() for cell in column.cells]
     return cells if all(_CLOCK.fullmatch(cell) for cell in set(cells)) else None
+
+
+def with_calendar(table: Table, time: str | None) -> tuple[Table, str | None, str]:
+    """Return a table in which the column of years has whole dates, if others have months and days.
+
+    That is done if `time`, the name of the time column, is None, the years, or merely the number of
+    the row. It returns the name of the years then, and a note; else `time` and no note.
+    """
+    parts = {part: _named(table, names) for part, names in _PARTS.items()}
+    year, month, day = parts["year"], parts["month"], parts["day"]
+    if year is None or month is None:
+        return table, time, ""
+    if time not in (None, year) and not is_numbering(table.columns[time].values):
+        return table, time, ""
+    used = [name for name in (year, month, day) if name]
+    texts = [table.columns[name].texts() for name in used]
+    cells = ["-".join(part.strip().zfill(2) for part in row) for row in zip(*texts, strict=True)]
+    if not cells[0][:1].isdigit() or not cells[0].replace("-", "").isdigit():
+        cells = [" ".join(row[::-1]) for row in zip(*texts, strict=True)]  # names of months
+    column = TableColumn.of_text(cells)
+    reading = read_column(column)
+    if reading is None or not reading.complete or reading.whole:
+        return table, time, ""
+    names = ", ".join(map(repr, used[:-1])) + f" and {used[-1]!r}"
+    return (
+        replace(table, columns={**table.columns, year: column}),
+        year,
+        f"times are read from {names}",
+    )
+
+
+def _named(table: Table, names: frozenset[str]) -> str | None:
+    found = (name for name in table.names if name.strip().lower() in names)
+    return next((name for name in found if name not in table.series), None)

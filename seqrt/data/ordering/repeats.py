@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.data.ordering.cells import distinct_of
+from seqrt.data.ordering.clock import is_numbering
 from seqrt.data.table import Table
 from seqrt.encoding.cells import is_missing
 from seqrt.encoding.notation.layout import DAY
+from seqrt.encoding.time_column import COUNTERS
 from seqrt.encoding.times import Times
 from seqrt.errors import InputError, UsageError
 
@@ -51,21 +53,66 @@ def check_repeats(table: Table, name: str, times: Times, codes: Rows | None) -> 
             _check_blocks(table, name, times)
         return
     second = order[1:][same]
-    if codes is None and not _is_doubled_hour(times, order, same):
+    doubled = _is_doubled_hour(times, order, same, codes)
+    if codes is None and not doubled:
         repeats = int(same.sum()) / table.rows
-        columns = _telling_apart(table, name, times.instant, contiguous=repeats < _SERIES_SHARE)
+        few = repeats < _SERIES_SHARE
+        awake = ~_is_in_night(times)
+        columns = _telling_apart(table, name, times.instant, awake, contiguous=few)
         if columns:
-            raise _starts_over(table, name, _first_repeat(times.instant), columns)
+            raise _starts_over(table, name, _first_repeat(times.instant, awake), columns)
     row = int(second.min())
     first = int(order[:-1][same][int(second.argmin())])
-    raise _twice(table, name, (first, row), _is_doubled_hour(times, order, same))
+    raise _twice(table, name, (first, row), doubled)
 
 
-def _first_repeat(instant: NDArray[np.generic]) -> int:
-    """Return the first row at which the time does not go on as it mostly does."""
+def check_counters(table: Table, time: str | None) -> None:
+    """Raise UsageError if a column such as cycle or year counts the rows of each of many series.
+
+    It does so if it rises in the rows of every level of another column. That is looked for in a
+    table whose `time` is None, or merely the number of the row.
+    """
+    if time is not None and not is_numbering(table.columns[time].values):
+        return
+    for name in table.names:
+        values = table.columns[name].values
+        if name.strip().lower() not in COUNTERS or name == time or not np.isfinite(values).all():
+            continue
+        if len(np.unique(values)) == len(values):
+            continue
+        everywhere = np.ones(len(values), np.bool_)
+        rising = [
+            columns
+            for columns in _telling_apart(table, name, values, everywhere, contiguous=False)
+            if _rises_in_each(table, columns, values)
+        ]
+        if rising:
+            raise _starts_over(table, name, _first_repeat(values, everywhere), rising)
+
+
+def _rises_in_each(table: Table, columns: tuple[str, ...], values: NDArray[np.float64]) -> bool:
+    """Whether values rise from row to row of each level, of columns whose rows are together.
+
+    Rows in the order of the values may be of any level, if the levels are text.
+    """
+    if len(columns) > 1:
+        return False
+    column = table.columns[columns[0]]
+    codes, texts = distinct_of(column)
+    together = int((np.diff(codes) != 0).sum()) == len(texts) - 1
+    if not together and (column.numeric or (np.diff(values) < 0).any()):
+        return False
+    order = np.argsort(codes, kind="stable")
+    inside = np.diff(codes[order]) == 0
+    return bool(inside.any() and (np.diff(values[order])[inside] > 0).all())
+
+
+def _first_repeat(instant: NDArray[np.generic], rows: Mask) -> int:
+    """Return the first of some rows at which the time does not go on as it mostly does."""
     steps = np.diff(np.asarray(instant))
     rising = int((steps > 0).sum()) >= int((steps < 0).sum())
-    return 1 + int((steps <= 0 if rising else steps >= 0).argmax())
+    back = steps <= 0 if rising else steps >= 0
+    return 1 + int((back & rows[1:] if (back & rows[1:]).any() else back).argmax())
 
 
 def _check_blocks(table: Table, name: str, times: Times) -> None:
@@ -94,14 +141,17 @@ def _overlaps(instant: NDArray[np.generic], back: Rows) -> bool:
 
 
 def _telling_apart(
-    table: Table, time: str, instant: NDArray[np.generic], *, contiguous: bool
+    table: Table, time: str, instant: NDArray[np.generic], rows: Mask, *, contiguous: bool
 ) -> list[tuple[str, ...]]:
     """Return the columns, or else the pairs of columns, in whose groups no time comes twice.
 
+    Only `rows` (T,) are looked at, unless that leaves none of the times that come twice.
     Columns with few levels are first. Where the rows of each level are together in some of them,
     only those are returned; with `contiguous`, they must be.
     """
     moments = np.unique(instant, return_inverse=True)[1].astype(np.int64)
+    if len(np.unique(moments[rows])) == rows.sum():
+        rows = np.ones_like(rows)
     held: list[tuple[int, str, Rows]] = []
     blocks = set()
     for name in table.names:
@@ -117,11 +167,11 @@ def _telling_apart(
         if 1 < len(levels) <= table.rows / 2 and not any(map(is_missing, levels)):
             held.append((len(levels), name, codes))
     held.sort(key=lambda each: each[0])
-    alone = [name for _, name, codes in held if _unique(moments, codes)]
+    alone = [name for _, name, codes in held if _unique(moments[rows], codes[rows])]
     if alone:
         return [(name,) for name in alone if name in blocks or not blocks.intersection(alone)]
     pairs = combinations(held[:_MOST_COLUMNS], 2)
-    both = ((a, b) for a, b in pairs if _unique(moments, a[2] * b[0] + b[2]))
+    both = ((a, b) for a, b in pairs if _unique(moments[rows], (a[2] * b[0] + b[2])[rows]))
     smallest = min(both, key=lambda pair: pair[0][0] * pair[1][0], default=None)
     return [(smallest[0][1], smallest[1][1])] if smallest else []
 
@@ -131,15 +181,25 @@ def _unique(moments: Rows, codes: Rows) -> bool:
     return len(np.unique(pairs)) == len(pairs)
 
 
-def _is_doubled_hour(times: Times, order: Rows, same: Mask) -> bool:
+def _is_doubled_hour(times: Times, order: Rows, same: Mask, codes: Rows | None) -> bool:
     """Whether the times that come twice are all in an hour that a clock shows twice in autumn."""
-    if not times.dated or times.zoned:
+    if not _is_in_night(times)[order[1:][same]].all():
         return False
     wall = times.wall[order[1:][same]]
-    at_night = (wall % DAY < _LATEST_CHANGE * _HOUR) & (wall // DAY % 7 == _SUNDAY)
-    nights = len(np.unique(wall // DAY))
-    alone = len(np.unique(wall)) == len(wall)
-    return bool(at_night.all()) and alone and len(np.unique(wall // _HOUR)) == nights
+    series = np.zeros_like(wall) if codes is None else codes[order[1:][same]]
+    each = np.unique(np.stack([series, wall]), axis=1).shape[1]
+    hours = np.unique(np.stack([series, wall // _HOUR]), axis=1).shape[1]
+    nights = np.unique(np.stack([series, wall // DAY]), axis=1).shape[1]
+    return bool(each == len(wall) and hours == nights)
+
+
+def _is_in_night(times: Times) -> Mask:
+    """Return which times may be in an hour that a clock shows twice: early on a Sunday."""
+    if not times.dated or times.zoned:
+        return np.zeros(len(times.instant), np.bool_)
+    hour = times.wall % DAY // _HOUR
+    sunday = times.wall // DAY % 7 == _SUNDAY
+    return np.asarray(sunday & (hour >= 1) & (hour < _LATEST_CHANGE))
 
 
 def _starts_over(

@@ -152,6 +152,31 @@ def test_series_without_a_long_run_are_listed():
     assert timeline.short(2) == []
 
 
+@pytest.mark.parametrize(
+    ("columns", "line", "option"),
+    [
+        ({"country": [*"aaaaabbbbb"], "year": [*range(2000, 2005)] * 2}, 7, "--series country"),
+        ({"unit": [1] * 5 + [2] * 6, "cycle": [*range(5), *range(6)]}, 7, "--series unit"),
+        ({"country": [*"ab"] * 5, "year": [y for y in range(5) for _ in "ab"]}, 3, "country"),
+    ],
+)
+def test_a_counter_that_starts_over_in_any_column_stops_training(columns, line, option):
+    rows = len(next(iter(columns.values())))
+    held = table(**columns, y=[0.5 + i % 3 for i in range(rows)])
+
+    with pytest.raises(UsageError, match=rf"^t\.csv, line {line}: .*{option}\."):
+        arrange(held)
+    timeline = arrange(held, series=[next(iter(columns))])
+    assert timeline.table.numeric == ("y",)
+    assert len(timeline.keys) == 2
+
+
+def test_a_counter_that_no_column_explains_is_a_feature():
+    held = table(v=[i % 11 for i in range(60)], cycle=[i % 7 for i in range(60)], w=[0.5] * 60)
+
+    assert arrange(held).table.numeric == ("v", "cycle", "w")
+
+
 # Repeats
 
 
@@ -172,6 +197,16 @@ def test_the_hour_that_clocks_show_twice_is_named_as_that():
 
     with pytest.raises(InputError, match=r"lines 4 and 5: .* the end of summer time.*offset"):
         arrange(table(time=clock, y=range(len(clock))))
+
+
+def test_the_hour_that_comes_twice_is_named_in_many_series_too():
+    clock = [*hours(3), *hours(20)[2:]]
+    held = table(time=clock * 2, shop=["a"] * 21 + ["b"] * 21, y=range(42))
+
+    with pytest.raises(InputError, match=r"lines 4 and 5: .* the end of summer time"):
+        arrange(held, series=["shop"])
+    with pytest.raises(UsageError, match=r"line 23: .*--series shop\."):
+        arrange(held)
 
 
 def test_offsets_tell_the_hour_that_comes_twice():
