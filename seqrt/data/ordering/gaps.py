@@ -43,8 +43,7 @@ def note_on_gaps(table: Table, name: str, times: Times, step: Step, broken: Mask
     late = broken & (steps > 1)
     if late.any():
         row = int(np.where(late, steps, 0).argmax())
-        unit = step.unit if step.unit != "instant" else "instant"
-        length = near_text(unit, (steps[row] - 1) * step.size)
+        length = near_text(step.unit, (steps[row] - 1) * step.size)
         count = int(late.sum())
         gaps = f"{count:,} gaps, the longest of" if count > 1 else "1 gap of"
         after = table.columns[name].text(row).strip()
