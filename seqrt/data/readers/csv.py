@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+from array import array
 from pathlib import Path
 from typing import TextIO
 
@@ -18,10 +19,12 @@ from seqrt.data.readers.plain_csv import read_plain_csv
 from seqrt.data.readers.source import opened
 from seqrt.data.table import Table
 from seqrt.encoding.column import TableColumn
+from seqrt.encoding.text.texts import Texts
 from seqrt.encoding.time_column import find_time
 from seqrt.errors import InputError
 
 _LONGEST_LINE = 1 << 20
+_TOGETHER = 1 << 12
 
 
 def read_csv(path: str | Path) -> Table:
@@ -39,25 +42,70 @@ def read_csv(path: str | Path) -> Table:
 
 def read_any_csv(path: str | Path) -> Table:
     """Read any file as `read_csv` does: slower, but each error names its line."""
-    rows, lines = _read_rows(path)
-    names, named, _ = names_in(rows[0], "")
-    _check_names(names, path, lines[0])
-    texts = list(zip(*rows[named:], strict=True)) or [()] * len(names)
-    columns = TableColumn.of_texts(dict(zip(names, texts, strict=True)))
-    return Table(str(path), columns, np.array(lines[named:], np.int64), find_time(columns))
+    rows = _read_rows(path)
+    names, named, _ = names_in(rows.first, "")
+    _check_names(names, path, rows.lines[0])
+    texts = dict(zip(names, (column[named:] for column in rows.columns()), strict=True))
+    columns = TableColumn.of_texts(texts)
+    return Table(str(path), columns, np.array(rows.lines[named:], np.int64), find_time(columns))
 
 
-def _read_rows(path: str | Path) -> tuple[list[list[str]], list[int]]:
-    """Return the rows, all of one width, and the line number at which each begins."""
+class _Rows:
+    """The rows of a file by column, in blocks of little memory, and the line of each row.
+
+    An empty row is nothing at the start or end, a missing value in a single column, and an error
+    elsewhere.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.first: list[str] = []
+        self.lines = array("q")
+        self.fault: InputError | None = None
+        self._path = path
+        self._block: list[list[str]] = []
+        self._parts: list[list[Texts]] = []
+        self._empty: list[int] = []
+
+    def add(self, row: list[str], line: int) -> None:
+        """Take the next row, which begins at a line."""
+        if not row:
+            if self.first:
+                self._empty.append(line)
+            return
+        for empty in self._empty:
+            self._add([""] if len(self.first) == 1 else [], empty)
+        self._empty.clear()
+        self._add(row, line)
+
+    def _add(self, row: list[str], line: int) -> None:
+        self.first = self.first or row
+        if len(row) != len(self.first):
+            self.fault = self.fault or _ragged(self._path, line, len(self.first), len(row))
+            return
+        self.lines.append(line)
+        self._block.append(row)
+        if len(self._block) == _TOGETHER:
+            self._close_block()
+
+    def columns(self) -> list[Texts]:
+        """Return the cells of each column."""
+        self._close_block()
+        return [Texts.joined(parts) for parts in zip(*self._parts, strict=True)]
+
+    def _close_block(self) -> None:
+        if self._block:
+            self._parts.append([Texts.of(cells) for cells in zip(*self._block, strict=True)])
+            self._block = []
+
+
+def _read_rows(path: str | Path) -> _Rows:
     line = 0
-    rows: list[list[str]] = []
-    lines: list[int] = []
+    rows = _Rows(path)
     with opened(path) as file, io.TextIOWrapper(file, "utf-8-sig", newline="") as text:
         try:
             reader = csv.reader(text, delimiter=_delimiter(text), strict=True)
             for row in reader:
-                rows.append(row)
-                lines.append(line + 1)
+                rows.add(row, line + 1)
                 line = reader.line_num
         except UnicodeDecodeError:
             raise InputError(
@@ -69,7 +117,11 @@ def _read_rows(path: str | Path) -> tuple[list[list[str]], list[int]]:
                 f"E_INPUT_FORMAT: {path}, line {line + 1}: the line must be CSV ({error})."
                 " Is a quote left open?"
             ) from None
-    return _trimmed(rows, lines, path)
+    if not rows.first:
+        raise InputError(f"E_INPUT_EMPTY: {path} must contain a table, but is empty.")
+    if rows.fault is not None:
+        raise rows.fault
+    return rows
 
 
 def _undecodable_line(path: str | Path) -> int:
@@ -79,32 +131,20 @@ def _undecodable_line(path: str | Path) -> int:
 
 
 def _delimiter(text: TextIO) -> str:
-    """Return the separator of the first line, and rewind to its start."""
-    first = text.readline(_LONGEST_LINE)
+    """Return the separator of the first line that is not empty, and rewind to the start."""
+    first = next(
+        (line for line in iter(lambda: text.readline(_LONGEST_LINE), "") if line.strip()), ""
+    )
     text.seek(0)
     return delimiter_of(first)
 
 
-def _trimmed(
-    rows: list[list[str]], lines: list[int], path: str | Path
-) -> tuple[list[list[str]], list[int]]:
-    """Drop empty rows at the end; raise InputError unless the others have one width."""
-    while rows and not rows[-1]:
-        rows.pop()
-        lines.pop()
-    if not rows:
-        raise InputError(f"E_INPUT_EMPTY: {path} must contain a table, but is empty.")
-    width = len(rows[0])
-    for i, row in enumerate(rows):
-        if width == 1 and not row:
-            rows[i] = [""]
-        elif len(row) != width:
-            raise InputError(
-                f"E_INPUT_RAGGED: {path}, line {lines[i]}: every row must have {width} cells, like"
-                f" the first one, got {len(row)}. Quote cells that contain a separator, and"
-                " write numbers with a decimal point."
-            )
-    return rows, lines
+def _ragged(path: str | Path, line: int, width: int, cells: int) -> InputError:
+    return InputError(
+        f"E_INPUT_RAGGED: {path}, line {line}: every row must have {width} cells, like the first"
+        f" one, got {cells}. Quote cells that contain a separator, and write numbers with a decimal"
+        " point."
+    )
 
 
 def _check_names(names: list[str], path: str | Path, line: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import overload
 
@@ -25,6 +25,16 @@ class Texts(Sequence[str]):
         self.data = data
         self.offsets = offsets
         self._one_form: bool | None = None
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> Texts:
+        """Return texts as one array."""
+        whole = "".join(texts)
+        data = whole.encode()
+        lengths: Iterable[int] = map(len, texts)
+        if len(data) > len(whole):
+            lengths = (len(text.encode()) for text in texts)
+        return cls.of_lengths(data, np.fromiter(lengths, np.int64, len(texts)))
 
     @classmethod
     def of_lengths(cls, data: bytes, lengths: NDArray[np.int64]) -> Texts:

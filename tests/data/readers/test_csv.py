@@ -160,6 +160,14 @@ def test_an_empty_line_in_a_series_is_a_gap_and_at_its_end_is_nothing(read):
         gap.numbers(["a"])
 
 
+def test_empty_lines_before_the_names_are_nothing(read):
+    table = read("\n\r\na;b\n1;x\n2;\n")
+
+    assert table.names == ("a", "b")
+    with pytest.raises(InputError, match=r"^E_INPUT_MISSING: .* line 5"):
+        table.labels("b")
+
+
 @pytest.mark.parametrize(("row", "cells"), [("3", 1), ("3,4,5", 3), ("", 0)])
 def test_a_row_of_another_width_is_named(read, row, cells):
     with pytest.raises(
