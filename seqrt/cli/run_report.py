@@ -254,6 +254,11 @@ def _time(value: Any) -> str:
     return f"{value:.15g}"
 
 
+def counted(number: int, unit: str) -> str:
+    """Return a number and its unit, such as "1 row" or "2,000 rows"."""
+    return f"{number:,} {unit}{'' if number == 1 else 's'}"
+
+
 def listed(names: Sequence[object]) -> str:
     """Return names with commas, and the number of those beyond the first eight."""
     shown = ", ".join(map(str, names[:_MOST_NAMES]))

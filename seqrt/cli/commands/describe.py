@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -17,6 +17,9 @@ from seqrt.cli.describing.suggested_command import DESCRIBED
 from seqrt.cli.options import JsonOption, takes
 from seqrt.cli.talk import say
 from seqrt.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from seqrt.training.problems.description import Description
 
 _MOST_NAMES = 3
 
@@ -77,11 +80,19 @@ def describe(
         for line in report(description):
             typer.echo(line)
     if plot is not None:
-        from seqrt.cli.describing.picture import picture
-        from seqrt.drawing.style import save_figure
+        _draw(description, plot)
 
-        save_figure(picture(description), plot)
-        say(f"picture: {plot}")
+
+def _draw(description: Description, plot: Path) -> None:
+    from seqrt.cli.describing.picture import picture
+    from seqrt.drawing.style import save_figure
+
+    figure = picture(description)
+    if figure is None:
+        say("picture: none, because there are no numbers to draw")
+        return
+    save_figure(figure, plot)
+    say(f"picture: {plot}")
 
 
 @contextmanager

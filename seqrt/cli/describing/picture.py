@@ -16,7 +16,7 @@ _MOST_CLASSES = 12
 
 
 def picture(description: Description) -> Any:
-    """Draw what was described."""
+    """Draw what was described; return None if there is nothing to draw."""
     from seqrt.drawing.data import draw_table
 
     if description.sequences is not None:
@@ -29,6 +29,8 @@ def picture(description: Description) -> Any:
     charts = [_chart(data, name, "target") for name in targets]
     charts += [_chart(data, name, "") for name in others if data.table.columns[name].numeric]
     charts = charts or [_chart(data, name, "") for name in data.table.numeric]
+    if not charts or not data.table.rows:
+        return None
     series = f", {len(data.keys):,} series" if data.series else ""
     title = f"{description.name}: {data.table.rows:,} rows{series}"
     return draw_table(title, data.table.time or "row", charts[:_MOST_CHARTS], len(data.keys))
@@ -69,6 +71,8 @@ def _of_sequences(description: Description, data: Sequences) -> Any:
     from seqrt.cli.describing.report import label_counts
     from seqrt.drawing.data import Chart, Line, draw_sequences
 
+    if not len(data.x):
+        return None
     step = max(1, len(data.x) // _EXAMPLES)
     shown = list(range(0, len(data.x), step))[:_EXAMPLES]
     examples = [np.asarray(data.x[i])[:, 0] for i in shown]

@@ -86,9 +86,9 @@ def _sequences(data: Sequences) -> dict[str, Any]:
         "kind": "sequences",
         "sequences": len(data.x),
         "steps": {
-            "shortest": int(lengths.min()),
-            "median": float(np.median(lengths)),
-            "longest": int(lengths.max()),
+            "shortest": int(lengths.min()) if len(lengths) else 0,
+            "median": float(np.median(lengths)) if len(lengths) else None,
+            "longest": int(lengths.max(initial=0)),
         },
         "features": {
             name: dict(zip(names, map(number_or_null, values), strict=True))

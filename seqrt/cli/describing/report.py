@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from seqrt.cli.describing.suggested_command import train_command
-from seqrt.cli.run_report import labelled_note, listed, task_text
+from seqrt.cli.run_report import counted, labelled_note, listed, task_text
 
 if TYPE_CHECKING:
     from seqrt.data import Sequences, Timeline
@@ -35,7 +35,10 @@ def _data(description: Description) -> Lines:
     if description.timeline is not None:
         data = description.timeline
         rows, columns = data.table.rows, len(data.table.columns)
-        yield "data", f"{description.name}: a table of {rows:,} rows, {columns:,} columns"
+        yield (
+            "data",
+            f"{description.name}: a table of {counted(rows, 'row')}, {counted(columns, 'column')}",
+        )
         yield from _series(data)
         yield from _time(data)
         yield from map(labelled_note, data.notes)
@@ -81,14 +84,17 @@ def _sequences(description: Description, data: Sequences) -> Lines:
     import numpy as np
 
     lengths = np.asarray(data.x.lengths)
+    if not len(lengths):
+        yield "data", f"{description.name}: no sequences"
+        return
     short, middle, long = int(lengths.min()), float(np.median(lengths)), int(lengths.max())
-    steps = f"{short:,} steps"
+    steps = counted(short, "step")
     if short < long:
         steps = f"{short:,} to {long:,} steps (median {middle:,g})"
     yield (
         "data",
-        f"{description.name}: {len(data.x):,} sequences of {steps}, {data.features:,}"
-        f" feature{'s' * (data.features > 1)}",
+        f"{description.name}: {counted(len(data.x), 'sequence')} of {steps},"
+        f" {counted(data.features, 'feature')}",
     )
     for name, low, high, mean, missing in feature_ranges(data)[:_MOST_FEATURES]:
         gaps = f", {missing:,} missing" if missing else ""
@@ -132,7 +138,7 @@ def targets_text(data: Sequences) -> str:
     labels = label_counts(data)
     if labels:
         shown = listed([f"{label} ({count:,})" for label, count in labels])
-        return f"y per {per}: {len(labels):,} label{'s' * (len(labels) > 1)}: {shown}"
+        return f"y per {per}: {counted(len(labels), 'label')}: {shown}"
     y = np.concatenate(data.y) if isinstance(data.y, list) else data.y
     columns = f"{y.shape[1]:,} numbers" if y.ndim > 1 else "a number"
     return f"y is {columns} per {per}, from {np.nanmin(y):.6g} to {np.nanmax(y):.6g}"

@@ -60,6 +60,8 @@ def describe(source: Source, data: Table | Sequences, options: DataOptions) -> D
     if isinstance(data, Table):
         return _of_table(source, data, options)
     options.reject_for_sequences()
+    if options.missing == "error" and any(np.isnan(data.x[i]).any() for i in range(len(data.x))):
+        options = replace(options, missing="forward")
     try:
         missing = options.missing != "error"
         problem = from_sequences(data, options.task, _SHARE, 0, missing=missing)

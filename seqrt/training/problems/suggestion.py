@@ -58,7 +58,7 @@ def suggest(data: Timeline, options: DataOptions, profiles: Profiles) -> Suggest
     if options.window is None:
         window, why = _window(data, target, chosen.horizon or 1)
         chosen = replace(chosen, window=window)
-        reasons.append(why)
+        reasons += [why] if target else []
     used = (*target, *(chosen.features or data.table.numeric), *chosen.categories)
     if not chosen.future:
         chosen = _with_policy(chosen, used, profiles)
@@ -108,7 +108,7 @@ def _plan(
 def _can_be_target(table: Table, name: str, profile: Profile) -> bool:
     if table.columns[name].numeric:
         return profile.low != profile.high
-    return profile.kind == "text" and 1 < profile.distinct <= _MOST_CLASSES
+    return profile.kind == "text" and 1 < profile.distinct <= min(_MOST_CLASSES, table.rows // 2)
 
 
 def _window(data: Timeline, target: tuple[str, ...], horizon: int) -> tuple[int, str]:
@@ -121,7 +121,8 @@ def _window(data: Timeline, target: tuple[str, ...], horizon: int) -> tuple[int,
         season = season_of(data.table.columns[target[0]].values[slice(*longest)])
     if season is None or season > min(most, _LONGEST):
         if most < WINDOW:
-            return most, f"window {most}: the longest run has {longest[1] - longest[0]:,} rows"
+            rows = int(longest[1] - longest[0])
+            return most, f"window {most}: the longest run has {rows:,} row{'s' * (rows != 1)}"
         return WINDOW, f"window {WINDOW}: the usual one, since no season was found"
     cycles = min(-(-_SHORTEST // season), most // season)
     words = f"{cycles} seasons of" if cycles > 1 else "one season of"

@@ -245,6 +245,33 @@ def test_a_picture_that_cannot_be_written_is_refused_before_the_work(run):
     assert "--plot must name a file that ends in .png, got 'picture.jpg'" in done.err
 
 
+@pytest.mark.parametrize("text", ["a,b\n", "a,b\n,\n,\n", "a,b\nx,u\ny,v\n"])
+def test_a_table_without_numbers_has_a_problem_and_no_picture(run, text):
+    Path("bare.csv").write_text(text)
+
+    done = run("describe", "bare.csv", "--plot", "picture.png")
+
+    assert done.code == 0
+    assert "problem     bare.csv has several columns that could be the target: a, b." in done.out
+    assert done.err == "picture: none, because there are no numbers to draw\n"
+    assert described(run, "bare.csv")["suggested"] is None
+
+
+def test_sequences_with_missing_values_are_given_a_policy(run):
+    x = np.ones((9, 4, 1), np.float32)
+    x[2, 1] = np.nan
+    np.savez("gaps.npz", x=x, y=np.arange(9) / 7)
+
+    assert described(run, "gaps.npz")["suggested"]["command"].endswith(" --missing forward")
+
+
+def test_a_file_without_sequences_is_described(run):
+    np.savez("none.npz", x=np.zeros((0, 4, 2), np.float32), y=np.zeros(0))
+
+    assert described(run, "none.npz")["sequences"] == 0
+    assert run("describe", "none.npz").out.startswith("data        none.npz: no sequences\n")
+
+
 # The next step
 
 
