@@ -99,13 +99,23 @@ class Net:
         direction: str = "forward",
         steps: int = 0,
         reset: int = 1,
+        like: str = "",
     ) -> tuple[str, list[str]]:
-        """Append a layer: return its steps (T, B, H) or (T, B, 2 H), and its ends (dirs, B, H)."""
+        """Append a layer: return its steps (T, B, H) or (T, B, 2 H), and its ends (dirs, B, H).
+
+        It uses the weights of the layer that gave the ends `like`, if there is one.
+        """
         self.number += 1
         ways, rows = 1 + (direction == "bidirectional"), GATES[cell] * units
         name = f"layer{self.number}"
-        inputs = [value, self.weights(ways, rows, width), self.weights(ways, rows, units)]
-        inputs += [self.weights(ways, 2 * rows), "" if steps else "lengths", *starts]
+        other = next((node for node in self.graph.nodes if like and like in node.output), None)
+        inputs = [value]
+        if other is None:
+            inputs += [self.weights(ways, rows, width), self.weights(ways, rows, units)]
+            inputs += [self.weights(ways, 2 * rows)]
+        else:
+            inputs += other.input[1:4]
+        inputs += ["" if steps else "lengths", *starts]
         attributes: dict[str, Any] = {"direction": direction, "hidden_size": units}
         if cell == "gru":
             attributes["linear_before_reset"] = reset
@@ -348,6 +358,22 @@ def decoder() -> bytes:
     return net.file("decoder", [("y", net.add("Reshape", y, net.graph.axes(0, -1)), 3, "last")])
 
 
+def feedback() -> bytes:
+    """A GRU that goes on with what it predicted, for three more steps: its weights serve again."""
+    net = Net(2, "h4")
+    _, ends = net.layer("gru", net.steps_of_x(), 2, 4, starts=(net.pieces[0],))
+    net.ends += ends
+    matrix, bias, now = net.weights(4, 2), net.weights(2), ends[0]
+    answers = []
+    for _ in range(3):
+        answer = net.add("Add", net.add("MatMul", now, matrix), bias)
+        answers.append(answer)
+        _, (now,) = net.layer("gru", answer, 2, 4, starts=(now,), steps=1, like=ends[0])
+    joined = net.add("Concat", *answers, axis=2)
+    y = net.add("Squeeze", joined, net.graph.axes(0))
+    return net.file("feedback", [("y", y, 6, "last")])
+
+
 def autoencoder() -> bytes:
     """What the encoder ended with, put back on every step, after a fixed start."""
     net = Net(2)
@@ -370,4 +396,5 @@ NETS: dict[str, Callable[[], bytes]] = {
     "ahead": ahead,
     "decoder": decoder,
     "autoencoder": autoencoder,
+    "feedback": feedback,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import groupby
@@ -19,6 +20,8 @@ Node = dict[str, Any]
 Declared = list[tuple[str, tuple[Size, ...], int]]
 _ACTIVATIONS: Final = {"Softmax": "softmax", "Sigmoid": "sigmoid"}
 _HEAVY: Final = ("MatMul", "RNN", "GRU", "LSTM")
+# A matrix may be used this many times, and their work at each step be this many times the least.
+_MOST_USES: Final = 8
 
 
 class LayerNode(NamedTuple):
@@ -159,22 +162,24 @@ def _check_starts(
 
 
 def _check_work(nodes: list[Node], values: Mapping[str, Value], m: Manifest) -> None:
-    """Raise ModelError if a matrix is used more than once at each step.
+    """Raise ModelError if the work of a step or of a row is not in proportion to the file.
 
-    Decoders that feed themselves use theirs once for each output, and for the whole row.
+    Decoders that feed themselves use their matrices once for each output. Whatever is used again
+    at each step may cost a few times as much as using every matrix once.
     """
-    users: dict[str, list[Node]] = {}
-    for node in nodes:
-        for name in set(node["input"]):
-            value = values.get(name)
-            if value and value.data is not None and len(value.shape) > 1:
-                users.setdefault(name, []).append(node)
-    for name, readers in users.items():
-        heavy = [node for node in readers if node["op_type"] in _HEAVY]
-        over_time = [n for n in heavy if any(_has_time(values.get(out)) for out in n["output"])]
-        repeated = Counter(each for node in heavy for each in node["input"])[name]
-        if repeated > (1 if over_time else max(1, len(m.outputs))):
-            raise guard_error(f"uses the weights {name!r:.60} {repeated} times")
+    used = Counter(
+        (name, any(_has_time(values.get(out)) for out in node["output"]))
+        for node in nodes
+        if node["op_type"] in _HEAVY
+        for name in node["input"]
+        if name in values and values[name].data is not None and len(values[name].shape) > 1
+    )
+    most = max(_MOST_USES, len(m.outputs))
+    sizes = {name: math.prod(map(int, values[name].shape)) for name, _ in used}
+    again = sum(sizes[name] * (times - 1) for (name, at_steps), times in used.items() if at_steps)
+    name = max(used, key=lambda each: used[each], default=("", False))
+    if used[name] > most or again > _MOST_USES * sum(sizes.values()):
+        raise guard_error(f"uses the weights {name[0]!r:.60} {used[name]} times")
 
 
 def _has_time(value: Value | None) -> bool:

@@ -415,6 +415,16 @@ CHANGES: dict[str, tuple[str, str, Callable[[ModelProto], Any]]] = {
     "join until memory runs out": (GRAPH, POOLED, _double),
     # work
     "a matrix used at every step again and again": (GUARD, POOLED, _many_products),
+    "a matrix used for more outputs than there are": (
+        GUARD,
+        "feedback",
+        lambda m: [
+            m.graph.node.append(
+                helper.make_node("MatMul", list(_node(m, "MatMul").input), [f"work{number}"])
+            )
+            for number in range(6)
+        ],
+    ),
     "a decoder of many steps": (
         MANIFEST,
         DECODER,

@@ -10,7 +10,7 @@ import pytest
 import seqrt
 from seqrt.errors import InputError, ModelError
 
-STREAMED = ["pooled", "tagger", "two-heads", "decoder"]
+STREAMED = ["pooled", "tagger", "two-heads", "decoder", "feedback"]
 WHOLE = ["attention", "ahead", "autoencoder"]
 
 
