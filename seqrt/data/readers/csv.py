@@ -14,7 +14,7 @@ from typing import TextIO
 
 import numpy as np
 
-from seqrt.data.readers.csv_lines import delimiter_of, names_in
+from seqrt.data.readers.csv_lines import SEPARATOR_LINE, delimiter_of, names_in
 from seqrt.data.readers.plain_csv import read_plain_csv
 from seqrt.data.readers.source import opened
 from seqrt.data.table import Table
@@ -103,9 +103,12 @@ def _read_rows(path: str | Path) -> _Rows:
     rows = _Rows(path)
     with opened(path) as file, io.TextIOWrapper(file, "utf-8-sig", newline="") as text:
         try:
-            reader = csv.reader(text, delimiter=_delimiter(text), strict=True)
+            delimiter, said = _delimiter(text)
+            reader = csv.reader(text, delimiter=delimiter, strict=True)
             for row in reader:
-                rows.add(row, line + 1)
+                if not (said and row):
+                    rows.add(row, line + 1)
+                said = said and not row
                 line = reader.line_num
         except UnicodeDecodeError:
             raise InputError(
@@ -130,13 +133,16 @@ def _undecodable_line(path: str | Path) -> int:
         return next(i for i, line in numbered if line.decode(errors="ignore").encode() != line)
 
 
-def _delimiter(text: TextIO) -> str:
-    """Return the separator of the first line that is not empty, and rewind to the start."""
-    first = next(
-        (line for line in iter(lambda: text.readline(_LONGEST_LINE), "") if line.strip()), ""
-    )
+def _delimiter(text: TextIO) -> tuple[str, bool]:
+    """Return the separator in the first line that is not empty, and whether it is all it says.
+
+    Excel writes such a line: sep=; Rewinds to the start.
+    """
+    lines = iter(lambda: text.readline(_LONGEST_LINE), "")
+    first = next((line for line in lines if line.strip()), "")
     text.seek(0)
-    return delimiter_of(first)
+    said = SEPARATOR_LINE.fullmatch(first.rstrip("\r\n"))
+    return (said[1], True) if said else (delimiter_of(first), False)
 
 
 def _ragged(path: str | Path, line: int, width: int, cells: int) -> InputError:

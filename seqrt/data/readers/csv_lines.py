@@ -15,6 +15,7 @@ from typing import NamedTuple
 from seqrt.encoding.dates import is_date
 from seqrt.encoding.text.number_style import is_number
 
+SEPARATOR_LINE = re.compile("sep=([,;\t])", re.IGNORECASE)
 BOM = b"\xef\xbb\xbf"
 BLOCK = 1 << 20
 _LINE_END = b"\r\n"
@@ -35,7 +36,9 @@ class NotPlain(Exception):
 
 
 def first_row(line: str) -> FirstRow:
-    """Read the first line of a file. Raises csv.Error."""
+    """Read the first line of a file. Raises csv.Error, and NotPlain if it names the separator."""
+    if SEPARATOR_LINE.fullmatch(line):
+        raise NotPlain
     delimiter = delimiter_of(line)
     return names_in(next(csv.reader([line], delimiter=delimiter, strict=True)), delimiter)
 

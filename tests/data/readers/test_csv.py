@@ -51,6 +51,17 @@ def test_commas_semicolons_and_tabs_separate_cells(read, mark, end):
     assert table.numbers(["b", "a"]).tolist() == [[2.0, 1.0], [4.0, 5.0]]
 
 
+@pytest.mark.parametrize("start", ["", "\ufeff", "\n"])
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_a_line_that_says_what_separates_cells_is_no_row(read, start, mark):
+    table = read(f"{start}sep={mark}\r\na{mark}b\r\n1{mark}x\r\n")
+
+    assert table.names == ("a", "b")
+    assert table.numbers(["a"]).tolist() == [[1.0]]
+    with pytest.raises(InputError, match=r"line 3, column 'b'" if start != "\n" else "line 4"):
+        table.numbers(["b"])
+
+
 def test_a_byte_order_mark_is_no_part_of_the_first_name(read):
     assert read(b"\xef\xbb\xbfa,b\n1,2\n").names == ("a", "b")
 
