@@ -166,3 +166,14 @@ def test_random_bytes_under_a_new_seal_raise_nothing_but_refusals():
             ModelFile.parse(seal(bytes(changed)))
         except ModelError as refusal:
             assert refusal.code.startswith(("E_MODEL_", "E_WEIGHTS_"))
+
+
+def test_a_network_whose_own_state_overflows_fails_its_validation_and_raises_nothing():
+    content = hostile.changed(
+        lambda m: hostile._set(m, "layer0_B", np.full((1, 12), 3e38, np.float32)), "rnn-relu"
+    )
+
+    report = seqrt.Model(content).validate()
+
+    assert not report.ok
+    assert all(np.isnan(law.difference) for law in report.laws)
