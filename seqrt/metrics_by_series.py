@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from seqrt.metrics import SMALLEST_PROBABILITY, Label, as_pairs, class_numbers, f1_score
+from seqrt.wording import series_name
 
 Numbers = NDArray[np.float64]
 Members = NDArray[np.int64]
@@ -69,8 +70,8 @@ class SeriesMetrics:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The name of each series: its cells, separated by commas."""
-        return tuple(", ".join(key) for key in self.keys)
+        """The name of each series: its cells, with a stroke between them."""
+        return tuple(map(series_name, self.keys))
 
     @property
     def worst(self) -> int:

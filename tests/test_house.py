@@ -35,19 +35,20 @@ class Room:
 ROOMS = {
     "errors": Room(""),
     "colours": Room(""),
-    "drawing": Room("colours errors files numpy", inside="data matplotlib"),
+    "wording": Room(""),
+    "drawing": Room("colours errors files wording numpy", inside="data matplotlib"),
     "contract": Room("errors"),
     "files": Room("errors"),
     "metrics": Room("errors numpy"),
-    "metrics_by_series": Room("metrics numpy"),
+    "metrics_by_series": Room("metrics wording numpy"),
     "numbers": Room("errors numpy"),
     "encoding": Room("contract errors numbers numpy"),
-    "data": Room("contract encoding errors numbers numpy", inside="pyarrow"),
+    "data": Room("contract encoding errors numbers wording numpy", inside="pyarrow"),
     "runtime": Room("contract encoding errors numbers numpy", inside="onnxruntime"),
     "testing": Room("errors runtime numpy"),
     "training": Room(
         "colours contract data drawing encoding errors files metrics metrics_by_series"
-        " numbers version numpy safetensors tomli_w torch",
+        " numbers version wording numpy safetensors tomli_w torch",
         inside="matplotlib optuna",
     ),
     "export": Room("contract errors files version runtime training numpy onnx torch"),
@@ -60,7 +61,7 @@ ROOMS = {
         inside="contract matplotlib onnxruntime runtime torch version",
     ),
     "cli": Room(
-        "errors typer",
+        "errors wording typer",
         inside="bench contract data demo drawing encoding export files front metrics"
         " metrics_by_series numbers runtime training numpy rich torch",
     ),

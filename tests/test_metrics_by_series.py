@@ -59,7 +59,7 @@ def two_shops():
 
 
 def test_the_worst_series_is_named_beside_the_baseline(two_shops):
-    assert two_shops.names == ("a, x", "c, x")
+    assert two_shops.names == ("a/x", "c/x")
     assert two_shops.summary() == "worst of 2 series: c, x, mse 8 (persistence 100)"
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from seqrt.cli.talk import say_labelled
+from seqrt.wording import counted, series_name
 
 if TYPE_CHECKING:
     from seqrt.data import Part
@@ -54,7 +55,7 @@ def data_introduction(plan: Plan, problem: Problem) -> Iterator[tuple[str, str]]
     metadata = problem.metadata
     yield "data", f"{shown(plan.source)}: {task_text(problem)}"
     if metadata.series:
-        names = listed([", ".join(key) for key in problem.keys])
+        names = listed([series_name(key) for key in problem.keys])
         yield (
             "series",
             f"{len(problem.keys):,}, told apart by {', '.join(metadata.series)}: {names}",
@@ -190,7 +191,11 @@ def task_text(problem: Problem) -> str:
     """Return the task, its target and its window in words."""
     metadata, targets = problem.metadata, listed(problem.targets)
     table = metadata.window is not None
-    where = f" from windows of {metadata.window} rows" if table and problem.head == "last" else ""
+    where = (
+        f" from windows of {counted(metadata.window or 0, 'row')}"
+        if table and problem.head == "last"
+        else ""
+    )
     if metadata.task == "forecast":
         ahead = "1 step" if metadata.horizon == 1 else f"{metadata.horizon} steps"
         return f"forecast {targets} {ahead} ahead{where}"
@@ -218,7 +223,8 @@ def _features(problem: Problem) -> str:
             groups.setdefault(each.kind, []).extend(each.names)
     if "ahead" in groups:
         known = listed(list(dict.fromkeys(groups["ahead"])))
-        groups["ahead"] = [f"{known} of the {metadata.horizon} rows ahead"]
+        rows = "row" if metadata.horizon == 1 else f"{metadata.horizon} rows"
+        groups["ahead"] = [f"{known} of the next {rows}"]
     columns = [*groups.pop("number", []), *groups.pop("boolean", []), *groups.pop("category", [])]
     text = "; ".join(map(listed, filter(None, (columns, *groups.values()))))
     timed = metadata.window is not None and problem.time != "row"
@@ -230,10 +236,10 @@ def _features(problem: Problem) -> str:
 
 def _part(problem: Problem, part: Part) -> str:
     if part.when is None:
-        return f"{len(part):,} {'sequence' if len(part) == 1 else 'sequences'} of {_steps(part)}"
+        return f"{counted(len(part), 'sequence')} of {_steps(part)}"
     first, last = _time(part.when.min()), _time(part.when.max())
     out = f"; {part.left_out:,} left out, without a target" if part.left_out else ""
-    return f"{len(part):,} windows, targets from {problem.time} {first} to {last}{out}"
+    return f"{counted(len(part), 'window')}, targets from {problem.time} {first} to {last}{out}"
 
 
 def _steps(part: Part) -> str:
@@ -241,10 +247,7 @@ def _steps(part: Part) -> str:
     shortest, longest = int(part.x.lengths.min(initial=part.x.longest)), part.x.longest
     steps = f"{longest:,}" if shortest == longest else f"{shortest:,} to {longest:,}"
     features = part.x.values.shape[1]
-    return (
-        f"{steps} {'step' if longest == 1 else 'steps'}, {features:,}"
-        f" {'feature' if features == 1 else 'features'}"
-    )
+    return f"{steps} {'step' if longest == 1 else 'steps'}, {counted(features, 'feature')}"
 
 
 def _time(value: Any) -> str:
@@ -252,11 +255,6 @@ def _time(value: Any) -> str:
     if hasattr(value, "astype") and value.dtype.kind == "M":
         return str(value).removesuffix("T00:00:00")
     return f"{value:.15g}"
-
-
-def counted(number: int, unit: str) -> str:
-    """Return a number and its unit, such as "1 row" or "2,000 rows"."""
-    return f"{number:,} {unit}{'' if number == 1 else 's'}"
 
 
 def listed(names: Sequence[object]) -> str:

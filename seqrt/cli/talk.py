@@ -13,4 +13,5 @@ def say(line: str = "") -> None:
 
 def say_labelled(label: str, text: object) -> None:
     """Write a label and a text, aligned with the other labelled lines."""
-    say(f"{label:12}{text}")
+    # a column may have a name of several lines
+    say(f"{label:12}{' '.join(str(text).splitlines())}")

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from seqrt.colours import BLUE, FAINT, ORANGE
 from seqrt.drawing.style import new_figure, style_axes
+from seqrt.wording import series_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,7 +58,7 @@ def _draw_panel(axes: Axes, future: Future, i: int, k: int, window: int) -> None
     marker: dict[str, Any] = {"marker": "o", "ms": 3.5, "markevery": slice(len(history) > 0, None)}
     axes.plot(when, y, color=ORANGE, lw=1.8, label="forecast", **marker)
     target = future.targets[k]
-    key = ", ".join(future.data.keys[future.series[i]])
+    key = series_name(future.data.keys[future.series[i]])
     style_axes(axes, key or f"{target}: what comes next", name, target, crowded=True)
     _dates(axes, when)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from seqrt.wording import series_name
+
 if TYPE_CHECKING:
     from seqrt.data import Sequences, Timeline
     from seqrt.drawing.data import Chart
@@ -61,7 +63,7 @@ def _chart(data: Timeline, name: str, use: str) -> Chart:
         first, last = data.bounds[i], data.bounds[i + 1]
         runs = data.runs[(data.runs[:, 0] >= first) & (data.runs[:, 1] <= last)] - first
         own = np.arange(1, last - first + 1) if when is None else when[first:last]
-        lines.append(Line(", ".join(data.keys[i]), own, values[first:last], runs))
+        lines.append(Line(series_name(data.keys[i]), own, values[first:last], runs))
     return Chart(f"{name} ({use})" if use else name, tuple(lines), classes, counts)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from seqrt.cli.describing.report import ends_of_time, feature_ranges, label_counts
 from seqrt.cli.describing.suggested_command import train_command
 from seqrt.cli.run_report import number_or_null
+from seqrt.wording import series_name
 
 if TYPE_CHECKING:
     from seqrt.data import Sequences, Timeline
@@ -40,7 +41,7 @@ def _table(description: Description, data: Timeline) -> dict[str, Any]:
             "count": len(data.keys),
             "shortest": int(sizes.min()),
             "longest": int(sizes.max()),
-            "names": [", ".join(key) for key in data.keys],
+            "names": [series_name(key) for key in data.keys],
         },
         "time": _time(data),
         "notes": list(data.notes),

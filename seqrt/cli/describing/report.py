@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from seqrt.cli.describing.suggested_command import train_command
-from seqrt.cli.run_report import counted, labelled_note, listed, task_text
+from seqrt.cli.run_report import labelled_note, listed, task_text
+from seqrt.wording import counted, on_one_line, series_name
 
 if TYPE_CHECKING:
     from seqrt.data import Sequences, Timeline
@@ -50,13 +51,13 @@ def _series(data: Timeline) -> Lines:
     if not data.series:
         return
     sizes = data.bounds[1:] - data.bounds[:-1]
-    names = listed([", ".join(key) for key in data.keys])
-    rows = (
-        f"{sizes.min():,}" if sizes.min() == sizes.max() else f"{sizes.min():,} to {sizes.max():,}"
-    )
+    names = listed([series_name(key) for key in data.keys])
+    rows = counted(int(sizes.max()), "row")
+    if sizes.min() < sizes.max():
+        rows = f"{sizes.min():,} to {rows}"
     yield (
         "series",
-        f"{len(data.keys):,} told apart by {', '.join(data.series)} ({names}), of {rows} rows",
+        f"{len(data.keys):,} told apart by {', '.join(data.series)} ({names}), of {rows}",
     )
 
 
@@ -140,8 +141,9 @@ def targets_text(data: Sequences) -> str:
         shown = listed([f"{label} ({count:,})" for label, count in labels])
         return f"y per {per}: {counted(len(labels), 'label')}: {shown}"
     y = np.concatenate(data.y) if isinstance(data.y, list) else data.y
-    columns = f"{y.shape[1]:,} numbers" if y.ndim > 1 else "a number"
-    return f"y is {columns} per {per}, from {np.nanmin(y):.6g} to {np.nanmax(y):.6g}"
+    columns = y.shape[1] if y.ndim > 1 else 1
+    numbers = "a number" if columns == 1 else f"{columns:,} numbers"
+    return f"y is {numbers} per {per}, from {np.nanmin(y):.6g} to {np.nanmax(y):.6g}"
 
 
 def label_counts(data: Sequences) -> list[tuple[str, int]]:
@@ -177,7 +179,9 @@ def _table_of_columns(description: Description) -> Iterator[str]:
         lacks = f"; {profile.missing:,} missing" if profile.missing else ""
         lacks += f"; {profile.unreadable:,} not numbers" if profile.unreadable else ""
         use = " and ".join(each.uses) or "left out"
-        rows.append((each.name, use, f"{profile.text()}{lacks}{_how(each)}"))
+        rows.append(
+            (on_one_line(each.name, _COLUMN - 2), use, f"{profile.text()}{lacks}{_how(each)}")
+        )
     first = min(max(len(row[0]) for row in rows) + 2, _COLUMN)
     second = max(max(len(row[1]) for row in rows) + 2, 10)
     for name, use, content in rows:

@@ -12,6 +12,7 @@ import typer
 from seqrt.cli.options import parse_names
 from seqrt.cli.talk import say
 from seqrt.errors import UsageError
+from seqrt.wording import series_name
 
 if TYPE_CHECKING:
     from seqrt.contract import Manifest
@@ -99,7 +100,7 @@ def say_short(short: Sequence[tuple[str, ...]], series: int) -> None:
     """Name the series that are left out, because they have fewer rows than a window."""
     if not short:
         return
-    names = ", ".join(" ".join(key) for key in short[:_MOST_NAMES])
+    names = ", ".join(map(series_name, short[:_MOST_NAMES]))
     hidden = len(short) - _MOST_NAMES
     more = f" and {hidden:,} more" if hidden > 0 else ""
     verb = "is" if len(short) == 1 else "are"

@@ -10,9 +10,10 @@ import numpy as np
 from seqrt.data.understanding.accounting import KINDS, distinct_texts
 from seqrt.encoding.cells import is_missing, number_text
 from seqrt.encoding.column import TableColumn
+from seqrt.wording import counted, on_one_line
 
 _EXAMPLES = 3
-_LONGEST = 24
+_SIX_DIGITS, _LONGEST_WHOLE = 1e6, 1e18
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Profile:
             missing=sum(text not in distinct for text in texts),
             unreadable=0,
             distinct=len(distinct),
-            examples=tuple(text[:_LONGEST] for text in list(distinct)[:_EXAMPLES]),
+            examples=tuple(map(on_one_line, list(distinct)[:_EXAMPLES])),
         )
 
     @classmethod
@@ -65,7 +66,7 @@ class Profile:
             missing=missing,
             unreadable=len(empty) - missing,
             distinct=len(distinct),
-            examples=tuple(column.text(row).strip()[:_LONGEST] for row in rows),
+            examples=tuple(on_one_line(column.text(row)) for row in rows),
             style=column.style,
             **moments,
         )
@@ -77,12 +78,16 @@ class Profile:
             if self.kind == "boolean":
                 return f"{words}, {self.mean:.0%} true"
             style = f" ({self.style})" if self.style else ""
-            low, high, mean = (
-                number_text(float(f"{v:.6g}")) for v in (self.low, self.high, self.mean)
-            )
+            low, high, mean = map(_rounded, (self.low, self.high, self.mean))
             return f"{words} from {low} to {high}, mean {mean}{style}"
         if not self.distinct:
             return words if self.kind == "list" else f"{words}, no values"
         shown = ", ".join(self.examples)
         more = ", ..." if self.distinct > len(self.examples) else ""
-        return f"{words} with {self.distinct:,} values: {shown}{more}"
+        return f"{words} with {counted(self.distinct, 'value')}: {shown}{more}"
+
+
+def _rounded(value: float) -> str:
+    """Return a number with six digits, or as a whole number where those are more."""
+    large = _SIX_DIGITS <= abs(value) < _LONGEST_WHOLE
+    return f"{value:.0f}" if large else number_text(float(f"{value:.6g}"))

@@ -33,6 +33,7 @@ from seqrt.training.problems.labels import (
 from seqrt.training.problems.options import DataOptions
 from seqrt.training.problems.problem import Problem
 from seqrt.training.problems.split import Validation, in_each_series
+from seqrt.wording import series_name
 
 Array = NDArray[Any]
 
@@ -168,7 +169,7 @@ def _left_out(data: Timeline, windowing: Windowing) -> tuple[str, ...]:
     short = data.short(windowing.least)
     if not short:
         return ()
-    names = ", ".join("/".join(key) for key in short[:_NAMED])
+    names = ", ".join(map(series_name, short[:_NAMED]))
     more = f" and {len(short) - _NAMED:,} more" if len(short) > _NAMED else ""
     return (
         f"{len(short):,} of {len(data.keys):,} series are left out, with fewer than"

@@ -17,6 +17,14 @@ def test_numbers_have_a_range_a_mean_and_cells_without_a_value():
     assert profile.text() == "numbers from 1 to 6, mean 2.4"
 
 
+def test_whole_numbers_keep_all_their_digits():
+    assert Profile.of(TableColumn.of_text(["20240101", "20240229"])).text() == (
+        "numbers from 20240101 to 20240229, mean 20240165"
+    )
+    counter = TableColumn.of_text(["9007199254740992", "9007199254740994"])
+    assert "to 9007199254740994, mean" in Profile.of(counter).text()
+
+
 def test_numbers_that_were_never_text_are_measured_alike():
     profile = Profile.of(TableColumn.of_floats(np.array([0.5, np.nan, 1.5])))
 
@@ -31,6 +39,8 @@ def test_numbers_that_were_never_text_are_measured_alike():
         (["Mon", "Tue", "Mon", ""], "text with 2 values: Mon, Tue"),
         (["a", "b", "c", "d"], "text with 4 values: a, b, c, ..."),
         (["2024-01-01", "2024-01-02"], "times with 2 values: 2024-01-01, 2024-01-02"),
+        (["2024-03-29T01:30:00+01:00"], "times with 1 value: 2024-03-29T01:30:00+01:00"),
+        (["a\nb", "a " * 20], f"text with 2 values: a b, {'a ' * 14}a..."),
         (["", "NA"], "text, no values"),
     ],
 )
