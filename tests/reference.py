@@ -116,6 +116,25 @@ def softmax(a: Array) -> Array:
     return e / e.sum(-1, keepdims=True)
 
 
+def convolution(x: Array, weight: Array, bias: Array, dilation: int = 1, ahead: int = 0) -> Array:
+    """y_t = b + sum_j W_j x_{t + a - (k - 1 - j) d}, and zeros outside x (T, C): (T, O).
+
+    `weight` is torch's (O, C, k), d = `dilation`, a = `ahead`, 0 for a causal convolution.
+    """
+    kernel = weight.shape[2]
+    y = np.tile(bias, (len(x), 1))
+    for t, j in np.ndindex(len(x), kernel):
+        s = t + ahead - (kernel - 1 - j) * dilation
+        if 0 <= s < len(x):
+            y[t] = y[t] + weight[:, :, j] @ x[s]
+    return y
+
+
+def attention(scores: Array, x: Array) -> Array:
+    """c_k = sum_t softmax_t(a_tk) x_t, of scores (T, K) and x (T, W): (K, W)."""
+    return softmax(scores.T) @ x
+
+
 def fill(u: Array, missing: str, known: Array) -> tuple[Array, Array]:
     """Fill u (T, D), in which missing values are NaN, value by value, by the policy `missing`.
 

@@ -8,6 +8,7 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper
+from reference import attention, convolution
 
 from seqrt.contract import idioms
 from seqrt.contract.idioms import Idiom
@@ -174,6 +175,29 @@ def test_taps_are_the_steps_around_each_step(kernel: int, dilation: int, ahead: 
     (got,) = run(idioms.inside(), part, v=steps())
 
     assert_rows(got, [around(row, kernel, dilation, ahead) for row in rows_of(steps())])
+
+
+@pytest.mark.parametrize(("kernel", "dilation", "ahead"), [(3, 1, 0), (2, 4, 0), (5, 1, 2)])
+def test_taps_and_a_matrix_are_a_convolution(kernel: int, dilation: int, ahead: int):
+    random = np.random.default_rng(6)
+    weight, bias = random.normal(size=(4, W, kernel)), random.normal(size=4)
+
+    part = idioms.taps(0, "v", W, kernel, dilation, ahead=ahead)
+    (got,) = run(idioms.inside(), part, v=steps())
+
+    y = got @ weight.transpose(2, 1, 0).reshape(kernel * W, 4) + bias
+    assert_rows(y, [convolution(row, weight, bias, dilation, ahead) for row in rows_of(steps())])
+
+
+def test_a_softmax_and_a_weighted_sum_are_attention():
+    scores = steps(4, seed=2)
+
+    parts = [idioms.inside(), idioms.time_softmax(0, "s", 4)]
+    parts += [idioms.attend(0, parts[-1].output, 4, "v", W)]
+    (got,) = run(*parts, s=scores, v=steps())
+
+    pairs = zip(rows_of(scores), rows_of(steps()), strict=True)
+    np.testing.assert_allclose(got, [attention(s, row) for s, row in pairs], rtol=1e-4, atol=1e-6)
 
 
 def around(row: np.ndarray, kernel: int, dilation: int, ahead: int) -> np.ndarray:
