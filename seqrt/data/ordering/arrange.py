@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from seqrt.contract import TimeColumn
 from seqrt.data.ordering.cells import Key, series_of, times_of
 from seqrt.data.ordering.clock import with_calendar, with_clock
+from seqrt.data.ordering.filling import filled
 from seqrt.data.ordering.gaps import broken_after, check_one_step, note_on_gaps, runs_of
 from seqrt.data.ordering.repeats import check_counters, check_repeats
 from seqrt.data.steps.step import Step
@@ -22,10 +23,12 @@ from seqrt.encoding.times import DateOrder, Times, read_numbers
 from seqrt.errors import InputError, UsageError
 
 Rows = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 
 NO_TIME = "none"
 SERIES, TIME, TARGET = "unique_id", "ds", "y"
 Span = tuple[str | None, str | None]
+_LEAST_SAME = 0.2
 
 
 def arrange(
@@ -36,6 +39,7 @@ def arrange(
     dates: DateOrder | None = None,
     step: str = "",
     span: Span | None = None,
+    fill: int = 0,
 ) -> Timeline:
     """Return the rows of a table by series and time, and the runs that are without a gap.
 
@@ -44,7 +48,8 @@ def arrange(
     keeps the order of the file; by default it is found (see encoding.time_column). `dates` says
     whether 03/04/2024 is day first ("dmy") or month first ("mdy"), if the column does not show it.
     `step` is the step that a model was trained on; by default it is inferred. `span` selects the
-    rows from one time to another.
+    rows from one time to another. Gaps of at most `fill` steps are filled with rows in which every
+    number is missing.
 
     Raises UsageError if the time starts over and no series is named; InputError for a time that
     cannot be read (E_INPUT_TIME, E_INPUT_DATE), comes twice (E_INPUT_TIME), or changes its step
@@ -87,7 +92,7 @@ def arrange(
         times=times.take(order),
         notes=tuple(notes),
     )
-    return _in_steps(made, name, Step.of_text(step))
+    return _in_steps(made, name, Step.of_text(step), fill)
 
 
 def _time_column(
@@ -150,28 +155,30 @@ def _note_on_order(name: str, times: Times, codes: Rows) -> list[str]:
     return [f"{rows} out of order by {name!r}: sorted"]
 
 
-def _in_steps(made: Timeline, name: str, known: Step | None) -> Timeline:
+def _in_steps(made: Timeline, name: str, known: Step | None, fill: int) -> Timeline:
     """Find the step of a timeline, and cut its runs where a row does not follow in one step."""
-    times, table, bounds = made.times, made.table, made.bounds
+    times, table = made.times, made.table
     assert times is not None
     inside = np.ones(max(table.rows - 1, 0), np.bool_)
-    inside[bounds[1:-1] - 1] = False
+    inside[made.bounds[1:-1] - 1] = False
     step = Step.of(times, inside)
     if step is not None:
         check_one_step(table, times, step, inside)
     if known is not None:
-        _check_same_step(table, step, known)
-        step = known
+        _check_same_step(made, step, known, inside)
+        step = replace(known, month_end=step is not None and step.month_end)
     broken = np.zeros(len(inside), np.bool_)
     notes = list(made.notes)
     if step is not None and step.regular:
         broken = broken_after(times, step, inside)
-        notes += note_on_gaps(table, name, times, step, broken)
+        made, broken, note = filled(made, name, step, broken, fill)
+        notes += [note] if note else []
+        notes += note_on_gaps(made, name, step, broken)
     elif step is not None:
         notes.append(_irregular(times, step, inside))
     return replace(
         made,
-        runs=runs_of(bounds, broken),
+        runs=runs_of(made.bounds, broken),
         spacing=step,
         recorded_time=TimeColumn(name, times.written, step.text if step else ""),
         step=step.text if step else "",
@@ -179,14 +186,15 @@ def _in_steps(made: Timeline, name: str, known: Step | None) -> Timeline:
     )
 
 
-def _check_same_step(table: Table, step: Step | None, known: Step) -> None:
+def _check_same_step(made: Timeline, step: Step | None, known: Step, inside: Mask) -> None:
     """Raise InputError (E_INPUT_STEP) if rows have a regular step that is not the model's."""
+    assert made.times is not None
     if step is None or not step.regular:
         return
-    days = {"day", "business day"}
-    alike = step.unit == known.unit or {step.unit, known.unit} == days
-    if alike and 0.5 < step.size / known.size < 1.5:
+    steps = np.diff(known.positions(made.times))[inside] / known.size
+    if known.follows(steps).mean() >= _LEAST_SAME:
         return
+    table = made.table
     raise InputError(
         f"E_INPUT_STEP: {table.source}: rows must follow each other in steps of {known.text}, as in"
         f" the data that the model was trained on, but they have {step.text}. Resample the rows."

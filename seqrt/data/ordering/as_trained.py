@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from seqrt.contract import Manifest
 from seqrt.data.ordering.arrange import NO_TIME, arrange
+from seqrt.data.ordering.filling import most_filled
 from seqrt.data.table import Table
 from seqrt.data.timeline import Timeline
 from seqrt.encoding.times import DateOrder
@@ -35,4 +36,5 @@ def as_trained(
     if dates is None and trained is not None and trained.written in ("dmy", "mdy"):
         dates = trained.written
     step = "" if trained is None else trained.step
-    return arrange(table, series=series, time=time, dates=dates, step=step)
+    fill = most_filled(manifest.task, manifest.missing, manifest.window)
+    return arrange(table, series=series, time=time, dates=dates, step=step, fill=fill)

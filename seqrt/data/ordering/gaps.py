@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from seqrt.data.steps.durations import exact_text, near_text
 from seqrt.data.steps.step import Step
 from seqrt.data.table import Table
+from seqrt.data.timeline import Timeline
 from seqrt.encoding.notation.layout import DAY
 from seqrt.encoding.times import Times
 from seqrt.errors import InputError
@@ -36,8 +37,10 @@ def broken_after(times: Times, step: Step, inside: Mask) -> Mask:
     return inside & ~step.follows(np.diff(step.positions(times)) / step.size)
 
 
-def note_on_gaps(table: Table, name: str, times: Times, step: Step, broken: Mask) -> list[str]:
+def note_on_gaps(data: Timeline, name: str, step: Step, broken: Mask) -> list[str]:
     """Say how many gaps there are, and where the longest is."""
+    table, times = data.table, data.times
+    assert times is not None
     steps = np.diff(step.positions(times)) / step.size
     notes = []
     late = broken & (steps > 1)

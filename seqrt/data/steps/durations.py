@@ -19,6 +19,7 @@ _MICROSECONDS = {
 _MONTHS = {"year": 12, "quarter": 3, "month": 1}
 _DAYS = {"week": 7, "day": 1}
 _MOST_COUNTED = 999
+_MOST_WHOLE = 120
 _TEXT = re.compile(r"([0-9.e+-]+)(?: ([a-z ]+?)s?)?")
 
 
@@ -42,17 +43,17 @@ def exact_text(unit: Unit, size: float) -> str:
 
 
 def near_text(unit: Unit, size: float) -> str:
-    """Return a length with two decimals at most, in the largest unit that it reaches.
+    """Return a length in the largest unit that gives a whole number, or with two decimals.
 
-    >>> near_text("instant", 5_400_000_000), near_text("day", 14)
-    ('1.5 hours', '14 days')
+    >>> near_text("instant", 5_400_000_000), near_text("instant", 5_444_444_444)
+    ('90 minutes', '1.51 hours')
     """
     if unit == "number":
         return f"{size:.6g}"
     names = {"instant": _MICROSECONDS, "month": {"month": 1}}.get(unit, {unit: 1})
-    name, length = next(
-        (each for each in names.items() if size >= each[1]), list(names.items())[-1]
-    )
+    reached = [each for each in names.items() if size >= each[1]] or [list(names.items())[-1]]
+    whole = (each for each in reached if size % each[1] == 0 and size <= _MOST_WHOLE * each[1])
+    name, length = next(whole, reached[0])
     return _counted(f"{round(size / length, 2):g}", name)
 
 

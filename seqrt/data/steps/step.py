@@ -160,11 +160,11 @@ def _mode(between: Numbers) -> tuple[float, float]:
 def _typical(between: Numbers) -> tuple[float, bool]:
     """Return the usual distance between rows, and whether most rows keep it.
 
-    It is the most common one, or the median, rounded, where clocks jitter.
+    It is the most common one, or the lower median, rounded, where clocks jitter.
     """
     mode, share = _mode(between)
     if share >= _MOST_SHARE:
         return mode, True
-    median = float(np.median(between))
+    median = float(np.sort(between)[(len(between) - 1) // 2])
     near = np.abs(between - median) < median / 2
     return rounded(median), float(near.mean()) >= _NEAR_SHARE

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.data import Sequences, Table, Timeline, arrange, digest, read
+from seqrt.data.ordering.filling import most_filled
 from seqrt.data.readers.source import Source, name_of, shown
 from seqrt.encoding.column import TableColumn
 from seqrt.errors import UsageError
@@ -75,7 +76,7 @@ def splitter(
     return problem
 
 
-def in_order(table: Table, options: DataOptions, step: str = "") -> Timeline:
+def in_order(table: Table, options: DataOptions, step: str = "", fill: int = 0) -> Timeline:
     """Return the rows of a table by series and time, as the options say; see `arrange`."""
     return arrange(
         table,
@@ -84,12 +85,17 @@ def in_order(table: Table, options: DataOptions, step: str = "") -> Timeline:
         dates=options.dates,
         span=options.span,
         step=step,
+        fill=fill,
     )
 
 
 def _table_rows(data: Table, options: DataOptions, earlier: Metadata | None) -> TableRows:
     step = earlier.time.step if earlier and earlier.time else ""
-    return TableRows.of(in_order(data, options, step), options, earlier)
+    rows = TableRows.of(in_order(data, options, step), options, earlier)
+    fill = most_filled(rows.windowing.task, options.missing, rows.windowing.window)
+    if not fill or len(rows.timeline.runs) == len(rows.timeline.keys):
+        return rows
+    return TableRows.of(in_order(data, options, step, fill), options, earlier)
 
 
 def _centred(fold: Problem, whole: Problem) -> Problem:

@@ -87,3 +87,22 @@ def test_rows_of_an_array_keep_their_order(tmp_path):
 
     assert data.table.columns["x0"].values.tolist() == [3, 2, 1]
     assert (data.times, data.runs.tolist()) == (None, [[0, 3]])
+
+
+def test_the_step_of_training_leads_from_the_end_of_a_month_to_the_end_of_the_next(table):
+    months = replace(PLAIN, time=TimeColumn("day", "iso", "1 month"))
+
+    data = as_trained(table("2024-01-31,3", "2024-02-29,4", header="day,sales"), months)
+
+    last = data.times.take(slice(-1, None))
+    assert data.spacing.after(last, 1).text() == ["2024-03-31"]
+
+
+def test_short_gaps_are_filled_for_a_model_that_carries_values_forward(table):
+    forward = replace(
+        PLAIN, window=4, missing="forward", time=TimeColumn("day", "iso", "1 day"), features=()
+    )
+    rows = table("2024-01-01,1", "2024-01-02,2", "2024-01-04,4", header="day,sales")
+
+    assert as_trained(rows, forward).runs.tolist() == [[0, 4]]
+    assert as_trained(rows, replace(forward, missing="error")).runs.tolist() == [[0, 2], [2, 3]]
