@@ -51,7 +51,7 @@ ROOMS = {
         " numbers version wording numpy safetensors tomli_w torch",
         inside="matplotlib optuna",
     ),
-    "export": Room("contract errors files version runtime training numpy onnx torch"),
+    "export": Room("contract errors files version runtime training numpy onnx sympy torch"),
     "demo": Room(
         "colours contract data drawing export files metrics runtime training numpy torch",
         inside="matplotlib",
@@ -90,6 +90,12 @@ INNER_ROOMS = {
         "guard_format2": "__init__ format2 guard_missing idioms onnx_reader operators",
         "guard": "__init__ guard_format2 guard_missing guard_records idioms manifest onnx_reader"
         " operators operators_format2",
+    },
+    "export": {
+        "__init__": "write",
+        "*": "",
+        "write": "* foreign",
+        "foreign": "*",
     },
     "cli": {
         "__init__": "entry",

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
-from seqrt.contract import MEMORY_TOLERANCE, Gradient, Memory
+from seqrt.contract import MEMORY_TOLERANCE, Gradient, Manifest, Memory
 from seqrt.contract.measured import Inputs
 from seqrt.errors import InputError
+from seqrt.export.subject import Subject
 from seqrt.numbers import nonfinite_mask
 from seqrt.runtime import Model
 from seqrt.runtime.inputs.arrays import as_floats, check_shape
 from seqrt.runtime.memory import forgetting
 from seqrt.runtime.types import Floats
-from seqrt.training.networks.stack import Stack
-from seqrt.training.runs.memory import LAGS, ROWS, cut_sequences, fade_lag, gradient_by_lag
+from seqrt.training.runs.memory import LAGS, ROWS, cut_sequences, fade_lag
 
 _SEED = 20260403
 _STEPS = 2000
@@ -22,37 +24,36 @@ _STEPS = 2000
 _SMOOTH_STEPS = 8
 
 
-def measure_memory(draft: Model, stack: Stack, series: ArrayLike | None) -> Memory | None:
+def measure_memory(draft: Model, subject: Subject, series: ArrayLike | None) -> Memory | None:
     """Return how long the network remembers, or None for a bidirectional network.
 
     The memory of its states is measured on the file itself, run by the runtime. The gradient is
     PyTorch's, over as many lags as the memory or the training window has steps. `series` (N, D) is
     typical input; without one, inputs are drawn.
     """
-    if not draft.manifest.streamable:
+    m = draft.manifest
+    if not m.streamable:
         return None
     inputs: Inputs = "drawn" if series is None else "data"
-    x = (
-        _draw_sequences(stack)
-        if series is None
-        else cut_sequences(_check_series(series, stack), _STEPS)
-    )
+    x = _draw_sequences(m) if series is None else cut_sequences(_check_series(series, m), _STEPS)
     found = forgetting(draft, x)
     least, most = LAGS
-    length = min(max(found.longest, stack.metadata.window or 0, least), most)
+    length = min(max(found.longest, m.window or 0, least), most)
     return Memory(
         steps=found.longest,
         median=found.median,
         more=found.more,
         tolerance=MEMORY_TOLERANCE,
         inputs=inputs,
-        gradient=_gradient(stack, x[:, :length]),
+        gradient=_gradient(subject, x[:, :length]),
     )
 
 
-def _gradient(stack: Stack, x: Floats) -> Gradient | None:
+def _gradient(subject: Subject, x: Floats) -> Gradient | None:
     """Return the gradient at lags 0, 1, 2, 4, ... and the last; None if it is never finite."""
-    norms = gradient_by_lag(stack, x)
+    norms = subject.gradient(x)
+    if norms is None:
+        return None
     # The gradient of an amplifying network overflows float32 at some lag: keep those before it.
     norms = norms[: int(np.append(np.isfinite(norms), False).argmin())]
     if not len(norms):
@@ -62,14 +63,17 @@ def _gradient(stack: Stack, x: Floats) -> Gradient | None:
     return Gradient(tuple(lags), tuple(float(f"{norms[k]:.1e}") for k in lags), fade_lag(norms))
 
 
-def _draw_sequences(stack: Stack) -> Floats:
+def _draw_sequences(m: Manifest) -> Floats:
     """Draw sequences (8, T, D) from the range seen in training.
 
     Half of them have an independent value at every step. The other half move from one value to the
     next within 8 steps: real series are smooth, and a network forgets smooth input more slowly.
     """
     rng = np.random.Generator(np.random.PCG64(_SEED))
-    columns = stack.metadata.features
+    if m.tokens:
+        ids: Any = rng.integers(0, m.tokens, (ROWS, _STEPS))
+        return ids  # type: ignore[no-any-return]
+    columns = m.features
     low, high = np.array([column.typical_range for column in columns]).T
     half = ROWS // 2
     x = rng.random((ROWS, _STEPS, len(columns)))
@@ -81,10 +85,10 @@ def _draw_sequences(stack: Stack) -> Floats:
     return drawn
 
 
-def _check_series(series: ArrayLike, stack: Stack) -> Floats:
-    steps, features = as_floats(series, "series"), len(stack.metadata.features)
+def _check_series(series: ArrayLike, m: Manifest) -> Floats:
+    steps, features = as_floats(series, "series"), len(m.features)
     check_shape("series", steps, ("time", features))
-    if not len(steps) or nonfinite_mask(steps, missing=stack.missing != "error").any():
+    if not len(steps) or nonfinite_mask(steps, missing=m.missing != "error").any():
         raise InputError(
             "E_INPUT_NONFINITE: series must have at least one step, and only finite numbers."
         )

@@ -14,7 +14,7 @@ from seqrt.training.networks.recurrent import Recurrent
 Weights = NDArray[np.float32]
 
 # The index in torch of each block of ONNX: LSTM i f g o -> i o f c, GRU r z n -> z r h.
-_ORDER: dict[Cell, tuple[int, ...]] = {"rnn": (0,), "lstm": (0, 3, 1, 2), "gru": (1, 0, 2)}
+BLOCKS: dict[Cell, tuple[int, ...]] = {"rnn": (0,), "lstm": (0, 3, 1, 2), "gru": (1, 0, 2)}
 
 
 def onnx_weights(step: Recurrent) -> tuple[Weights, Weights, Weights]:
@@ -22,7 +22,7 @@ def onnx_weights(step: Recurrent) -> tuple[Weights, Weights, Weights]:
 
     G is the number of gates of the cell, `GATES`. B holds b_ih, then b_hh.
     """
-    order = _ORDER[step.layer.cell]
+    order = BLOCKS[step.layer.cell]
     w, r, b = [], [], []
     for cell in step.cells:
         w.append(_reorder(cell.weight_ih_l0, order))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,14 +12,13 @@ import torch
 from numpy.typing import ArrayLike
 from torch import nn
 
-from seqrt import __version__
-from seqrt.contract import MANIFEST_KEY, PROOF_KEY, Column, Manifest, seal
+from seqrt.contract import MANIFEST_KEY, PROOF_KEY, Manifest, seal
 from seqrt.contract.manifest import Head
-from seqrt.errors import ParityError
-from seqrt.export.from_module import as_stack
-from seqrt.export.graph import build_onnx
+from seqrt.errors import ParityError, UsageError
 from seqrt.export.memory import measure_memory
+from seqrt.export.network import SeqrtNetwork
 from seqrt.export.prove import prove
+from seqrt.export.subject import Subject
 from seqrt.files import check_writable, writing
 from seqrt.runtime import Model
 from seqrt.runtime.proving.proof import encode
@@ -46,12 +46,16 @@ def export(
     head: Head | None = None,
     about: Metadata | None = None,
     series: ArrayLike | None = None,
+    example: ArrayLike | None = None,
 ) -> Exported:
     """Write `net` to `path` as one ONNX file that carries its own proof.
 
-    `net` is a seqrt Network, trained or not, or your own module made of nn.RNN, nn.LSTM, nn.GRU,
-    nn.Linear, nn.LayerNorm and nn.Dropout in sequence; see `as_stack`. `about` names its features,
-    outputs and classes; the default is the network's own metadata. `series` (N, D) is typical input
+    `net` is a seqrt Network, trained or not, or a module of your own with recurrent layers: its
+    forward is traced, and the file computes what it does for each row alone. README.md beside this
+    file lists the operators. `example` is an input of your module, (B, T, D), (B, T) or ids (B, T);
+    give it if the input cannot be told from the layers. `head` is that of an nn.Sequential, whose
+    own forward cannot run: "last" by default. `about` names the features, outputs and classes; the
+    default is the network's own metadata. `series` (N, D) is typical input
     in raw units, on which the memory in the manifest is measured; none of it enters the file.
     Without a series, inputs are drawn from the range seen in training.
 
@@ -59,25 +63,39 @@ def export(
     proof and checks the laws; only then is it renamed. The same network gives the same bytes.
 
     Raises ParityError, and leaves no file, if the graph does not compute what the network does,
-    UsageError for layers that cannot be exported, InputError for a series with other features, and
-    OutputError if the file cannot be written.
+    UsageError with your own line for what cannot be exported, InputError for a series with other
+    features, and OutputError if the file cannot be written.
     """
     # One thread sums in one order, so PyTorch's own errors, and with them the bytes of the file, do
     # not depend on the number of cores.
     with torch_threads(1):
-        stack = as_stack(net, head)
-        if about is not None:
-            stack.metadata = about
-        return _write(stack, Path(path), series)
+        return _write(_subject(net, head, about, example), Path(path), series)
 
 
-def _write(stack: Stack, path: Path, series: ArrayLike | None) -> Exported:
+def _subject(
+    net: nn.Module, head: Head | None, about: Metadata | None, example: ArrayLike | None
+) -> Subject:
+    if not isinstance(net, Stack):
+        from seqrt.export.foreign import read_module
+
+        return read_module(net, head=head, about=about, example=example)
+    if head not in (None, net.head):
+        raise UsageError(f"head must be {net.head!r}, as the network has, got {head!r}.")
+    stack = copy.deepcopy(net).cpu().float().eval()
+    if about is not None:
+        stack.metadata = about
+    return SeqrtNetwork(stack)
+
+
+def _write(subject: Subject, path: Path, series: ArrayLike | None) -> Exported:
     check_writable(path)
-    _check_weights(stack)
-    model = Model(draft(stack))
-    golden, parity = prove(model, stack)
-    manifest = replace(_manifest(stack), parity=parity, memory=measure_memory(model, stack, series))
-    content = _sealed(stack, manifest, encode(golden))
+    _check_weights(subject)
+    model = Model(_draft(subject)).joined
+    subject.check(model)
+    golden, parity = prove(model, subject)
+    memory = measure_memory(model, subject, series)
+    manifest = replace(subject.manifest(), parity=parity, memory=memory)
+    content = _sealed(subject, manifest, encode(golden))
     onnx.checker.check_model(content, full_check=True)
     with writing(path) as file:
         file.write(content)
@@ -90,50 +108,21 @@ def _write(stack: Stack, path: Path, series: ArrayLike | None) -> Exported:
 
 def draft(stack: Stack) -> bytes:
     """Return the sealed file with its graph and manifest, but without a proof."""
-    return _sealed(stack, _manifest(stack), proof="")
+    return _draft(SeqrtNetwork(stack))
 
 
-def _manifest(stack: Stack) -> Manifest:
-    metadata = stack.metadata
-    return Manifest(
-        name=metadata.name,
-        producer=f"seqrt {__version__}",
-        task=metadata.task,
-        head=stack.head,
-        activation=stack.activation,
-        layers=tuple(step.layer for step in stack.recurrent()),
-        features=_columns(metadata.features, stack.x_mean, stack.x_scale),
-        outputs=_columns(metadata.outputs, stack.y_mean, stack.y_scale),
-        classes=metadata.classes,
-        targets=metadata.targets,
-        window=metadata.window,
-        horizon=metadata.horizon,
-        data_sha256=metadata.data_sha256,
-        missing=stack.missing,
-        seed=metadata.seed,
-        inputs=metadata.inputs,
-        series=metadata.series,
-        time=metadata.time,
-        earlier_data=metadata.earlier_data,
-    )
+def _draft(subject: Subject) -> bytes:
+    return _sealed(subject, subject.manifest(), proof="")
 
 
-def _columns(
-    columns: tuple[Column, ...], mean: torch.Tensor, scale: torch.Tensor
-) -> tuple[Column, ...]:
-    """Return the columns with the mean and scale that the graph uses."""
-    scaling = zip(columns, mean.tolist(), scale.tolist(), strict=True)
-    return tuple(replace(column, mean=m, scale=s) for column, m, s in scaling)
-
-
-def _sealed(stack: Stack, manifest: Manifest, proof: str) -> bytes:
-    model = build_onnx(stack)
+def _sealed(subject: Subject, manifest: Manifest, proof: str) -> bytes:
+    model = subject.graph()
     onnx.helper.set_model_props(model, {MANIFEST_KEY: manifest.to_json(), PROOF_KEY: proof})
     return seal(model.SerializeToString(deterministic=True))
 
 
-def _check_weights(stack: Stack) -> None:
-    for name, values in stack.state_dict().items():
+def _check_weights(subject: Subject) -> None:
+    for name, values in subject.weights().items():
         if not bool(torch.isfinite(values).all()):
             raise ParityError(
                 f"E_WEIGHTS_NONFINITE: every weight must be finite, but {name} contains NaN or Inf."

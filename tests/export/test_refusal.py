@@ -20,7 +20,7 @@ WRONG_GRU = [order for order in permutations(range(3)) if order != (1, 0, 2)]
     [*(("lstm", order) for order in WRONG_LSTM), *(("gru", order) for order in WRONG_GRU)],
 )
 def test_every_wrong_order_of_gates_is_caught(tmp_path, monkeypatch, cell, order):
-    monkeypatch.setitem(weights._ORDER, cell, order)
+    monkeypatch.setitem(weights.BLOCKS, cell, order)
 
     with pytest.raises(ParityError, match="E_PARITY: the exported graph does not compute"):
         export(Network(cell, 1, (64, 32), 1), tmp_path / "m.onnx")
@@ -30,7 +30,7 @@ def test_every_wrong_order_of_gates_is_caught(tmp_path, monkeypatch, cell, order
 
 def test_an_older_file_stays_when_an_export_is_refused(tmp_path, monkeypatch):
     (tmp_path / "m.onnx").write_bytes(b"older")
-    monkeypatch.setitem(weights._ORDER, "lstm", (0, 1, 2, 3))
+    monkeypatch.setitem(weights.BLOCKS, "lstm", (0, 1, 2, 3))
 
     with pytest.raises(ParityError):
         export(Network("lstm", 1, (8,), 1), tmp_path / "m.onnx")

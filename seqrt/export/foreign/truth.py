@@ -1,0 +1,79 @@
+"""What a user's own forward computes for each row alone: the truth that a file is judged by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from seqrt.export.foreign.answers import joined_answers, leaves
+from seqrt.export.foreign.build import Built
+from seqrt.export.foreign.tracing.refusal import Refused, line_of_error
+from seqrt.export.foreign.tracing.trace import own_copy
+from seqrt.runtime.types import Doubles, Lengths
+
+
+class Truth:
+    """Runs forward in float32 or float64.
+
+    A row is run twice side by side, because some forwards squeeze a batch of one away.
+    """
+
+    def __init__(self, built: Built) -> None:
+        """Make a copy of the module in each precision."""
+        self.built = built
+        kinds = (torch.float32, torch.float64)
+        with torch.no_grad():
+            self._nets = {kind: own_copy(built.net).to(kind) for kind in kinds}
+
+    def rows(self, dtype: torch.dtype, x: NDArray[Any], lengths: Lengths) -> Doubles:
+        """Return y (B, O) or (B, T, O) of each row of x alone; 0 past its length."""
+        found = [
+            self.row(dtype, row[:steps]) for row, steps in zip(x, lengths.tolist(), strict=True)
+        ]
+        per_step = any(answer.head == "sequence" for answer in self.built.answers)
+        if not per_step:
+            return np.stack(found)
+        y = np.zeros((len(x), x.shape[1], found[0].shape[-1]))
+        for place, row in enumerate(found):
+            y[place, : len(row)] = row
+        return y
+
+    def row(self, dtype: torch.dtype, row: NDArray[Any]) -> Doubles:
+        """Return y (O,) or (T, O) of one row (T, D) or (T,); raise Refused if forward fails."""
+        built, steps = self.built, len(row)
+        both = torch.from_numpy(np.stack([row, row]))
+        if not built.tokens:
+            both = both.to(dtype)
+            both = both[..., 0] if built.example.ndim == 2 else both
+        if built.time_major:
+            both = both.transpose(0, 1)
+        try:
+            with torch.no_grad(), _default(dtype), torch.random.fork_rng(devices=[]):
+                returned = self._nets[dtype](both, *(e.make(2, steps) for e in built.extras))
+        except Exception as error:
+            raise Refused(
+                f"forward fails for a row of {steps} steps: {type(error).__name__}:"
+                f" {' '.join(str(error).split()):.120}",
+                "A file takes rows of any length.",
+                line_of_error(error),
+            ) from error
+        tensors = [tensor for _, tensor in leaves(returned)]
+        each = [answer.of(tensors, 2, steps) for answer in built.answers]
+        y: Doubles = joined_answers(built.answers, each, steps)[0]
+        return y
+
+
+@contextmanager
+def _default(dtype: torch.dtype) -> Iterator[None]:
+    """Let tensors that forward makes, such as a first state of zeros, have this type."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)

@@ -1,0 +1,139 @@
+"""A seqrt network as the subject of an export."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import onnx
+import torch
+from torch import Tensor
+
+from seqrt import __version__
+from seqrt.contract import Column, Manifest
+from seqrt.export.graph import build_onnx
+from seqrt.export.weights import float32_array
+from seqrt.runtime import Model
+from seqrt.runtime.inputs.arrays import inside
+from seqrt.runtime.proving.parity import largest
+from seqrt.runtime.proving.proof import Case
+from seqrt.runtime.types import Doubles, Floats, Lengths
+from seqrt.training.networks.stack import Stack
+from seqrt.training.runs.memory import gradient_by_lag
+
+# The share of missing values, for a network with a missing-value policy.
+_MISSING_SHARE = 0.25
+
+
+class SeqrtNetwork:
+    """A stack of layers, its manifest, and its solutions in torch."""
+
+    def __init__(self, stack: Stack) -> None:
+        """Wrap a stack on the CPU in float32."""
+        self.stack = stack
+
+    def weights(self) -> Mapping[str, Tensor]:
+        """Return parameters and buffers by name."""
+        state: Mapping[str, Tensor] = self.stack.state_dict()
+        return state
+
+    def graph(self) -> onnx.ModelProto:
+        """Return the ONNX model."""
+        return build_onnx(self.stack)
+
+    def manifest(self) -> Manifest:
+        """Return the manifest, with the scaling that the graph uses."""
+        stack, metadata = self.stack, self.stack.metadata
+        return Manifest(
+            name=metadata.name,
+            producer=f"seqrt {__version__}",
+            task=metadata.task,
+            head=stack.head,
+            activation=stack.activation,
+            layers=tuple(step.layer for step in stack.recurrent()),
+            features=_columns(metadata.features, stack.x_mean, stack.x_scale),
+            outputs=_columns(metadata.outputs, stack.y_mean, stack.y_scale),
+            classes=metadata.classes,
+            targets=metadata.targets,
+            window=metadata.window,
+            horizon=metadata.horizon,
+            data_sha256=metadata.data_sha256,
+            missing=stack.missing,
+            seed=metadata.seed,
+            inputs=metadata.inputs,
+            series=metadata.series,
+            time=metadata.time,
+            earlier_data=metadata.earlier_data,
+        )
+
+    def gradient(self, x: Floats) -> Doubles:
+        """Return the gradient of the last logits by lag."""
+        return gradient_by_lag(self.stack, x)
+
+    def check(self, draft: Model) -> None:
+        """Accept: every seqrt network can be a file."""
+
+    def case(
+        self, draft: Model, rows: int, steps: int, rng: np.random.Generator, *, fresh: bool = False
+    ) -> Case:
+        """Return a case with inputs from the range seen in training, and states within ±1/2."""
+        x, lengths, state = self._draw(rows, steps, rng)
+        truth, state_truth = self.solve(torch.float64, x, lengths, state)
+        y, state_out = self.solve(torch.float32, x, lengths, state)
+        return Case(
+            x,
+            lengths,
+            state,
+            truth,
+            state_truth,
+            torch_error=largest((y - truth) / float32_array(self.stack.y_scale)),
+            torch_state_error=largest(state_out - state_truth),
+        )
+
+    def _draw(
+        self, rows: int, steps: int, rng: np.random.Generator
+    ) -> tuple[Floats, Lengths, Floats]:
+        """Draw inputs uniformly from the range seen in training, some rows shorter, and states.
+
+        A quarter of the values is NaN if the network has a missing-value policy. The training data
+        itself is never used: a file travels further than its data may.
+        """
+        stack = self.stack
+        x = np.empty((rows, steps, len(stack.metadata.features)), np.float32)
+        for d, column in enumerate(stack.metadata.features):
+            low, high = column.typical_range
+            x[..., d] = low + (high - low) * rng.random((rows, steps))
+        lengths = np.maximum(1, steps - np.arange(rows) * steps // (rows + 1)).astype(np.int32)
+        state = rng.random((rows, stack.state_size)) - 0.5
+        if stack.missing != "error":
+            x[rng.random(x.shape) < _MISSING_SHARE] = np.nan
+        return x, lengths, state.astype(np.float32)
+
+    def solve(
+        self, dtype: torch.dtype, x: Floats | Doubles, lengths: Lengths, state: Floats
+    ) -> tuple[Doubles, Doubles]:
+        """Return y and the final state as torch computes them in `dtype`."""
+        net = copy.deepcopy(self.stack).to(dtype)
+        inputs = torch.from_numpy(x).to(dtype), torch.from_numpy(lengths).long()
+        with torch.no_grad():
+            if net.state_size:
+                y, end = net.run(*inputs, torch.from_numpy(state).to(dtype))
+            else:
+                y, end = net(*inputs), torch.zeros(len(x), 0)
+        outputs = _double(y)
+        if outputs.ndim == x.ndim:
+            outputs[~inside(lengths, x.shape[1])] = 0
+        return outputs, _double(end)
+
+
+def _columns(columns: tuple[Column, ...], mean: Tensor, scale: Tensor) -> tuple[Column, ...]:
+    """Return the columns with the mean and scale that the graph uses."""
+    scaling = zip(columns, mean.tolist(), scale.tolist(), strict=True)
+    return tuple(replace(column, mean=m, scale=s) for column, m, s in scaling)
+
+
+def _double(tensor: Tensor) -> Doubles:
+    array: Doubles = tensor.double().numpy()
+    return array
