@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from seqrt.contract.strict_json import manifest_error
 
-# The most numbers of state besides h and c of the layers: 4 MB a row.
-MOST_CARRIED: Final = 1 << 20
+# The most numbers of state besides h and c of the layers: 1 MB a row.
+MOST_CARRIED: Final = 1 << 18
 MOST_TOKENS: Final = 1 << 31
 _MOST_HEADS: Final = 6
 _LONGEST_REASON: Final = 300

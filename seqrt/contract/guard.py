@@ -230,6 +230,8 @@ def _run_node(node: dict[str, Any], values: dict[str, Value], rules: _Rules) -> 
         inputs = [values[name] if name or not rules.optional else NOTHING for name in node["input"]]
         call = NodeCall(inputs, found, len(node["output"]))
         outputs = outputs_of(operator, call, rules.operators)
+        if rules.optional and all(value.data is not None for value in inputs):
+            raise GraphError("it reads constants alone")
         for name, value in zip(node["output"], outputs, strict=True):
             _check_size(value, rules.widest)
             if name in values or (not name and operator not in _CELLS):

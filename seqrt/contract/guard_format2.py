@@ -9,7 +9,6 @@ from itertools import groupby
 from typing import Any, Final, NamedTuple
 
 from seqrt.contract import LENGTHS, STATE, STATE_OUT, Layer, Manifest, X, Y
-from seqrt.contract.format2 import MOST_CARRIED
 from seqrt.contract.guard_missing import as_fixed_node
 from seqrt.contract.idioms.fixed_node import BATCH, TIME, Constant, Idiom, Shape, Size
 from seqrt.contract.idioms.recognise import Candidate, idiom_of, recognised, streams
@@ -20,6 +19,8 @@ Node = dict[str, Any]
 Declared = list[tuple[str, tuple[Size, ...], int]]
 _ACTIVATIONS: Final = {"Softmax": "softmax", "Sigmoid": "sigmoid"}
 _HEAVY: Final = ("MatMul", "RNN", "GRU", "LSTM")
+# The most numbers of a value without time, besides the state: 256 kB a row.
+_WIDEST_ROW: Final = 1 << 16
 # A matrix may be used this many times, and their work at each step be this many times the least.
 _MOST_USES: Final = 8
 
@@ -58,7 +59,7 @@ def widest(m: Manifest, constants: Mapping[str, Value], times: int) -> tuple[int
     matrices = [value.shape for value in constants.values() if len(value.shape) > 1]
     sizes += [int(size) for shape in matrices for size in shape]
     step = times * max(*sizes, len(m.features), len(m.outputs))
-    return step, max(step, times * m.state_size, MOST_CARRIED)
+    return step, max(step, m.state_size, _WIDEST_ROW)
 
 
 def parts(nodes: list[Node]) -> Iterator[tuple[tuple[str, int] | None, list[Node]]]:

@@ -28,6 +28,8 @@ from seqrt.contract.operators import (
 # An input that a node leaves out.
 NOTHING: Final = Value(0, ())
 _MOST_AXES = 6
+# The most products of two values of a row.
+_MOST_PRODUCTS = 1 << 20
 _ACTIVATIONS = ("Tanh", "Relu")
 
 
@@ -168,6 +170,11 @@ def _matmul(call: NodeCall) -> list[Value]:
     fits = len(a.shape) == len(b.shape) > 2 and a.shape[:-2] == b.shape[:-2]
     if not fits or a.shape[-1] != b.shape[-2] or a.data is not None:
         raise GraphError(f"shapes {a.shape} and {b.shape} do not multiply")
+    if (
+        math.prod(size for size in (*a.shape, b.shape[-1]) if isinstance(size, int))
+        > _MOST_PRODUCTS
+    ):
+        raise GraphError(f"shapes {a.shape} and {b.shape} take too many products")
     names = [size for size in (*a.shape, b.shape[-1]) if not isinstance(size, int)]
     if names != [BATCH] or BATCH not in a.shape[:-2]:
         raise GraphError(f"shapes {a.shape} and {b.shape} would mix rows or steps")

@@ -146,6 +146,21 @@ def _many_products(model: ModelProto) -> None:
         model.graph.node.append(node)
 
 
+def _squares(model: ModelProto) -> None:
+    """Make (batch, 200, 200) out of (batch, 1) and two columns, and multiply it by itself."""
+    place = next(i for i, node in enumerate(model.graph.node) if "y" in node.output)
+    tall = _add_constant(model, "tall", np.zeros((1, 200, 1), "f4"))
+    wide = _add_constant(model, "wide", np.zeros((1, 1, 200), "f4"))
+    nodes = [
+        helper.make_node("Unsqueeze", ["steps.0.total", "axes_2"], ["cube"]),
+        helper.make_node("Add", ["cube", tall], ["column"]),
+        helper.make_node("Add", ["column", wide], ["square"]),
+        helper.make_node("MatMul", ["square", "square"], ["product"]),
+    ]
+    for node in reversed(nodes):
+        model.graph.node.insert(place, node)
+
+
 def _far_taps(model: ModelProto, context: int) -> None:
     """Say that a convolution reads a step of long ago."""
     _set(
@@ -394,7 +409,13 @@ CHANGES: dict[str, tuple[str, str, Callable[[ModelProto], Any]]] = {
     "batch against batch": (
         GRAPH,
         POOLED,
-        lambda m: _append(m, "Add", ["steps.0.total", "count.0.numbers"]),
+        lambda m: (
+            _append(m, "Add", ["steps.0.total", "turned"]),
+            m.graph.node.insert(
+                list(m.graph.node).index(_node(m, "Add", -1)),
+                helper.make_node("Transpose", ["steps.0.total"], ["turned"], perm=[1, 0]),
+            ),
+        ),
     ),
     "a division by zero": (
         GRAPH,
@@ -413,6 +434,26 @@ CHANGES: dict[str, tuple[str, str, Callable[[ModelProto], Any]]] = {
         lambda m: _before_y(m, "PRelu", _add_constant(m, "slopes", np.zeros((9, 2), "f4"))),
     ),
     "join until memory runs out": (GRAPH, POOLED, _double),
+    "constants multiplied out when the file is opened": (
+        GRAPH,
+        POOLED,
+        lambda m: _append(
+            m,
+            "Add",
+            [
+                _add_constant(m, "tall", np.zeros((200, 1), "f4")),
+                _add_constant(m, "wide", np.zeros((1, 200), "f4")),
+            ],
+        ),
+    ),
+    "products of large squares for each row": (GRAPH, POOLED, _squares),
+    "a value of a row of a megabyte": (
+        GRAPH,
+        POOLED,
+        lambda m: _append(
+            m, "Add", ["steps.0.total", _add_constant(m, "wide", np.zeros(1 << 18, "f4"))]
+        ),
+    ),
     # work
     "a matrix used at every step again and again": (GUARD, POOLED, _many_products),
     "a matrix used for more outputs than there are": (

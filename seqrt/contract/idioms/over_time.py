@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from seqrt.contract import LENGTHS
 from seqrt.contract.idioms.fixed_node import BATCH, LOWEST, MASK, TIME, Idiom, Shape, Size, Writer
 from seqrt.contract.onnx_reader import INT64
+
+# The most products, width times queries, that attention may take at each step.
+MOST_PRODUCTS: Final = 1 << 16
 
 
 def masked(

@@ -13,7 +13,14 @@ from typing import Final, NamedTuple
 from seqrt.contract.idioms.fixed_node import TIME, Constant, FixedNode, Idiom, Shape
 from seqrt.contract.idioms.lengths import count, inside, steps
 from seqrt.contract.idioms.one_step import step_from_end, step_from_start
-from seqrt.contract.idioms.over_time import attend, masked, reversed_steps, scores, time_softmax
+from seqrt.contract.idioms.over_time import (
+    MOST_PRODUCTS,
+    attend,
+    masked,
+    reversed_steps,
+    scores,
+    time_softmax,
+)
 from seqrt.contract.idioms.pools import time_max, time_sum
 from seqrt.contract.idioms.taps import MOST_CONTEXT, taps
 from seqrt.contract.idioms.tokens import embedding
@@ -116,12 +123,19 @@ def _softmax(f: Candidate) -> Idiom:
 
 def _scores(f: Candidate) -> Idiom:
     value, query = f.read(0, 0), f.read(1, 1)
+    _check_products(f.width(value), f.width(query))
     return scores(f.number, value, f.width(value), query, f.width(query))
 
 
 def _attend(f: Candidate) -> Idiom:
     weights, value = f.read(0, 1), f.read(1, 1)
+    _check_products(f.width(weights), f.width(value))
     return attend(f.number, weights, f.width(weights), value, f.width(value))
+
+
+def _check_products(width: int, queries: int) -> None:
+    if width * queries > MOST_PRODUCTS:
+        raise ValueError(width)
 
 
 def _reversed(f: Candidate) -> Idiom:

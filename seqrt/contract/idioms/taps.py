@@ -10,7 +10,7 @@ from seqrt.contract.idioms.fixed_node import BATCH, MASK, TIME, Constant, Idiom,
 from seqrt.contract.onnx_reader import INT64
 
 # The most numbers of context, steps times width, that a convolution may read beside a step.
-MOST_CONTEXT: Final = 1 << 20
+MOST_CONTEXT: Final = 1 << 18
 _TO_THE_END: Final = (1 << 63) - 1
 
 
