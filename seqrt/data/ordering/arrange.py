@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from seqrt.contract import TimeColumn
 from seqrt.data.ordering.cells import Key, series_of, times_of
-from seqrt.data.ordering.clock import with_calendar, with_clock
+from seqrt.data.ordering.clock import day_with_clock, with_calendar, with_clock
 from seqrt.data.ordering.filling import filled
 from seqrt.data.ordering.gaps import broken_after, check_one_step, note_on_gaps, runs_of
 from seqrt.data.ordering.repeats import check_counters, check_repeats
@@ -65,6 +65,7 @@ def arrange(
     name, calendar_note = _time_column(table, series, time, codes), ""
     if table.named and time != NO_TIME and table.rows:
         table, name, calendar_note = with_calendar(table, name)
+        name = name or day_with_clock(table)
     if time is None and not series:
         check_counters(table, name)
     table = replace(table, numbering=_numbering(table, name))

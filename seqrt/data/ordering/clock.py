@@ -47,6 +47,15 @@ def with_clock(table: Table, name: str) -> tuple[Table, str]:
     return table, ""
 
 
+def day_with_clock(table: Table) -> str | None:
+    """Return the column that has one date in all rows, if another column has their clock times."""
+    for name, column in table.columns.items():
+        reading = read_column(column)
+        if reading is not None and reading.complete and with_clock(table, name)[1]:
+            return name
+    return None
+
+
 def is_numbering(values: NDArray[np.float64]) -> bool:
     """Whether values count the rows, each one more than the one before."""
     return bool(len(values) and (values == values[0] + np.arange(len(values))).all())

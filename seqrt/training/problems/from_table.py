@@ -171,8 +171,9 @@ def _left_out(data: Timeline, windowing: Windowing) -> tuple[str, ...]:
         return ()
     names = ", ".join(map(series_name, short[:_NAMED]))
     more = f" and {len(short) - _NAMED:,} more" if len(short) > _NAMED else ""
+    verb = "is" if len(short) == 1 else "are"
     return (
-        f"{len(short):,} of {len(data.keys):,} series are left out, with fewer than"
+        f"{len(short):,} of {len(data.keys):,} series {verb} left out, with fewer than"
         f" {windowing.least} rows in a run: {names}{more}",
     )
 

@@ -39,6 +39,14 @@ def test_dates_that_come_again_take_the_clock_of_another_column(name, clock, aft
     assert timeline.spacing.after(last, 1).text()[0].replace(" 0:", " 00:") == after
 
 
+def test_one_date_in_all_rows_takes_the_clock_too():
+    clock = [f"{hour}:{minute:02}" for hour in range(24) for minute in (0, 30)]
+
+    timeline = arrange(table(date=["2024-01-01"] * 48, time=clock, y=range(48)))
+
+    assert (timeline.table.time, timeline.step) == ("date", "30 minutes")
+
+
 def test_each_series_has_its_own_clock():
     shops = ["a"] * 72 + ["b"] * 72
     clock = [f"{hour:02}:00" for hour in range(24)] * 6

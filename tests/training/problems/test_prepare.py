@@ -307,3 +307,61 @@ def test_channels_first_is_an_option_of_arrays_only(archive, rng, series_csv):
     for other in (series_csv, "adding"):
         with pytest.raises(UsageError, match="--channels-first is for"):
             prepare(other, channels_first=True)
+
+
+# Series and times
+
+
+def rows_of(path, *series, but=()):
+    """Write a long table with twenty days of each series, or the number that it names."""
+    lines = [
+        f"{name},2024-01-{1 + i:02},{i % 5},{10 * i}"
+        for name, count in series
+        for i in range(count)
+        if i not in but
+    ]
+    path.write_text("\n".join(["shop,date,promo,y", *lines]) + "\n")
+    return path
+
+
+def test_windows_and_the_split_stay_inside_a_series(tmp_path):
+    path = rows_of(tmp_path / "shops.csv", ("a", 20), ("b", 20), ("c", 4))
+
+    problem = prepare(path, series="shop", target="y", window=4)
+
+    assert problem.keys == (("a",), ("b",), ("c",))
+    assert problem.train.series.tolist() == [0] * 11 + [1] * 11
+    assert problem.validation.series.tolist() == [0, 1]
+    assert problem.notes[0] == ("1 of 3 series is left out, with fewer than 5 rows in a run: c")
+    assert problem.metadata.series == ("shop",)
+    assert problem.metadata.time.step == "1 day"
+
+
+def test_the_columns_unique_id_ds_and_y_need_no_options(tmp_path):
+    path = rows_of(tmp_path / "long.csv", ("a", 20), ("b", 20))
+    path.write_text(path.read_text().replace("shop,date", "unique_id,ds", 1))
+
+    problem = prepare(path, window=4)
+
+    assert problem.targets == ("y",)
+    assert problem.metadata.series == ("unique_id",)
+    assert [column.name for column in problem.metadata.features] == ["promo", "y"]
+
+
+def test_forward_fills_gaps_of_a_quarter_of_the_window(tmp_path):
+    path = rows_of(tmp_path / "gap.csv", ("a", 20), but=(8,))
+
+    cut = prepare(path, target="y", window=4, val=0.0)
+    filled = prepare(path, target="y", window=4, val=0.0, missing="forward")
+
+    assert len(cut.train) == 4 + 7
+    # a window from every row, but for those whose target is missing
+    assert len(filled.train) == 16 - 1
+    assert "1 gap is filled with 1 row of missing values" in filled.notes
+
+
+def test_no_run_of_a_window_is_one_error_that_names_the_longest(tmp_path):
+    path = rows_of(tmp_path / "gaps.csv", ("a", 20), but=range(0, 20, 4))
+
+    with pytest.raises(InputError, match=r"^E_INPUT_SHORT: .* 5 rows without a gap"):
+        prepare(path, target="y", window=4, val=0.0)

@@ -202,3 +202,12 @@ def test_unresolved_options_are_not_in_the_record_except_for_an_automatic_rate()
 def test_a_record_that_is_no_plan_is_a_usage_error(record):
     with pytest.raises(UsageError, match=r"the plan in run.toml does not fit this seqrt"):
         Plan.of_record(record)
+
+
+def test_several_files_are_recorded_as_a_list():
+    plan = Plan(("logs/a.csv", "logs/b.csv"), cell="gru")
+
+    record = tomllib.loads(tomli_w.dumps(plan.record()))
+
+    assert record["source"] == ["logs/a.csv", "logs/b.csv"]
+    assert Plan.of_record(record) == plan
