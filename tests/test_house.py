@@ -115,6 +115,7 @@ INNER_ROOMS = {
         "labels": "",
         "padding": "",
         "feature_cast": "",
+        "list_columns": "feature_cast sequences table",
         "sequences": "feature_cast padding ragged",
         "table": "",
         "runs": "",

@@ -38,6 +38,7 @@ class Sequences:
     y is None, an array (B,) or (B, O), or with `per_step` a list of arrays (T_i,) or (T_i, O). The
     values of x may still contain NaN and Inf. `offsets` (D,) were subtracted from its features
     before the cast to float32; () means none. `notes` are sentences on how the arrays were read.
+    `names` (D,) and `targets` name the columns of a table that they come from; () without one.
     """
 
     x: Ragged
@@ -45,6 +46,8 @@ class Sequences:
     per_step: bool
     offsets: Offsets = ()
     notes: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
 
     @property
     def features(self) -> int:

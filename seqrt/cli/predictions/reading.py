@@ -66,9 +66,14 @@ def read_data(
     Raises UsageError for options of tables beside sequences.
     """
     from seqrt.data import Sequences, read
+    from seqrt.data.list_columns import holds_sequences, sequences_of
     from seqrt.data.ordering.as_trained import as_trained
 
     data = read(path, channels_first=how.channels_first, trained=manifest)
+    features = tuple(column.name for column in manifest.features)
+    if not isinstance(data, Sequences) and holds_sequences(data, features):
+        target = manifest.targets if set(manifest.targets) <= set(data.names) else ()
+        data = sequences_of(data, features, target, manifest)
     if isinstance(data, Sequences):
         how.check_unused(path)
         return data

@@ -97,7 +97,9 @@ def _uses(
 def _reason(name: str, column: TableColumn, table: Table, *, chosen: bool) -> str:
     """Return why a column is not used, and how it would be."""
     if column.fault is not None:
-        return KINDS["list"] if column.kind == "list" else "its cells cannot be read as numbers"
+        if column.kind == "list":
+            return f"{KINDS['list']}: --features {name} takes each as a sequence"
+        return "its cells cannot be read as numbers"
     if name == table.numbering and not chosen:
         return "it numbers the rows"
     if column.numeric:

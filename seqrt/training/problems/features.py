@@ -80,8 +80,9 @@ def features_for(
 
 def options_of(metadata: Metadata) -> dict[str, Names]:
     """Return the options that make the features of a table, by their names in a plan."""
-    if metadata.window is None:
-        return {"features": ()}
+    if metadata.window is None:  # sequences, from the lists of a table if there are targets
+        names = tuple(column.name for column in metadata.features)
+        return {"features": names if metadata.targets else ()}
     inputs = inputs_of(metadata.inputs, [column.name for column in metadata.features])
     own = [each for each in inputs if not each.ahead]
     columns: dict[str, list[str]] = {

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrt.contract import Input
+from seqrt.contract import Column, Input
 from seqrt.contract.manifest import Activation, Task
 from seqrt.data import Part, Sequences
-from seqrt.data.feature_cast import Offsets, offset_note
+from seqrt.data.feature_cast import offset_note
 from seqrt.data.labels import is_one_hot
 from seqrt.data.ragged import Ragged
 from seqrt.errors import UsageError
@@ -65,10 +65,12 @@ def from_sequences(
         notes += class_notes(classes, part.truth, judged.truth if judged else None, unit)
     if classes and judged and not data.per_step and not isinstance(val, Fold):
         notes += single_notes(classes, truth)
+    names = data.names or tuple(f"x{i}" for i in range(data.features))
+    metadata = _metadata(task, activation, classes, measured_columns(names, x[train]), part)
+    outputs = _named(metadata.outputs, () if classes else data.targets)
+    inputs = tuple(map(_input, names, data.offsets))
     return Problem(
-        metadata=replace(
-            _metadata(task, activation, classes, x[train], part), inputs=_inputs(data.offsets)
-        ),
+        metadata=replace(metadata, outputs=outputs, targets=data.targets, inputs=inputs),
         head="sequence" if data.per_step else "last",
         activation=activation,
         train=part,
@@ -103,9 +105,16 @@ def _checked_truth(truth: Array, task: Task, per_step: bool) -> tuple[Array, Cla
     return labels_of("y", truth)
 
 
-def _inputs(offsets: Offsets) -> tuple[Input, ...]:
-    """Return what the manifest says of the features, where something is subtracted from them."""
-    return tuple(Input(f"x{i}", offset=offset) for i, offset in enumerate(offsets))
+def _input(name: str, offset: int) -> Input:
+    """Return what the manifest says of a feature from which something is subtracted."""
+    return Input(name, offset=offset)
+
+
+def _named(outputs: tuple[Column, ...], targets: tuple[str, ...]) -> tuple[Column, ...]:
+    """Return the outputs under the names of the target columns, if there are any."""
+    if not targets:
+        return outputs
+    return tuple(replace(c, name=name) for c, name in zip(outputs, targets, strict=True))
 
 
 def _activation(task: Task, classes: Classes) -> Activation:
@@ -115,9 +124,12 @@ def _activation(task: Task, classes: Classes) -> Activation:
 
 
 def _metadata(
-    task: Task, activation: Activation, classes: Classes, x: Ragged, train: Part
+    task: Task,
+    activation: Activation,
+    classes: Classes,
+    features: tuple[Column, ...],
+    train: Part,
 ) -> Metadata:
-    features = measured_columns((f"x{i}" for i in range(x.values.shape[1])), x)
     if classes:
         return Metadata(task, features, probability_columns(classes), classes=classes)
     targets = train.truth.reshape(len(train.truth), -1)

@@ -70,10 +70,11 @@ class DataOptions:
         if self.length is not None and self.length < 1:
             raise UsageError(f"length must be at least 1, got {self.length}.")
 
-    def reject_for_sequences(self) -> None:
-        """Raise UsageError if an option is given that applies to tables only."""
+    def reject_for_sequences(self, *applying: str) -> None:
+        """Raise UsageError if an option is given that applies to tables only, save `applying`."""
         names = (*NAME_LISTS, "window", "horizon", "span", "time", "dates")
-        wrong = [f"--{name}" for name in names if getattr(self, name) not in (None, ())]
+        given = [name for name in names if getattr(self, name) not in (None, ())]
+        wrong = [f"--{name}" for name in given if name not in applying]
         if wrong:
             raise UsageError(
                 "table options do not apply to sequences with targets, got"

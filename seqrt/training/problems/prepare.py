@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.data import Sequences, Table, Timeline, arrange, digest, read
+from seqrt.data.list_columns import holds_sequences, sequences_of
 from seqrt.data.ordering.filling import most_filled
 from seqrt.data.readers.source import Source, name_of, shown
 from seqrt.encoding.column import TableColumn
@@ -57,10 +58,14 @@ def splitter(
     missing = options.missing != "error"
     data, sha256 = _read(source, seed, options, earlier)
     split: Callable[..., Problem]
+    if isinstance(data, Table) and holds_sequences(data, options.features):
+        options.reject_for_sequences("features", "target")
+        data = _sequences(data, options, earlier)
+    elif isinstance(data, Sequences):
+        options.reject_for_sequences()
     if isinstance(data, Table):
         split = partial(from_table, _table_rows(data, options, earlier))
     else:
-        options.reject_for_sequences()
         split = partial(from_sequences, data, options.task, seed=seed, missing=missing)
     plain = TASKS[str(source)].plain if str(source) in TASKS else None
 
@@ -96,6 +101,16 @@ def _table_rows(data: Table, options: DataOptions, earlier: Metadata | None) -> 
     if not fill or len(rows.timeline.runs) == len(rows.timeline.keys):
         return rows
     return TableRows.of(in_order(data, options, step, fill), options, earlier)
+
+
+def _sequences(data: Table, options: DataOptions, earlier: Metadata | None) -> Sequences:
+    """Return the rows of a table whose features are columns of lists."""
+    if not options.target:
+        raise UsageError(
+            f"the features of {data.source} are lists, so each row is a sequence with a target of"
+            f" its own. Name its column with --target, such as --target {data.names[-1]}."
+        )
+    return sequences_of(data, options.features, options.target, earlier)
 
 
 def _centred(fold: Problem, whole: Problem) -> Problem:
