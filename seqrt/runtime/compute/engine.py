@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from seqrt.runtime.compute.step_device import ResidentStep
     from seqrt.runtime.types import Floats, Lengths
 
+# The node of a file in which the steps of a row are multiplied by a query.
+_SCORES = b"scores.0.products"
 # What a state holds that stays in the range of float32 by itself.
 _BOUNDED = ("h", "c", "steps", "known")
 
@@ -61,7 +63,7 @@ class Engine:
         self._outputs = len(manifest.outputs)
         layers = (*manifest.layers, *manifest.decoders)
         self._width = max(GATES.values()) * max(layer.units for layer in layers)
-        self._has_rnn = any(layer.cell == "rnn" for layer in layers)
+        self._in_pairs = any(layer.cell == "rnn" for layer in layers) or _SCORES in content
         self._grows = any(layer.nonlinearity == "relu" for layer in layers) or any(
             piece.what not in _BOUNDED for piece in manifest.carries
         )
@@ -119,7 +121,7 @@ class Engine:
             return None
         tokens = self.layout.tokens > 0
         y_shape = (1, self._outputs) if self.per_step else (self._outputs,)
-        rows = state.repeat(2 if self._has_rnn else 1, axis=0)
+        rows = state.repeat(2 if self._in_pairs else 1, axis=0)
         if self.device == "cpu":
             from seqrt.runtime.compute.step_cpu import BoundStep
 
@@ -151,14 +153,14 @@ class Engine:
         """Run the graph once.
 
         onnxruntime aborts the process on an empty batch and loses the state of an empty row, so
-        both get their outputs here. Its RNN sums a single row in another order than a row of a
-        batch, so a single row runs as a batch of two: its output is then bit for bit the same as in
-        any batch.
+        both get their outputs here. Its RNN, and the products of attention, sum a single row in
+        another order than a row of a batch, so a single row runs as a batch of two: its output is
+        then bit for bit the same as in any batch.
         """
         batch, time = x.shape[:2]
         if batch == 0 or time == 0:
             return self.zero_outputs(batch, time), state.copy()
-        if batch == 1 and self._has_rnn:
+        if batch == 1 and self._in_pairs:
             twice = None if lengths is None else lengths.repeat(2)
             both, ends = self._run(x.repeat(2, 0), twice, state.repeat(2, 0))
             return both[:1], ends[:1]
