@@ -221,11 +221,11 @@ def _twice(table: Table, name: str, rows: tuple[int, int], doubled: bool) -> Inp
     place = f"E_INPUT_TIME: {table.rows_place(*rows)}"
     if doubled:
         return InputError(
-            f"{place}: every time must come once, but {name!r} is {text} in both: the hour that"
-            " clocks show twice at the end of summer time. Write the times in UTC, or with their"
+            f"{place}: every time must occur once, but {name!r} is {text} twice: this is the hour"
+            " that clocks repeat at the end of summer time. Write the times in UTC, or with their"
             " offset, such as 2024-10-27 02:30+02:00."
         )
     return InputError(
-        f"{place}: every time must come once in a series, but {name!r} is {text} in both. Drop one"
+        f"{place}: every time must occur once in a series, but {name!r} is {text} twice. Drop one"
         " of the rows, or name the column that tells several series apart with --series."
     )
