@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from seqrt.encoding.cells import is_missing
 from seqrt.encoding.column import TableColumn
 from seqrt.encoding.dates import between
 from seqrt.encoding.text.contents import Fault, Numbers, rounding
-from seqrt.encoding.text.number_style import has_sign, is_number
+from seqrt.encoding.text.number_style import has_sign, is_accounting, is_number, sign_fix
 from seqrt.encoding.time_column import read_column
 from seqrt.encoding.times import Times, read_numbers
 from seqrt.errors import InputError, UsageError
@@ -161,11 +162,13 @@ class Table:
         text = column.text(row).strip()
         if is_missing(text):
             return self._missing(name, column, row)
-        fix = "Correct the cell, or leave the column out."
+        fix = "Correct the cell, leave it empty if it has no value, or leave the column out."
         if column.style:
             fix = f"Write it like the other cells of the column: {column.style}."
-        elif has_sign(text):
-            fix = "Write the number without its sign."
+        elif has_sign(text) or is_accounting(text):
+            fix = sign_fix(text)
+        elif _overflows(text):
+            fix = "The number is too large."
         elif column.kind == "boolean":
             fix = "Write True or False like the other cells of the column, or leave it out."
         elif is_number(text) and not _DIGITS.fullmatch(text):
@@ -180,10 +183,13 @@ class Table:
 
     def _missing(self, name: str, column: TableColumn, row: int) -> InputError:
         empty = self.rows - len(column.filled(range(self.rows)))
+        fix = "Fill the gaps, drop the rows, or train with a policy such as --missing forward."
+        if empty == self.rows:
+            fix = "Name another column, or leave this one out."
         return InputError(
             f"E_INPUT_MISSING: {self.cell_place(name, row)}: a cell must have a value, but this"
             f" one {_as_written(column, row)} ({empty:,} of {self.rows:,} rows have no value)."
-            " Fill the gaps, drop the rows, or train with a policy such as --missing forward."
+            f" {fix}"
         )
 
     def _check(self, name: str, column: TableColumn) -> None:
@@ -229,6 +235,14 @@ class Table:
         column, instants = self.columns[self.time], self.known_times().instant
         ends = column.text(int(instants.argmin())), column.text(int(instants.argmax()))
         return f"{wanted}; {self.time!r} runs from {ends[0]} to {ends[1]}."
+
+
+def _overflows(text: str) -> bool:
+    """Whether a number is too large for float64."""
+    try:
+        return math.isinf(float(text)) and text[-1].isdigit()
+    except ValueError:
+        return False
 
 
 def _as_written(column: TableColumn, row: int) -> str:

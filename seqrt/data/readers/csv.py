@@ -22,6 +22,7 @@ from seqrt.encoding.column import TableColumn
 from seqrt.encoding.text.texts import Texts
 from seqrt.encoding.time_column import find_time
 from seqrt.errors import InputError
+from seqrt.wording import counted
 
 _LONGEST_LINE = 1 << 20
 _TOGETHER = 1 << 12
@@ -146,11 +147,17 @@ def _delimiter(text: TextIO) -> tuple[str, bool]:
 
 
 def _ragged(path: str | Path, line: int, width: int, cells: int) -> InputError:
-    return InputError(
-        f"E_INPUT_RAGGED: {path}, line {line}: every row must have {width} cells, like the first"
-        f" one, got {cells}. Quote cells that contain a separator, and write numbers with a decimal"
-        " point."
-    )
+    must = f"every row must have {counted(width, 'cell')}, like the first one"
+    if not cells:
+        fault = "but this line is empty. Delete it, and a title or comments above the column names."
+    elif width == 1:
+        fault = f"got {cells}. Delete lines above the column names, such as a title or comments."
+    else:
+        fault = (
+            f"got {cells}. Quote cells that contain a separator, and write numbers with a decimal"
+            " point; delete a title, comments or totals."
+        )
+    return InputError(f"E_INPUT_RAGGED: {path}, line {line}: {must}, {fault}")
 
 
 def _check_names(names: list[str], path: str | Path, line: int) -> None:

@@ -13,6 +13,7 @@ from seqrt.contract.columns import MOST_LEVELS, Input
 from seqrt.data.table import Table
 from seqrt.encoding.cells import is_missing
 from seqrt.encoding.column import TableColumn
+from seqrt.wording import on_one_line
 
 Use = Literal["series", "time", "target", "feature", "known ahead", "calendar"]
 
@@ -97,9 +98,7 @@ def _uses(
 def _reason(name: str, column: TableColumn, table: Table, *, chosen: bool) -> str:
     """Return why a column is not used, and how it would be."""
     if column.fault is not None:
-        if column.kind == "list":
-            return f"{KINDS['list']}: --features {name} takes each as a sequence"
-        return "its cells cannot be read as numbers"
+        return _faulty(name, column)
     if name == table.numbering and not chosen:
         return "it numbers the rows"
     if column.numeric:
@@ -113,6 +112,17 @@ def _reason(name: str, column: TableColumn, table: Table, *, chosen: bool) -> st
     if 1 < count <= MOST_LEVELS and count <= table.rows / 2:
         return f"text with {values}: --categories {quoted(name)} makes features of it"
     return f"text with {values}"
+
+
+def _faulty(name: str, column: TableColumn) -> str:
+    """Return what is wrong with a column of cells that are not numbers, and how to mend it."""
+    assert column.fault is not None
+    if column.kind == "list":
+        return f"{KINDS['list']}: --features {name} takes each as a sequence"
+    if not column.fault.cell:
+        return "its cells cannot be read as numbers"
+    fix = column.fault.sentence.rpartition(". ")[2].removesuffix(".")
+    return f"cells such as {on_one_line(column.fault.cell)!r}: {fix[0].lower()}{fix[1:]}"
 
 
 def distinct_texts(texts: Iterable[str]) -> dict[str, None]:

@@ -24,6 +24,8 @@ from seqrt.encoding.text.number_style import (
     file_mark,
     forms_of,
     has_sign,
+    is_accounting,
+    sign_fix,
     usual,
 )
 from seqrt.encoding.text.texts import Texts
@@ -124,10 +126,14 @@ class _Draft:
             return Content(np.fromiter(truth, np.float64, len(self.cells)), "boolean")
         if 2 * sum(count for form, count in counts.items() if looks_like_date(form)) > self.present:
             return Content(self._point_numbers(), "time")
-        signed = {form for form in counts if has_sign(form)}
+        signed = {
+            form
+            for form in counts
+            if has_sign(form) or (form.startswith("(") and is_accounting(form))
+        }
         if signed and 2 * (sum(counts[form] for form in signed) + self.plain) > self.present:
-            cell = next(cell for cell in self.cells if has_sign(cell))
-            return self._faulty("text", cell, "Write the numbers without a sign.")
+            cell = next(cell for cell in self.cells if has_sign(cell) or is_accounting(cell))
+            return self._faulty("text", cell, sign_fix(cell))
         return Content(self._point_numbers(), "text")
 
     def _point_numbers(self) -> Numbers:

@@ -44,13 +44,15 @@ _NAMED = 5
 def _windowing(table: Table, options: DataOptions) -> Windowing:
     """Return how a table is cut, with omitted options inferred; its features are still open.
 
-    Raises UsageError if an option is uncertain.
+    Raises UsageError if an option is uncertain; InputError (E_INPUT_EMPTY) without rows.
     """
     window = WINDOW if options.window is None else options.window
     horizon = 1 if options.horizon is None else options.horizon
     for name, value in (("window", window), ("horizon", horizon)):
         if value < 1:
             raise UsageError(f"{name} must be at least 1 row, got {value}.")
+    if not table.rows:
+        raise InputError(f"E_INPUT_EMPTY: {table.source} has names of columns, but no rows.")
     target = options.target or _only_column(table)
     return Windowing(table_task(table, target, options.task), target, (), window, horizon)
 

@@ -80,12 +80,18 @@ def table_task(table: Table, target: Sequence[str], task: Task | None) -> Task:
     """Return the task for the target columns of a table: `task`, if the user names one.
 
     Columns of numbers are forecast. One of text or booleans is classified, and so are several of 0
-    and 1 that are one-hot. Raises UsageError if there are several to classify that are not.
+    and 1 that are one-hot. Raises UsageError if there are several to classify that are not, and for
+    text that hardly repeats; InputError (E_INPUT_CELL) for numbers with a sign.
     """
     columns = [table.column(name) for name in target]
+    for name, column in zip(target, columns, strict=True):
+        if column.fault is not None and not column.numeric:
+            raise table.refusal(name, 0)
     numbers = all(column.kind == "number" for column in columns)
     several = len(columns) > 1
     one_hot = several and is_one_hot(np.stack([column.values for column in columns], axis=1))
+    if task is None and not numbers and not several:
+        _check_repeated(table, target[0])
     task = task or ("forecast" if numbers and not one_hot else "classify")
     if task == "classify" and several and not one_hot:
         raise UsageError(
@@ -93,6 +99,18 @@ def table_task(table: Table, target: Sequence[str], task: Task | None) -> Task:
             f" got {', '.join(target)}. Name one with --target."
         )
     return task
+
+
+def _check_repeated(table: Table, name: str) -> None:
+    """Raise UsageError for a column of text in which most rows have a value of their own."""
+    texts = table.column(name).texts()
+    distinct = len(set(texts))
+    if distinct > max(2, len(texts) // 2):
+        raise UsageError(
+            f"column {name!r} of {table.source} has {distinct:,} different cells in"
+            f" {len(texts):,} rows, such as {texts[0]!r:.60}, which are hardly labels. Name another"
+            " --target, or use --task classify to take them as classes."
+        )
 
 
 def table_note(table: Table, target: Sequence[str], classes: Classes) -> tuple[str, ...]:

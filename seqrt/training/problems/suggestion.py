@@ -56,7 +56,8 @@ def suggest(data: Timeline, options: DataOptions, profiles: Profiles) -> Suggest
         known = ", ".join(chosen.future)
         reasons.append(f"the last {rows:,} rows have {known} but no {target[0]}: a plan ahead")
     if options.window is None:
-        window, why = _window(data, target, chosen.horizon or 1)
+        planned = rows if chosen.future else 0
+        window, why = _window(data, target, chosen.horizon or 1, planned)
         chosen = replace(chosen, window=window)
         reasons += [why] if target else []
     used = (*target, *(chosen.features or data.table.numeric), *chosen.categories)
@@ -111,9 +112,12 @@ def _can_be_target(table: Table, name: str, profile: Profile) -> bool:
     return profile.kind == "text" and 1 < profile.distinct <= min(_MOST_CLASSES, table.rows // 2)
 
 
-def _window(data: Timeline, target: tuple[str, ...], horizon: int) -> tuple[int, str]:
-    """Return a window in rows, at most what fits twice into the longest run, and the reason."""
-    runs = data.runs
+def _window(data: Timeline, target: tuple[str, ...], horizon: int, planned: int) -> tuple[int, str]:
+    """Return a window in rows, at most what fits twice into the longest run, and the reason.
+
+    The last `planned` rows of a run have no target.
+    """
+    runs = data.runs - np.array([0, planned])
     longest = runs[(runs[:, 1] - runs[:, 0]).argmax()] if len(runs) else np.array([0, 0])
     most = max(1, int(longest[1] - longest[0]) // 2 - horizon)
     season = None
@@ -144,6 +148,7 @@ def _more(data: Timeline, options: DataOptions, profiles: Profiles) -> Iterator[
         for name, profile in profiles.items()
         if name not in known
         and profile.kind == "text"
+        and data.table.columns[name].fault is None
         and 1 < profile.distinct <= min(MOST_LEVELS, data.table.rows / 2)
     ]
     if words:

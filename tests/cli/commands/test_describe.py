@@ -82,6 +82,17 @@ def test_every_column_is_accounted_for(run):
     assert found["weekday"]["distinct"] == 7
 
 
+def test_numbers_with_signs_are_left_out_with_what_to_do(run):
+    rows = [f"2024-01-{day:02},{day}%,({day}.5),{day % 4}" for day in range(1, 29)]
+    Path("a.csv").write_text("date,share,profit,n\n" + "\n".join(rows) + "\n")
+
+    told = run("describe", "a.csv").out
+
+    assert "1%, 2%, 3%, ...; write the numbers without a sign\n" in told
+    assert "(3.5), ...; write negative numbers with a minus sign before them\n" in told
+    assert "--categories" not in told
+
+
 def test_gaps_have_a_place(run):
     time = described(run, "sales.csv")["time"]
 
@@ -245,14 +256,21 @@ def test_a_picture_that_cannot_be_written_is_refused_before_the_work(run):
     assert "--plot must name a file that ends in .png, got 'picture.jpg'" in done.err
 
 
-@pytest.mark.parametrize("text", ["a,b\n", "a,b\n,\n,\n", "a,b\nx,u\ny,v\n"])
-def test_a_table_without_numbers_has_a_problem_and_no_picture(run, text):
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("a,b\n", "E_INPUT_EMPTY: bare.csv has names of columns, but no rows."),
+        ("a,b\n,\n,\n", "bare.csv has several columns that could be the target: a, b."),
+        ("a,b\nx,u\ny,v\n", "bare.csv has several columns that could be the target: a, b."),
+    ],
+)
+def test_a_table_without_numbers_has_a_problem_and_no_picture(run, text, says):
     Path("bare.csv").write_text(text)
 
     done = run("describe", "bare.csv", "--plot", "picture.png")
 
     assert done.code == 0
-    assert "problem     bare.csv has several columns that could be the target: a, b." in done.out
+    assert f"problem     {says}" in done.out
     assert done.err == "picture: none, because there are no numbers to draw\n"
     assert described(run, "bare.csv")["suggested"] is None
 

@@ -179,12 +179,35 @@ def test_empty_lines_before_the_names_are_nothing(read):
         table.labels("b")
 
 
-@pytest.mark.parametrize(("row", "cells"), [("3", 1), ("3,4,5", 3), ("", 0)])
-def test_a_row_of_another_width_is_named(read, row, cells):
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [("3", "got 1. Quote"), ("3,4,5", "got 3. Quote"), ("", "this line is empty. Delete it")],
+)
+def test_a_row_of_another_width_is_named(read, row, says):
     with pytest.raises(
-        InputError, match=rf"^E_INPUT_RAGGED: .*, line 3: .* must have 2 cells.*, got {cells}\."
+        InputError, match=rf"^E_INPUT_RAGGED: .*, line 3: .* must have 2 cells.*{says}"
     ):
         read(f"a,b\n1,2\n{row}\n5,6\n")
+
+
+def test_a_title_above_the_names_is_named_as_one(read):
+    with pytest.raises(InputError, match=r"line 2: .* 1 cell, .* got 2. Delete lines above"):
+        read("Station 5\na,b\n1,2\n")
+
+
+def test_a_number_that_is_too_large_is_called_that(read):
+    table = read("date,a\n2024-01-01,1\n2024-01-02,2\n2024-01-03,1e400\n")
+
+    with pytest.raises(InputError, match=r"got '1e400'\. The number is too large"):
+        table.numbers(["a"])
+
+
+@pytest.mark.parametrize("cell", ["(1.50)", "1.50-", "$(3)"])
+def test_a_negative_number_of_a_bookkeeper_is_refused_with_its_fix(read, cell):
+    table = read(f"date,a\n2024-01-01,1\n2024-01-02,2\n2024-01-03,{cell}\n")
+
+    with pytest.raises(InputError, match="Write negative numbers with a minus sign before them"):
+        table.numbers(["a"])
 
 
 def test_lines_are_counted_right_behind_a_cell_of_two_lines(read):

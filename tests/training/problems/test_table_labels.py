@@ -54,6 +54,35 @@ def test_a_boolean_is_classified_and_a_whole_number_is_a_quantity(table):
     assert quantity.metadata.task == "forecast"
 
 
+def test_text_that_hardly_repeats_is_no_label_unless_it_is_called_one(table):
+    path = table(part=[f"t{i}" for i in range(ROWS)])
+
+    with pytest.raises(UsageError, match=r"'part' of .* has 60 different cells in 60 rows"):
+        prepare(path, target="part", **OPTIONS)
+    assert len(prepare(path, target="part", task="classify", **OPTIONS).metadata.classes) == ROWS
+
+
+def test_numbers_with_a_sign_are_no_labels(table):
+    path = table(price=[f"${i % 3}.50" for i in range(ROWS)])
+
+    with pytest.raises(InputError, match=r"E_INPUT_CELL: .* line 2, column 'price': .*'\$0.50'"):
+        prepare(path, target="price", **OPTIONS)
+
+
+def test_a_table_without_rows_is_named_as_one(tmp_path):
+    (tmp_path / "names.csv").write_text("date,x\n")
+
+    with pytest.raises(InputError, match=r"E_INPUT_EMPTY: .* has names of columns, but no rows"):
+        prepare(tmp_path / "names.csv")
+
+
+def test_an_empty_target_is_named_as_one(table):
+    path = table(y=[""] * ROWS)
+
+    with pytest.raises(InputError, match=r"60 of 60 rows have no value\). Name another column"):
+        prepare(path, target="y", **OPTIONS)
+
+
 @pytest.mark.parametrize("written", ["{}", "{}.0"])
 def test_whole_numbers_are_integer_classes_on_request(written, table):
     path = table(kind=[written.format(i % 3) for i in range(ROWS)])
