@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,7 +32,8 @@ class Period(NamedTuple):
 
 def is_date(text: str) -> bool:
     """Whether the text is a time with a day, such as 1958-03-29, 29.03.1958 or 19580329."""
-    return len(text.strip()) >= len("1.1.58") and parse_date(text) is not None
+    found = parse_date(text) if len(text.strip()) >= len("1.1.58") else None
+    return found is not None and found.layout is not None and found.layout.has("d")
 
 
 def parse_date(text: str, dates: DateOrder | None = None) -> Times | None:
@@ -67,15 +66,6 @@ def parse_period(text: str, dates: DateOrder | None = None) -> Period | None:
     if times.clocked:
         return Period(instant, instant, zoned=True) if times.zoned else Period(wall, wall)
     return Period(wall, wall + DAY - 1)
-
-
-def parse_dates(texts: Sequence[str]) -> list[datetime] | None:
-    """Return the instants of all texts, or None if one of them is not a date."""
-    reading = read_texts(texts)
-    if reading is None or not reading.complete:
-        return None
-    instants = np.asarray(reading.times.instant, np.int64).view("datetime64[us]").tolist()
-    return [instant.replace(tzinfo=UTC) for instant in instants]
 
 
 def between(times: Times, first: str | None, last: str | None) -> NDArray[np.bool_]:

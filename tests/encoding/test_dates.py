@@ -13,7 +13,10 @@ def test_a_date_is_one(text):
     assert is_date(text)
 
 
-@pytest.mark.parametrize("text", ["date", "5", "12.5", "1958", "31.02.1958", "2024Q9", ""])
+@pytest.mark.parametrize(
+    "text",
+    ["date", "5", "12.5", "1958", "1958-03", "2024Q1", "Mar 1958", "31.02.1958", "2024Q9", ""],
+)
 def test_another_text_is_no_date(text):
     assert not is_date(text)
 

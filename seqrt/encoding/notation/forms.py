@@ -75,11 +75,6 @@ class Form:
         """Whether the text is a whole number, as in 19580329."""
         return set(self.template.strip()) == {"0"}
 
-    @property
-    def dated(self) -> bool:
-        """Whether a text names a day at least, and not a month or a year."""
-        return "d" in self.spans or "first" in self.spans
-
 
 @lru_cache(4096)
 def form_of(template: str) -> Form | None:
