@@ -19,7 +19,7 @@ import seqrt
 from seqrt.contract.guard import guard
 from seqrt.contract.operators import OPERATORS
 from seqrt.contract.seal import SEAL_SIZE, seal
-from seqrt.errors import ModelError
+from seqrt.errors import InputError, ModelError
 from seqrt.runtime.opening.file import ModelFile
 
 ATTACKS = [*hostile.attacks(), *hostile_format2.attacks()]
@@ -31,7 +31,7 @@ MEGABYTE = 1 << 20
 ALONE = """
 import json, sys
 from pathlib import Path
-from seqrt.errors import ModelError
+from seqrt.errors import InputError, ModelError
 from seqrt.runtime.opening.file import ModelFile
 
 files = [path.read_bytes() for path in sorted(Path(sys.argv[1]).glob("*.attack"))]
@@ -166,6 +166,22 @@ def test_random_bytes_under_a_new_seal_raise_nothing_but_refusals():
             ModelFile.parse(seal(bytes(changed)))
         except ModelError as refusal:
             assert refusal.code.startswith(("E_MODEL_", "E_WEIGHTS_"))
+
+
+def test_a_stream_whose_state_overflows_says_so_at_the_next_push_and_not_before():
+    content = hostile.changed(
+        lambda m: hostile._set(m, "layer0_B", np.full((1, 12), 3e38, np.float32)), "rnn-relu"
+    )
+    stream = seqrt.Model(content).stream()
+    saved = stream.save()
+    step = np.ones(2, np.float32)
+
+    stream.push(step)
+    with pytest.raises(InputError, match="E_INPUT_NONFINITE: state must be finite"):
+        stream.push(step)
+    stream.restore(saved)
+    stream.push(step)
+    assert np.isnan(stream.push(step, nonfinite="propagate")).all()
 
 
 def test_a_network_whose_own_state_overflows_fails_its_validation_and_raises_nothing():

@@ -64,7 +64,9 @@ class Engine:
         layers = (*manifest.layers, *manifest.decoders)
         self._width = max(GATES.values()) * max(layer.units for layer in layers)
         self._in_pairs = any(layer.cell == "rnn" for layer in layers) or _SCORES in content
-        self._grows = any(layer.nonlinearity == "relu" for layer in layers) or any(
+        # a network with relu, or with a sum, a maximum or steps in its state, which may leave the
+        # range of float32 and has to be checked after each step
+        self.grows = any(layer.nonlinearity == "relu" for layer in layers) or any(
             piece.what not in _BOUNDED for piece in manifest.carries
         )
         self._names = self.heads.names if self.heads else [Y]
@@ -113,11 +115,9 @@ class Engine:
     def bound_step(self, state: Floats) -> BoundStep | ResidentStep | None:
         """Return a step of one sequence from `state` (1, S), which stays where the kernels read it.
 
-        Returns None for a network with relu, or with a sum, a maximum or steps in its state: that
-        may leave the range of float32 and has to be checked after each step. Also for a network
-        with several outputs.
+        Returns None for a network with several outputs.
         """
-        if self._grows or self.heads:
+        if self.heads:
             return None
         tokens = self.layout.tokens > 0
         y_shape = (1, self._outputs) if self.per_step else (self._outputs,)

@@ -11,7 +11,7 @@ import numpy as np
 from seqrt.errors import ModelError, UsageError
 from seqrt.runtime.compute.predict import advance
 from seqrt.runtime.inputs.arrays import check_shape
-from seqrt.runtime.inputs.nonfinite import Nonfinite, all_fit
+from seqrt.runtime.inputs.nonfinite import Nonfinite, all_finite, all_fit
 from seqrt.runtime.live.saved_state import pack_state, unpack_state
 from seqrt.runtime.out_of_memory import FAILURES, needs_memory, raise_if_out_of_memory
 
@@ -50,6 +50,7 @@ class Stream:
         self._one_step = engine.layout.step
         self._read = engine.layout.read_all
         self._heads = heads
+        self._grows = engine.grows
         self._missing = engine.takes_missing
         self._per_step = engine.per_step
         self._busy = threading.Lock()
@@ -124,6 +125,9 @@ class Stream:
         steps = self.steps + 1
         y = self._bound.advance(x)
         self.steps = steps
+        if self._grows and not all_finite(self._bound.state):
+            self._state = self._bound.state.copy()
+            self._bound = None
         return y
 
     def _ensure_bound(self) -> bool:
