@@ -69,9 +69,11 @@ def forgetting(model: Model, x: Any, *, tolerance: float = MEMORY_TOLERANCE) -> 
     fit.
     """
     if not model.manifest.streamable:
+        why = model.manifest.not_streamable
+        which = "this" if why else "a bidirectional"
         raise ModelError(
-            "E_STREAM: the memory of this network cannot be measured: it has no state, because"
-            f" {model.manifest.not_streamable or 'it is bidirectional'}."
+            f"E_STREAM: the memory of {which} network cannot be measured: it has no state"
+            f"{f', because {why}' if why else ''}."
         )
     model, layout = model.joined, layout_of(model.manifest)
     x = layout.read(x, "x")

@@ -269,3 +269,14 @@ def test_a_nan_reaches_the_outputs_that_depend_on_it_and_no_other_row(open_net, 
 
     assert np.isnan(y[1]).all()
     np.testing.assert_array_equal(y[[0, 2, 3, 4]], clean[[0, 2, 3, 4]])
+
+
+def test_the_memory_of_tokens_is_measured_and_none_where_nothing_is_carried(open_net, data):
+    from seqrt.runtime.memory import forgetting
+
+    tagger = open_net("tagger")
+    ids = np.random.default_rng(2).integers(0, 11, (8, 300))
+
+    assert 1 < forgetting(tagger, ids).longest < 150
+    with pytest.raises(ModelError, match=r"no state, because nn\.Conv1d reads 1 step ahead\."):
+        forgetting(open_net("ahead"), data(open_net("ahead")))

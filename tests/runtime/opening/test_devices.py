@@ -33,7 +33,7 @@ from seqrt.runtime.proving.proof import allowed_errors, decode
 
 NETS = Path(__file__).parents[1] / "nets"
 ALL = sorted(path.stem for path in NETS.glob("*.onnx"))
-STEPPING = [name for name in ALL if "bidirectional" not in name and "relu" not in name]
+STEPPING = [name for name in ALL if "bidirectional" not in name]
 CAUSAL = [name for name in ALL if "bidirectional" not in name]
 
 CUDA = auto_device()[0] == "cuda"
