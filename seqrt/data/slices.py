@@ -22,6 +22,7 @@ from seqrt.data.timeline import Timeline
 from seqrt.data.windows import count_windows, windows
 from seqrt.errors import InputError
 from seqrt.numbers import checked_cast, nonfinite_mask
+from seqrt.wording import counted
 
 # How many numbers are looked at together.
 _NUMBERS = 1 << 20
@@ -91,7 +92,7 @@ def _table(data: Timeline, manifest: Manifest) -> Slices:
     window = manifest.window
     starts = starts_of(data.runs, window)
     if not len(starts) and data.table.rows:
-        count_windows(int(np.diff(data.runs).max(initial=0)), window)
+        raise _short(data.table.source, int(np.diff(data.runs).max(initial=0)), window)
 
     def part(some: slice, steps: slice) -> Floats:
         found: Floats = x[starts[some, None] + np.arange(window)[steps]]
@@ -181,6 +182,9 @@ def _series(
     if rows == 0:
         return Slices(0, window, lambda *_: np.empty((0, window, len(manifest.features)), "f4"))
 
+    if rows < window:
+        raise _short(data.source, rows, window)
+
     def part(some: slice, steps: slice) -> Floats:
         # the same steps of consecutive windows are the shorter windows of a shorter series
         series = floats(some.start + steps.start, some.stop - 1 + steps.stop)
@@ -201,6 +205,13 @@ def _rows(data: Mapped, start: int, stop: int, *, missing: bool) -> Numbers:
             f" column 'x{place[1]}' is {numbers[place]}. Fill or drop it."
         )
     return numbers
+
+
+def _short(source: str, rows: int, window: int) -> InputError:
+    return InputError(
+        f"E_INPUT_SHORT: {source} must have at least {counted(window, 'row')} without a gap, the"
+        f" window of the model, but the longest run has {rows}. Use more data, or fill the gaps."
+    )
 
 
 def _first(bad: NDArray[np.bool_]) -> tuple[int, ...] | None:

@@ -147,10 +147,11 @@ class Windowing:
     def _check_rows(self, runs: Runs) -> None:
         rows = int((runs[:, 1] - runs[:, 0]).max(initial=0))
         if rows < self.least:
-            ahead = f" and a horizon of {self.horizon}" if self.task == "forecast" else ""
+            ahead = f" and the horizon of {self.horizon}" if self.task == "forecast" else ""
             raise InputError(
-                f"E_INPUT_SHORT: a window of {self.window} steps{ahead} needs at least"
-                f" {self.least} rows, got {rows}. Use a shorter window, or more data."
+                f"E_INPUT_SHORT: a series must have at least {self.least} rows without a gap, the"
+                f" window of {self.window}{ahead}, but the longest run has {rows}. Use more data,"
+                " or fill the gaps."
             )
 
     def _check_some(self, found: Array) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,6 +67,24 @@ def category_features(column: TableColumn, levels: tuple[str, ...]) -> NDArray[n
         else:
             row[places.get(category_of(text), other)] = 1.0
     return rows[codes]
+
+
+def unknown_note(name: str, column: TableColumn, levels: tuple[str, ...]) -> Iterator[str]:
+    """Yield a sentence if the column has categories that are none of the levels."""
+    texts, codes = column.distinct()
+    known = {*levels}
+    unknown = [
+        place
+        for place, text in enumerate(texts)
+        if not is_missing(text) and category_of(text) not in known
+    ]
+    if unknown:
+        rows = int(np.isin(codes, unknown).sum())
+        hold = "1 row holds" if rows == 1 else f"{rows:,} rows hold"
+        yield (
+            f"{name}: {hold} a category that the model does not know, such as"
+            f" {texts[unknown[0]]!r:.60}: read as {name}=other"
+        )
 
 
 def _sorted(levels: Iterable[str]) -> list[str]:

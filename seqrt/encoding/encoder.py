@@ -19,6 +19,9 @@ Integers = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 
+_LARGEST = float(np.finfo(np.float32).max)
+
+
 class Cells(Protocol):
     """Columns of one length, in which a cell can be named: a table, or what a program passes."""
 
@@ -127,14 +130,18 @@ def _check_range(each: Input, cells: Cells, values: Numbers, used: Mask | None) 
         wrong = ~np.isnan(values) & (values.astype(np.int64) != column.exact)
         must = "fit float32"
     else:
-        return
+        wrong = np.abs(values) > _LARGEST
+        must = f"be at most {_LARGEST:.1e}, which float32 can hold"
     rows = np.flatnonzero(wrong if used is None else wrong & used)
     if len(rows):
         row = int(rows[0])
         code = "CELL" if each.kind == "boolean" else "RANGE"
+        fix = "Correct it, or train again on data with such values."
+        if abs(values[row]) > _LARGEST:
+            fix = "Correct it, or scale the column."
         raise InputError(
             f"E_INPUT_{code}: {cells.cell_place(each.column, row)}: a cell must {must}, got"
-            f" {column.text(row)!s:.60}. Correct it, or train again on data with such values."
+            f" {column.text(row)!s:.60}. {fix}"
         )
 
 

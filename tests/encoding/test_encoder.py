@@ -66,6 +66,13 @@ def test_differences_that_overflow_int64_are_refused():
         encode([Input("n", offset=2**62 + 2**61 + 1)], cells)
 
 
+def test_a_number_too_large_for_float32_is_named_by_its_cell():
+    cells = table(load=[1.0, -1e39])
+
+    with pytest.raises(InputError, match=r"^E_INPUT_RANGE: shop.csv, line 3, column 'load': .*sca"):
+        encode([Input("load")], cells)
+
+
 def test_values_known_ahead_are_taken_from_the_rows_that_follow_in_the_same_run():
     cells = table(promo=[0.0, 1.0, 2.0, 3.0, 4.0])
     runs = np.array([[0, 3], [3, 5]])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -68,6 +68,7 @@ def read_data(
     from seqrt.data import Sequences, read
     from seqrt.data.list_columns import holds_sequences, sequences_of
     from seqrt.data.ordering.as_trained import as_trained
+    from seqrt.data.ordering.differences import differences
 
     data = read(path, channels_first=how.channels_first, trained=manifest)
     features = tuple(column.name for column in manifest.features)
@@ -78,7 +79,8 @@ def read_data(
         how.check_unused(path)
         return data
     names = parse_names("--series", how.series)
-    return as_trained(data, manifest, series=names, time=how.time, dates=how.dates)
+    timeline = as_trained(data, manifest, series=names, time=how.time, dates=how.dates)
+    return replace(timeline, notes=(*timeline.notes, *differences(timeline, manifest)))
 
 
 def open_data(

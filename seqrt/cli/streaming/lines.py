@@ -145,7 +145,7 @@ class Json:
 
     def _named(self, line: TextLine, value: dict[str, Any]) -> Record:
         names, keys = self._columns.sources, self._columns.keys
-        _check_names(line.number, (*keys, *names), value)
+        _check_names(line.number, self._columns, value)
         for key in keys:
             if type(value[key]) not in (str, int):
                 what = f"{key} must be a string or an integer, got {value[key]!r:.60}"
@@ -220,7 +220,7 @@ class Csv:
             self._places = list(range(len(names)))
             return
         wanted = dict.fromkeys((*keys, *names))
-        _check_names(number, tuple(wanted), cells)
+        _check_names(number, self._columns, cells)
         twice = [name for name in wanted if cells.count(name) > 1]
         if twice:
             what = f"a column name must not occur twice, got {twice[0]!r} twice"
@@ -275,10 +275,12 @@ def _is_missing(value: object) -> bool:
     return value is None or is_missing(str(value))
 
 
-def _check_names(number: int, wanted: Sequence[str], given: Any) -> None:
-    missing = [name for name in wanted if name not in given]
+def _check_names(number: int, columns: Columns, given: Any) -> None:
+    missing = [name for name in (*columns.keys, *columns.sources) if name not in given]
     if missing:
         what = f"the names must include {', '.join(missing)}, got {', '.join(given)!s:.60}"
+        if set(missing) <= {*columns.keys}:
+            what += ". For a single stream, use --key none"
         raise _refuse("COLUMN", number, what)
 
 

@@ -201,8 +201,9 @@ def _refuse_header(name: str, text: str) -> InputError:
     return _refuse_format(name, f"has the header {text.strip()!r:.120}")
 
 
-def _refuse_records(name: str, descr: str = "records or objects") -> InputError:
-    return InputError(
-        f"E_INPUT_DTYPE: {name} must hold plain numbers or text, got {descr!r:.60}."
-        " Convert it first: .astype(np.float32)."
-    )
+def _refuse_records(name: str, descr: str = "") -> InputError:
+    got, fix = repr(descr)[:60], "Convert it first: .astype(np.float32)."
+    if not descr:
+        got = "records or objects"
+        fix = "Convert records first: np.lib.recfunctions.structured_to_unstructured(x)."
+    return InputError(f"E_INPUT_DTYPE: {name} must hold plain numbers or text, got {got}. {fix}")

@@ -11,7 +11,7 @@ import numpy as np
 
 from seqrt.data.table import Table
 from seqrt.encoding.column import TableColumn
-from seqrt.errors import InputError
+from seqrt.errors import InputError, UsageError
 
 FILE = "file"
 
@@ -19,9 +19,13 @@ FILE = "file"
 def joined_tables(paths: Sequence[Path], tables: Sequence[Table]) -> Table:
     """Return the rows of all tables below each other; a column named file says where from.
 
-    Raises InputError (E_INPUT_COLUMN) unless all files have the same columns.
+    Raises InputError (E_INPUT_COLUMN) unless all files have the same columns, and UsageError for a
+    file that is named twice.
     """
     first = tables[0]
+    twice = next((path for path in paths if paths.count(path) > 1), None)
+    if twice is not None:
+        raise UsageError(f"each file must be named once, got {twice} twice. Drop one.")
     for path, table in zip(paths, tables, strict=True):
         _check_columns(path, table, paths[0], first)
     held = [i for i, table in enumerate(tables) if table.rows] or [0]

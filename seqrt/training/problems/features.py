@@ -12,7 +12,7 @@ from seqrt.contract.manifest import Task
 from seqrt.contract.strict_json import is_printable
 from seqrt.data import Table, Timeline
 from seqrt.data.understanding.accounting import ColumnUse, account
-from seqrt.encoding.categories import category_of, levels_of
+from seqrt.encoding.categories import category_of, levels_of, unknown_note
 from seqrt.encoding.cells import is_missing
 from seqrt.encoding.counters import counter_offset
 from seqrt.errors import InputError, UsageError
@@ -61,6 +61,9 @@ def features_for(
     """
     made = _Making(data, options.categories)
     inputs = list(earlier)
+    for each in inputs:
+        if each.kind == "category" and not each.ahead:
+            made.notes += unknown_note(each.column, data.table.column(each.column), each.levels)
     if not inputs:
         names = options.features or tuple(_usual(data, task, target))
         names = tuple(dict.fromkeys((*names, *options.categories)))

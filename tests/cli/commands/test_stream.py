@@ -333,6 +333,15 @@ def test_names_that_do_not_fit_are_said(stream, first, words, message):
     assert done.err.startswith("seqrt: " + message.format(a=a, b=b))
 
 
+def test_a_stream_without_the_column_of_its_keys_is_told_to_have_none(stream):
+    a, b = _names()[0]
+
+    done = stream(f"{a},{b}\n1,2\n", "--key", "car")
+
+    assert done.err.endswith(" For a single stream, use --key none.\n")
+    assert stream(f"{a},{b}\n1,2\n", "--key", "none").code == 0
+
+
 def test_a_key_that_is_an_output_is_refused(stream):
     done = stream(PLAIN, "--key", _names()[1][0])
 

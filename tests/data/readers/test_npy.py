@@ -7,6 +7,7 @@ import struct
 
 import numpy as np
 import pytest
+from numpy.lib.recfunctions import structured_to_unstructured
 
 from seqrt.data.readers.npy import read_array, read_npy
 from seqrt.errors import InputError
@@ -158,6 +159,16 @@ def test_an_axis_of_0_does_not_hide_a_huge_one(read, shape):
 def test_what_is_neither_plain_number_nor_text_is_refused_and_never_unpickled(read, array):
     with pytest.raises(InputError, match=r"^E_INPUT_DTYPE: .* must hold plain numbers or text"):
         read(saved(array, allow_pickle=True))
+
+
+def test_records_are_refused_with_the_call_that_converts_them(read):
+    records = np.array([(1.0, 2), (3.0, 4)], [("a", "f4"), ("b", "i4")])
+
+    with pytest.raises(InputError, match=r"np\.lib\.(recfunctions\.\w+)\(x\)") as refused:
+        read(saved(records))
+
+    assert "got records or objects" in str(refused.value)
+    assert structured_to_unstructured(records).shape == (2, 2)
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,11 @@ def test_a_folder_is_one_series_for_each_table(logs):
     assert timeline.bounds.tolist() == [0, 3, 6]
 
 
+def test_a_file_that_is_named_twice_is_refused(logs):
+    with pytest.raises(UsageError, match=r"named once, got .*a\.csv twice"):
+        read((str(logs / "a.csv"), str(logs / "a.csv")))
+
+
 def test_files_by_name_are_the_same_as_their_folder(logs):
     files = (str(logs / "a.csv"), str(logs / "b.csv"))
 
