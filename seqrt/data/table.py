@@ -33,6 +33,7 @@ class Table:
     feature only on request. `named` is false if the source has no column names; the columns are
     then called x0, x1, ... in order. `series` names the columns that tell several series apart.
     `numbering` is a column that merely counts the rows, and no feature unless it is asked for.
+    `clocks` are other columns that are part of the time: a clock time, or a month and a day.
     In a table from several files, `file_of` (T,) is the place of each row's file in `files`.
     """
 
@@ -44,6 +45,7 @@ class Table:
     place: Literal["line", "row"] = "line"
     series: tuple[str, ...] = ()
     numbering: str | None = None
+    clocks: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     file_of: NDArray[np.int64] | None = None
 
@@ -167,7 +169,7 @@ class Table:
             fix = f"Write it like the other cells of the column: {column.style}."
         elif has_sign(text) or is_accounting(text):
             fix = sign_fix(text)
-        elif _overflows(text):
+        elif math.isinf(_float(text)) and text[-1].isdigit():
             fix = "The number is too large."
         elif column.kind == "boolean":
             fix = "Write True or False like the other cells of the column, or leave it out."
@@ -175,6 +177,11 @@ class Table:
             fix = "Write numbers with a decimal point and without marks between thousands."
         elif self.place == "line" and self.lines[row] == 1:
             fix = "Line 1 was read as data, since it contains a number: name the columns in words."
+        elif column.kind == "number" and math.isnan(_float(text)):
+            fix = (
+                "Correct the cell, leave it empty if it has no value, or, for a column of codes,"
+                f" train with --categories {name}."
+            )
         return InputError(
             f"E_INPUT_CELL: {self.cell_place(name, row)}: a cell must hold"
             f" {'True or False' if column.kind == 'boolean' else 'a finite number'},"
@@ -237,12 +244,11 @@ class Table:
         return f"{wanted}; {self.time!r} runs from {ends[0]} to {ends[1]}."
 
 
-def _overflows(text: str) -> bool:
-    """Whether a number is too large for float64."""
+def _float(text: str) -> float:
     try:
-        return math.isinf(float(text)) and text[-1].isdigit()
+        return float(text)
     except ValueError:
-        return False
+        return math.nan
 
 
 def _as_written(column: TableColumn, row: int) -> str:

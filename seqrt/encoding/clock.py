@@ -9,7 +9,7 @@ from seqrt.contract.columns import TimeColumn
 from seqrt.encoding.column import TableColumn
 from seqrt.encoding.encoder import Cells
 from seqrt.encoding.time_column import read_column
-from seqrt.encoding.times import DateOrder
+from seqrt.encoding.times import DateOrder, Times
 from seqrt.errors import InputError
 
 _UNITS = {"seconds": 1_000_000, "milliseconds": 1_000}
@@ -52,7 +52,18 @@ def _texts(
     column: TableColumn, time: TimeColumn
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]] | None:
     reading = read_column(column, _ORDERS.get(time.written))
-    return None if reading is None else (reading.times.wall, reading.bad | reading.missing)
+    if reading is None or not reading.times.dated or _lacks_clock(reading.times, time):
+        return None
+    return reading.times.wall, reading.bad | reading.missing
+
+
+def _lacks_clock(times: Times, time: TimeColumn) -> bool:
+    """Whether texts are days alone, where the step of training was shorter.
+
+    In training, the clock may have been in a column of its own.
+    """
+    within_a_day = any(unit in time.step for unit in ("hour", "minute", "second"))
+    return within_a_day and times.layout is not None and not times.clocked
 
 
 def _refuse(cells: Cells, time: TimeColumn, row: int) -> InputError:

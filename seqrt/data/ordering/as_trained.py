@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from seqrt.contract import Manifest
+from seqrt.contract.columns import inputs_of
 from seqrt.data.ordering.arrange import NO_TIME, arrange
 from seqrt.data.ordering.filling import most_filled
 from seqrt.data.table import Table
@@ -33,8 +34,16 @@ def as_trained(
         series = manifest.series
     if time is None and trained is not None and trained.name in (*table.names, NO_TIME):
         time = trained.name
+    elif time is None and trained is not None and table.time in _read_by(manifest):
+        time = NO_TIME  # a feature that happens to rise by equal steps
     if dates is None and trained is not None and trained.written in ("dmy", "mdy"):
         dates = trained.written
     step = "" if trained is None else trained.step
     fill = most_filled(manifest.task, manifest.missing, manifest.window)
     return arrange(table, series=series, time=time, dates=dates, step=step, fill=fill)
+
+
+def _read_by(manifest: Manifest) -> set[str]:
+    """Return the columns from which a model reads its features."""
+    names = [column.name for column in manifest.features]
+    return {each.column for each in inputs_of(manifest.inputs, names)}

@@ -43,7 +43,8 @@ def with_clock(table: Table, name: str) -> tuple[Table, str]:
             days = [re.split("[T ]", day)[0] for day in days]
         cells = [f"{day} {clock}" for day, clock in zip(days, clocks, strict=True)]
         columns = {**table.columns, name: TableColumn.of_text(cells)}
-        return replace(table, columns=columns), f"times are read from {name!r} and {other!r}"
+        note = f"times are read from {name!r} and {other!r}"
+        return replace(table, columns=columns, clocks=(other,)), note
     return table, ""
 
 
@@ -98,7 +99,7 @@ def with_calendar(table: Table, time: str | None) -> tuple[Table, str | None, st
         return table, time, ""
     names = ", ".join(map(repr, used[:-1])) + f" and {used[-1]!r}"
     return (
-        replace(table, columns={**table.columns, year: column}),
+        replace(table, columns={**table.columns, year: column}, clocks=tuple(used[1:])),
         year,
         f"times are read from {names}",
     )

@@ -83,7 +83,7 @@ def _uses(
     own = [each for each in inputs if each.column == name]
     if name in series:
         yield "series"
-    if name == table.time:
+    if name == table.time or name in table.clocks:
         yield "time"
     if name in targets:
         yield "target"

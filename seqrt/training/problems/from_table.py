@@ -185,8 +185,10 @@ def _only_column(table: Table) -> tuple[str, ...]:
         return table.numeric
     if table.time == TIME and TARGET in table.numeric:
         return (TARGET,)
+    more = len(table.names) - _NAMED
+    names = ", ".join(table.names[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
     raise UsageError(
-        f"{table.source} has several columns that could be the target: {', '.join(table.names)}."
+        f"{table.source} has several columns that could be the target: {names}."
         f" Name it with --target, such as --target {table.names[-1]}."
     )
 

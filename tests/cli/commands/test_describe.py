@@ -93,6 +93,20 @@ def test_numbers_with_signs_are_left_out_with_what_to_do(run):
     assert "--categories" not in told
 
 
+def test_a_column_of_clock_times_is_time(run):
+    rows = [f"2024-01-{day:02},{hour:02}:00,{hour % 5}" for day in (1, 2, 3) for hour in range(24)]
+    Path("a.csv").write_text("Date,Time,load\n" + "\n".join(rows) + "\n")
+
+    found = described(run, "a.csv")
+
+    assert {name: each["use"] for name, each in found["columns"].items()} == {
+        "Date": "time",
+        "Time": "time",
+        "load": "target and feature",
+    }
+    assert "--categories" not in found["suggested"]["command"]
+
+
 def test_gaps_have_a_place(run):
     time = described(run, "sales.csv")["time"]
 

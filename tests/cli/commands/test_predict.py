@@ -354,7 +354,7 @@ def test_without_a_model_it_says_how_to_make_one(run):
         ),
         (lambda p: np.save(p, np.full((5, 9, 1), np.nan)), 3, "E_INPUT_NONFINITE"),
         (lambda p: np.save(p, np.full((5, 9, 1), 1e300)), 3, "E_INPUT_RANGE"),
-        (lambda p: np.save(p, np.zeros(3)), 3, "E_INPUT_SHORT: a window of 4 steps needs"),
+        (lambda p: np.save(p, np.zeros(3)), 3, "E_INPUT_SHORT:"),
         (lambda p: p.write_bytes(b"rubbish"), 3, "E_INPUT"),
     ],
 )

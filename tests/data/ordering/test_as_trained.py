@@ -106,3 +106,9 @@ def test_short_gaps_are_filled_for_a_model_that_carries_values_forward(table):
 
     assert as_trained(rows, forward).runs.tolist() == [[0, 4]]
     assert as_trained(rows, replace(forward, missing="error")).runs.tolist() == [[0, 2], [2, 3]]
+
+
+def test_a_feature_that_rises_by_equal_steps_is_not_the_time(table):
+    rows = table("5,1", "6,1", "7,1", header="sales,price")
+
+    assert as_trained(rows, SHOPS).times is None

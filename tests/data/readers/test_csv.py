@@ -202,6 +202,13 @@ def test_a_number_that_is_too_large_is_called_that(read):
         table.numbers(["a"])
 
 
+def test_a_word_among_codes_names_the_option_for_codes(read):
+    table = read("date,holiday\n2024-01-01,0\n2024-01-02,0\n2024-01-03,a\n")
+
+    with pytest.raises(InputError, match=r"got 'a'.*train with --categories holiday"):
+        table.numbers(["holiday"])
+
+
 @pytest.mark.parametrize("cell", ["(1.50)", "1.50-", "$(3)"])
 def test_a_negative_number_of_a_bookkeeper_is_refused_with_its_fix(read, cell):
     table = read(f"date,a\n2024-01-01,1\n2024-01-02,2\n2024-01-03,{cell}\n")
