@@ -36,7 +36,9 @@ class RolledReader(Reader):
             if node.op == "call_function" and name_of(node) == "cell":
                 weights: Any = node.args[3]
                 calls.setdefault(tuple(weights), []).append(node)
-        self.calls = {key: nodes for key, nodes in calls.items() if len(nodes) == self.count}
+        # Further calls of a cell, after the loop, are the steps of a decoder.
+        whole = {key: nodes for key, nodes in calls.items() if len(nodes) >= self.count}
+        self.calls = {key: nodes[: self.count] for key, nodes in whole.items()}
         self.at = {n: (key, t) for key, ns in self.calls.items() for t, n in enumerate(ns)}
         self.layers: dict[Any, Any] = {}
         self.rows: dict[_Steps, Any] = {}

@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.overrides import TorchFunctionMode
 
 from seqrt.export.foreign.answers import joined_answers, leaves
 from seqrt.export.foreign.build import Built
 from seqrt.export.foreign.tracing.refusal import Refused, line_of_error
 from seqrt.export.foreign.tracing.trace import own_copy
 from seqrt.runtime.types import Doubles, Lengths
+
+_FLOATING = (torch.Tensor.float, torch.Tensor.double, torch.Tensor.half, torch.Tensor.bfloat16)
 
 
 class Truth:
@@ -53,7 +56,7 @@ class Truth:
         if built.time_major:
             both = both.transpose(0, 1)
         try:
-            with torch.no_grad(), _default(dtype), torch.random.fork_rng(devices=[]):
+            with torch.no_grad(), _only(dtype), torch.random.fork_rng(devices=[]):
                 returned = self._nets[dtype](both, *(e.make(2, steps) for e in built.extras))
         except Exception as error:
             raise Refused(
@@ -69,11 +72,30 @@ class Truth:
 
 
 @contextmanager
-def _default(dtype: torch.dtype) -> Iterator[None]:
-    """Let tensors that forward makes, such as a first state of zeros, have this type."""
+def _only(dtype: torch.dtype) -> Iterator[None]:
+    """Compute in this type alone, whatever forward makes its tensors of or casts them to."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(dtype)
     try:
-        yield
+        with _Casts(dtype):
+            yield
     finally:
         torch.set_default_dtype(before)
+
+
+class _Casts(TorchFunctionMode):
+    """Casts to this type where forward casts to another floating one."""
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.dtype = dtype
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in _FLOATING:
+            return args[0].to(self.dtype)
+        named = {name: self._own(each) for name, each in (kwargs or {}).items()}
+        return func(*(self._own(each) for each in args), **named)
+
+    def _own(self, argument: Any) -> Any:
+        floating = isinstance(argument, torch.dtype) and argument.is_floating_point
+        return self.dtype if floating else argument
