@@ -21,6 +21,7 @@ from seqrt.export.foreign.operators import (
     over_time,
     products,
     steps,
+    sums,
     tokens,
     views,
 )
@@ -30,7 +31,19 @@ from seqrt.export.foreign.tracing.trace import Traced
 from seqrt.export.foreign.values import B, Count, Ends, Fixed, GraphValue, Ramp, T
 
 # The modules that fill the table.
-TABLES = (convolutions, cuts, features, layers, lengths, over_time, products, steps, tokens, views)
+TABLES = (
+    convolutions,
+    cuts,
+    features,
+    layers,
+    lengths,
+    over_time,
+    products,
+    steps,
+    sums,
+    tokens,
+    views,
+)
 _IGNORED = ("dtype", "device", "layout", "pin_memory", "memory_format", "non_blocking")
 
 
