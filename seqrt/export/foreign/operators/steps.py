@@ -39,10 +39,14 @@ _ARITHMETIC: dict[str, Any] = {
 
 
 def _arithmetic(kind: str) -> Any:
-    def apply(g: Emitter, call: OperatorCall, a: Any, b: Any, *, alpha: float = 1, **_: Any) -> Any:
+    def apply(
+        g: Emitter, call: OperatorCall, a: Any, b: Any, alpha: float = 1, **options: Any
+    ) -> Any:
+        if options.get("rounding_mode"):
+            raise Refused("a division that rounds", "Divide without rounding_mode.")
         if isinstance(a, Ramp) or isinstance(b, Ramp):
             raise Refused("positions are computed with", "Make them a feature of x.")
-        if not isinstance(a, (GraphValue,)) and not isinstance(b, (GraphValue,)):
+        if not isinstance(a, GraphValue) and not isinstance(b, GraphValue):
             numbers = [_number(each) for each in (a, b)]
             if None not in numbers and (isinstance(a, Count) or isinstance(b, Count)):
                 return Count(_ARITHMETIC[kind](*numbers), call.sizes)
@@ -85,9 +89,9 @@ for _name, _operator in _EXTREMES.items():
 
 
 @aten("rsub")
-def rsub(g: Emitter, call: OperatorCall, a: Any, b: Any, *_: Any, **__: Any) -> Any:
-    """B - a."""
-    return OPERATORS["sub"](g, call, b, a)
+def rsub(g: Emitter, call: OperatorCall, a: Any, b: Any, alpha: float = 1) -> Any:
+    """B - alpha a."""
+    return OPERATORS["sub"](g, call, b, a, alpha)
 
 
 @aten("pow.Tensor_Scalar")
