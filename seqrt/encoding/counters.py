@@ -20,6 +20,7 @@ _LARGEST_WHOLE = 2.0**24
 _EXACT = 2.0**53
 # The largest share of the changes in a column that rounding may take.
 _SHARE = 1e-3
+_SHARE_OF_MEASUREMENTS = 0.02
 
 
 class _Rounding(NamedTuple):
@@ -59,17 +60,29 @@ def counter_offset(column: TableColumn, place: str) -> int:
     return 0
 
 
+def rounding_note(column: TableColumn, name: str) -> tuple[str, ...]:
+    """Say of whole numbers without an offset that float32 rounds them, and by how much."""
+    found = _rounding(column)
+    if found is None or not found.whole or not found.largest:
+        return ()
+    return (
+        f"{name}: its whole numbers from {found.low:,} to {found.high:,} are rounded to float32, by"
+        f" up to {found.largest:,.6g}",
+    )
+
+
 def check_target(column: TableColumn, place: str) -> None:
     """Raise InputError (E_INPUT_RANGE) for a target column that float32 cannot hold.
 
-    Outputs are float32 in raw units, so rounding must not exceed a thousandth of the standard
-    deviation of the target.
+    Outputs are float32 in raw units. Rounding must not exceed a thousandth of the standard
+    deviation of whole numbers, and a fiftieth of that of measurements, which are not exact.
     """
     found = _rounding(column)
     if found is None:
         return
     spread = float(column.values[np.isfinite(column.values)].std())
-    if found.largest > _SHARE * spread > 0:
+    share = _SHARE if found.whole else _SHARE_OF_MEASUREMENTS
+    if found.largest > share * spread > 0:
         changes = f"with a standard deviation of {spread:,.6g}"
         raise _range_error(place, found, changes, "subtract a whole number from the target first")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from seqrt.encoding.column import TableColumn
-from seqrt.encoding.counters import check_target, counter_offset, subtracted
+from seqrt.encoding.counters import check_target, counter_offset, rounding_note, subtracted
 from seqrt.errors import InputError
 
 
@@ -91,5 +91,19 @@ def test_a_constant_has_no_offset():
 
 def test_a_target_that_outputs_cannot_hold_is_refused():
     check_target(column([331_002_651, 332_400_123, 334_010_777]), "x")
+    check_target(column(101_325 + np.random.default_rng(0).normal(0, 1, 99).round(2)), "x")
     with pytest.raises(InputError, match="E_INPUT_RANGE: x: float32 must hold the values"):
         check_target(column(10**9 + np.arange(1000)), "x")
+    with pytest.raises(InputError, match="E_INPUT_RANGE: x: float32 must hold the values"):
+        check_target(column(1e6 + np.random.default_rng(0).normal(0, 0.1, 99)), "x")
+
+
+def test_whole_numbers_that_are_rounded_without_an_offset_are_named():
+    volumes = column([45_234_121, 88_901_333, 120_000_007, 31_000_001])
+
+    assert counter_offset(volumes, "x") == 0
+    (note,) = rounding_note(volumes, "volume")
+    assert note.startswith("volume: its whole numbers from 31,000,001 to 120,000,007 are rounded")
+    assert note.endswith("by up to 3")
+    assert rounding_note(column([1, 2, 2**24]), "volume") == ()
+    assert rounding_note(column([0.1, 0.2]), "volume") == ()

@@ -17,6 +17,8 @@ Source = str | Path | tuple[str, ...]
 
 TABLES = (".csv", ".parquet")
 ARRAYS = (".npy", ".npz")
+# What `seqrt predict` appends to the name of a file for that of its predictions.
+PREDICTIONS = ".pred"
 
 
 @contextmanager
@@ -45,6 +47,7 @@ def opened(path: str | Path) -> Iterator[BufferedReader]:
 def files_of(source: Source) -> tuple[Path, ...]:
     """Return the files of a source: of a folder its tables, in the order of their names.
 
+    Predictions that `seqrt predict` wrote beside the tables (NAME.pred.csv) are not among them.
     Raises InputError (E_INPUT_FILE) for a folder without any.
     """
     if isinstance(source, tuple):
@@ -52,7 +55,8 @@ def files_of(source: Source) -> tuple[Path, ...]:
     path = Path(source)
     if not is_several(source):
         return (path,)
-    found = tuple(sorted(each for each in path.iterdir() if each.suffix.lower() in TABLES))
+    tables = (each for each in path.iterdir() if each.suffix.lower() in TABLES)
+    found = tuple(sorted(each for each in tables if not each.stem.endswith(PREDICTIONS)))
     if not found:
         raise InputError(
             f"E_INPUT_FILE: {path} is a folder, and must hold tables: {' or '.join(TABLES)} files."

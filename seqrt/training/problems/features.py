@@ -14,7 +14,7 @@ from seqrt.data import Table, Timeline
 from seqrt.data.understanding.accounting import ColumnUse, account
 from seqrt.encoding.categories import category_of, levels_of, unknown_note
 from seqrt.encoding.cells import is_missing
-from seqrt.encoding.counters import counter_offset
+from seqrt.encoding.counters import counter_offset, rounding_note
 from seqrt.errors import InputError, UsageError
 from seqrt.training.networks.metadata import Metadata
 from seqrt.training.problems.options import DataOptions
@@ -127,6 +127,8 @@ class _Making:
             self.notes.append(
                 f"{name}: {offset:,} is subtracted from its values, which float32 cannot hold"
             )
+        else:
+            self.notes += rounding_note(column, name)
         return Input(name, offset=offset)
 
     def _category(self, name: str) -> Input:

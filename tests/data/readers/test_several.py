@@ -36,6 +36,12 @@ def test_a_file_that_is_named_twice_is_refused(logs):
         read((str(logs / "a.csv"), str(logs / "a.csv")))
 
 
+def test_predictions_beside_the_tables_are_no_series(logs):
+    (logs / "a.pred.csv").write_text("date,y+1\n2024-01-04,4\n")
+
+    assert read(logs).columns["file"].cells == ["a"] * 3 + ["b"] * 3
+
+
 def test_files_by_name_are_the_same_as_their_folder(logs):
     files = (str(logs / "a.csv"), str(logs / "b.csv"))
 
