@@ -23,7 +23,9 @@ def test_the_commands_read_the_columns_of_training(tmp_path, monkeypatch, run):
     parquet.write_table(pyarrow.table({"ecg": beats["ecg"]}), "new.parquet")
     options = ["--features", "ecg", "--target", "beat", "--units", "4", "--epochs", "2"]
 
-    assert run("train", "beats.parquet", *options).code == 0
+    trained = run("train", "beats.parquet", *options)
+    assert trained.code == 0
+    assert "left out    patient (numbers, not among --features)\n" in trained.err
     assert run("export", "-o", "beats.onnx").code == 0
     assert run("predict", "new.parquet", "-m", "beats.onnx", "-o", "out.npy").code == 0
     judged = run("evaluate", "beats.parquet", "-m", "beats.onnx", "--json")
@@ -41,3 +43,16 @@ def test_a_column_of_lists_that_is_left_out_says_how_it_is_used(tmp_path, monkey
 
     assert done.code == 0
     assert "ecg (a list in each cell: --features ecg takes each as a sequence)" in done.err
+
+
+def test_describe_reads_the_lists_that_training_reads(tmp_path, monkeypatch, run):
+    monkeypatch.chdir(tmp_path)
+    rows = {"ecg": [[float(i), 2.0] for i in range(30)], "beat": ["N", "V", "N"] * 10}
+    parquet.write_table(pyarrow.table(rows), "beats.parquet")
+
+    told = run("describe", "beats.parquet", "--features", "ecg", "--target", "beat").out
+
+    assert "data        beats.parquet: 30 sequences of 2 steps, 1 feature\n" in told
+    assert "ecg         from 0 to 29, mean 8.25\n" in told
+    assert "ecg     feature   a list in each cell\n" in told
+    assert told.endswith("train       seqrt train beats.parquet --target beat --features ecg\n")

@@ -24,7 +24,7 @@ def report(description: Description) -> Iterator[str]:
     """Yield the lines of a description: the data, its columns, and what to type."""
     for label, text in _data(description):
         yield f"{label:12}{text}"
-    if description.timeline is not None:
+    if description.columns:
         yield ""
         yield from _table_of_columns(description)
         yield ""
@@ -124,7 +124,7 @@ def feature_ranges(data: Sequences) -> list[tuple[str, float, float, float, int]
     mean = total / np.maximum(known, 1)
     rows = zip(*(each + taken_off for each in (low, high, mean)), steps - known, strict=True)
     return [
-        (f"x{i}", float(a), float(b), float(mean), int(missing))
+        (data.names[i] if data.names else f"x{i}", float(a), float(b), float(mean), int(missing))
         for i, (a, b, mean, missing) in enumerate(rows)
     ]
 

@@ -24,6 +24,13 @@ from seqrt.encoding.column import TableColumn
 from seqrt.errors import InputError, ResourceError, UsageError
 from seqrt.numbers import checked_cast
 
+_AS_CSV = " Save the table as .csv."
+_INSTEAD = {
+    **dict.fromkeys((".tsv", ".txt", ".dat"), " If it is a table, rename it to .csv."),
+    **dict.fromkeys((".xlsx", ".xls", ".ods", ".json", ".feather", ".arrow"), _AS_CSV),
+    **dict.fromkeys((".gz", ".zip", ".bz2", ".xz"), " Unpack it first."),
+}
+
 
 def read(
     path: Source,
@@ -96,6 +103,7 @@ def _read(path: str | Path, limits: ReadLimits, **sequences: Any) -> Table | Seq
         case other:
             raise UsageError(
                 f"data must be a .csv, .parquet, .npy or .npz file, got {other!r} in {path}."
+                f"{_INSTEAD.get(other, '')}"
             )
 
 

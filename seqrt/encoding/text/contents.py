@@ -129,7 +129,7 @@ class _Draft:
         signed = {
             form
             for form in counts
-            if has_sign(form) or (form.startswith("(") and is_accounting(form))
+            if has_sign(form) or (form.startswith(("(", "\u2212")) and is_accounting(form))
         }
         if signed and 2 * (sum(counts[form] for form in signed) + self.plain) > self.present:
             cell = next(cell for cell in self.cells if has_sign(cell) or is_accounting(cell))

@@ -21,7 +21,7 @@ Mark = Literal[".", ","]
 _NAMES = {" ": "spaces", "'": "apostrophes", ",": "commas", ".": "points"}
 _SIGNS = set("%‰$€£¥₹₽₩₺₫₱฿₪₴")
 _SIGNED = re.compile(r"[{0}]\s*(.*)|(.*?)\s*[{0}]".format("".join(sorted(_SIGNS))))
-_NEGATIVE = re.compile(r"\((.+)\)|(.+)-")
+_NEGATIVE = re.compile(r"\((.+)\)|(.+)-|\u2212(.+)")
 # Spaces that some programs write between thousands, and a typographic apostrophe.
 _SAME = {"\xa0": " ", "\u202f": " ", "\u2009": " ", "’": "'"}
 _USUAL = str.maketrans(_SAME)
@@ -207,7 +207,7 @@ def has_sign(cell: str) -> bool:
 
 
 def is_accounting(cell: str) -> bool:
-    """Whether a cell is a negative number as bookkeepers write it.
+    """Whether a cell is a negative number as bookkeepers or typographers write it.
 
     >>> is_accounting("(1.50)"), is_accounting("$(3)"), is_accounting("1.50-"), is_accounting("-1")
     (True, True, True, False)
@@ -216,14 +216,14 @@ def is_accounting(cell: str) -> bool:
     match = _NEGATIVE.fullmatch(text)
     if match is None:
         return False
-    number = match[1] or match[2]
+    number = match[1] or match[2] or match[3]
     return has_sign(number) or Forms.of([number]).numbers == 1
 
 
 def sign_fix(cell: str) -> str:
     """Return how a number with a sign, or a negative one of a bookkeeper, should be written."""
     if is_accounting(cell):
-        return "Write negative numbers with a minus sign before them."
+        return "Write negative numbers with a hyphen before them, such as -1.5."
     return "Write the numbers without a sign."
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from seqrt.contract import Input
 from seqrt.data import Sequences, Table, Timeline, arrange
+from seqrt.data.list_columns import holds_sequences
 from seqrt.data.ordering.repeats import SeveralSeries
 from seqrt.data.readers.source import Source, shown
 from seqrt.data.understanding.accounting import ColumnUse, account
@@ -22,7 +23,7 @@ from seqrt.errors import InputError, UsageError
 from seqrt.training.problems.from_sequences import from_sequences
 from seqrt.training.problems.from_table import TableRows, from_table
 from seqrt.training.problems.options import DataOptions
-from seqrt.training.problems.prepare import in_order
+from seqrt.training.problems.prepare import in_lists, in_order
 from seqrt.training.problems.problem import Problem
 from seqrt.training.problems.suggestion import Suggestion, suggest
 
@@ -58,8 +59,20 @@ def describe(source: Source, data: Table | Sequences, options: DataOptions) -> D
     """Describe the content of a source; `options` are those that training would be given."""
     options.check()
     if isinstance(data, Table):
+        for name in (*options.target, *options.features, *options.categories, *options.future):
+            data.column(name)
+    if isinstance(data, Table) and holds_sequences(data, options.features):
+        profiles = {name: Profile.of(column) for name, column in data.columns.items()}
+        sequences, columns = in_lists(data, options)
+        found = _of_sequences(source, sequences, options)
+        return replace(found, columns=columns, profiles=profiles)
+    if isinstance(data, Table):
         return _of_table(source, data, options)
     options.reject_for_sequences()
+    return _of_sequences(source, data, options)
+
+
+def _of_sequences(source: Source, data: Sequences, options: DataOptions) -> Description:
     if options.missing == "error" and any(np.isnan(data.x[i]).any() for i in range(len(data.x))):
         options = replace(options, missing="forward")
     try:

@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seqrt.contract import Input
 from seqrt.data import Sequences, Table, Timeline, arrange, digest, read
 from seqrt.data.list_columns import holds_sequences, sequences_of
 from seqrt.data.ordering.filling import most_filled
 from seqrt.data.readers.source import Source, name_of, shown
+from seqrt.data.understanding.accounting import ColumnUse, account
 from seqrt.encoding.column import TableColumn
 from seqrt.errors import UsageError
 from seqrt.training.networks.metadata import Metadata
@@ -58,9 +60,9 @@ def splitter(
     missing = options.missing != "error"
     data, sha256 = _read(source, seed, options, earlier)
     split: Callable[..., Problem]
+    uses: tuple[ColumnUse, ...] = ()
     if isinstance(data, Table) and holds_sequences(data, options.features):
-        options.reject_for_sequences("features", "target")
-        data = _sequences(data, options, earlier)
+        data, uses = in_lists(data, options, earlier)
     elif isinstance(data, Sequences):
         options.reject_for_sequences()
     if isinstance(data, Table):
@@ -76,7 +78,8 @@ def splitter(
         metadata = replace(made.metadata, name=name_of(source), data_sha256=sha256, seed=seed)
         # the targets of a built-in task are known, and need no explanation
         notes = () if str(source) in TASKS else made.notes
-        return replace(made, metadata=metadata, plain=plain, notes=notes)
+        columns = made.columns or uses
+        return replace(made, metadata=metadata, plain=plain, notes=notes, columns=columns)
 
     return problem
 
@@ -103,14 +106,23 @@ def _table_rows(data: Table, options: DataOptions, earlier: Metadata | None) -> 
     return TableRows.of(in_order(data, options, step, fill), options, earlier)
 
 
-def _sequences(data: Table, options: DataOptions, earlier: Metadata | None) -> Sequences:
-    """Return the rows of a table whose features are columns of lists."""
+def in_lists(
+    data: Table, options: DataOptions, earlier: Metadata | None = None
+) -> tuple[Sequences, tuple[ColumnUse, ...]]:
+    """Return the rows of a table whose features are columns of lists, and the use of each column.
+
+    Raises UsageError for options that do not apply to sequences, and without a target.
+    """
+    options.reject_for_sequences("features", "target")
     if not options.target:
         raise UsageError(
             f"the features of {data.source} are lists, so each row is a sequence with a target of"
             f" its own. Name its column with --target, such as --target {data.names[-1]}."
         )
-    return sequences_of(data, options.features, options.target, earlier)
+    sequences = sequences_of(data, options.features, options.target, earlier)
+    inputs = list(map(Input, options.features))
+    uses = account(data, series=(), targets=options.target, inputs=inputs, chosen=True)
+    return sequences, uses
 
 
 def _centred(fold: Problem, whole: Problem) -> Problem:

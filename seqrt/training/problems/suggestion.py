@@ -142,8 +142,8 @@ def _with_policy(options: DataOptions, used: tuple[str, ...], profiles: Profiles
 
 def _more(data: Timeline, options: DataOptions, profiles: Profiles) -> Iterator[str]:
     """Yield options that make features of what is otherwise left out."""
-    known = {*options.target, *options.features, *options.categories, *data.series}
-    known |= {data.table.time, *data.table.clocks}
+    named = (*options.target, *options.features, *options.categories, *data.series)
+    known = {*named, data.table.time, *data.table.clocks}
     words = [
         name
         for name, profile in profiles.items()

@@ -89,7 +89,7 @@ def test_numbers_with_signs_are_left_out_with_what_to_do(run):
     told = run("describe", "a.csv").out
 
     assert "1%, 2%, 3%, ...; write the numbers without a sign\n" in told
-    assert "(3.5), ...; write negative numbers with a minus sign before them\n" in told
+    assert "(3.5), ...; write negative numbers with a hyphen before them, such as -1.5\n" in told
     assert "--categories" not in told
 
 
@@ -105,6 +105,15 @@ def test_a_column_of_clock_times_is_time(run):
         "load": "target and feature",
     }
     assert "--categories" not in found["suggested"]["command"]
+
+
+@pytest.mark.parametrize("option", ["--target", "--features", "--categories", "--future"])
+def test_a_column_that_does_not_exist_is_named_with_the_nearest(run, option):
+    done = run("describe", "sales.csv", option, "sale")
+
+    assert (done.code, done.out) == (2, "")
+    assert "sales.csv has no column 'sale'" in done.err
+    assert "Did you mean 'sales'?" in done.err
 
 
 def test_gaps_have_a_place(run):

@@ -380,7 +380,10 @@ def test_a_span_may_hold_times_of_day(run):
         (("wave.csv", "--device", "gpu"), "device must be cpu, cuda"),
         (("wave.csv",), "wave.csv has several columns that could be the target: .* --target"),
         (("wave.csv", "--target", "hight"), "has no column 'hight'.* Did you mean 'height'"),
-        (("wave.txt",), "data must be a .csv, .parquet, .npy or .npz file, got '.txt'"),
+        (
+            ("wave.txt",),
+            "data must be a .csv, .parquet, .npy or .npz file, got '.txt' in wave.txt. If it is a",
+        ),
     ],
 )
 def test_wrong_words_are_one_line_and_leave_nothing(run, words, sentence):

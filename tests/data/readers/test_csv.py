@@ -209,11 +209,11 @@ def test_a_word_among_codes_names_the_option_for_codes(read):
         table.numbers(["holiday"])
 
 
-@pytest.mark.parametrize("cell", ["(1.50)", "1.50-", "$(3)"])
+@pytest.mark.parametrize("cell", ["(1.50)", "1.50-", "$(3)", "\u22121.5"])
 def test_a_negative_number_of_a_bookkeeper_is_refused_with_its_fix(read, cell):
     table = read(f"date,a\n2024-01-01,1\n2024-01-02,2\n2024-01-03,{cell}\n")
 
-    with pytest.raises(InputError, match="Write negative numbers with a minus sign before them"):
+    with pytest.raises(InputError, match="Write negative numbers with a hyphen before them"):
         table.numbers(["a"])
 
 
