@@ -22,6 +22,7 @@ OUTLINE = [
     "What is in the file",
     "Streaming",
     "Training in Python",
+    "Your own PyTorch module",
     "Figures",
     "Security",
     "Limits, said plainly",
