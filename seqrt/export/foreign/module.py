@@ -58,6 +58,11 @@ def read_module(
         module = ForeignModule(build(as_chain(net, head), example), about)
     except Refused as error:
         raise UsageError(error.sentence()) from error
+    except (TypeError, ValueError, LookupError, AttributeError, AssertionError) as error:
+        raise UsageError(
+            "net cannot be exported: it does something that seqrt does not know"
+            f" ({type(error).__name__}: {' '.join(str(error).split()):.200})."
+        ) from error
     found = module.manifest().head
     if head not in (None, found):
         raise UsageError(
@@ -139,17 +144,24 @@ class ForeignModule:
 
     def _fitting(self, manifest: Manifest) -> Manifest:
         """Return the manifest as format 1 if the file is one, which older readers open."""
-        if manifest.heads or manifest.tokens or manifest.decoders or manifest.least > 1:
-            return manifest
         older = replace(manifest, format=1, carries=(), not_streamable="")
+        newer = manifest.heads or manifest.tokens or manifest.decoders or manifest.least > 1
+        if not newer and not self._objection(older):
+            return older
+        objection = self._objection(manifest)
+        if objection:
+            raise Refused(f"its graph is more than a file may hold: {objection}")
+        return manifest
+
+    def _objection(self, manifest: Manifest) -> str:
+        """Return why the guard would refuse the file, if it would."""
         model = self.graph()
+        onnx.helper.set_model_props(model, {MANIFEST_KEY: manifest.to_json(), PROOF_KEY: ""})
         try:
-            text = older.to_json()
-            onnx.helper.set_model_props(model, {MANIFEST_KEY: text, PROOF_KEY: ""})
             guard(seal(model.SerializeToString(deterministic=True)))
-        except ModelError:
-            return manifest
-        return older
+        except ModelError as error:
+            return str(error).split(". ")[0]
+        return ""
 
     def gradient(self, x: Floats) -> Doubles | None:
         """Return nothing: the logits of a user's module are not known."""
@@ -165,8 +177,9 @@ class ForeignModule:
         for _ in range(_REPEATS):
             if not np.array_equal(first, self.truth.row(torch.float64, x[0])):
                 raise Refused(
-                    "forward depends on chance: the same input gives different outputs",
-                    "Make it deterministic after net.eval().",
+                    "forward depends on chance or on earlier calls: the same input gives different"
+                    " outputs",
+                    "Make it deterministic after net.eval(), and take a state as an argument.",
                 )
 
     def check(self, draft: Model) -> None:

@@ -44,6 +44,7 @@ TABLES = (
     tokens,
     views,
 )
+_SELF_ATTENTION = ("MultiheadAttention", "Transformer")
 _IGNORED = ("dtype", "device", "layout", "pin_memory", "memory_format", "non_blocking")
 
 
@@ -136,6 +137,12 @@ class Reader:
             result = function(self.g, call, *arguments, **options)
         except Refused as error:
             error.where = error.where or line_of_node(node)
+            if any(each in call.module for each in _SELF_ATTENTION):
+                raise Refused(
+                    f"{call.module} compares every step with every other, steps x steps",
+                    "Attend from the last state, or with nn.Linear and softmax over time.",
+                    error.where,
+                ) from error
             raise
         except (NotStreamable, AssertionError):
             raise

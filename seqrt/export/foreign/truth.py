@@ -13,6 +13,7 @@ from torch.overrides import TorchFunctionMode
 
 from seqrt.export.foreign.answers import joined_answers, leaves
 from seqrt.export.foreign.build import Built
+from seqrt.export.foreign.tracing.arguments import undisturbed
 from seqrt.export.foreign.tracing.refusal import Refused, line_of_error
 from seqrt.export.foreign.tracing.trace import own_copy
 from seqrt.runtime.types import Doubles, Lengths
@@ -56,7 +57,7 @@ class Truth:
         if built.time_major:
             both = both.transpose(0, 1)
         try:
-            with torch.no_grad(), _only(dtype), torch.random.fork_rng(devices=[]):
+            with torch.no_grad(), _only(dtype), undisturbed():
                 returned = self._nets[dtype](both, *(e.make(2, steps) for e in built.extras))
         except Exception as error:
             raise Refused(

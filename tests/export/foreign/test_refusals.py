@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -236,7 +237,7 @@ TRAPS: list[tuple[_Forward, str]] = [
     (teacher_forcing, "depends on chance|E_PARITY|rows of"),
     (dropout_left_on, r"training=self\.training"),
     (a_start_for_32_rows, r"x\.size\(0\)|forward raised"),
-    (a_kept_state, "."),
+    (a_kept_state, "fixes the number of rows|E_PARITY|must match|forward raised|state"),
     (a_view_that_mixes_rows, r"permute\(1, 0, 2\)"),
     (all_steps_into_a_dense_layer, "fixed number of steps|fixes the number"),
     (an_assert_on_steps, "number of steps|specialized"),
@@ -250,7 +251,7 @@ TRAPS: list[tuple[_Forward, str]] = [
     (every_other_step, "a part of the steps"),
     (a_narrow_convolution, r"conv \(nn\.Conv1d\) makes another number of steps"),
     (pooled_steps, "max_pool1d makes fewer steps"),
-    (self_attention, "."),
+    (self_attention, r"attend \(nn\.MultiheadAttention\) compares every step with every other"),
     (scores_of_all_pairs, "self-attention"),
     (a_mask_by_values, "decides by the values of x"),
     (chosen_by_values, "decides by the values of x"),
@@ -362,3 +363,27 @@ def test_an_input_that_cannot_be_told_is_asked_for(tmp_path):
         export(Any(), tmp_path / "m.onnx")
 
     assert export(Any(), tmp_path / "m.onnx", example=np.zeros((1, 4, 5))).manifest.features[4]
+
+
+def test_a_state_that_is_kept_between_calls_is_refused(tmp_path):
+    class Stateful(Trap):
+        kept = None
+
+        def forward(self, x):
+            out, h = self.gru(x, self.kept)
+            self.kept = h
+            return self.fc(out[:, -1])
+
+    with pytest.raises(UsageError, match=r"depends on chance or on earlier calls|forward raised"):
+        export(Stateful(Trap.forward), tmp_path / "m.onnx")
+
+
+def test_what_a_forward_prints_is_not_shown(tmp_path, capsys):
+    class Prints(Trap):
+        def forward(self, x):
+            sys.stdout.write(f"shape {x.shape}")
+            return self.fc(self.gru(x)[0][:, -1])
+
+    export(Prints(Trap.forward), tmp_path / "m.onnx")
+
+    assert capsys.readouterr().out == ""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import io
 from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -173,10 +175,17 @@ def _likely(net: nn.Module) -> Iterator[Tensor]:
             yield torch.randn(_ROWS, _STEPS)
 
 
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Run a forward without what it prints, and without its effect on torch's random numbers."""
+    with redirect_stdout(io.StringIO()), torch.random.fork_rng(devices=[]):
+        yield
+
+
 def _run(net: nn.Module, x: Tensor, extras: list[Extra]) -> Exception | None:
     """Return what forward raises for x, if anything."""
     try:
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        with torch.no_grad(), undisturbed():
             net(x, *(extra.make(len(x), x.shape[1]) for extra in extras))
     except Exception as error:  # noqa: BLE001 - a user's forward may raise anything
         return error

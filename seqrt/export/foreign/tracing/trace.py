@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from seqrt.errors import UsageError
-from seqrt.export.foreign.tracing.arguments import Extra
+from seqrt.export.foreign.tracing.arguments import Extra, undisturbed
 from seqrt.export.foreign.tracing.opaque import opaque_layers
 from seqrt.export.foreign.tracing.refusal import Refused, line_of_error
 
@@ -145,7 +145,7 @@ def _export(net: nn.Module, x: Tensor, extras: list[Extra], time_major: bool, le
         x = x.transpose(0, 1)
         sizes = {1 - axis: size for axis, size in sizes.items()}
     entry = _Entry(net, extras, time_major=time_major)
-    with opaque_layers(), torch.no_grad(), warnings.catch_warnings():
+    with opaque_layers(), torch.no_grad(), undisturbed(), warnings.catch_warnings():
         # torch warns of its own code.
         warnings.simplefilter("ignore")
         program = torch.export.export(entry, (x,), dynamic_shapes=(sizes,), strict=False)
