@@ -25,7 +25,7 @@ from seqrt.contract import (
 )
 from seqrt.contract.guard import guard
 from seqrt.contract.manifest import Head
-from seqrt.errors import ModelError, UsageError
+from seqrt.errors import ModelError, SeqrtError, UsageError
 from seqrt.export.foreign.build import Built, build
 from seqrt.export.foreign.tracing.refusal import Refused
 from seqrt.export.foreign.tracing.sequential import as_chain
@@ -58,6 +58,8 @@ def read_module(
         module = ForeignModule(build(as_chain(net, head), example), about)
     except Refused as error:
         raise UsageError(error.sentence()) from error
+    except SeqrtError:
+        raise
     except (TypeError, ValueError, LookupError, AttributeError, AssertionError) as error:
         raise UsageError(
             "net cannot be exported: it does something that seqrt does not know"
