@@ -115,9 +115,9 @@ class Engine:
     def bound_step(self, state: Floats) -> BoundStep | ResidentStep | None:
         """Return a step of one sequence from `state` (1, S), which stays where the kernels read it.
 
-        Returns None for a network with several outputs.
+        Returns None for a network with several outputs on a device other than the CPU.
         """
-        if self.heads:
+        if self.heads and self.device != "cpu":
             return None
         tokens = self.layout.tokens > 0
         y_shape = (1, self._outputs) if self.per_step else (self._outputs,)
@@ -126,7 +126,8 @@ class Engine:
             from seqrt.runtime.compute.step_cpu import BoundStep
 
             session = self._get_step_session()
-            return BoundStep(session, self.features, y_shape, rows, tokens=tokens)
+            heads = self.heads.shapes_of_a_step() if self.heads else None
+            return BoundStep(session, self.features, y_shape, rows, tokens=tokens, heads=heads)
         from seqrt.runtime.compute.step_device import ResidentStep
 
         session = self._get_session()

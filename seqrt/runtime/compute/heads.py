@@ -39,6 +39,13 @@ class Heads(NamedTuple):
         """The names of the outputs."""
         return [part.name for part in self.parts]
 
+    def shapes_of_a_step(self) -> dict[str, tuple[int, ...]]:
+        """Return the shape of each output for a row of one step, without the batch axis."""
+        return {
+            part.name: (1,) * part.per_step + (part.columns.stop - part.columns.start,)
+            for part in self.parts
+        }
+
     def join(self, arrays: Sequence[Floats], lengths: Lengths, time: int) -> Floats:
         """Return the outputs of a run joined; the rows have `lengths` of `time` steps."""
         if not self.per_step or all(part.per_step for part in self.parts):

@@ -31,10 +31,12 @@ class BoundStep:
         state: Floats,
         *,
         tokens: bool = False,
+        heads: dict[str, tuple[int, ...]] | None = None,
     ) -> None:
         """Bind buffers for x (D,), y and the state, which starts as `state` (rows, S).
 
-        With `tokens` x is a single int64 id.
+        With `tokens` x is a single int64 id. `heads` are the shapes of several outputs by name, in
+        place of y.
         """
         rows = len(state)
         self.process = os.getpid()
@@ -43,17 +45,25 @@ class BoundStep:
             np.zeros((rows, 1), np.int64) if tokens else np.zeros((rows, 1, features), np.float32)
         )
         self._lengths = np.ones(rows, np.int32)
-        self._y = np.zeros((rows, *y_shape), np.float32)
-        self._first = self._y[0].reshape(-1)
+        self._ys = {
+            name: np.zeros((rows, *shape), np.float32)
+            for name, shape in (heads or {Y: y_shape}).items()
+        }
+        self._first, *self._others = (y[0].reshape(-1) for y in self._ys.values())
         self._states = (state.copy(), state.copy())
         self._bindings = (self._bind(0), self._bind(1))
         self._current = 0
 
     def advance(self, x: NDArray[Any]) -> Floats:
-        """Advance by one step x (D,) and return a copy of y of the first row (O,)."""
+        """Advance by one step x (D,) and return a copy of y of the first row (O,).
+
+        Several outputs are joined side by side.
+        """
         self._x[:] = x
         run_bound(self._session, self._bindings[self._current], self._x.nbytes)
         y: Floats = self._first.copy()
+        if self._others:
+            y = np.concatenate([y, *self._others])
         self._current ^= 1
         return y
 
@@ -70,7 +80,7 @@ class BoundStep:
     def _bind(self, current: int) -> Any:
         binding = self._session.io_binding()
         inputs = {X: self._x, LENGTHS: self._lengths, STATE: self._states[current]}
-        outputs = {Y: self._y, STATE_OUT: self._states[1 - current]}
+        outputs = {**self._ys, STATE_OUT: self._states[1 - current]}
         for bind, arrays in ((binding.bind_input, inputs), (binding.bind_output, outputs)):
             for name, array in arrays.items():
                 bind(name, "cpu", 0, array.dtype.type, array.shape, array.ctypes.data)

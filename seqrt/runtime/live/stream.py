@@ -51,6 +51,8 @@ class Stream:
         self._read = engine.layout.read_all
         self._heads = heads
         self._grows = engine.grows
+        # one test in place of two, at every step
+        self._special = engine.grows or heads is not None
         self._missing = engine.takes_missing
         self._per_step = engine.per_step
         self._busy = threading.Lock()
@@ -120,14 +122,16 @@ class Stream:
         self._go_to(state, self.steps + len(x))
         return self._heads.of_chunk(outputs) if self._heads else outputs
 
-    def _step(self, x: NDArray[Any]) -> Floats:
+    def _step(self, x: NDArray[Any]) -> Any:
         assert self._bound
         steps = self.steps + 1
         y = self._bound.advance(x)
         self.steps = steps
-        if self._grows and not all_finite(self._bound.state):
-            self._state = self._bound.state.copy()
-            self._bound = None
+        if self._special:
+            if self._grows and not all_finite(self._bound.state):
+                self._state = self._bound.state.copy()
+                self._bound = None
+            return self._heads.of_chunk(y) if self._heads else y
         return y
 
     def _ensure_bound(self) -> bool:
