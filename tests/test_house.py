@@ -51,7 +51,9 @@ ROOMS = {
         " numbers version wording numpy safetensors tomli_w torch",
         inside="matplotlib optuna",
     ),
-    "export": Room("contract errors files version runtime training numpy onnx sympy torch"),
+    "export": Room(
+        "contract errors files version runtime training numpy onnx sympy torch", inside="h5py"
+    ),
     "demo": Room(
         "colours contract data drawing export files metrics runtime training numpy torch",
         inside="matplotlib",
@@ -92,10 +94,12 @@ INNER_ROOMS = {
         " operators operators_format2",
     },
     "export": {
-        "__init__": "write",
+        "__init__": "from_keras write",
         "*": "",
         "write": "* foreign",
         "foreign": "*",
+        "keras": "",
+        "from_keras": "keras write",
     },
     "cli": {
         "__init__": "entry",

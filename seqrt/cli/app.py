@@ -14,6 +14,7 @@ from seqrt.cli.commands.doctor import doctor
 from seqrt.cli.commands.evaluate import evaluate
 from seqrt.cli.commands.export import export
 from seqrt.cli.commands.forecast import forecast
+from seqrt.cli.commands.import_ import import_model
 from seqrt.cli.commands.info import info
 from seqrt.cli.commands.predict import predict
 from seqrt.cli.commands.stream import stream
@@ -33,6 +34,7 @@ app.command()(describe)
 app.command()(train)
 app.command()(compare)
 app.command()(export)
+app.command("import")(import_model)
 app.command()(predict)
 app.command()(forecast)
 app.command()(evaluate)

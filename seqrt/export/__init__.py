@@ -5,6 +5,7 @@ from __future__ import annotations
 from seqrt.errors import MissingExtraError
 
 try:
+    from seqrt.export.from_keras import import_keras
     from seqrt.export.write import Exported, export
 except ModuleNotFoundError as error:
     if (error.name or "").split(".")[0] not in ("onnx", "torch", "safetensors"):
@@ -13,4 +14,4 @@ except ModuleNotFoundError as error:
         f"export needs {error.name}. Install it with: pip install 'seqrt[train,cpu]'"
     ) from None
 
-__all__ = ["Exported", "export"]
+__all__ = ["Exported", "export", "import_keras"]

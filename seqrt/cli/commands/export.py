@@ -56,13 +56,14 @@ def export(
     check_not_input(out, run, *(run.iterdir() if run.is_dir() else ()))
     exported = write(net, out, series=series)
     if as_json:
-        typer.echo(json.dumps(_record(exported), indent=2))
+        typer.echo(json.dumps(export_record(exported), indent=2))
         return
-    _report(exported)
+    say_exported(exported)
     typer.echo(out)
 
 
-def _record(exported: Exported) -> dict[str, object]:
+def export_record(exported: Exported) -> dict[str, object]:
+    """Return what is known of a written file, for --json."""
     return {
         "path": str(exported.path),
         "sha256": exported.digest,
@@ -73,7 +74,8 @@ def _record(exported: Exported) -> dict[str, object]:
     }
 
 
-def _report(exported: Exported) -> None:
+def say_exported(exported: Exported) -> None:
+    """Say on stderr how a written file was proved."""
     parity, laws = exported.manifest.parity, exported.report.laws
     how = "bit for bit" if exported.report.exact else "up to rounding"
     assert parity

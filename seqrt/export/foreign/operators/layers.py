@@ -88,7 +88,8 @@ def _one_layer(
         activation = s.layer().nonlinearity.capitalize()
         attributes["activations"] = [activation] * s.directions
     if s.cell == "gru":
-        attributes["linear_before_reset"] = 1
+        # Keras can apply the reset gate to the state, before its product; torch never does.
+        attributes["linear_before_reset"] = int(not s.mode.endswith("_RESET_BEFORE"))
     name = f"layer{len(g.layers)}"
     inputs = [_steps_first(g, s, x), *(g.const(each) for each in (w, r, b))]
     inputs += ["" if s.steps else LENGTHS, *(start for start, _ in begun if start)]
