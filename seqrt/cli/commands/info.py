@@ -70,12 +70,6 @@ def _lines(model: Model, path: Path) -> Iterator[tuple[str, str]]:
         yield from _columns("features", m.features)
     if m.least > 1:
         yield "needs", f"sequences of at least {m.least} steps"
-    for i, text in enumerate(filter(None, map(_input, m.inputs))):
-        yield ("" if i else "inputs"), text
-    if m.series:
-        yield "series", f"told apart by {', '.join(m.series)}"
-    if m.time:
-        yield "time", f"{m.time.name}{f', every {m.time.step}' if m.time.step else ''}"
     if m.takes_missing:
         yield "missing", MISSING_VALUES[m.missing]
     if m.classes:
@@ -100,7 +94,7 @@ def _lines(model: Model, path: Path) -> Iterator[tuple[str, str]]:
 def _inputs(m: Manifest) -> Iterator[tuple[str, str]]:
     """Yield how the columns of a table become the features, where they are not plain numbers."""
     if m.series:
-        yield "series", ", ".join(m.series)
+        yield "series", f"told apart by {', '.join(m.series)}"
     if m.time:
         step = f", in steps of {m.time.step}" if m.time.step else ""
         yield "time", f"{m.time.name}{step}"
@@ -124,7 +118,7 @@ def _use(each: Input) -> str:
         return f"sine and cosine of the {each.cycle}"
     if each.kind == "boolean":
         return "1 for true, 0 for false"
-    return f"less {each.offset:,}" if each.offset else "a number"
+    return f"a number, less {each.offset:,}" if each.offset else "a number"
 
 
 def _layer(layer: Layer) -> str:
@@ -178,21 +172,6 @@ def _window(m: Manifest) -> str:
         return ""
     ahead = f" {m.horizon} step{'s' if m.horizon > 1 else ''} ahead" if m.horizon else ""
     return f"{ahead} from windows of {m.window} steps"
-
-
-def _input(each: Input) -> str:
-    """Return what becomes of a column before the network reads it; nothing for a plain number."""
-    ahead = f", {each.ahead} row{'s' if each.ahead > 1 else ''} ahead" if each.ahead else ""
-    match each.kind:
-        case "boolean":
-            return f"{each.column}: 1 for true, 0 for false{ahead}"
-        case "category":
-            return f"{each.column}: 1 in the feature of its text{ahead}"
-        case "calendar":
-            return f"{each.column}: sine and cosine of the {each.cycle}{ahead}"
-    if each.offset:
-        return f"{each.column}: {each.offset:,} is subtracted{ahead}"
-    return f"{each.column}{ahead}" if ahead else ""
 
 
 def _output(m: Manifest) -> str:

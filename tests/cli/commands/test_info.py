@@ -104,14 +104,14 @@ def test_it_says_what_becomes_of_the_columns_of_a_table(run):
     page = run("info", path).out
 
     assert (
-        "inputs    count: 1,000,000,000 is subtracted\n"
-        "          open: 1 for true, 0 for false\n"
-        "          open: 1 for true, 0 for false, 1 row ahead\n"
-        "          sky: 1 in the feature of its text\n"
-        "          day: sine and cosine of the weekday\n"
         "series    told apart by shop\n"
-        "time      day, every 1 day\n"
+        "time      day, in steps of 1 day\n"
+        "columns   count: a number, less 1,000,000,000\n"
+        "          open: 1 for true, 0 for false; known 1 row ahead\n"
+        "          sky: one feature for each of fog and one for any other\n"
+        "          day: sine and cosine of the weekday\n"
     ) in page
+    assert page.count("\ntime ") == page.count("\nseries ") == 1
 
 
 def test_of_a_classifier_it_names_the_classes(run, classifier):
@@ -237,11 +237,11 @@ def test_it_says_what_the_columns_of_the_table_become(run):
 
     lines = run("info", shop).out.splitlines()
 
-    first = lines.index("series    store")
+    first = lines.index("series    told apart by store")
     assert lines[first : first + 7] == [
-        "series    store",
+        "series    told apart by store",
         "time      day, in steps of 1 day",
-        "columns   meter: less 1,000,000,000",
+        "columns   meter: a number, less 1,000,000,000",
         "          open: 1 for true, 0 for false",
         "          weekday: one feature for each of Fri, Thu and one for any other",
         "          day: sine and cosine of the hour",
