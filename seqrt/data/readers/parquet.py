@@ -134,7 +134,9 @@ def _whole_numbers(cells: Any) -> TableColumn | Sequence[str]:
     """Return integers and decimals; those that float64 would round stay int64 as well."""
     import pyarrow
 
-    values: Numbers = cells.cast(pyarrow.float64(), safe=False).to_numpy()
+    # pyarrow rounds decimals to a neighbour of the nearest float64, but not so their text
+    exactly = cells.cast(pyarrow.string()) if pyarrow.types.is_decimal(cells.type) else cells
+    values: Numbers = exactly.cast(pyarrow.float64(), safe=False).to_numpy()
     if not (np.abs(values) >= FIRST_INEXACT).any():
         return TableColumn(values)
     try:

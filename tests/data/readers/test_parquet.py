@@ -42,6 +42,13 @@ def test_numbers_of_every_kind_are_read(path):
     assert table.numbers(["i", "f", "b", "d"]).tolist() == expected
 
 
+def test_decimals_are_the_nearest_floats_as_from_text(path):
+    texts = ["2014.1", "1907.1", "-0.3", "99999999.99"]
+    save(path, d=[*map(decimal.Decimal, texts), None])
+
+    assert read(path).columns["d"].values[:-1].tolist() == list(map(float, texts))
+
+
 def test_dates_and_times_are_a_time_column(path):
     start = datetime.datetime(2020, 1, 31, 12, tzinfo=datetime.UTC)
     stamps = [start + datetime.timedelta(days=day) for day in range(3)]
