@@ -18,6 +18,7 @@ from seqrt.export.foreign.operators import (
     features,
     layers,
     lengths,
+    norms,
     over_time,
     products,
     steps,
@@ -37,6 +38,7 @@ TABLES = (
     features,
     layers,
     lengths,
+    norms,
     over_time,
     products,
     steps,
@@ -44,6 +46,9 @@ TABLES = (
     tokens,
     views,
 )
+# Operators that only take the size of a tensor.
+_FILLED = ("zeros", "ones", "full", "empty")
+_SIZES_ALONE = {f"{each}_like" for each in _FILLED} | {f"new_{each}" for each in _FILLED}
 _SELF_ATTENTION = ("MultiheadAttention", "Transformer")
 _IGNORED = ("dtype", "device", "layout", "pin_memory", "memory_format", "non_blocking")
 
@@ -116,7 +121,10 @@ class Reader:
             return self.value(source)[node.args[1]]
         if name.startswith(("_assert", "sym_constrain", "_check")) or meta is None:
             return None
-        arguments = [self.argument(each) for each in node.args]
+        given: Any = node.args
+        if name.split(".", maxsplit=1)[0] in _SIZES_ALONE:
+            given = [None if _is_tensor(each) else each for each in given]
+        arguments = [self.argument(each) for each in given]
         options = {k: self.argument(v) for k, v in node.kwargs.items() if k not in _IGNORED}
         return self.apply(node, name, arguments, options)
 
@@ -230,6 +238,10 @@ def _plain(argument: Any, *, expand: bool) -> Any:
     if isinstance(argument, list):
         return [_plain(each, expand=expand) for each in argument]
     return argument
+
+
+def _is_tensor(argument: Any) -> bool:
+    return isinstance(argument, Node) and isinstance(argument.meta.get("val"), Tensor)
 
 
 def name_of(node: Node) -> str:

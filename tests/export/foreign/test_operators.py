@@ -78,6 +78,9 @@ EACH_NUMBER: dict[str, Callable[[Tensor], Tensor]] = {
     "in place": lambda v: v.clone().mul_(2).add_(1).relu_(),
     "extremes": lambda v: torch.maximum(v, 0.5 * v) + torch.minimum(v, -v),
     "normed": lambda v: F.layer_norm(v, (6,)),
+    "rms norm": lambda v: F.rms_norm(v, (6,), eps=1e-5),
+    "normalised": lambda v: F.normalize(v, dim=-1),
+    "standardised": lambda v: (v - v.mean(-1, keepdim=True)) / (v.std(-1, keepdim=True) + 1e-3),
 }
 AXES: dict[str, Callable[[Tensor], Tensor]] = {
     "mean of features": lambda v: v.mean(-1),
@@ -97,12 +100,15 @@ AXES: dict[str, Callable[[Tensor], Tensor]] = {
     "places": lambda v: v[:, :, [5, 0, 0]],
     "select": lambda v: torch.index_select(v, 2, torch.tensor([3, 1])),
     "steps of none": lambda v: v.unsqueeze(1).squeeze(1).unsqueeze(-1).squeeze(-1),
+    "norms": lambda v: v.norm(dim=-1) + v.norm(p=1, dim=-1) + v.var(-1, unbiased=False),
+    "cosine": lambda v: F.cosine_similarity(v[..., :3], v[..., 3:], dim=-1),
     "einsum": lambda v: torch.einsum("btd,btd->bt", v, v),
     "matmul": lambda v: v @ torch.arange(12).reshape(6, 2).to(v.dtype),
 }
 ENDS: dict[str, Callable[[Tensor], Tensor]] = {
     "last": lambda v: v[:, -1],
     "last kept": lambda v: v[:, -1:].squeeze(1),
+    "group norm": lambda v: F.group_norm(v[:, -1], 2),
     "mean": lambda v: v.mean(1),
     "sum": lambda v: v.transpose(1, 2).sum(-1),
     "max": lambda v: v.max(dim=1).values,

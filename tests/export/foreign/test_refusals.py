@@ -244,7 +244,7 @@ TRAPS: list[tuple[_Forward, str]] = [
     (norm_of_the_batch, "track_running_stats=True"),
     (mean_of_everything, r"mean\(dim=1\)"),
     (mean_over_rows, "mixes rows"),
-    (std_over_time, "std"),
+    (std_over_time, "deviation or variance over steps"),
     (the_largest_steps, "topk"),
     (sorted_steps, "sort"),
     (differences, "a part of the steps"),

@@ -90,7 +90,8 @@ def softmax_over_time(g: Emitter, call: OperatorCall, value: GraphValue) -> Grap
     return replace(value, name=name, real=(value.width,), end="")
 
 
-def _reduced(g: Emitter, call: OperatorCall, value: Any, dims: Any, keep: bool, kind: str) -> Any:
+def reduced(g: Emitter, call: OperatorCall, value: Any, dims: Any, keep: bool, kind: str) -> Any:
+    """Return the sum, mean, max or min over axes: of the features, or of the steps of a row."""
     value = g.exact(g.value(value))
     rank = len(value.axes)
     places = sorted(
@@ -159,7 +160,7 @@ def _reduction(kind: str) -> Any:
         if isinstance(value, Fixed) and value.alike and kind == "sum":
             place = (dims if isinstance(dims, int) else dims[0]) % len(value.sizes)
             return Count(value.sizes[place] * int(value.number), call.sizes)
-        result = _reduced(g, call, value, dims, keep, kind)
+        result = reduced(g, call, value, dims, keep, kind)
         return [result, None] if len(call.all_sizes) > 1 else result
 
     return apply
@@ -203,7 +204,7 @@ def adaptive_pool(g: Emitter, call: OperatorCall, value: Any, size: Any) -> Any:
     if list(size if isinstance(size, (tuple, list)) else [size]) != [1]:
         raise Refused(f"adaptive pooling to {size} steps", "Pool to 1.")
     kind = "mean" if "avg" in call.name else "max"
-    result = _reduced(g, call, value, -1, True, kind)
+    result = reduced(g, call, value, -1, True, kind)
     return [result, None] if len(call.all_sizes) > 1 else result
 
 
