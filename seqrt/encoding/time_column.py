@@ -19,6 +19,7 @@ Mask = NDArray[np.bool_]
 
 _CALENDAR = {"time", "timestamp", "ts", "date", "datetime", "ds", "epoch", "unix", "datum", "zeit"}
 _CALENDAR |= {"utc", "moment", "when", "day", "dt", "timestep"}
+_PERIODS = {"year", "quarter", "month", "week", "season", "period", "jahr", "monat", "woche"}
 _COUNTERS = {"t", "time", "timestamp", "ts", "step", "timestep", "index", "idx", "tick", "ticks"}
 # Names of a column, in any place, that counts the rows of a series.
 COUNTERS = frozenset(
@@ -93,6 +94,25 @@ def find_time(
     return (
         _broken_dates(columns, names) or _epochs(columns, names) or _numbers(columns, names, codes)
     )
+
+
+def likely_time(columns: Mapping[str, TableColumn]) -> str | None:
+    """Return a column of text that says when, by its cells or its name, but that cannot be read.
+
+    It has the form of dates, or is called week, month, ...; most of its cells are different, and
+    have digits.
+    """
+    for name, column in columns.items():
+        if column.numeric or column.cells is None:
+            continue
+        cells = column.texts()
+        if not cells or 2 * len(set(cells)) <= len(cells):
+            continue
+        digits = sum(any(map(str.isdigit, cell)) for cell in cells)
+        called = _is_named(name, _CALENDAR | _PERIODS) or name.strip().lower() in _COUNTERS
+        if column.kind == "time" or (called and 2 * digits > len(cells)):
+            return name
+    return None
 
 
 def _is_constant(times: Times) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +18,7 @@ from seqrt.data.steps.step import Step
 from seqrt.data.table import Table
 from seqrt.data.timeline import Timeline
 from seqrt.encoding.dates import between
-from seqrt.encoding.time_column import find_time
+from seqrt.encoding.time_column import find_time, likely_time
 from seqrt.encoding.times import DateOrder, Times, read_numbers
 from seqrt.errors import InputError, UsageError
 
@@ -71,6 +71,8 @@ def arrange(
     table = replace(table, numbering=_numbering(table, name))
     if name is None:
         made = _in_file_order(table, series, codes, keys, span)
+        if time is None and table.named:
+            made = replace(made, notes=(*made.notes, *_note_on_no_time(table)))
         return replace(made, recorded_time=TimeColumn(NO_TIME, "number") if time else None)
     table, clock_note = with_clock(table, name)
     times, note = times_of(table, name, dates)
@@ -109,6 +111,18 @@ def _time_column(
     if time in series:
         raise UsageError(f"column {time!r} cannot be both the series and the time. Drop one.")
     return time
+
+
+def _note_on_no_time(table: Table) -> Iterator[str]:
+    """Yield a sentence if a column seems to be the time, but is not understood."""
+    others = {name: each for name, each in table.columns.items() if name not in table.series}
+    name = likely_time(others)
+    if name is not None:
+        cell = next(filter(None, others[name].texts()))
+        yield (
+            f"{name!r} may be the time, but cells such as {cell!r:.40} are not understood as times:"
+            " rows are taken in the order of the file, at equal steps"
+        )
 
 
 def _numbering(table: Table, time: str | None) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from seqrt.data import arrange
+from seqrt.data import arrange, read
 from seqrt.data.table import Table
 from seqrt.encoding.column import TableColumn
 from seqrt.encoding.time_column import find_time
@@ -345,3 +345,28 @@ def test_years_are_numbers_as_they_were():
     assert timeline.table.time == "YEAR"
     assert timeline.times.written == "number"
     assert timeline.table.times().tolist() == [1700, 1701, 1702, 1703, 1704]
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "told"),
+    [
+        ("week", ["2018-W01", "2018-W02", "2018-W03"], True),
+        ("t", ["Q1 2000/01", "Q2 2000/01", "Q3 2000/01"], True),
+        ("part", ["p1", "p2", "p3"], False),
+        ("month", ["May", "June", "July"], False),
+    ],
+)
+def test_a_column_that_seems_to_be_the_time_but_is_not_understood_is_named(
+    name, cells, told, tmp_path
+):
+    rows = "".join(f"{cell},{i % 2}\n" for i, cell in enumerate(cells))
+    (tmp_path / "a.csv").write_text(f"{name},y\n{rows}")
+
+    notes = arrange(read(tmp_path / "a.csv")).notes
+
+    said = (
+        f"{name!r} may be the time, but cells such as {cells[0]!r} are not understood as times:"
+        " rows are taken in the order of the file, at equal steps"
+    )
+    assert notes == ((said,) if told else ())
+    assert arrange(read(tmp_path / "a.csv"), time="none").notes == ()
