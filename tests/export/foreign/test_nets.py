@@ -21,14 +21,14 @@ def inputs(model, rng, rows=ROWS, steps=STEPS):
     return rng.standard_normal((rows, steps, len(m.features))).astype(np.float32)
 
 
-@pytest.fixture
-def exported(request, tmp_path):
+@pytest.fixture(scope="module")
+def exported(request, tmp_path_factory):
     case = case_of(request.param)
-    result = export(case.net, tmp_path / "m.onnx")
+    result = export(case.net, tmp_path_factory.mktemp("nets") / "m.onnx")
     return case, result, seqrt.load(result.path, threads=1)
 
 
-each_net = pytest.mark.parametrize("exported", NAMES, indirect=True)
+each_net = pytest.mark.parametrize("exported", NAMES, indirect=True, scope="module")
 
 
 @each_net
@@ -112,6 +112,29 @@ def test_the_same_network_gives_the_same_bytes(tmp_path):
     digests = {export(net, tmp_path / f"{i}.onnx").digest for i in range(2)}
 
     assert len(digests) == 1
+
+
+def test_a_subclass_of_a_layer_keeps_its_own_forward(tmp_path, rng):
+    class Twice(torch.nn.LSTM):
+        def forward(self, x, state=None):
+            out, state = super().forward(x, state)
+            return out * 2, state
+
+    x = rng.standard_normal((2, 5, 3)).astype(np.float32)
+
+    class Own(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rnn = Twice(3, 4, batch_first=True)
+
+        def forward(self, x):
+            return self.rnn(x)[0]
+
+    own = Own().eval()
+    result = export(own, tmp_path / "m.onnx")
+
+    want = own(torch.from_numpy(x)).detach()
+    np.testing.assert_allclose(seqrt.load(result.path).predict(x), want, rtol=0, atol=1e-6)
 
 
 def test_an_example_says_what_the_layers_do_not(tmp_path, rng):
