@@ -204,7 +204,7 @@ def _check_precision(place: str, policy: Any) -> None:
     if isinstance(policy, dict):
         inner = policy.get("config")
         name = inner.get("name") if isinstance(inner, dict) else None
-    if name is not None and name not in _PRECISIONS:
+    if name is not None and (not isinstance(name, str) or name not in _PRECISIONS):
         raise cannot_carry(
             place, f"its dtype is {as_ascii(name)}; a file holds float32", "Undo its quantisation."
         )

@@ -75,13 +75,13 @@ def _check_rest(
         if name not in (first, *chain) and record["class_name"] not in _MASK_CLASSES:
             raise _not_a_chain(record, "is a branch beside the chain")
     before = dict(zip(chain, [first, *chain], strict=False))
-    implied = set()
+    implied: list[tuple[str, Any]] = []
     for name in chain:
         kind, _, config = named(records[name])
         if kind == "Masking":
-            implied.add((before[name], config.get("mask_value")))
+            implied.append((before[name], config.get("mask_value")))
         if kind == "Embedding" and config.get("mask_zero") is True:
-            implied.add((before[name], 0))
+            implied.append((before[name], 0))
     for name in chain:
         if calls[name].mask and _origin(calls[name].mask, records, calls) not in implied:
             raise _not_a_chain(records[name], "has a mask of its own")
@@ -158,7 +158,9 @@ def _older(record: Record, node: Any) -> _Call:
         if not isinstance(each, list) or len(each) < 3 or not isinstance(each[0], str):
             raise bad_file(f"the call of layer {as_ascii(named(record)[1])} must name its inputs")
         options = each[3] if len(each) > 3 else {}
-        given = [name for name, value in dict(options).items() if value not in (None, False)]
+        if not isinstance(options, dict):
+            raise bad_file(f"the call of layer {as_ascii(named(record)[1])} must end with options")
+        given = [name for name, value in options.items() if value not in (None, False)]
         if given:
             raise _not_a_chain(record, f"is called with {as_ascii(given[0])}")
         sources.append(each[0])

@@ -217,6 +217,57 @@ def test_a_loop_in_the_wiring_ends(functional, path):
         read_keras(functional.write(path))
 
 
+# Configurations with anything anywhere
+
+HOSTILE = (None, -1, 1 << 70, "x", [[]], ["x", 0, 0], {"config": {}})
+
+
+def places_in(value, place=()):
+    """Every place in a tree of dicts and lists, from the root."""
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, inner in items if isinstance(value, (dict, list)) else ():
+        yield (*place, key)
+        if isinstance(inner, (dict, list)):
+            yield from places_in(inner, (*place, key))
+
+
+def changed(config, place, value):
+    config = copy.deepcopy(config)
+    inner = config
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = value
+    return config
+
+
+@pytest.mark.parametrize("older", [False, True])
+def test_any_value_anywhere_is_an_error_of_seqrt_or_none(functional, path, older):
+    masking = {**layer("Masking", "masking", mask_value=0.0), "name": "masking"}
+    masking["inbound_nodes"] = [{"args": [tensor("input")], "kwargs": {}}]
+    unequal = {**layer("NotEqual", "unequal"), "name": "unequal"}
+    unequal["inbound_nodes"] = [{"args": [tensor("input"), 0.0], "kwargs": {}}]
+    functional.layers[1:1] = [masking, unequal]
+    functional.layers[3]["inbound_nodes"] = [
+        {"args": [tensor("masking")], "kwargs": {"mask": tensor("unequal")}}
+    ]
+    functional.layers[3]["config"]["dtype"] = {"config": {"name": "float32"}}
+    if older:
+        del functional.layers[2]
+        sources = ("input", "masking", "lstm")
+        for record, source in zip(functional.layers[1:], sources, strict=True):
+            record["inbound_nodes"] = [[[source, 0, 0, {"training": None}]]]
+    whole, functional.members["model.weights.h5"] = functional.config, functional.hdf5()
+    assert len(read_keras(functional.write(path)).layers) == 3
+
+    for place in list(places_in(whole)):
+        for value in HOSTILE:
+            functional.config = changed(whole, place, value)
+            try:
+                KerasNet(read_keras(functional.write(path)))
+            except (UsageError, InputError) as error:
+                assert "\n" not in str(error)
+
+
 # Legacy files
 
 
