@@ -60,7 +60,7 @@ def two_shops():
 
 def test_the_worst_series_is_named_beside_the_baseline(two_shops):
     assert two_shops.names == ("a/x", "c/x")
-    assert two_shops.summary() == "worst of 2 series: c, x, mse 8 (persistence 100)"
+    assert two_shops.summary() == "worst of 2 series: c/x, mse 8 (persistence 100)"
 
 
 def test_the_table_has_a_row_for_each_series_with_a_target(two_shops):

@@ -61,7 +61,7 @@ def calendar_features(cycle: Cycle, wall: Integers) -> NDArray[np.float64]:
     `wall` is in microseconds from 1970-01-01 00:00 on the clock of the place.
 
     >>> noon_of_1970 = np.array([12 * 3600 * 1_000_000])
-    >>> calendar_features("hour", noon_of_1970).round(3).tolist()
+    >>> (calendar_features("hour", noon_of_1970).round(3) + 0.0).tolist()
     [[0.0, -1.0]]
     """
     position, length = _position(cycle, wall // _MICROSECONDS)

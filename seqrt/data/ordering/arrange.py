@@ -77,25 +77,31 @@ def arrange(
     table, clock_note = with_clock(table, name)
     times, note = times_of(table, name, dates)
     check_repeats(table, name, times, codes if series else None)
-    notes = [each for each in (calendar_note, clock_note, note) if each]
+    made = _sorted(replace(table, time=name), times, codes, keys, span)
+    notes = (calendar_note, clock_note, note, *_note_on_order(name, times, codes))
+    made = replace(made, notes=tuple(filter(None, notes)))
+    return _in_steps(made, name, Step.of_text(step), fill)
+
+
+def _sorted(
+    table: Table, times: Times, codes: Rows, keys: tuple[Key, ...], span: Span | None
+) -> Timeline:
+    """Return the rows of `span` by series and time; their runs are still open."""
     order = np.lexsort((times.instant, codes))
-    notes += _note_on_order(name, times, codes)
     if span:
         order = order[between(times, *span)[order]]
         if not len(order):
-            raise UsageError(replace(table, time=name).nothing_between(*span))
+            raise UsageError(table.nothing_between(*span))
     kept = np.unique(codes[order])
     bounds = np.append(np.searchsorted(codes[order], kept), len(order)).astype(np.int64)
-    made = Timeline(
-        replace(table, time=name).take(order),
-        series,
+    return Timeline(
+        table.take(order),
+        table.series,
         tuple(keys[code] for code in kept.tolist()) if len(order) else keys[:1],
         bounds if len(order) else np.array([0, 0]),
         np.empty((0, 2), np.int64),
         times=times.take(order),
-        notes=tuple(notes),
     )
-    return _in_steps(made, name, Step.of_text(step), fill)
 
 
 def _time_column(

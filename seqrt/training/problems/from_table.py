@@ -120,20 +120,13 @@ def from_table(rows: TableRows, val: Validation) -> Problem:
     used = [slice(*run) for run in of_least(intersection(timeline.runs, train), windowing.least)]
     if not used:
         raise _all_short(timeline, windowing)
-    outputs: tuple[Column, ...]
-    if classes:
-        outputs = probability_columns(classes)
-    elif windowing.task == "tag":
-        outputs = probability_columns(windowing.target)
-    else:
-        outputs = _scaled(windowing, np.concatenate([rows.targets[run] for run in used]))
     seen = np.concatenate([rows.values[run] for run in used])
     part, judged = rows.part(train), rows.part(validation) if len(validation) else None
     return Problem(
         metadata=Metadata(
             task=windowing.task,
             features=measured_columns(windowing.features, seen),
-            outputs=outputs,
+            outputs=_outputs(rows, used),
             classes=classes,
             window=windowing.window,
             horizon=windowing.horizon if windowing.task == "forecast" else None,
@@ -220,6 +213,15 @@ def _targets(
     if windowing.task == "classify" or is_one_hot(flags):
         return labels_of(f"{table.source}, {', '.join(target)}", flags, target)
     return flags, ()
+
+
+def _outputs(rows: TableRows, used: list[slice]) -> tuple[Column, ...]:
+    """Return the outputs: probabilities, or targets in the scale of the rows to train on."""
+    if rows.classes:
+        return probability_columns(rows.classes)
+    if rows.windowing.task == "tag":
+        return probability_columns(rows.windowing.target)
+    return _scaled(rows.windowing, np.concatenate([rows.targets[run] for run in used]))
 
 
 def _scaled(windowing: Windowing, targets: Array) -> tuple[Column, ...]:
