@@ -43,12 +43,11 @@ class Archive:
     legacy: bool
 
 
-def open_archive(path: str | os.PathLike[str]) -> Archive:
+def open_archive(content: bytes) -> Archive:
     """Return the parts of a .keras or .h5 file.
 
-    Raises InputError (E_KERAS_FILE, E_INPUT_FILE) for a file that is missing, damaged or unsafe.
+    Raises InputError (E_KERAS_FILE) for a file that is damaged or unsafe.
     """
-    content = _content(Path(path))
     if content.startswith(b"PK\x03\x04"):
         return _from_zip(content)
     file = Hdf5(content)
@@ -56,7 +55,12 @@ def open_archive(path: str | os.PathLike[str]) -> Archive:
     return Archive(config, file, file.text("keras_version", 100, default=""), legacy=True)
 
 
-def _content(path: Path) -> bytes:
+def content_of(path: str | os.PathLike[str]) -> bytes:
+    """Return the bytes of a regular file of limited size; raise InputError for any other.
+
+    The codes are E_KERAS_FILE and E_INPUT_FILE.
+    """
+    path = Path(path)
     try:
         with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
             found = os.fstat(file.fileno())

@@ -27,22 +27,27 @@ _MOST_MEMBERS = 1 << 14
 _LESS_COMMON = (RuntimeError, ArithmeticError, MemoryError, SystemError, AttributeError)
 
 
+def check_installed() -> Any:
+    """Return h5py; raise MissingExtraError with the command that installs it."""
+    try:
+        import h5py
+    except ModuleNotFoundError:
+        raise MissingExtraError(
+            "importing a Keras model needs h5py. Install it with: pip install 'seqrt[keras]'"
+        ) from None
+    return h5py
+
+
 class Hdf5:
     """An HDF5 file. Paths are tuples of names, from the root."""
 
     def __init__(self, content: bytes) -> None:
         """Open the file; raise InputError if `content` is not HDF5."""
-        try:
-            import h5py
-        except ModuleNotFoundError:
-            raise MissingExtraError(
-                "importing a Keras model needs h5py. Install it with: pip install 'seqrt[keras]'"
-            ) from None
-        self._h5py: Any = h5py
+        self._h5py: Any = check_installed()
         # Of numbers in all arrays read: links may name one array many times.
         self._left = len(content)
         with _explained():
-            self._root: Any = h5py.File(io.BytesIO(content), "r")
+            self._root: Any = self._h5py.File(io.BytesIO(content), "r")
 
     def names(self, *path: str) -> list[str]:
         """Return the names in a group, none if there is no such group."""

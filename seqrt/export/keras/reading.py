@@ -8,9 +8,10 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
 
-from seqrt.export.keras.archive import Archive, open_archive
-from seqrt.export.keras.hdf5 import Hdf5
+from seqrt.export.keras.archive import Archive, content_of, open_archive
+from seqrt.export.keras.hdf5 import Hdf5, check_installed
 from seqrt.export.keras.layer import Arrays, KerasLayer, named, read_layer
+from seqrt.export.keras.trial import check_by_trial
 from seqrt.export.keras.wiring import all_layers, chain_of
 
 # Where a layer keeps the weights of its parts, in the order in which Keras lists them.
@@ -46,7 +47,15 @@ def read_keras(path: str | os.PathLike[str]) -> KerasModel:
     Raises InputError (E_KERAS_FILE, E_INPUT_FILE) for a file that is damaged or unsafe, UsageError
     that names the layer and the option that cannot be carried over, MissingExtraError without h5py.
     """
-    archive = open_archive(path)
+    check_installed()
+    content = content_of(path)
+    check_by_trial(content)
+    return read_content(content)
+
+
+def read_content(content: bytes) -> KerasModel:
+    """Return the layers of a file whose bytes these are, without a trial in another process."""
+    archive = open_archive(content)
     places = _places(archive)
     layers = []
     for record in chain_of(archive.config):

@@ -4,23 +4,33 @@ from __future__ import annotations
 
 import os
 import struct
+import subprocess
+import sys
 import tracemalloc
 import zipfile
+from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
 from seqrt.errors import InputError
-from seqrt.export.keras import read_keras
+from seqrt.export.keras import read_keras, trial
+from seqrt.export.keras.archive import content_of
+from seqrt.export.keras.reading import read_content
 
 KERNEL = "layers/lstm/cell/vars/0"
 SHAPE = (2, 16)
 
 
+def read_file(path):
+    """Read a file in this process; the trial in another one is slow."""
+    return read_content(content_of(path))
+
+
 def refused(path, match):
     with pytest.raises(InputError, match=match) as caught:
-        read_keras(path)
+        read_file(path)
     assert "\n" not in str(caught.value)
     return caught.value
 
@@ -44,7 +54,7 @@ def secret(tmp_path):
 
 
 def test_the_file_that_the_attacks_start_from_is_read(keras_file, path):
-    layers = read_keras(keras_file.write(path)).layers
+    layers = read_file(keras_file.write(path)).layers
 
     assert [layer.kind for layer in layers] == ["LSTM", "Dense"]
 
@@ -235,7 +245,7 @@ def test_a_changed_byte_is_an_error_of_seqrt_or_no_error(keras_file, path):
         damaged[place] ^= int(rng.integers(1, 256))
         keras_file.members["model.weights.h5"] = bytes(damaged)
         try:
-            read_keras(keras_file.write(path))
+            read_file(keras_file.write(path))
         except InputError as error:
             assert error.code == "E_KERAS_FILE"
 
@@ -278,3 +288,42 @@ def test_a_file_that_is_not_there_and_a_folder_and_a_pipe_are_refused(path, tmp_
     refused(tmp_path, "E_(KERAS|INPUT)_FILE")
     os.mkfifo(path)
     refused(path, "must be a regular file, not a folder, pipe or device")
+
+
+# The trial in another process
+
+EVERY_STEP = Path(__file__).parent / "files" / "every-step.h5"
+
+
+def test_a_file_that_hangs_the_hdf5_library_is_given_up(path, monkeypatch):
+    damaged = bytearray(EVERY_STEP.read_bytes())
+    for place, value in ((1932, 127), (4512, 255), (8526, 255)):
+        damaged[place] = value
+    path.write_bytes(damaged)
+    monkeypatch.setattr(trial, "_SECONDS", 5)
+
+    with pytest.raises(InputError, match=r"E_KERAS_FILE: .* does not come to an end"):
+        read_keras(path)
+
+
+def test_a_crash_of_the_hdf5_library_is_an_error(path, monkeypatch):
+    path.write_bytes(EVERY_STEP.read_bytes())
+    monkeypatch.setattr(trial, "_CODE", "import os; os.abort()")
+
+    with pytest.raises(InputError, match=r"E_KERAS_FILE: .* crashes the HDF5 library"):
+        read_keras(path)
+
+
+def test_a_trial_reads_the_file_as_this_process_does_and_loads_no_torch():
+    content = EVERY_STEP.read_bytes()
+    ending = "\nassert 'h5py' in sys.modules and 'torch' not in sys.modules"
+    folder = Path(trial.__file__).parents[1]
+
+    done = subprocess.run(
+        [sys.executable, "-c", trial._CODE + ending, str(folder), *sys.path],
+        input=content,
+        capture_output=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, b"")
