@@ -53,7 +53,7 @@ def test_a_counter_is_read_alike_by_every_command_and_from_every_kind_of_file(ru
     np.savez("first.npz", x=counters().transpose(0, 2, 1))
     np.save("first.npy", counters().transpose(0, 2, 1))
 
-    assert "inputs    x0: 1,000,000," in run("info", path).out
+    assert "columns   x0: a number, less 1,000,000," in run("info", path).out
     for name in ("count.npy", "float.npy"):
         np.testing.assert_array_equal(predicted(run, name, path), want)
     for name in ("first.npz", "first.npy"):

@@ -21,7 +21,7 @@ from seqrt.contract.operators import GraphError, NodeCall, Value, outputs_of
 from seqrt.contract.operators_format2 import NOTHING, OPERATORS_FORMAT2
 from seqrt.errors import ModelError
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
+sys.path.append(str(Path(__file__).parents[2] / "tools"))
 import referee
 
 T, B = 11, 9
