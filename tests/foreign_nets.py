@@ -360,6 +360,7 @@ class Case(NamedTuple):
 def nets() -> dict[str, Case]:
     """Return the networks by name, with random weights."""
     norm = nn.BatchNorm1d(8)
+    # a BatchNorm1d that tracks its statistics has both
     norm.running_mean.normal_()  # type: ignore[union-attr]
     norm.running_var.uniform_(0.5, 2)  # type: ignore[union-attr]
     dense = [nn.Linear(8, 6), nn.ReLU(), nn.Dropout(0.5), nn.Linear(6, 2)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from seqrt.contract import MEMORY_TOLERANCE, Gradient, Manifest, Memory
 from seqrt.contract.measured import Inputs
@@ -63,16 +63,15 @@ def _gradient(subject: Subject, x: Floats) -> Gradient | None:
     return Gradient(tuple(lags), tuple(float(f"{norms[k]:.1e}") for k in lags), fade_lag(norms))
 
 
-def _draw_sequences(m: Manifest) -> Floats:
-    """Draw sequences (8, T, D) from the range seen in training.
+def _draw_sequences(m: Manifest) -> NDArray[Any]:
+    """Draw sequences (8, T, D) from the range seen in training, or token ids (8, T).
 
     Half of them have an independent value at every step. The other half move from one value to the
     next within 8 steps: real series are smooth, and a network forgets smooth input more slowly.
     """
     rng = np.random.Generator(np.random.PCG64(_SEED))
     if m.tokens:
-        ids: Any = rng.integers(0, m.tokens, (ROWS, _STEPS))
-        return ids  # type: ignore[no-any-return]
+        return rng.integers(0, m.tokens, (ROWS, _STEPS))
     columns = m.features
     low, high = np.array([column.typical_range for column in columns]).T
     half = ROWS // 2

@@ -65,7 +65,7 @@ def read_plain_csv(file: BufferedReader, split: Split | None = None) -> PlainCsv
 def _best_split(size: int) -> Split:
     if size >= _LARGE:
         try:
-            from pyarrow import csv as _  # noqa: F401
+            from pyarrow import csv as _  # noqa: F401 - only its presence matters
         except ImportError:
             return split_by_numpy
         return split_by_arrow

@@ -121,6 +121,7 @@ class RolledReader(Reader):
                         "Loop over range(x.size(1)) and pass on h (and c) as they are.",
                         line_of_node(node),
                     )
+        # the first argument of these calls is a node, which torch.fx types as any argument
         steps = self.every_step(tuple(node.args[0] for node in nodes))  # type: ignore[misc]
         self.inside_step = False
         value = self.g.value(steps)
@@ -210,6 +211,7 @@ class RolledReader(Reader):
             given = 2 if keep else 1
             dim = arguments[given] if len(arguments) > given else source.kwargs.get("dim", 0)
             source = arguments[0]
+        # torch.fx types arguments as anything; the source of a split or slice is a node
         return self._steps_of(source, int(dim), keep)  # type: ignore[arg-type]
 
     def _steps_of(self, source: Node, dim: int, keep: bool) -> Any:

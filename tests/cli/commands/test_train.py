@@ -441,7 +441,7 @@ def test_training_that_diverges_is_exit_code_8_and_takes_back_what_learnt_nothin
     assert not Path("mine").exists()
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals are another thing there")
+@pytest.mark.skipif(os.name != "posix", reason="only POSIX systems send these signals")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_what_breaks_off_a_run_keeps_the_best_weights_so_far(number, code):
     words = ("wave.csv", "--target", "height", *TINY[:4], "--epochs", "1000000", "--val", "0")
@@ -494,7 +494,7 @@ main(["train", *sys.argv[1:]])
 """
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals are another thing there")
+@pytest.mark.skipif(os.name != "posix", reason="only POSIX systems send these signals")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_a_run_that_was_stopped_ends_as_one_that_was_not(number, run):
     words = ("wave.csv", "--target", "height", *TINY[:4], "--epochs", "150", "--dropout", "0.1")

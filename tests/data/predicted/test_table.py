@@ -50,7 +50,10 @@ def tabled(data, manifest):
     steps = (found.steps,) if manifest.head == "sequence" else ()
     shape = (found.sequences, *steps, len(manifest.outputs))
     y = np.arange(np.prod(shape), dtype=np.float32).reshape(-1, shape[-1])
-    read = lambda i, n: y[i : i + n]  # noqa: E731
+
+    def read(i, n):
+        return y[i : i + n]
+
     pieces = list(prediction_table(data, manifest, shape, read, found.lengths))
     return {name: np.concatenate([piece[name] for piece in pieces]).tolist() for name in pieces[0]}
 

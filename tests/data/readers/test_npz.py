@@ -103,7 +103,7 @@ def test_the_arrays_that_the_message_writes_are_read(path):
         read_npz(path, LIMITS)
     code = str(caught.value).partition("write it again: ")[2].removesuffix(".")
 
-    exec(code.replace("'data.npz'", "path"), {"np": np, "path": path})  # noqa: S102
+    exec(code.replace("'data.npz'", "path"), {"np": np, "path": path})  # noqa: S102 - our own message
 
     assert sorted(read_npz(path, LIMITS)) == ["x", "y"]
 

@@ -37,6 +37,7 @@ _LENGTHS = frozenset(
         "sizes",
     ]
 )
+# One name a line would take sixty lines, hence the texts that are split.
 _STATES = frozenset(
     "state states hidden hiddens hidden_state hidden_states h h0 h_0 hx hc h_c hn h_n prev_state"  # noqa: SIM905
     " prev_hidden prev_h init_state initial_state init_hidden memory hidden_cell hidden_in"

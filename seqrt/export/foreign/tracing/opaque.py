@@ -34,6 +34,7 @@ torch.library.define(
 )
 
 
+# torch does not type this decorator.
 @torch.library.register_fake(LAYER)  # type: ignore[untyped-decorator]
 def _layer_shapes(
     x: Tensor,
