@@ -33,30 +33,24 @@ from seqrt.contract import (
     X,
     Y,
 )
-from seqrt.contract.guard_format2 import (
-    Declared,
-    LayerNode,
-    check_graph,
-    idiom_outputs,
-    parts,
-    signature,
-    widest,
-)
 from seqrt.contract.guard_missing import policy_outputs, split_at_policy
 from seqrt.contract.guard_records import check_versions, read_records
 from seqrt.contract.idioms.fixed_node import BATCH, TIME, Size
 from seqrt.contract.onnx_reader import FLOAT, INT32, SIZES, attribute, guard_error, read_message
 from seqrt.contract.operators import (
+    NOTHING,
     OPERATORS,
+    Declared,
     GraphError,
+    LayerNode,
     NodeCall,
     Operator,
     Value,
     outputs_of,
 )
-from seqrt.contract.operators_format2 import NOTHING, OPERATORS_FORMAT2
 from seqrt.errors import ModelError
 
+# The rules of format 2 are imported by the functions that need them: files of format 1 do not.
 _CELLS = ("RNN", "GRU", "LSTM")
 _ACTIVATIONS = {"softmax": ["Softmax"], "sigmoid": ["Sigmoid"], "none": []}
 # The inputs of a recurrent node without initial states: x, W, R, B and sequence_lens.
@@ -111,6 +105,8 @@ def _check_graph(graph: dict[str, Any], manifest: Manifest) -> dict[str, Value]:
         raise guard_error("has an initialiser for an input")
     nodes = graph["node"]
     if manifest.format > FORMAT:
+        from seqrt.contract.guard_format2 import check_graph
+
         check_graph(nodes, values, list(_layers(nodes, values, constants, manifest)), manifest)
     else:
         _check_shared(nodes, constants)
@@ -126,6 +122,8 @@ def _check_graph(graph: dict[str, Any], manifest: Manifest) -> dict[str, Value]:
 def _signature(m: Manifest) -> tuple[Declared, Declared]:
     """Return the inputs and the outputs that the manifest requires: names, shapes, types."""
     if m.format > FORMAT:
+        from seqrt.contract.guard_format2 import signature
+
         return signature(m)
     y: tuple[Size, ...] = (BATCH, len(m.outputs))
     if m.head == "sequence":
@@ -182,6 +180,9 @@ class _Rules(NamedTuple):
 
 def _rules(m: Manifest, constants: Mapping[str, Value]) -> _Rules:
     if m.format > FORMAT:
+        from seqrt.contract.guard_format2 import widest
+        from seqrt.contract.operators_format2 import OPERATORS_FORMAT2
+
         return _Rules(OPERATORS_FORMAT2, widest(m, constants, _TIMES_WIDER), True)
     units = max(layer.units * (1 + layer.bidirectional) for layer in m.layers)
     most = _TIMES_WIDER * max(units, len(m.features), len(m.outputs), m.state_size)
@@ -209,7 +210,13 @@ def _run(
     nodes: list[dict[str, Any]], values: dict[str, Value], rules: _Rules, manifest: Manifest
 ) -> Iterator[LayerNode]:
     """Add each node's outputs to `values`; yield each layer, with its initial states."""
-    for idiom, group in parts(nodes) if rules.optional else ((None, [node]) for node in nodes):
+    if not rules.optional:
+        for node in nodes:
+            yield from _run_node(node, values, rules)
+        return
+    from seqrt.contract.guard_format2 import idiom_outputs, parts
+
+    for idiom, group in parts(nodes):
         if idiom:
             outputs = idiom_outputs(*idiom, group, values, manifest)
             for value in outputs.values():

@@ -6,30 +6,22 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import groupby
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from seqrt.contract import LENGTHS, STATE, STATE_OUT, Layer, Manifest, X, Y
+from seqrt.contract import LENGTHS, STATE, STATE_OUT, Manifest, X, Y
 from seqrt.contract.guard_missing import as_fixed_node
-from seqrt.contract.idioms.fixed_node import BATCH, TIME, Constant, Idiom, Shape, Size
+from seqrt.contract.idioms.fixed_node import BATCH, TIME, Constant, Idiom, Shape
 from seqrt.contract.idioms.recognise import Candidate, idiom_of, recognised, streams
 from seqrt.contract.onnx_reader import FLOAT, INT32, INT64, guard_error
-from seqrt.contract.operators import HIDDEN, GraphError, Value
+from seqrt.contract.operators import HIDDEN, Declared, GraphError, LayerNode, Value
 
 Node = dict[str, Any]
-Declared = list[tuple[str, tuple[Size, ...], int]]
 _ACTIVATIONS: Final = {"Softmax": "softmax", "Sigmoid": "sigmoid"}
 _HEAVY: Final = ("MatMul", "RNN", "GRU", "LSTM")
 # The most numbers of a value without time, besides the state: 256 kB a row.
 _WIDEST_ROW: Final = 1 << 16
 # A matrix may be used this many times, and their work at each step be this many times the least.
 _MOST_USES: Final = 8
-
-
-class LayerNode(NamedTuple):
-    """A recurrent node: its layer, and the names of its initial states."""
-
-    layer: Layer
-    starts: list[str]
 
 
 def signature(m: Manifest) -> tuple[Declared, Declared]:

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from seqrt.contract.idioms.fixed_node import BATCH, TIME, Shape, Size
-from seqrt.contract.manifest import GATES, SMALLEST_DIVISOR, STATE_PARTS, Cell
+from seqrt.contract.manifest import GATES, SMALLEST_DIVISOR, STATE_PARTS, Cell, Layer
 from seqrt.contract.onnx_reader import FLOAT, INT32, INT64, guard_error
 
 # The most inputs of a Concat, outputs of a Split, and integers in a constant.
@@ -38,6 +38,17 @@ class Value(NamedTuple):
 
 # A value of a type that no operator accepts, so that no other node can read it.
 HIDDEN: Final = Value(-1, ())
+# An input that a node leaves out.
+NOTHING: Final = Value(0, ())
+# Inputs or outputs of a graph: names, shapes, types.
+Declared = list[tuple[str, tuple[Size, ...], int]]
+
+
+class LayerNode(NamedTuple):
+    """A recurrent node: its layer, and the names of its initial states."""
+
+    layer: Layer
+    starts: list[str]
 
 
 class NodeCall(NamedTuple):

@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 import struct
 from functools import reduce
-from typing import Final
 
 from seqrt.contract.idioms.fixed_node import BATCH, TIME, Shape, Size
 from seqrt.contract.manifest import GATES, SMALLEST_DIVISOR, STATE_PARTS, Cell
 from seqrt.contract.onnx_reader import FLOAT, INT32, INT64
 from seqrt.contract.operators import (
+    NOTHING,
     OPERATORS,
     Attributes,
     GraphError,
@@ -25,8 +25,6 @@ from seqrt.contract.operators import (
     broadcast,
 )
 
-# An input that a node leaves out.
-NOTHING: Final = Value(0, ())
 _MOST_AXES = 6
 # The most products of two values of a row.
 _MOST_PRODUCTS = 1 << 20

@@ -31,6 +31,7 @@ MEGABYTE = 1 << 20
 ALONE = """
 import json, sys
 from pathlib import Path
+from seqrt.contract import guard_format2, operators_format2  # as the first file of format 2 does
 from seqrt.errors import InputError, ModelError
 from seqrt.runtime.opening.file import ModelFile
 

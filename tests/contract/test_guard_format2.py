@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import format2_nets
 import pytest
 
@@ -32,3 +36,19 @@ def test_the_work_of_a_step_is_in_proportion_to_the_file(times: int, passes: boo
     else:
         with pytest.raises(ModelError, match=r"E_MODEL_GUARD: .* uses the weights .* 15 times"):
             guard(content)
+
+
+def test_a_file_of_format_1_does_not_load_the_rules_of_format_2():
+    file = Path(__file__).parents[1] / "runtime/nets/lstm-last.onnx"
+    code = "import seqrt, sys; seqrt.load(sys.argv[1]); print(*sys.modules)"
+
+    loaded = subprocess.run(
+        [sys.executable, "-c", code, file], capture_output=True, text=True, check=True
+    ).stdout.split()
+
+    assert "seqrt.contract.guard" in loaded
+    assert not {
+        "seqrt.contract.guard_format2",
+        "seqrt.contract.operators_format2",
+        "seqrt.contract.idioms.recognise",
+    } & set(loaded)

@@ -11,19 +11,25 @@ is (1, B, n). Every idiom of a graph has its own number, which is part of the na
 
 from __future__ import annotations
 
-from seqrt.contract.idioms.fixed_node import (
-    Constant,
-    FixedNode,
-    Idiom,
-    float_constant,
-    int_constant,
-)
-from seqrt.contract.idioms.lengths import count, inside, steps
-from seqrt.contract.idioms.one_step import step_from_end, step_from_start
-from seqrt.contract.idioms.over_time import attend, masked, reversed_steps, scores, time_softmax
-from seqrt.contract.idioms.pools import time_max, time_sum
-from seqrt.contract.idioms.taps import MOST_CONTEXT, taps
-from seqrt.contract.idioms.tokens import embedding
+from importlib import import_module
+
+TYPE_CHECKING = False  # importing typing takes longer than this file
+if TYPE_CHECKING:
+    from typing import Any
+
+    from seqrt.contract.idioms.context import MOST_CONTEXT, taps
+    from seqrt.contract.idioms.fixed_node import (
+        Constant,
+        FixedNode,
+        Idiom,
+        float_constant,
+        int_constant,
+    )
+    from seqrt.contract.idioms.lengths import count, inside, steps
+    from seqrt.contract.idioms.one_step import step_from_end, step_from_start
+    from seqrt.contract.idioms.over_time import attend, masked, reversed_steps, scores, time_softmax
+    from seqrt.contract.idioms.pools import time_max, time_sum
+    from seqrt.contract.idioms.tokens import embedding
 
 __all__ = [
     "MOST_CONTEXT",
@@ -47,3 +53,16 @@ __all__ = [
     "time_softmax",
     "time_sum",
 ]
+
+_MODULES = ("context", "fixed_node", "lengths", "one_step", "over_time", "pools", "tokens")
+
+
+def __getattr__(name: str) -> Any:
+    """Import the idioms at the first use of one (PEP 562): a file of format 1 has none."""
+    if name in __all__:
+        for module in _MODULES:
+            found = vars(import_module(f"{__name__}.{module}"))
+            globals().update({each: found[each] for each in __all__ if each in found})
+    if name not in globals():
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return globals()[name]

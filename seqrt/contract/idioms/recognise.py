@@ -10,6 +10,7 @@ import struct
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
+from seqrt.contract.idioms.context import MOST_CONTEXT, taps
 from seqrt.contract.idioms.fixed_node import TIME, Constant, FixedNode, Idiom, Shape
 from seqrt.contract.idioms.lengths import count, inside, steps
 from seqrt.contract.idioms.one_step import step_from_end, step_from_start
@@ -22,7 +23,6 @@ from seqrt.contract.idioms.over_time import (
     time_softmax,
 )
 from seqrt.contract.idioms.pools import time_max, time_sum
-from seqrt.contract.idioms.taps import MOST_CONTEXT, taps
 from seqrt.contract.idioms.tokens import embedding
 
 # Those that continue from the state, or need not, so that a network with them can stream.
