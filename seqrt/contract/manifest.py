@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 from seqrt.contract.columns import Input, TimeColumn, check_inputs
 from seqrt.contract.format2 import check_format2
 from seqrt.contract.measured import Memory, Parity
+from seqrt.contract.quantiles import check_quantiles
 from seqrt.contract.strict_json import decode_as, manifest_error, parse_json
 from seqrt.errors import ModelError
 
@@ -121,7 +122,8 @@ class Manifest:
     `inputs` is how the columns of a table become the features; if it is empty, each feature is a
     column of numbers of its own name. `series` are the columns that tell several series apart,
     `time` is the time column, and `earlier_data` the digests of data that the network was trained
-    on before that of `data_sha256`. These four are written only where they are not empty.
+    on before that of `data_sha256`. `quantiles` are those that a forecast gives for each step and
+    target, as quantiles.py orders them. These five are written only where they are not empty.
 
     Format 2 adds the following, written only where they differ from their default. `carries` says
     what the state holds, piece by piece. `least` is the fewest steps that a row may have. `tokens`
@@ -155,6 +157,7 @@ class Manifest:
     series: tuple[str, ...] = ()
     time: TimeColumn | None = None
     earlier_data: tuple[str, ...] = ()
+    quantiles: tuple[float, ...] = ()
     carries: tuple[Carry, ...] = ()
     least: int = 1
     tokens: int = 0
@@ -241,7 +244,8 @@ class Manifest:
 
 # Fields of later versions, which a file that does not use them does not contain.
 _OPTIONAL: Final[dict[str, Any]] = {
-    **dict.fromkeys(("inputs", "series", "earlier_data", "carries", "decoders", "heads"), ()),
+    **dict.fromkeys(("inputs", "series", "earlier_data", "quantiles"), ()),
+    **dict.fromkeys(("carries", "decoders", "heads"), ()),
     "time": None,
     "least": 1,
     "tokens": 0,
@@ -281,6 +285,7 @@ def _check_consistency(manifest: Manifest) -> None:
         )
     names = [column.name for column in manifest.features]
     check_inputs(manifest.inputs, names, manifest.horizon, manifest.time)
+    check_quantiles(manifest)
     gradient = manifest.memory.gradient if manifest.memory else None
     if gradient and (not gradient.lags or len(gradient.lags) != len(gradient.norms)):
         raise manifest_error(

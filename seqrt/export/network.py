@@ -66,6 +66,7 @@ class SeqrtNetwork:
             series=metadata.series,
             time=metadata.time,
             earlier_data=metadata.earlier_data,
+            quantiles=metadata.quantiles,
         )
 
     def gradient(self, x: Floats) -> Doubles:

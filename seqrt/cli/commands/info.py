@@ -75,7 +75,8 @@ def _lines(model: Model, path: Path) -> Iterator[tuple[str, str]]:
     if m.classes:
         yield "classes", ", ".join(map(str, m.classes))
     else:
-        yield from _columns("outputs", m.outputs)
+        count = len(m.quantiles)
+        yield from _columns("outputs", m.outputs[count // 2 :: count] if count else m.outputs)
     for i, head in enumerate(m.heads):
         width = f"{head.outputs} number{'s' if head.outputs > 1 else ''}"
         yield ("" if i else "named"), f"{head.name}: {width} {_WHEN[head.head]}"
@@ -168,10 +169,13 @@ def _gradient(gradient: Gradient) -> str:
 
 
 def _window(m: Manifest) -> str:
-    if m.window is None:
-        return ""
     ahead = f" {m.horizon} step{'s' if m.horizon > 1 else ''} ahead" if m.horizon else ""
-    return f"{ahead} from windows of {m.window} steps"
+    if m.quantiles:
+        from seqrt.contract.quantiles import levels_of
+
+        levels = ", ".join(f"{level:g}" for level in levels_of(m.quantiles))
+        ahead += f" with intervals of {levels} %"
+    return ahead if m.window is None else f"{ahead} from windows of {m.window} steps"
 
 
 def _output(m: Manifest) -> str:

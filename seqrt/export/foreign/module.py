@@ -135,6 +135,7 @@ class ForeignModule:
             inputs=about.inputs,
             series=about.series,
             time=about.time,
+            quantiles=about.quantiles,
             format=NEWEST_FORMAT,
             carries=tuple(Carry(piece.what, piece.size) for piece in built.emitter.pieces),
             least=built.emitter.least,

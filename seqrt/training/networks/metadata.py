@@ -13,7 +13,8 @@ class Metadata:
     """What is known about a network besides its weights; export writes it into the file.
 
     `features` and `outputs` hold one column each, with the range seen in training. Their mean and
-    scale are copies: the network computes with its own buffers.
+    scale are copies: the network computes with its own buffers. `quantiles` are those that a
+    forecast gives for each step and target; the outputs have the names of `output_names`.
     """
 
     task: Task
@@ -30,6 +31,7 @@ class Metadata:
     series: tuple[str, ...] = ()
     time: TimeColumn | None = None
     earlier_data: tuple[str, ...] = ()
+    quantiles: tuple[float, ...] = ()
 
     @classmethod
     def unnamed(cls, features: int, outputs: int, activation: Activation, head: Head) -> Metadata:

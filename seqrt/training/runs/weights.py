@@ -31,6 +31,8 @@ _ORIGIN: Final = {"name": Metadata.name, "data_sha256": None, "earlier_data": ()
 def save_weights(net: Network, folder: Path) -> None:
     """Write the weights of `net`, with its configuration and metadata in the header."""
     about = {name: value for name, value in asdict(net.metadata).items() if name not in _ORIGIN}
+    if not net.metadata.quantiles:
+        del about["quantiles"]  # the bytes of other networks are those of versions without it
     header = {"format": FORMAT, "architecture": net.config(), "about": about}
     write_bytes(folder / WEIGHTS, pack(net.state_dict(), header))
 
@@ -123,7 +125,7 @@ def _metadata_of(record: dict[str, Any]) -> Metadata:
     columns = {
         name: tuple(Column(**column) for column in record[name]) for name in ("features", "outputs")
     }
-    names = ("classes", "targets", "series", "earlier_data")
+    names = ("classes", "targets", "series", "earlier_data", "quantiles")
     lists = {name: tuple(record.get(name, ())) for name in names}
     inputs = tuple(
         Input(**{**each, "levels": tuple(each["levels"])}) for each in record.get("inputs", ())
