@@ -162,7 +162,8 @@ def sequence(
 
     Return y, (O,) for the `last` head or (T, O) for the `sequence` head, and the state (S,) after
     the last step: that of every layer, first layer first, and with `forward` the last known value
-    of each feature, scaled. A bidirectional network has no state.
+    of each feature, scaled. A bidirectional network has no state. With `residual`, each layer after
+    the first adds the output of the layer before it, step by step.
     """
     kind, f = architecture["cell"], architecture["nonlinearity"]
     u = (x - arrays["x_mean"]) / arrays["x_scale"]
@@ -171,6 +172,7 @@ def sequence(
     h, known = fill(u, architecture["missing"], before)
     starts, ends, last = _starts(architecture, state), [], h
     for n, units in enumerate(architecture["units"]):
+        skip, skip_last = h, last
         if n and architecture["layer_norm"]:
             norm = _under(arrays, f"norms.{n - 1}.")
             h = layer_norm(h, norm["weight"], norm["bias"])
@@ -184,6 +186,8 @@ def sequence(
             h, end = cell(kind, h, next(starts), _cell(arrays, n, 0), f)
             last = h[-1]
             ends.append(end)
+        if n and architecture.get("residual"):
+            h, last = h + skip, last + skip_last
     v = last if architecture["head"] == "last" else h
     v = v @ arrays["dense.weight"].T + arrays["dense.bias"]
     if architecture["activation"] == "softmax":

@@ -36,7 +36,7 @@ OUTPUTS = (Column("wear", "mm", mean=3.0, scale=2.0), Column("heat", "K", mean=3
 def build(name: str, **architecture: Any) -> None:
     """Export one network with random weights in raw units."""
     torch.manual_seed(7)
-    net = Network(features=2, units=(6, 4), outputs=2, **architecture)
+    net = Network(**{"features": 2, "units": (6, 4), "outputs": 2, **architecture})
     about = replace(net.metadata, name=name, features=FEATURES, seed=7)
     if net.activation == "none":
         net.set_scaling(FEATURES, OUTPUTS)
@@ -80,6 +80,9 @@ def main() -> None:
     build("gru-norm-classes", cell="gru", layer_norm=True, activation="softmax")
     build("lstm-norm-labels", cell="lstm", layer_norm=True, head="sequence", activation="sigmoid")
     build("rnn-relu", cell="rnn", nonlinearity="relu")
+    residual = {"units": (4, 4, 4), "residual": True}
+    build("lstm-residual", cell="lstm", **residual)
+    build("gru-bidirectional-residual", cell="gru", bidirectional=True, layer_norm=True, **residual)
     for cell, head in (("rnn", "last"), ("lstm", "last"), ("gru", "sequence")):
         build(f"missing/{cell}-forward", cell=cell, head=head, missing="forward")
     both = {"bidirectional": True, "head": "sequence"}

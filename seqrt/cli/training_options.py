@@ -175,6 +175,7 @@ TRAINING: Final = (
         "bidirectional", bool, "Read sequences in both directions; such a network cannot stream"
     ),
     Option("layer_norm", bool, "Apply layer normalisation between layers"),
+    Option("residual", bool, "Add the output of each layer to that of the next, of equal units"),
     Option("dropout", float, "Dropout rate between layers", "0", metavar="SHARE"),
     Option("nonlinearity", Nonlinearity, "Activation function of the rnn cell", "tanh"),
     Option(

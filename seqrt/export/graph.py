@@ -35,14 +35,18 @@ def build_onnx(stack: Stack) -> onnx.ModelProto:
     h = graph.add("Transpose", [u], "x_time_major", perm=[1, 0, 2])
     steps = [step for step in stack.steps() if not isinstance(step, nn.Dropout)]
     last = stack.recurrent()[-1]
+    skip = _Skip(graph, stack)
     for number, step in enumerate(steps):
         name = f"layer{number}"
         if isinstance(step, Recurrent):
             only_last = step is last and stack.head == "last"
             parts = len(STATE_PARTS[step.layer.cell])
-            h, layer_ends = _recurrent(graph, step, name, h, starts[:parts], only_last=only_last)
+            h, layer_ends = _recurrent(
+                graph, step, name, h, starts[:parts], only_last=only_last, end=skip.needs_end
+            )
             starts = starts[parts:]
             ends += layer_ends
+            h = skip.add(step, name, h, only_last=only_last)
         elif isinstance(step, nn.LayerNorm):
             h = _layer_norm(graph, step, name, h)
         else:
@@ -102,9 +106,19 @@ def _split_state(graph: GraphBuilder, stack: Stack) -> list[str]:
 
 
 def _recurrent(
-    graph: GraphBuilder, step: Recurrent, name: str, h: str, starts: list[str], *, only_last: bool
+    graph: GraphBuilder,
+    step: Recurrent,
+    name: str,
+    h: str,
+    starts: list[str],
+    *,
+    only_last: bool,
+    end: bool = False,
 ) -> tuple[str, list[str]]:
-    """Append a layer; return the input of the next step, and the final states, each (1, B, H)."""
+    """Append a layer; return the input of the next step, and the final states, each (1, B, H).
+
+    With `end`, the node outputs its final h also where nothing but a residual reads it.
+    """
     layer = step.layer
     weights = zip("WRB", onnx_weights(step), strict=True)
     inputs = [h, *(graph.constant(f"{name}_{w}", array) for w, array in weights), LENGTHS, *starts]
@@ -116,7 +130,7 @@ def _recurrent(
         attributes["linear_before_reset"] = 1
     ends = [f"{name}_{part}_end" for part in STATE_PARTS[layer.cell]]
     outputs = ["" if only_last else f"{name}_steps", *ends]
-    wanted = ends if starts else ends[:1] if only_last else []
+    wanted = ends if starts else ends[:1] if only_last or end else []
     graph.append(
         layer.cell.upper(),
         inputs,
@@ -124,13 +138,41 @@ def _recurrent(
         hidden_size=layer.units,
         **attributes,
     )
-    merge = _last_step if only_last else _every_step
-    return merge(graph, name, layer.bidirectional), wanted if starts else []
+    if only_last:
+        h = _last_step(graph, f"{name}_h_end", name, layer.bidirectional)
+    else:
+        h = _every_step(graph, name, layer.bidirectional)
+    return h, wanted if starts else []
 
 
-def _last_step(graph: GraphBuilder, name: str, bidirectional: bool) -> str:
-    """Append the nodes from the final h of each direction, (dirs, B, H), to (B, dirs H)."""
-    end = f"{name}_h_end"
+class _Skip:
+    """The sums of a stack with `residual`: each layer's output and that of the layer before it.
+
+    If the head reads the last step only, so does the last sum. The step is then not looked up in
+    the earlier outputs: it is the sum of the final h of their layers.
+    """
+
+    def __init__(self, graph: GraphBuilder, stack: Stack) -> None:
+        self.graph, self.residual = graph, stack.residual
+        self.needs_end = stack.residual and stack.head == "last"
+        self.every = self.at_end = ""
+
+    def add(self, step: Recurrent, name: str, h: str, *, only_last: bool) -> str:
+        """Return the sum for the output `h` of a layer, and keep it for the next layer."""
+        if not self.residual:
+            return h
+        if self.needs_end and not only_last:
+            own = _last_step(self.graph, f"{name}_h_end", f"{name}_end", step.layer.bidirectional)
+            self.at_end = self._sum(own, self.at_end, f"{name}_end_sum")
+        self.every = self._sum(h, self.at_end if only_last else self.every, f"{name}_sum")
+        return self.every
+
+    def _sum(self, h: str, before: str, name: str) -> str:
+        return self.graph.add("Add", [h, before], name) if before else h
+
+
+def _last_step(graph: GraphBuilder, end: str, name: str, bidirectional: bool) -> str:
+    """Append the nodes from `end`, the final h of each direction (dirs, B, H), to (B, dirs H)."""
     if not bidirectional:
         return graph.add("Squeeze", [end, graph.axes(0)], f"{name}_last")
     rows = graph.add("Transpose", [end], f"{name}_rows", perm=[1, 0, 2])

@@ -25,6 +25,7 @@ GUARD, GRAPH, MANIFEST = "E_MODEL_GUARD", "E_MODEL_GRAPH", "E_MODEL_MANIFEST"
 UNSEALED, DAMAGED, WEIGHTS = "E_MODEL_UNSEALED", "E_MODEL_DAMAGED", "E_WEIGHTS_NONFINITE"
 
 _MEAN, _FORWARD = "missing/rnn-mean", "missing/lstm-forward"
+_RESIDUAL = "lstm-residual"
 
 Change = Callable[[ModelProto], Any]
 
@@ -175,6 +176,13 @@ def _mix_time(model: ModelProto) -> None:
     place = list(model.graph.node).index(_node(model, "LSTM", 1))
     model.graph.node.insert(place, mix)
     model.graph.node.insert(place, turn)
+
+
+def _turned_residual(model: ModelProto) -> None:
+    """Add batch to time: (T, B, H) + (B, T, H)."""
+    turn = helper.make_node("Transpose", ["layer0_out"], ["turned"], perm=[1, 0, 2])
+    model.graph.node.insert(list(model.graph.node).index(_node(model, "Add")), turn)
+    _node(model, "Add").input[1] = "turned"
 
 
 def _inputs(**fields: Any) -> dict[str, Any]:
@@ -332,6 +340,22 @@ CHANGES: dict[str, tuple[Any, ...]] = {
         "gru-norm-classes",
     ),
     "softmax over time": (GRAPH, _mix_time),
+    "a residual that mixes batch and time": (GRAPH, _turned_residual, _RESIDUAL),
+    "a residual of another width": (
+        GRAPH,
+        lambda m: _node(m, "Add").input.__setitem__(1, "x_time_major"),
+        _RESIDUAL,
+    ),
+    "a residual from a later layer": (
+        GRAPH,
+        lambda m: _node(m, "Add").input.__setitem__(1, "layer2_h_end"),
+        _RESIDUAL,
+    ),
+    "a residual of weights": (
+        GUARD,
+        lambda m: _node(m, "Add").input.__setitem__(1, "layer0_W"),
+        _RESIDUAL,
+    ),
     "a norm over the batch": (
         GUARD,
         lambda m: _give(_node(m, "LayerNormalization"), axis=0),

@@ -53,10 +53,13 @@ def test_the_file_obeys_the_equations(tmp_path, rng, cell, both, head, depth):
         {"cell": "lstm", "layer_norm": True, "bidirectional": True, "head": "sequence"},
         {"cell": "lstm", "activation": "softmax"},
         {"cell": "gru", "activation": "sigmoid", "head": "sequence", "dropout": 0.5},
+        {"cell": "gru", "units": (6, 6, 6), "residual": True},
+        {"cell": "lstm", "units": (6, 6), "residual": True, "head": "sequence"},
+        {"cell": "rnn", "units": (6, 6, 6), "residual": True, "bidirectional": True},
     ],
 )
 def test_every_extra_obeys_the_equations(tmp_path, rng, extra):
-    net = Network(features=3, units=(8, 5), outputs=4, **extra)
+    net = Network(**{"features": 3, "units": (8, 5), "outputs": 4, **extra})
     export(net, tmp_path / "m.onnx")
     x, lengths, state = draw(rng, net, 6, 20)
 

@@ -86,8 +86,7 @@ class ManualGradient:
     @torch.no_grad()
     def add(self, batch: Batch, share: float) -> float:
         """Add `share` of the gradient of the mean loss to the gradients; return `share` of it."""
-        passes = self._forward(self.net.inputs(batch.x).permute(1, 2, 0))
-        h = passes[-1].y
+        passes, h = self._forward(self.net.inputs(batch.x).permute(1, 2, 0))
         y, index = h.permute(2, 0, 1), self._target_index(batch)
         h_head = y[index]
         loss, dweight, dbias, dh_head = self._head(h_head.reshape(-1, y.shape[2]), batch.y, share)
@@ -97,17 +96,19 @@ class ManualGradient:
         torch._foreach_add_([weight.grad for weight in self.weights], gradients)
         return loss
 
-    def _forward(self, h: Tensor) -> list[LayerPass]:
-        passes = []
+    def _forward(self, h: Tensor) -> tuple[list[LayerPass], Tensor]:
+        passes: list[LayerPass] = []
         for layer, weights in zip(self.layers, self.cells, strict=True):
-            passes.append(run_layer(layer, h, weights))
-            h = passes[-1].y
-        return passes
+            done = run_layer(layer, h, weights)
+            h = done.y + h if passes and self.net.residual else done.y
+            passes.append(done)
+        return passes, h
 
     def _backward(self, passes: list[LayerPass], dh: Tensor | None) -> list[Tensor]:
         gradients: list[Tensor] = []
         while passes and dh is not None:
-            dh, _, dweights = passes.pop().backward(dh, need_dx=bool(passes))
+            dx, _, dweights = passes.pop().backward(dh, need_dx=bool(passes))
+            dh = dx + dh if dx is not None and self.net.residual else dx
             gradients[:0] = dweights
         return gradients
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, get_args
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Final, get_args
 
 from torch import nn
 
@@ -14,6 +14,9 @@ from seqrt.training.networks.dropout import Dropout
 from seqrt.training.networks.missing import input_size
 from seqrt.training.networks.recurrent import Recurrent
 from seqrt.training.networks.stack import Stack
+
+# Options that older versions did not have: recorded only where they differ from their default.
+_LATER: Final = ("residual",)
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class Architecture:
     dropout: float = 0.0
     layer_norm: bool = False
     nonlinearity: Nonlinearity = "tanh"
+    residual: bool = False
 
     def __post_init__(self) -> None:
         """Raise UsageError if an option is not available or out of range."""
@@ -37,6 +41,12 @@ class Architecture:
             _check_size("units", size)
         if not 0 <= self.dropout < 1:
             raise UsageError(f"dropout must be from 0 to below 1, got {self.dropout}.")
+        if self.residual and (len(self.units) == 1 or len(set(self.units)) > 1):
+            raise UsageError(
+                "residual connections need at least two layers, all with the same units, got units"
+                f" {','.join(map(str, self.units))}. Give equal sizes, such as units"
+                f" {self.units[0]},{self.units[0]}."
+            )
 
 
 @dataclass(frozen=True)
@@ -64,6 +74,15 @@ class Network(Stack):
 
     Shapes: B batch, T time, D features, O outputs; x (B, T, D) → y (B, O) with the `last` head,
     (B, T, O) with the `sequence` head. See Stack for the scaling around it.
+
+        h_1 = layer_1(u)
+        h_l = layer_l(dropout(norm_l(h_{l-1})))                 from the second layer on
+        h_l = layer_l(dropout(norm_l(h_{l-1}))) + h_{l-1}       the same with `residual`
+        v = W h_L + b
+
+    `norm_l` is there only with `layer_norm`. The sum leaves it and the dropout out, so that values
+    and gradients pass all layers unchanged (He et al. 2016, arXiv:1603.05027; between the layers of
+    recurrent networks: Wu et al. 2016, arXiv:1609.08144).
     """
 
     def __init__(
@@ -80,6 +99,7 @@ class Network(Stack):
         dropout: float = NetworkConfig.dropout,
         layer_norm: bool = NetworkConfig.layer_norm,
         missing: Missing = NetworkConfig.missing,
+        residual: bool = NetworkConfig.residual,
     ) -> None:
         """Make the network with random weights; raise UsageError if an option is invalid.
 
@@ -98,8 +118,9 @@ class Network(Stack):
             head=head,
             activation=activation,
             missing=missing,
+            residual=residual,
         )
-        super().__init__(features, outputs, head, activation, missing)
+        super().__init__(features, outputs, head, activation, missing, residual=residual)
         self.architecture = architecture
         directions = 2 if bidirectional else 1
         widths = [input_size(features, missing), *(size * directions for size in units)]
@@ -123,7 +144,12 @@ class Network(Stack):
 
     def config(self) -> dict[str, Any]:
         """Return the arguments that make the same network."""
-        return asdict(self.architecture)
+        defaults = {each.name: each.default for each in fields(NetworkConfig)}
+        return {
+            name: value
+            for name, value in asdict(self.architecture).items()
+            if name not in _LATER or value != defaults[name]
+        }
 
 
 def _check_choice(name: str, got: str, choices: tuple[str, ...]) -> None:

@@ -26,6 +26,9 @@ class Stack(nn.Module):
         v = step_n(... step_1(u))               the logits, on which the loss is computed
         y = activation(v) * scale_y + mean_y
 
+    With `residual`, each recurrent layer from the second on adds the output of the one before it to
+    its own, which the steps between the two do not change: h_l = layer_l(steps(h_{l-1})) + h_{l-1}.
+
     The `last` head keeps only each direction's output after its last step, from the last recurrent
     layer on.
     """
@@ -42,10 +45,13 @@ class Stack(nn.Module):
         head: Head,
         activation: Activation,
         missing: Missing = "error",
+        *,
+        residual: bool = False,
     ) -> None:
         """Make a stack with mean 0 and scale 1; a subclass adds its `steps`."""
         super().__init__()
         self.missing = missing
+        self.residual = residual
         self.head = head
         self.activation = activation
         self.metadata = Metadata.unnamed(features, outputs, activation, head)
@@ -77,13 +83,7 @@ class Stack(nn.Module):
 
     def logits(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Map raw x to the outputs before activation and unscaling."""
-        h = self.inputs(x)
-        last = self.recurrent()[-1]
-        for step in self.steps():
-            h = step(h, lengths) if isinstance(step, Recurrent) else step(h)
-            if step is last and self.head == "last":
-                h = last.last(h, lengths)
-        return h
+        return self._through(self.inputs(x), lengths, lambda step, h: step(h, lengths))
 
     def inputs(self, x: Tensor) -> Tensor:
         """Map raw x, from the start of a sequence, to the inputs of the first layer."""
@@ -113,20 +113,32 @@ class Stack(nn.Module):
         *starts, last_known = state.split(
             [*sizes, carried_size(len(self.x_mean), self.missing)], dim=1
         )
-        h = fill(self.scaled(x), self.missing, last_known)
-        last_known = carry(h, lengths, self.missing)
-        last = self.recurrent()[-1]
-        states = iter(starts)
-        ends = []
+        u = fill(self.scaled(x), self.missing, last_known)
+        states, ends = iter(starts), []
+
+        def read(step: Recurrent, h: Tensor) -> Tensor:
+            h, end = advance(step, h, next(states))
+            ends.append(end)
+            return h
+
+        v = self._through(u, lengths, read)
+        return v, torch.cat([*ends, carry(u, lengths, self.missing)], dim=1)
+
+    def _through(
+        self, h: Tensor, lengths: Tensor | None, read: Callable[[Recurrent, Tensor], Tensor]
+    ) -> Tensor:
+        """Map the inputs of the first layer to the logits; `read` runs a recurrent layer."""
+        last, before = self.recurrent()[-1], None
         for step in self.steps():
             if isinstance(step, Recurrent):
-                h, end = advance(step, h, next(states))
-                ends.append(end)
+                h = read(step, h)
+                h = h if before is None else h + before
+                before = h if self.residual else None
             else:
                 h = step(h)
             if step is last and self.head == "last":
                 h = last.last(h, lengths)
-        return h, torch.cat([*ends, last_known], dim=1)
+        return h
 
     def scaled(self, x: Tensor) -> Tensor:
         """Map raw x to the scaled units of training; missing values stay NaN."""

@@ -41,7 +41,7 @@ _LEAST_STEPS = 500
 _TASK_EPOCHS = 10
 
 # Flags that older versions did not have: recorded only where they are set.
-_LATER: Final = ("balance", "channels_first")
+_LATER: Final = ("balance", "channels_first", "residual")
 
 _FEWEST_FOLDS = 2
 _MOST_THREADS = 256

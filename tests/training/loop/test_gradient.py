@@ -65,6 +65,12 @@ def test_so_they_are_with_balanced_classes(cell, activation, lengths):
     check_against_autograd(net, lengths, balance=True)
 
 
+@pytest.mark.parametrize("lengths", [None, RAGGED], ids=["dense", "ragged"])
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_so_they_are_around_layers_with_a_residual(cell, lengths):
+    check_against_autograd(network(cell, 5, 5, 5, residual=True), lengths)
+
+
 def check_against_autograd(
     net: Network, lengths: tuple[int, ...] | None, *, balance: bool = False
 ) -> None:

@@ -13,13 +13,13 @@ from seqrt.training import Network
 from seqrt.training.networks.average import mean_of
 
 
-def members(count=3, seed=0, **options):
+def members(count=3, seed=0, units=(5, 3), **options):
     """Networks with random weights, each with its own scaling."""
     generator = torch.Generator().manual_seed(seed)
     nets = []
     for number in range(count):
         torch.manual_seed(number)
-        net = Network(features=2, units=(5, 3), outputs=2, **options).eval()
+        net = Network(features=2, units=units, outputs=2, **options).eval()
         for name in ("x", "y") if net.activation == "none" else ("x",):
             getattr(net, f"{name}_mean").copy_(torch.randn(2, generator=generator))
             getattr(net, f"{name}_scale").copy_(1 + torch.rand(2, generator=generator))
@@ -49,6 +49,19 @@ def test_the_merged_network_answers_the_mean_of_its_members(cell, head, bidirect
     want = torch.stack([net.double()(x, lengths) for net in nets]).mean(0)
     valid = torch.arange(9) < lengths[:, None] if head == "sequence" else slice(None)
     torch.testing.assert_close(y[valid], want[valid], rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize("head", ["last", "sequence"])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_a_residual_adds_each_member_to_itself(head, bidirectional):
+    choices = {"head": head, "bidirectional": bidirectional, "residual": True}
+    nets = members(cell="gru", units=(4, 4, 4), **choices)
+    x = torch.randn(4, 9, 2, dtype=torch.float64)
+
+    merged = mean_of(nets, scaled(nets[0])).double()
+
+    want = torch.stack([net.double()(x) for net in nets]).mean(0)
+    torch.testing.assert_close(merged(x), want, rtol=0, atol=2e-6)
 
 
 @pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
