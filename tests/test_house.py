@@ -44,11 +44,12 @@ ROOMS = {
     "numbers": Room("errors numpy"),
     "encoding": Room("contract errors numbers numpy"),
     "data": Room("contract encoding errors numbers wording numpy", inside="pyarrow"),
+    "forecasting": Room("data errors numpy", inside="statsforecast"),
     "runtime": Room("contract encoding errors numbers numpy", inside="onnxruntime"),
     "testing": Room("errors runtime numpy"),
     "training": Room(
-        "colours contract data drawing encoding errors files metrics metrics_by_series"
-        " numbers version wording numpy safetensors tomli_w torch",
+        "colours contract data drawing encoding errors files forecasting metrics"
+        " metrics_by_series numbers version wording numpy safetensors tomli_w torch",
         inside="matplotlib optuna",
     ),
     "export": Room(
@@ -64,7 +65,7 @@ ROOMS = {
     ),
     "cli": Room(
         "errors wording typer",
-        inside="bench contract data demo drawing encoding export files front metrics"
+        inside="bench contract data demo drawing encoding export files forecasting front metrics"
         " metrics_by_series numbers runtime training numpy rich torch",
     ),
     "__init__": Room("errors", inside="runtime"),

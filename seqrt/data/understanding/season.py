@@ -1,7 +1,9 @@
-"""The season of a series: after how many rows it repeats itself, found by its autocorrelation."""
+"""The season of one or many series: after how many rows they repeat, by their autocorrelation."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,15 +11,17 @@ from numpy.typing import NDArray
 
 Numbers = NDArray[np.float64]
 
-# A season is told from noise by an autocorrelation of at least this, and shown by this many cycles.
-_LEAST = 0.3
+# A season must be seen this many times. Of many series, the first are enough to find it.
 _CYCLES = 3
 _LONGEST = 1_000
+_MOST_SERIES = 200
 
-# Of several peaks nearly as high as the highest, the first is the season, and those at its
-# multiples are repetitions. Noise makes several small peaks of one: the highest of them counts.
-_NEARLY = 0.9
-_NEAR = 1.3
+# A peak is told from noise by an autocorrelation of at least `_LEAST`, and beyond the 1 % limits of
+# Bartlett for a series whose neighbours are correlated. It is the highest within a third of its lag
+# on either side. A season has peaks at its multiples too, some of them a little higher.
+_LEAST = 0.2
+_SURE = 2.58
+_NEARLY = 0.75
 
 
 def season_of(values: NDArray[Any]) -> int | None:
@@ -26,22 +30,59 @@ def season_of(values: NDArray[Any]) -> int | None:
     A straight trend is removed first. The season is the lag of the first of the high peaks of the
     autocorrelation. Gaps of NaN are filled by the mean.
     """
-    series = _detrended(np.asarray(values, np.float64))
-    longest = min(len(series) // _CYCLES, _LONGEST)
-    if longest < 2 or not series.any():
+    return common_season([values])
+
+
+def common_season(series: Sequence[NDArray[Any]]) -> int | None:
+    """Return the season that series (T_i,) have in common, or None: see `season_of`.
+
+    It is found in the median of their autocorrelations, up to a third of the shortest. Series that
+    are constant or a straight line say nothing and are left out.
+    """
+    rests = [_detrended(np.asarray(values, np.float64)) for values in series[:_MOST_SERIES]]
+    rests = [rest for rest in rests if rest.any()]
+    shortest = min(map(len, rests), default=0)
+    longest = min(shortest // _CYCLES, _LONGEST)
+    if longest < 2:
         return None
-    correlation = _autocorrelation(series, 2 * longest + 1)
-    # neighbours resemble each other: a season shows after the first lag without a correlation
-    unlike = np.flatnonzero(correlation[: longest + 1] <= 0)
-    lags = np.arange(max(2, int(unlike[0])) if len(unlike) else longest + 1, longest + 1)
-    here, before, after = (correlation[lags + shift] for shift in (0, -1, 1))
-    peaks = lags[(here > before) & (here >= after) & (here >= _LEAST)]
-    peaks = peaks[correlation[2 * peaks] >= _LEAST]  # a random walk comes back once, by chance
-    if not len(peaks):
+    each = [_of_rest(rest, longest + 1) for rest in rests]
+    correlation = np.median(each, axis=0)
+    limit = max(_LEAST, _SURE * math.sqrt((1 + 2 * correlation[1] ** 2) / shortest))
+    peaks = [k for k in range(2, longest) if correlation[k] > limit and _is_peak(correlation, k)]
+    if not peaks:
         return None
-    first = peaks[correlation[peaks] >= _NEARLY * correlation[peaks].max()][0]
-    near = peaks[(peaks >= first) & (peaks <= _NEAR * first)]
-    return int(near[correlation[near].argmax()])
+    highest = max(correlation[peaks])
+    return next(k for k in peaks if correlation[k] >= _NEARLY * highest)
+
+
+def autocorrelation(values: NDArray[Any], longest: int) -> Numbers:
+    """Return the autocorrelation of a series (T,) at lags 0 to `longest` (L + 1,).
+
+    A straight trend is removed first, and gaps of NaN are filled by the mean. Every lag is divided
+    by the sum of all squares (Box, Jenkins, Reinsel & Ljung 2015, section 2.1.5), so that long
+    lags, which have few pairs, are small. All but lag 0 are 0 for a straight line.
+    """
+    return _of_rest(_detrended(np.asarray(values, np.float64)), longest)
+
+
+def _of_rest(rest: Numbers, longest: int) -> Numbers:
+    lags = np.zeros(longest + 1)
+    if not rest.any():
+        lags[0] = 1
+        return lags
+    size = 1 << (2 * len(rest) - 1).bit_length()
+    spectrum = np.fft.rfft(rest, size)
+    products = np.fft.irfft(spectrum * spectrum.conj(), size)[: min(longest + 1, len(rest))]
+    lags[: len(products)] = products / products[0]
+    return lags
+
+
+def _is_peak(correlation: Numbers, lag: int) -> bool:
+    """Whether a lag correlates more than its neighbours, and than all lags within a third."""
+    near = max(2, lag // 3)
+    highest = correlation[max(1, lag - near) : lag + near + 1].max()
+    here, before = correlation[lag], correlation[lag - 1]
+    return bool(here > before and here >= correlation[lag + 1] and here >= highest)
 
 
 def _detrended(values: Numbers) -> Numbers:
@@ -54,13 +95,3 @@ def _detrended(values: Numbers) -> Numbers:
     rest = np.where(known, values - trend(steps), 0.0)
     spread = np.abs(values[known]).max()
     return rest if np.abs(rest).max() > 1e-9 * spread else np.zeros(len(values))
-
-
-def _autocorrelation(series: Numbers, longest: int) -> Numbers:
-    """Return the autocorrelation at lags 0 to `longest` (L + 1,), each over its own pairs."""
-    size = 1 << (2 * len(series) - 1).bit_length()
-    spectrum = np.fft.rfft(series, size)
-    products = np.fft.irfft(spectrum * spectrum.conj(), size)[: longest + 1]
-    lags = np.arange(longest + 1)
-    means = products / (len(series) - lags)
-    return np.asarray(means / means[0])

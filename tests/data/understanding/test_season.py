@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from seqrt.data.understanding.season import season_of
+from seqrt.data.understanding.season import autocorrelation, common_season, season_of
 
 
 @pytest.fixture
@@ -45,3 +45,28 @@ def test_gaps_do_not_hide_it(rng):
     wave[rng.choice(200, 20, replace=False)] = np.nan
 
     assert season_of(wave) == 12
+
+
+def test_a_season_is_found_in_the_median_of_many_noisy_series(rng):
+    profile = rng.normal(size=7)
+    series = [np.tile(profile, 20) + rng.normal(size=140) for _ in range(40)]
+
+    assert common_season(series) == 7
+    assert common_season([*series, np.ones(140), np.zeros(0)]) == 7
+    assert common_season([]) is None
+
+
+def test_the_first_of_peaks_of_nearly_the_same_height_is_the_season():
+    day = np.sin(np.arange(24) / 24 * 2 * np.pi)
+    week = np.tile(day, 7) * np.repeat([1, 1, 1, 1, 1, 0.9, 0.8], 24)
+
+    assert season_of(np.tile(week, 8)) == 24
+
+
+def test_the_autocorrelation_is_that_of_its_definition(rng):
+    values = rng.normal(size=30)
+    rest = values - np.polynomial.Polynomial.fit(np.arange(30), values, 1)(np.arange(30))
+    expected = [rest[k:] @ rest[: 30 - k] / (rest @ rest) for k in range(6)]
+
+    np.testing.assert_allclose(autocorrelation(values, 5), expected)
+    assert autocorrelation(np.arange(9.0), 2).tolist() == [1, 0, 0]
