@@ -44,7 +44,7 @@ ROOMS = {
     "numbers": Room("errors numpy"),
     "encoding": Room("contract errors numbers numpy"),
     "data": Room("contract encoding errors numbers wording numpy", inside="pyarrow"),
-    "forecasting": Room("data errors numpy", inside="statsforecast"),
+    "forecasting": Room("contract data errors numpy", inside="statsforecast"),
     "runtime": Room("contract encoding errors numbers numpy", inside="onnxruntime"),
     "testing": Room("errors runtime numpy"),
     "training": Room(

@@ -132,8 +132,8 @@ def back_test(
         if more is not None:
             fitted += [Scores.of(name, y, origins, scales) for name, y in more(origins, m)]
     bands = None
-    if outputs.levels:
-        bands = BandScores.of(predicted[:, outputs.quantiles], outputs, origins, scales)
+    if outputs.quantiles:
+        bands = BandScores.of(predicted[:, outputs.places], outputs, origins, scales)
     return BackTest(m, origins, network, naive, tuple(fitted), bands, tuple(notes))
 
 

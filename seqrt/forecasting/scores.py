@@ -105,8 +105,8 @@ class BandScores:
     """How good the quantiles of a forecaster are.
 
     `wql` is the weighted quantile loss and `wql_by_step` (H,) that of each step. For each interval,
-    by the share of values it is to hold, such as 0.8, `msis`, `coverage` and `width` have the mean
-    of each series and step (G, H).
+    by its level in percent, `msis`, `coverage` and `width` have the mean of each series and step
+    (G, H).
     """
 
     wql: float
@@ -121,18 +121,18 @@ class BandScores:
     ) -> BandScores:
         """Measure quantiles (N, Q, H, K) in units of the targets."""
         truth = origins.truth
-        levels = np.array(outputs.levels).reshape(-1, 1, 1)
+        levels = np.array(outputs.quantiles).reshape(-1, 1, 1)
         loss = 2 * pinball(truth[:, None], quantiles, levels).sum(axis=(0, 3)).mean(axis=0)
         size = np.abs(truth).sum(axis=(0, 2))
         msis, held, width = {}, {}, {}
-        for low, high, share in outputs.intervals:
+        for level, (low, high) in outputs.intervals.items():
             lower, upper = quantiles[:, low], quantiles[:, high]
-            score = origins.means(interval_score(truth, lower, upper, share))
+            score = origins.means(interval_score(truth, lower, upper, level / 100))
             with _quiet():
-                msis[share] = np.nanmean(score / scales.absolute[:, None], axis=2)
+                msis[level] = np.nanmean(score / scales.absolute[:, None], axis=2)
             inside = (lower <= truth) & (truth <= upper)
-            held[share] = origins.means(inside.astype(np.float64)).mean(axis=2)
-            width[share] = origins.means(upper - lower).mean(axis=2)
+            held[level] = origins.means(inside.astype(np.float64)).mean(axis=2)
+            width[level] = origins.means(upper - lower).mean(axis=2)
         with _quiet():
             return cls(float(loss.sum() / size.sum()), loss / size, msis, held, width)
 

@@ -14,7 +14,7 @@ from seqrt.forecasting.origins import Origins
 from seqrt.forecasting.outputs import ForecastOutputs
 
 HORIZON = 6
-PLAIN = ForecastOutputs.of([f"y+{step}" for step in range(1, HORIZON + 1)], HORIZON)
+PLAIN = ForecastOutputs.ordered(HORIZON, HORIZON)
 
 
 @pytest.fixture
@@ -151,19 +151,19 @@ def test_further_baselines_are_judged_too(origins):
 
 
 def test_quantiles_are_measured_by_step_and_interval(origins):
-    names = [f"y+{step}@{level}" for step in range(1, HORIZON + 1) for level in (0.1, 0.5, 0.9)]
+    outputs = ForecastOutputs.ordered(3 * HORIZON, HORIZON, (0.1, 0.5, 0.9))
     truth = origins.truth[..., 0]
     wide = np.stack([truth - 2, truth, truth + 3], axis=-1)
     wide[:, 0] += 10  # the first step is outside
     predicted = wide.reshape(len(truth), -1)
 
-    bands = back_test(origins, predicted, ForecastOutputs.of(names, HORIZON)).bands
+    bands = back_test(origins, predicted, outputs).bands
 
     scale = point.seasonal_scale(origins.values[:120, 0], 12)
     assert bands.wql == pytest.approx(intervals.wql(truth, wide, [0.1, 0.5, 0.9]))
     assert bands.wql_by_step[2] == pytest.approx(
         intervals.wql(truth[:, 2], wide[:, 2], [0.1, 0.5, 0.9])
     )
-    assert bands.coverage[0.8][0].tolist() == [0, 1, 1, 1, 1, 1]
-    assert bands.width[0.8][0] == pytest.approx(np.full(HORIZON, 5))
-    assert bands.msis[0.8][0] == pytest.approx(np.array([5 + 10 * 8, *[5] * 5]) / scale)
+    assert bands.coverage[80][0].tolist() == [0, 1, 1, 1, 1, 1]
+    assert bands.width[80][0] == pytest.approx(np.full(HORIZON, 5))
+    assert bands.msis[80][0] == pytest.approx(np.array([5 + 10 * 8, *[5] * 5]) / scale)
