@@ -100,6 +100,8 @@ class Net:
         steps: int = 0,
         reset: int = 1,
         like: str = "",
+        lengths: str = "lengths",
+        dilation: int = 1,
     ) -> tuple[str, list[str]]:
         """Append a layer: return its steps (T, B, H) or (T, B, 2 H), and its ends (dirs, B, H).
 
@@ -115,7 +117,7 @@ class Net:
             inputs += [self.weights(ways, 2 * rows)]
         else:
             inputs += other.input[1:4]
-        inputs += ["" if steps else "lengths", *starts]
+        inputs += ["" if steps else lengths, *starts]
         attributes: dict[str, Any] = {"direction": direction, "hidden_size": units}
         if cell == "gru":
             attributes["linear_before_reset"] = reset
@@ -124,11 +126,33 @@ class Net:
         ends = [f"{name}_{part}" for part in STATE_PARTS[cell]]
         self.graph.append(cell.upper(), inputs, [f"{name}_steps", *ends], **attributes)
         reverse = direction == "reverse"
-        self.layers.append(Layer(cell, units, ways == 2, "tanh", reverse, steps))
+        self.layers.append(Layer(cell, units, ways == 2, "tanh", reverse, steps, dilation))
+        if dilation > 1:
+            return f"{name}_steps", ends
         if ways == 1:
             return self.add("Squeeze", f"{name}_steps", self.graph.axes(1)), ends
         turned = self.add("Transpose", f"{name}_steps", perm=[0, 2, 1, 3])
         return self.add("Reshape", turned, self.graph.axes(0, 0, -1)), ends
+
+    def dilated(
+        self, cell: Cell, value: str, width: int, units: int, dilation: int, starts: tuple[str, ...]
+    ) -> str:
+        """Append a dilated layer, which continues from the pieces `starts`: return its steps."""
+        number = sum(layer.dilation > 1 for layer in self.layers)
+        self.idiom(idioms.phases(number, value, width, dilation, starts, units))
+        begin = tuple(f"phases.{number}.start{i}" for i in range(len(starts)))
+        lengths = f"phases.{number}.lengths"
+        steps, ends = self.layer(
+            cell,
+            f"phases.{number}.steps",
+            width,
+            units,
+            starts=begin,
+            lengths=lengths,
+            dilation=dilation,
+        )
+        kept = tuple(ends) if starts else ()
+        return self.idiom(idioms.interleaved(number, steps, units, dilation, kept))
 
     def file(
         self, name: str, heads: list[tuple[str, str, int, str]], least: int = 1, why: str = ""
@@ -388,6 +412,31 @@ def autoencoder() -> bytes:
     return net.file("autoencoder", [("y", y, 2, "sequence")], why=why)
 
 
+def dilated() -> bytes:
+    """Windows of five steps, an LSTM and a GRU that skip 5 and 3 steps, an output at each step."""
+    net = Net(2, "taps8 h20 c20 h9")
+    taps, h, c, second = net.pieces
+    steps = net.idiom(idioms.windows(0, net.steps_of_x(), 2, 5, taps))
+    value = net.add("Relu", net.dense(steps, 10, 6))
+    value = net.dilated("lstm", value, 6, 4, 5, (h, c))
+    value = net.dilated("gru", value, 4, 3, 3, (second,))
+    y = net.add("Transpose", net.dense(value, 3, 2), perm=[1, 0, 2])
+    last = net.idiom(idioms.step_from_end(0, value, 3))
+    return net.file("dilated", [("y", y, 2, "sequence"), ("now", net.dense(last, 3, 1), 1, "last")])
+
+
+def dilated_whole() -> bytes:
+    """A window of numbers that cannot stream, since attention comes after an RNN that skips."""
+    net = Net(1)
+    net.idiom(idioms.inside())
+    value = net.dense(net.idiom(idioms.windows(0, net.steps_of_x(), 1, 4)), 4, 3)
+    value = net.dilated("rnn", value, 3, 4, 4, ())
+    weights = net.idiom(idioms.time_softmax(0, net.dense(value, 4, 1), 1))
+    context = net.idiom(idioms.attend(0, weights, 1, value, 4))
+    y = net.dense(net.add("Reshape", context, net.graph.axes(0, -1)), 4, 2)
+    return net.file("dilated-whole", [("y", y, 2, "last")], why="attention reads the whole row")
+
+
 NETS: dict[str, Callable[[], bytes]] = {
     "pooled": pooled,
     "tagger": tagger,
@@ -397,4 +446,6 @@ NETS: dict[str, Callable[[], bytes]] = {
     "decoder": decoder,
     "autoencoder": autoencoder,
     "feedback": feedback,
+    "dilated": dilated,
+    "dilated-whole": dilated_whole,
 }

@@ -86,10 +86,10 @@ INNER_ROOMS = {
         "quantiles": "strict_json",
         "manifest": "columns format2 measured quantiles strict_json",
         "__init__": "columns manifest measured seal",
-        "idioms": "__init__ manifest onnx_reader",
+        "idioms": "__init__ format2 manifest onnx_reader",
         "operators": "idioms manifest onnx_reader",
         "operators_format2": "idioms manifest onnx_reader operators",
-        "guard_records": "__init__ manifest onnx_reader protobuf",
+        "guard_records": "__init__ idioms manifest onnx_reader operators protobuf",
         "guard_missing": "idioms manifest onnx_reader operators",
         "guard_format2": "__init__ format2 guard_missing idioms onnx_reader operators",
         "guard": "__init__ guard_format2 guard_missing guard_records idioms manifest onnx_reader"

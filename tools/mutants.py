@@ -30,6 +30,8 @@ TEXTS = ["", "x", "y", "state", "lengths", "batch", "time", "layer0_W", "h0_star
 TEXTS += [f"../{CANARY}", "Loop", "Expand", "If", "LSTM", "GRU", "Tanh", "Relu", "com.microsoft"]
 TEXTS += ["Range", "CumSum", "Where", "GatherND", "Cast", "Softmax", "ReduceMax", "inside.0.mask"]
 TEXTS += ["steps.0.fresh", "sum.0.sums", "last.0.step", "taps.0.seen", "count.0.numbers", "axes_1"]
+TEXTS += ["Mod", "Pad", "windows.0.steps", "interleaved.0.steps", "phases.0.ring0"]
+TEXTS += ["phases.0.lengths", "phases.0.steps", "time/5", "batch*5"]
 FLOATS = [0.0, 1.0, -1.0, 1e-45, 3e38, float("inf"), float("nan")]
 JSONS: list[Any] = [None, True, 0, -1, 1 << 40, 10**30, 1e308, "", "a", "\x1b[2J", [], {}, [[]]]
 

@@ -22,7 +22,7 @@ _ELEMENTS: dict[str, Callable[..., Array]] = {
     "Add": np.add,
     "Sub": np.subtract,
     "Mul": np.multiply,
-    "Div": np.divide,
+    "Div": lambda a, b: np.floor_divide(a, b) if a.dtype.kind == "i" else np.divide(a, b),
     "MatMul": np.matmul,
 }
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 Attributes = dict[str, Any]
-_TYPES = {1: np.float32, 7: np.int64}
+_TYPES = {1: np.float32, 6: np.int32, 7: np.int64}
 
 
 def _softplus(x: Array) -> Array:
@@ -115,6 +115,7 @@ OF_FORMAT_2: dict[str, Callable[[list[Any], Attributes], Array]] = {
     "ReduceMin": _reduce(np.min),
     "Slice": _slice,
     "Gather": lambda v, a: np.take(v[0], v[1], a["axis"]),
+    "Mod": lambda v, _: np.mod(*v),
     "Shape": lambda v, _: np.array(v[0].shape, np.int64),
     "Range": lambda v, _: np.arange(*map(int, v)),
     "Less": lambda v, _: v[0] < v[1],

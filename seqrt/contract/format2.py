@@ -11,6 +11,8 @@ from seqrt.contract.strict_json import manifest_error
 
 # The most numbers of state besides h and c of the layers: 1 MB a row.
 MOST_CARRIED: Final = 1 << 18
+# The most steps that a layer may skip.
+MOST_DILATION: Final = 1 << 16
 MOST_TOKENS: Final = 1 << 31
 _MOST_HEADS: Final = 6
 _LONGEST_REASON: Final = 300
@@ -27,10 +29,11 @@ def check_format2(m: Any) -> None:
     """Raise ModelError unless a manifest's fields of format 2 fit its version."""
     if m.format == 1:
         used = [name for name, default in _NEW.items() if getattr(m, name) != default]
-        if used or any(layer.reverse or layer.steps for layer in m.layers):
+        if used or any(_is_new(layer) for layer in m.layers):
             used = used or ["layers that format 1 has not"]
             raise manifest_error(f"of format 1 must not have {', '.join(used)}")
         return
+    _check_dilations(m)
     _check_state(m)
     if any(layer.steps for layer in m.layers):
         raise manifest_error("must list layers over a fixed number of steps as decoders")
@@ -44,17 +47,29 @@ def check_format2(m: Any) -> None:
         _check_heads(m)
 
 
+def _is_new(layer: Any) -> bool:
+    return bool(layer.reverse or layer.steps or layer.dilation != 1)
+
+
+def _check_dilations(m: Any) -> None:
+    for layer in (*m.layers, *m.decoders):
+        if not 1 <= layer.dilation <= MOST_DILATION:
+            raise manifest_error(f"must have dilations from 1 to {MOST_DILATION}")
+        if layer.dilation > 1 and (layer.bidirectional or layer.reverse or layer.steps):
+            raise manifest_error("must have dilations only of layers that read time forwards")
+
+
 def _check_state(m: Any) -> None:
     """Raise ModelError unless either the state or a reason for having none is given."""
     if bool(m.carries) == bool(m.not_streamable):
         raise manifest_error("needs either carries, or not_streamable and the reason")
     if len(m.not_streamable) > _LONGEST_REASON:
         raise manifest_error(f"must give not_streamable in {_LONGEST_REASON} characters")
-    layers = sum(layer.state_size for layer in m.layers)
+    layers = sum(layer.state_size // layer.dilation for layer in m.layers)
     sizes = [piece.size for piece in m.carries]
     if min(sizes, default=1) < 1 or sum(sizes) > layers + MOST_CARRIED:
         raise manifest_error(
-            f"must carry at most {MOST_CARRIED} numbers besides those of its layers,"
+            f"must carry at most {MOST_CARRIED} numbers besides one state of each layer,"
             f" got {sizes!r:.60}"
         )
     if m.carries and any(layer.bidirectional or layer.reverse for layer in m.layers):

@@ -34,8 +34,15 @@ from seqrt.contract import (
     Y,
 )
 from seqrt.contract.guard_missing import policy_outputs, split_at_policy
-from seqrt.contract.guard_records import check_versions, read_records
-from seqrt.contract.idioms.fixed_node import BATCH, TIME, Size
+from seqrt.contract.guard_records import check_declared, check_versions, read_records
+from seqrt.contract.idioms.fixed_node import (
+    BATCH,
+    TIME,
+    Shape,
+    Size,
+    dilation_of,
+    without_phases,
+)
 from seqrt.contract.onnx_reader import FLOAT, INT32, SIZES, attribute, guard_error, read_message
 from seqrt.contract.operators import (
     NOTHING,
@@ -95,8 +102,8 @@ def guard(content: bytes) -> Guarded:
 def _check_graph(graph: dict[str, Any], manifest: Manifest) -> dict[str, Value]:
     """Check the graph against the manifest and against itself; return its constants."""
     inputs, outputs = _signature(manifest)
-    _check_declared("inputs", inputs, graph["input"])
-    _check_declared("outputs", outputs, graph["output"])
+    check_declared("inputs", inputs, graph["input"])
+    check_declared("outputs", outputs, graph["output"])
     constants = dict(map(_constant, graph["initializer"]))
     if len(constants) != len(graph["initializer"]):
         raise guard_error("has two initialisers with the same name")
@@ -134,21 +141,6 @@ def _signature(m: Manifest) -> tuple[Declared, Declared]:
         inputs.append((STATE, (BATCH, m.state_size), FLOAT))
         outputs.append((STATE_OUT, (BATCH, m.state_size), FLOAT))
     return inputs, outputs
-
-
-def _check_declared(what: str, wanted: Declared, values: list[dict[str, Any]]) -> None:
-    got = [_declared(value) for value in values]
-    if got != wanted:
-        raise GraphError(f"the manifest requires {what} {wanted}, but the graph has {got}")
-
-
-def _declared(value: dict[str, Any]) -> tuple[str, tuple[Size | None, ...], int | None]:
-    tensor = (value["type"] or {}).get("tensor_type") or {}
-    dims = (tensor.get("shape") or {}).get("dim", [])
-    if any(dim["dim_value"] is not None and dim["dim_param"] is not None for dim in dims):
-        raise guard_error(f"has a size with both a number and a name in {value['name']!r}")
-    sizes = (d["dim_param"] if d["dim_value"] is None else d["dim_value"] for d in dims)
-    return value["name"], tuple(sizes), tensor.get("elem_type")
 
 
 def _constant(tensor: dict[str, Any]) -> tuple[str, Value]:
@@ -220,7 +212,7 @@ def _run(
         if idiom:
             outputs = idiom_outputs(*idiom, group, values, manifest)
             for value in outputs.values():
-                _check_size(value, rules.widest)
+                _check_size(without_phases(value.shape), rules.widest)
             values |= outputs
         else:
             yield from _run_node(group[0], values, rules)
@@ -240,7 +232,8 @@ def _run_node(node: dict[str, Any], values: dict[str, Value], rules: _Rules) -> 
         if rules.optional and all(value.data is not None for value in inputs):
             raise GraphError("it reads constants alone")
         for name, value in zip(node["output"], outputs, strict=True):
-            _check_size(value, rules.widest)
+            shape = without_phases(value.shape) if operator in _CELLS else value.shape
+            _check_size(shape, rules.widest)
             if name in values or (not name and operator not in _CELLS):
                 raise GraphError(f"the output {name!r} must have a new name")
             if name:
@@ -254,17 +247,17 @@ def _run_node(node: dict[str, Any], values: dict[str, Value], rules: _Rules) -> 
         yield _layer(operator, found, outputs[0].shape[0], node["input"][_WITHOUT_STATES:])
 
 
-def _check_size(value: Value, widest: tuple[int, int]) -> None:
+def _check_size(shape: Shape, widest: tuple[int, int]) -> None:
     """Raise GraphError if batch or time occurs twice in a shape, or if the rest is too wide.
 
     `widest` is for each step of a value over time, and for each row of any other.
     """
-    sizes = [size for size in value.shape if isinstance(size, int)]
-    if len(value.shape) - len(sizes) != len({*value.shape} & {BATCH, TIME}):
-        raise GraphError(f"the output has shape {value.shape}")
-    most = widest[TIME not in value.shape]
+    sizes = [size for size in shape if isinstance(size, int)]
+    if len(shape) - len(sizes) != len({*shape} & {BATCH, TIME}):
+        raise GraphError(f"the output has shape {shape}")
+    most = widest[TIME not in shape]
     if math.prod(sizes) > most:
-        raise GraphError(f"the output has shape {value.shape}, wider than {most:,}")
+        raise GraphError(f"the output has shape {shape}, wider than {most:,}")
 
 
 def _layer(operator: str, attributes: dict[str, Any], time: Size, starts: list[str]) -> LayerNode:
@@ -273,8 +266,9 @@ def _layer(operator: str, attributes: dict[str, Any], time: Size, starts: list[s
     bidirectional = attributes["direction"] == "bidirectional"
     reverse = attributes["direction"] == "reverse"
     steps = time if isinstance(time, int) else 0
-    units = attributes["hidden_size"]
-    return LayerNode(Layer(cell, units, bidirectional, nonlinearity, reverse, steps), starts)
+    units, dilation = attributes["hidden_size"], dilation_of(time)
+    layer = Layer(cell, units, bidirectional, nonlinearity, reverse, steps, dilation)
+    return LayerNode(layer, starts)
 
 
 def _check_layers(found: list[LayerNode], manifest: Manifest) -> None:

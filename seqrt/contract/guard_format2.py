@@ -10,7 +10,14 @@ from typing import Any, Final
 
 from seqrt.contract import LENGTHS, STATE, STATE_OUT, Manifest, X, Y
 from seqrt.contract.guard_missing import as_fixed_node
-from seqrt.contract.idioms.fixed_node import BATCH, TIME, Constant, Idiom, Shape
+from seqrt.contract.idioms.fixed_node import (
+    BATCH,
+    TIME,
+    Constant,
+    Idiom,
+    Shape,
+    without_phases,
+)
 from seqrt.contract.idioms.recognise import Candidate, idiom_of, recognised, streams
 from seqrt.contract.onnx_reader import FLOAT, INT32, INT64, guard_error
 from seqrt.contract.operators import HIDDEN, Declared, GraphError, LayerNode, Value
@@ -150,7 +157,11 @@ def _check_starts(
         if node["op_type"] == "Add" and pieces & set(node["input"])
         for name in node["output"]
     }
-    if not all(names and set(names) <= pieces | sums for names in starts):
+    allowed = pieces | sums
+    for node in nodes:
+        if allowed & set(node["input"]) and (idiom_of(node["name"]) or "-")[0] == "phases":
+            allowed.update(node["output"])
+    if not all(names and set(names) <= allowed for names in starts):
         raise GraphError("each layer over time must start from its piece of the state")
 
 
@@ -176,4 +187,4 @@ def _check_work(nodes: list[Node], values: Mapping[str, Value], m: Manifest) -> 
 
 
 def _has_time(value: Value | None) -> bool:
-    return value is not None and TIME in value.shape
+    return value is not None and TIME in without_phases(value.shape)

@@ -1,12 +1,14 @@
-"""The guard's checks around the graph: metadata records, opset and IR version."""
+"""The guard's checks around the graph: metadata records, versions, inputs and outputs."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from seqrt.contract import IR_VERSION, MANIFEST_KEY, OPSET, PROOF_KEY
+from seqrt.contract.idioms.fixed_node import Size
 from seqrt.contract.manifest import LONGEST_MANIFEST
 from seqrt.contract.onnx_reader import guard_error, read_message
+from seqrt.contract.operators import Declared, GraphError
 from seqrt.contract.protobuf import fields
 from seqrt.errors import ModelError
 
@@ -58,3 +60,19 @@ def check_versions(model: dict[str, Any]) -> None:
             )
         if got not in known:
             raise guard_error(f"has ONNX {what} {got}, where the oldest known is {known[0]}")
+
+
+def check_declared(what: str, wanted: Declared, values: list[dict[str, Any]]) -> None:
+    """Raise GraphError unless the inputs or outputs of a graph are those that are wanted."""
+    got = [_declared(value) for value in values]
+    if got != wanted:
+        raise GraphError(f"the manifest requires {what} {wanted}, but the graph has {got}")
+
+
+def _declared(value: dict[str, Any]) -> tuple[str, tuple[Size | None, ...], int | None]:
+    tensor = (value["type"] or {}).get("tensor_type") or {}
+    dims = (tensor.get("shape") or {}).get("dim", [])
+    if any(dim["dim_value"] is not None and dim["dim_param"] is not None for dim in dims):
+        raise guard_error(f"has a size with both a number and a name in {value['name']!r}")
+    sizes = (d["dim_param"] if d["dim_value"] is None else d["dim_value"] for d in dims)
+    return value["name"], tuple(sizes), tensor.get("elem_type")

@@ -44,7 +44,8 @@ class Layer:
 
     `nonlinearity` is that of the RNN cell; LSTM and GRU always use tanh there. `reverse` is true of
     a layer that reads its sequence from the end alone. `steps` is 0 for a layer that runs over
-    time; a decoder runs over this fixed number of steps. Both are written only where they are set.
+    time; a decoder runs over this fixed number of steps. A step continues from the state
+    `dilation` steps before. These three are written only where they are set.
     """
 
     cell: Cell
@@ -53,11 +54,12 @@ class Layer:
     nonlinearity: Nonlinearity = "tanh"
     reverse: bool = False
     steps: int = 0
+    dilation: int = 1
 
     @property
     def state_size(self) -> int:
-        """Numbers of state per sequence and direction: h, and c for an LSTM."""
-        return self.units * len(STATE_PARTS[self.cell])
+        """Numbers of state per sequence and direction: h, and c for an LSTM, `dilation` times."""
+        return self.units * len(STATE_PARTS[self.cell]) * self.dilation
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class Column:
 class Carry:
     """What one piece of the state holds: its kind, and how many numbers.
 
-    h, c        of a layer
+    h, c        of a layer, with a dilation those of so many steps, oldest first
     steps       the number of steps so far
     sum, max, min       of a value over the steps so far
     taps        the steps that a causal convolution reads beside the current one
@@ -251,7 +253,7 @@ _OPTIONAL: Final[dict[str, Any]] = {
     "tokens": 0,
     "not_streamable": "",
 }
-_OPTIONAL_OF_LAYERS: Final[dict[str, Any]] = {"reverse": False, "steps": 0}
+_OPTIONAL_OF_LAYERS: Final[dict[str, Any]] = {"reverse": False, "steps": 0, "dilation": 1}
 
 
 def _check_format(record: dict[str, Any]) -> None:

@@ -291,7 +291,7 @@ def outputs_of(
             f"has a {operator} with {len(call.inputs)} inputs and {call.outputs} outputs"
         )
     if call.attributes.keys() != allowed.attributes.keys():
-        raise guard_error(f"has a {operator} with attributes {sorted(call.attributes)}")
+        raise guard_error(f"has a {operator} with attributes {sorted(map(str, call.attributes))}")
     for name, values in allowed.attributes.items():
         value = call.attributes[name]
         if not (isinstance(value, values) if isinstance(values, type) else value in values):

@@ -10,7 +10,7 @@ import math
 import struct
 from functools import reduce
 
-from seqrt.contract.idioms.fixed_node import BATCH, TIME, Shape, Size
+from seqrt.contract.idioms.fixed_node import BATCH, TIME, Shape, Size, dilation_of, phase_sizes
 from seqrt.contract.manifest import GATES, SMALLEST_DIVISOR, STATE_PARTS, Cell
 from seqrt.contract.onnx_reader import FLOAT, INT32, INT64
 from seqrt.contract.operators import (
@@ -184,18 +184,16 @@ def _recurrent(cell: Cell) -> Rule:
     gates, states = GATES[cell], len(STATE_PARTS[cell])
 
     def rule(call: NodeCall) -> list[Value]:
-        x = call.array(0)
-        if call.inputs[4] != NOTHING and call.array(4, INT32).shape != (BATCH,):
-            raise GraphError("its lengths must be those of the rows")
-        time: Size = x.shape[0] if call.inputs[4] == NOTHING and x.shape else TIME
-        directions = 2 if call.attributes["direction"] == "bidirectional" else 1
+        x, direction = call.array(0), call.attributes["direction"]
+        time, rows_of_x = _axes(call, x.shape, forward=direction == "forward")
+        directions = 2 if direction == "bidirectional" else 1
         units, width = call.attributes["hidden_size"], _fixed(x.shape, len(x.shape) - 1)
-        state: Shape = (directions, BATCH, units)
+        state: Shape = (directions, rows_of_x, units)
         weights = [call.constant(place).shape for place in (1, 2, 3)]
         rows = gates * units
         wanted = [(directions, rows, width), (directions, rows, units), (directions, 2 * rows)]
         starts = [call.array(place).shape for place in range(5, len(call.inputs))]
-        if x.shape[:-1] != (time, BATCH) or (time == TIME) == (call.inputs[4] == NOTHING):
+        if x.shape[:-1] != (time, rows_of_x) or (type(time) is int) != (call.inputs[4] == NOTHING):
             raise GraphError(
                 "it must read (time, batch, width) with lengths, or (a number, batch, width)"
                 f" without, got {x.shape}"
@@ -207,10 +205,23 @@ def _recurrent(cell: Cell) -> Rule:
         names = call.attributes.get("activations")
         if names is not None and names not in ([name] * directions for name in _ACTIVATIONS):
             raise GraphError(f"activations must be Tanh or Relu for each direction, got {names}")
-        steps = Value(FLOAT, (time, directions, BATCH, units))
+        steps = Value(FLOAT, (time, directions, rows_of_x, units))
         return [steps, *[Value(FLOAT, state)] * states][: call.outputs]
 
     return rule
+
+
+def _axes(call: NodeCall, shape: Shape, *, forward: bool) -> tuple[Size, Size]:
+    """Return time and batch as the lengths say: those of the rows, or of their phases."""
+    if call.inputs[4] == NOTHING:
+        return (shape[0] if shape else TIME), BATCH
+    lengths = call.array(4, INT32).shape
+    if lengths == (BATCH,):
+        return TIME, BATCH
+    sizes = phase_sizes(dilation_of(shape[0] if shape else TIME))
+    if lengths != sizes[1:] or not forward:
+        raise GraphError("its lengths must be those of the rows, or of the phases that it reads")
+    return sizes
 
 
 def _fixed(shape: Shape, axis: int) -> int:

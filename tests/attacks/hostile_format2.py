@@ -26,15 +26,16 @@ from attacks.hostile import (
     _swapped,
     changed,
 )
-from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
+from onnx import AttributeProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 FILES = sorted((NETS / "format2").glob("*.onnx"))
 IDIOMS = {
     *("inside", "count", "steps", "last", "first", "sum", "max", "min", "masked", "softmax"),
     *("scores", "attend", "reversed", "taps", "embedding"),
+    *("windows", "phases", "interleaved"),
 }
 POOLED, TAGGER, HEADS, ATTENTION = "pooled", "tagger", "two-heads", "attention"
-AHEAD, DECODER, AUTO = "ahead", "decoder", "autoencoder"
+AHEAD, DECODER, AUTO, DILATED = "ahead", "decoder", "autoencoder", "dilated"
 HUGE = 1 << 40
 
 
@@ -194,6 +195,16 @@ def _state_elsewhere(model: ModelProto) -> None:
     zero = helper.make_node("Sub", [layer.input[5], layer.input[5]], ["nothing"])
     model.graph.node.insert(list(model.graph.node).index(layer), zero)
     layer.input[5] = "nothing"
+
+
+def _phases_elsewhere(model: ModelProto) -> None:
+    """Start the phases of a layer from a value that is not a piece of the state."""
+    for node in model.graph.node:
+        if node.name == "phases.0.before0":
+            piece, node.input[0] = node.input[0], "nothing"
+    zero = helper.make_node("Sub", [piece, piece], ["nothing"])
+    place = list(model.graph.node).index(_named(model, "phases.0.shape"))
+    model.graph.node.insert(place, zero)
 
 
 CHANGES: dict[str, tuple[str, str, Callable[[ModelProto], Any]]] = {
@@ -514,6 +525,75 @@ CHANGES: dict[str, tuple[str, str, Callable[[ModelProto], Any]]] = {
         DECODER,
         lambda m: _give(_node(m, "LSTM"), direction="reverse"),
     ),
+    "an attribute without a name": (
+        GUARD,
+        POOLED,
+        lambda m: _node(m, "GRU").attribute.add().CopyFrom(AttributeProto(i=1)),
+    ),
+    # phases and windows
+    "phases that start from nowhere": (GRAPH, DILATED, _phases_elsewhere),
+    "the steps of phases for those of rows": (
+        GRAPH,
+        DILATED,
+        lambda m: _append(m, "Relu", ["phases.0.steps"]),
+    ),
+    "phases read from the end": (
+        GRAPH,
+        DILATED,
+        lambda m: _give(_node(m, "LSTM"), direction="reverse"),
+    ),
+    "phases with the lengths of the rows": (
+        GRAPH,
+        DILATED,
+        lambda m: _node(m, "LSTM").input.__setitem__(4, "lengths"),
+    ),
+    "phases with the lengths of other phases": (
+        GRAPH,
+        DILATED,
+        lambda m: _node(m, "GRU").input.__setitem__(4, "phases.0.lengths"),
+    ),
+    "phases over a fixed number of steps": (
+        GRAPH,
+        DILATED,
+        lambda m: _node(m, "LSTM").input.__setitem__(4, ""),
+    ),
+    "rows with the lengths of phases": (
+        GRAPH,
+        DILATED,
+        lambda m: _node(m, "LSTM").input.__setitem__(0, _named(m, "phases.0.padded").input[0]),
+    ),
+    "phases from a row's own start": (
+        GRAPH,
+        DILATED,
+        lambda m: _node(m, "LSTM").input.__setitem__(5, "piece1"),
+    ),
+    "phases put back in order twice": (
+        GRAPH,
+        DILATED,
+        lambda m: _named(m, "interleaved.0.whole").input.__setitem__(0, "interleaved.0.steps"),
+    ),
+    "the states of other phases": (
+        GRAPH,
+        DILATED,
+        lambda m: _named(m, "interleaved.0.seen0").input.__setitem__(0, "phases.1.ring0"),
+    ),
+    "phases without end": (GRAPH, DILATED, lambda m: _set(m, "axes_5", np.array([HUGE]))),
+    "phases of no step": (GRAPH, DILATED, lambda m: _set(m, "axes_5", np.array([0]))),
+    "a window without end": (
+        GRAPH,
+        DILATED,
+        lambda m: _set(m, "axes_-1_4_2", np.array([-1, HUGE, 2])),
+    ),
+    "a window far from its row": (
+        GRAPH,
+        DILATED,
+        lambda m: _set(m, "range_5", np.arange(5) + HUGE),
+    ),
+    "a window of nothing that cannot stream": (
+        GRAPH,
+        "dilated-whole",
+        lambda m: _set(m, "axes_3_0_0_0_0_0", np.array([-1, 0, 0, 0, 0, 0])),
+    ),
     # outputs
     "an output of another name": (
         GRAPH,
@@ -558,6 +638,7 @@ CHANGES: dict[str, tuple[str, str, Callable[[ModelProto], Any]]] = {
     ),
 }
 
+GRU_OF_3 = {"cell": "gru", "units": 3, "dilation": 3}
 MANIFESTS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "format 3": (VERSION, POOLED, {"format": 3}),
     "a file of format 2 as one of format 1": (MANIFEST, POOLED, {"format": 1}),
@@ -572,6 +653,33 @@ MANIFESTS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "the other direction": (GRAPH, AHEAD, {"layers": [{"cell": "gru", "units": 3}]}),
     "no decoder": (GRAPH, DECODER, {"decoders": []}),
     "a decoder over time": (MANIFEST, DECODER, {"decoders": [{"cell": "lstm", "units": 3}]}),
+    **{
+        f"a dilation of {number}": (
+            code,
+            DILATED,
+            {"layers": [{"cell": "lstm", "units": 4, "dilation": number}, GRU_OF_3]},
+        )
+        for number, code in ((HUGE, MANIFEST), (0, MANIFEST), (-5, MANIFEST), (6, GRAPH))
+    },
+    "no dilation": (GRAPH, DILATED, {"layers": [{"cell": "lstm", "units": 4}, GRU_OF_3]}),
+    "a dilation of a layer from the end": (
+        MANIFEST,
+        AHEAD,
+        {"layers": [{"cell": "gru", "units": 3, "reverse": True, "dilation": 2}]},
+    ),
+    "a dilation of a decoder": (
+        MANIFEST,
+        DECODER,
+        {"decoders": [{"cell": "lstm", "units": 3, "steps": 3, "dilation": 2}]},
+    ),
+    "states of gigabytes": (
+        MANIFEST,
+        DILATED,
+        {
+            "layers": [{"cell": "lstm", "units": 1 << 20, "dilation": 1 << 16}],
+            "carries": [{"what": "h", "size": 1 << 36}],
+        },
+    ),
     "numbers for tokens": (GRAPH, TAGGER, {"tokens": 0}),
     "tokens for numbers": (MANIFEST, POOLED, {"tokens": 5}),
     "rows of a million steps at least": (MANIFEST, AHEAD, {"least": 1 << 40}),

@@ -45,6 +45,19 @@ def test_the_state_is_the_sum_of_its_pieces():
     assert (WHOLE.streamable, WHOLE.state_size) == (False, 0)
 
 
+def test_a_dilated_layer_keeps_as_many_states_as_it_skips_steps():
+    layer = Layer("lstm", 8, dilation=24)
+    manifest = replace(STREAMED, layers=(layer,), carries=(Carry("h", 192), Carry("c", 192)))
+
+    assert layer.state_size == 2 * 8 * 24
+    assert Manifest.from_json(manifest.to_json()) == manifest
+    assert "dilation" not in STREAMED.to_json()
+    with pytest.raises(ModelError, match="besides one state of each layer"):
+        many = replace(layer, dilation=1 << 16)
+        pieces = (Carry("h", 1 << 19), Carry("c", 1 << 19))
+        Manifest.from_json(replace(STREAMED, layers=(many,), carries=pieces).to_json())
+
+
 def test_format_1_has_no_key_of_format_2():
     first = Manifest("a", "b", "regress", "last", "none", (Layer("gru", 8),), (Column("x"),), ())
     record = json.loads(replace(first, outputs=(Column("y"),)).to_json())
@@ -72,6 +85,11 @@ def test_format_1_has_no_key_of_format_2():
         ({"missing": "mean"}, "of tokens needs one feature"),
         ({"layers": [{"cell": "gru", "units": 8, "steps": 2}]}, "as decoders"),
         ({"layers": [{"cell": "gru", "units": 8, "reverse": True}]}, "reads from the end"),
+        ({"layers": [{"cell": "gru", "units": 8, "dilation": 0}]}, "dilations from 1"),
+        (
+            {"layers": [{"cell": "gru", "units": 8, "dilation": 2, "bidirectional": True}]},
+            "dilations only of layers that read time forwards",
+        ),
         ({"decoders": [{"cell": "gru", "units": 8}]}, "needs decoders of 1 step"),
         ({"decoders": [{"cell": "gru", "units": 8, "steps": 4}]}, "needs decoders of 1 step"),
         ({"decoders": [{"cell": "gru", "units": 0, "steps": 1}]}, "at least 1 unit"),

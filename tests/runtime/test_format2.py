@@ -10,8 +10,8 @@ import pytest
 import seqrt
 from seqrt.errors import InputError, ModelError
 
-STREAMED = ["pooled", "tagger", "two-heads", "decoder", "feedback"]
-WHOLE = ["attention", "ahead", "autoencoder"]
+STREAMED = ["pooled", "tagger", "two-heads", "decoder", "feedback", "dilated"]
+WHOLE = ["attention", "ahead", "autoencoder", "dilated-whole"]
 
 
 @pytest.fixture

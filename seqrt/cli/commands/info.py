@@ -126,7 +126,8 @@ def _layer(layer: Layer) -> str:
     direction = ", bidirectional" if layer.bidirectional else ""
     direction = ", from the end" if layer.reverse else direction
     relu = " relu" if layer.nonlinearity == "relu" else ""
-    return f"{layer.cell}{relu} {layer.units}{direction}"
+    dilation = f", dilation {layer.dilation}" if layer.dilation > 1 else ""
+    return f"{layer.cell}{relu} {layer.units}{direction}{dilation}"
 
 
 def _streams(m: Manifest) -> str:

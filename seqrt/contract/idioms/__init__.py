@@ -17,7 +17,8 @@ TYPE_CHECKING = False  # importing typing takes longer than this file
 if TYPE_CHECKING:
     from typing import Any
 
-    from seqrt.contract.idioms.context import MOST_CONTEXT, taps
+    from seqrt.contract.idioms.context import MOST_CONTEXT, taps, windows
+    from seqrt.contract.idioms.dilated import interleaved, phases
     from seqrt.contract.idioms.fixed_node import (
         Constant,
         FixedNode,
@@ -42,7 +43,9 @@ __all__ = [
     "float_constant",
     "inside",
     "int_constant",
+    "interleaved",
     "masked",
+    "phases",
     "reversed_steps",
     "scores",
     "step_from_end",
@@ -52,9 +55,12 @@ __all__ = [
     "time_max",
     "time_softmax",
     "time_sum",
+    "windows",
 ]
 
-_MODULES = ("context", "fixed_node", "lengths", "one_step", "over_time", "pools", "tokens")
+_MODULES = (
+    *("context", "dilated", "fixed_node", "lengths", "one_step", "over_time", "pools", "tokens"),
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -60,6 +60,25 @@ class Idiom(NamedTuple):
         return next(iter(self.writes))
 
 
+def phase_sizes(dilation: int) -> tuple[Size, Size]:
+    """Return the sizes that time and batch have where every phase of a dilated layer is a row."""
+    return f"{TIME}/{dilation}", f"{BATCH}*{dilation}"
+
+
+def dilation_of(time: Size) -> int:
+    """Return the dilation that a size of `phase_sizes` names, 1 for any other size."""
+    return int(str(time).partition("/")[2] or 1)
+
+
+def without_phases(shape: Shape) -> Shape:
+    """Return a shape with time and batch where it has those of `phase_sizes`."""
+    names = {True: TIME, False: BATCH}
+    return tuple(
+        size if type(size) is int or size in (TIME, BATCH) else names["/" in str(size)]
+        for size in shape
+    )
+
+
 class Writer:
     """Collects the nodes and constants of one idiom; `head` begins the name of each node."""
 

@@ -10,8 +10,17 @@ import struct
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
-from seqrt.contract.idioms.context import MOST_CONTEXT, taps
-from seqrt.contract.idioms.fixed_node import TIME, Constant, FixedNode, Idiom, Shape
+from seqrt.contract.format2 import MOST_DILATION
+from seqrt.contract.idioms.context import MOST_CONTEXT, taps, windows
+from seqrt.contract.idioms.dilated import interleaved, phases
+from seqrt.contract.idioms.fixed_node import (
+    TIME,
+    Constant,
+    FixedNode,
+    Idiom,
+    Shape,
+    dilation_of,
+)
 from seqrt.contract.idioms.lengths import count, inside, steps
 from seqrt.contract.idioms.one_step import step_from_end, step_from_start
 from seqrt.contract.idioms.over_time import (
@@ -26,10 +35,11 @@ from seqrt.contract.idioms.pools import time_max, time_sum
 from seqrt.contract.idioms.tokens import embedding
 
 # Those that continue from the state, or need not, so that a network with them can stream.
-_STREAMED: Final = {"inside", "steps", "last", "embedding", "masked"}
+_STREAMED: Final = {"inside", "steps", "last", "embedding", "masked", "phases"}
 
-# More than a graph may have nodes.
-_DIGITS: Final = 5
+# The nodes of the idiom `phases` before those of its starts, and the nodes of each start.
+_OF_THE_VALUE: Final = 20
+_OF_A_START: Final = 4
 
 
 class Candidate(NamedTuple):
@@ -160,6 +170,42 @@ def _taps(f: Candidate) -> Idiom:
     return taps(f.number, value, width, kernel, dilation, ahead=ahead, start=start)
 
 
+def _windows(f: Candidate) -> Idiom:
+    start, value = "", f.read(0, 0)
+    if f.nodes[0].operator == "Reshape":
+        start, value = value, f.read(2, 1)
+        context = f.integers(f.read(0, 1))[1]
+        if len(f.integers(f.read(6, 1))) != context:
+            raise ValueError(context)
+    else:
+        context = f.integers(f.read(0, 1))[0]
+    if not 0 < context * f.width(value) <= MOST_CONTEXT:
+        raise ValueError(context)
+    return windows(f.number, value, f.width(value), context + 1, start)
+
+
+def _phases(f: Candidate) -> Idiom:
+    (dilation,), value = f.integers(f.read(3, 1)), f.read(9, 0)
+    rest = f.nodes[_OF_THE_VALUE:]
+    starts = tuple(node.inputs[0] for node in rest[::_OF_A_START])
+    units = f.integers(rest[0].inputs[1])[2] if rest else 0
+    _check_dilation(dilation, units)
+    return phases(f.number, value, f.width(value), dilation, starts, units)
+
+
+def _interleaved(f: Candidate) -> Idiom:
+    value = f.read(4, 0)
+    dilation, units = dilation_of(f.shapes[value][0]), f.width(value)
+    ends = tuple(node.inputs[0] for node in f.nodes if "last" in node.output)
+    _check_dilation(dilation, units)
+    return interleaved(f.number, value, units, dilation, ends)
+
+
+def _check_dilation(dilation: int, units: int) -> None:
+    if not (1 < dilation <= MOST_DILATION and dilation * units <= MOST_CONTEXT):
+        raise ValueError(dilation)
+
+
 def _embedding(f: Candidate) -> Idiom:
     rows, width = f.shapes[f.read(1, 0)]
     return embedding(f.number, f.read(1, 0), int(rows), int(width))
@@ -180,5 +226,8 @@ _KINDS: Final[dict[str, Callable[[Candidate], Idiom]]] = {
     "attend": _attend,
     "reversed": _reversed,
     "taps": _taps,
+    "windows": _windows,
+    "phases": _phases,
+    "interleaved": _interleaved,
     "embedding": _embedding,
 }

@@ -62,7 +62,10 @@ class Engine:
         self._tf32 = tf32
         self._outputs = len(manifest.outputs)
         layers = (*manifest.layers, *manifest.decoders)
-        self._width = max(GATES.values()) * max(layer.units for layer in layers)
+        # convolutions and windows put all that they carry beside each step
+        widths = [piece.size for piece in manifest.carries if piece.what == "taps"]
+        widths += [max(GATES.values()) * layer.units for layer in layers]
+        self._width = max(widths)
         self._in_pairs = any(layer.cell == "rnn" for layer in layers) or _SCORES in content
         # a network with relu, or with a sum, a maximum or steps in its state, which may leave the
         # range of float32 and has to be checked after each step

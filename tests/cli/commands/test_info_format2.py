@@ -24,6 +24,9 @@ def test_it_says_what_only_files_of_format_2_have(run):
     page = run("info", NETS / "decoder.onnx").out
     assert line_of("decoders", page) == "lstm 3, over 3 steps"
 
+    page = run("info", NETS / "dilated.onnx").out
+    assert line_of("layers", page) == "lstm 4, dilation 5"
+
 
 def test_it_says_why_a_network_cannot_stream_and_how_long_sequences_must_be(run):
     page = run("info", NETS / "ahead.onnx").out

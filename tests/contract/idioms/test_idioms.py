@@ -8,7 +8,7 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper
-from reference import attention, convolution
+from reference import attention, cell, convolution, state_size
 
 from seqrt.contract import idioms
 from seqrt.contract.idioms import Idiom
@@ -38,13 +38,17 @@ def run(*parts: Idiom, **values: Any) -> list[np.ndarray]:
     for part in parts:
         graph.idiom(part)
     feeds = {"x": np.zeros((B, T, 1), np.float32), "lengths": LENGTHS, **values}
+    return run_graph(graph, feeds, list(parts[-1].writes))
+
+
+def run_graph(graph: GraphBuilder, feeds: dict[str, Any], names: list[str]) -> list[np.ndarray]:
+    """Return the values `names` of a graph."""
     inputs = [
         helper.make_tensor_value_info(
             name, helper.np_dtype_to_tensor_dtype(value.dtype), [None] * value.ndim
         )
         for name, value in feeds.items()
     ]
-    names = list(parts[-1].writes)
     outputs = [helper.make_tensor_value_info(n, TensorProto.FLOAT, None) for n in names]
     proto = helper.make_graph(graph.nodes, "idiom", inputs, outputs, list(graph.constants.values()))
     model = helper.make_model(proto, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
@@ -198,6 +202,114 @@ def test_a_softmax_and_a_weighted_sum_are_attention():
 
     pairs = zip(rows_of(scores), rows_of(steps()), strict=True)
     np.testing.assert_allclose(got, [attention(s, row) for s, row in pairs], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("width", [1, W])
+@pytest.mark.parametrize("kernel", [2, 5, 30])
+def test_windows_are_taps_of_the_steps_so_far(width: int, kernel: int):
+    part = idioms.windows(0, "v", width, kernel)
+
+    (got,) = run(part, v=steps(width))
+
+    assert_rows(got, [around(row, kernel, 1, 0) for row in rows_of(steps(width))])
+
+
+@pytest.mark.parametrize("width", [1, W])
+def test_windows_cut_anywhere_are_the_whole(width: int):
+    value = np.random.default_rng(3).normal(size=(9, width)).astype(np.float32)
+    part = idioms.windows(0, "v", width, 4, start="s")
+    start = np.zeros((1, 1, 3 * width), np.float32)
+    whole, end = one_row(part, start, value)
+    np.testing.assert_array_equal(whole[:, 0], around(value, 4, 1, 0).astype("f4"))
+
+    for cut in range(1, 9):
+        first, kept = one_row(part, start, value[:cut])
+        second, last = one_row(part, kept, value[cut:])
+        np.testing.assert_array_equal(np.concatenate([first, second]), whole)
+        np.testing.assert_array_equal(last, end)
+
+
+# Dilated layers
+
+
+class Dilated:
+    """A layer of 4 units that skips steps, its weights as torch has them."""
+
+    ORDERS = {"rnn": [0], "lstm": [0, 3, 1, 2], "gru": [1, 0, 2]}  # noqa: RUF012 - never changed
+
+    def __init__(self, kind: str, dilation: int) -> None:
+        """Draw the weights."""
+        self.kind, self.dilation, rows = kind, dilation, 4 * len(self.ORDERS[kind])
+        shapes = {"weight_ih": (rows, W), "weight_hh": (rows, 4), "bias_ih": rows, "bias_hh": rows}
+        random = np.random.default_rng(8)
+        self.weights = {name: random.normal(size=shape) for name, shape in shapes.items()}
+        self.states = ("h", "c")[: state_size(kind, 1)]
+
+    def expected(self, row: np.ndarray, ring: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the steps of a row (T, W) that continues from a ring, and the new ring (W, S)."""
+        steps, ring = [], list(ring)
+        for x in row:
+            h, state = cell(self.kind, x[None], ring.pop(0), self.weights)
+            steps.append(h[0])
+            ring.append(state)
+        return np.array(steps), np.array(ring)
+
+    def run(self, value: np.ndarray, lengths: np.ndarray, ring: np.ndarray) -> list[np.ndarray]:
+        """Return the steps (T, B, H) of value (T, B, W), and the new ring (B, dilation, S)."""
+        starts = tuple(f"s{name}" for name in self.states)
+        before = idioms.phases(0, "v", W, self.dilation, starts, 4)
+        ends = tuple(f"e{name}" for name in self.states)
+        after = idioms.interleaved(0, "y", 4, self.dilation, ends)
+        graph, session_inputs = GraphBuilder(), {}
+        graph.idiom(before)
+        inputs = ["phases.0.steps", *self._constants(graph), "phases.0.lengths"]
+        inputs += [f"phases.0.start{i}" for i in range(len(starts))]
+        more = {"linear_before_reset": 1} if self.kind == "gru" else {}
+        graph.append(self.kind.upper(), inputs, ["y", *ends], hidden_size=4, **more)
+        graph.idiom(after)
+        for name, part in zip(starts, np.split(ring, len(starts), axis=2), strict=True):
+            session_inputs[name] = part.reshape(1, len(lengths), -1).astype("f4")
+        x = np.zeros((len(lengths), len(value), 1), "f4")
+        feeds = {"x": x, "lengths": lengths, "v": value, **session_inputs}
+        steps, kept = run_graph(graph, feeds, [after.output, after.carried])
+        parts = np.split(kept[0], len(starts), axis=1)
+        return [steps, np.concatenate([p.reshape(len(lengths), -1, 4) for p in parts], axis=2)]
+
+    def _constants(self, graph: GraphBuilder) -> list[str]:
+        order = self.ORDERS[self.kind]
+        w = {
+            name: np.concatenate([np.split(values, len(order))[i] for i in order])[None]
+            for name, values in self.weights.items()
+        }
+        w["bias"] = np.concatenate([w.pop("bias_ih"), w.pop("bias_hh")], axis=1)
+        return [graph.constant(name, values.astype("f4")) for name, values in w.items()]
+
+
+@pytest.mark.parametrize("kind", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("dilation", [2, 3, 7, 20])
+def test_each_step_of_a_dilated_layer_continues_from_the_state_so_many_steps_before(kind, dilation):
+    layer = Dilated(kind, dilation)
+    ring = np.random.default_rng(9).normal(size=(B, dilation, state_size(kind, 4))) / 2
+
+    got, kept = layer.run(steps(), LENGTHS, ring)
+
+    wanted = [layer.expected(row, start) for row, start in zip(rows_of(steps()), ring, strict=True)]
+    assert_rows(got, [each[0] for each in wanted])
+    np.testing.assert_allclose(kept, [each[1] for each in wanted], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["lstm", "gru"])
+@pytest.mark.parametrize("dilation", [2, 5, 12])
+def test_a_dilated_layer_cut_anywhere_is_the_whole(kind, dilation):
+    layer, value = Dilated(kind, dilation), steps(seed=5)[:, :1]
+    ring = np.zeros((1, dilation, state_size(kind, 4)))
+    whole, end = layer.run(value, np.array([T], np.int32), ring)
+
+    for cut in range(1, T):
+        first, kept = layer.run(value[:cut], np.array([cut], np.int32), ring)
+        second, last = layer.run(value[cut:], np.array([T - cut], np.int32), kept)
+        np.testing.assert_array_equal(np.concatenate([first, second]), whole)
+        np.testing.assert_array_equal(last, end)
 
 
 def around(row: np.ndarray, kernel: int, dilation: int, ahead: int) -> np.ndarray:
