@@ -164,8 +164,9 @@ INNER_ROOMS = {
         "inputs": "networks",
         "problems": "inputs networks",
         "loop": "inputs kernels networks",
-        "runs": "inputs loop networks problems",
-        "experiments": "inputs loop networks problems runs",
+        "forecasting": "inputs networks problems",
+        "runs": "forecasting inputs loop networks problems",
+        "experiments": "forecasting inputs loop networks problems runs",
     },
 }
 

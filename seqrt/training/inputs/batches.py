@@ -87,7 +87,7 @@ def all_logits(net: Stack, data: Examples, size: int = 256, numbers: int = 2**22
     """
     was_training = net.training
     net.eval()
-    logits = data.x.new_empty(len(data.y), len(net.metadata.outputs))
+    logits = data.x.new_empty(len(data.y), net.logit_size)
     widest = max(layer.layer.units for layer in net.recurrent())
     for group in data.lengths.argsort(stable=True).split(size):
         steps = max(1, numbers // (widest * len(group)))

@@ -106,6 +106,29 @@ class Objective:
         return loss, dv.mul_(_chosen(weights, y))
 
 
+@dataclass(frozen=True)
+class PinballLoss:
+    """The mean pinball loss of quantiles, each row in units of a scale of its own.
+
+    For logits v (N, H Q) and targets y (N, H + 1), whose last column is the scale of each row:
+
+        L = 2 mean max(q e, (q - 1) e),   e = (y - v) / scale
+
+    over the Q `quantiles` and the targets that are not NaN. Koenker & Bassett 1978,
+    doi:10.2307/1913643.
+    """
+
+    quantiles: tuple[float, ...]
+
+    def mean(self, v: Tensor, y: Tensor) -> Tensor:
+        """Return the mean loss; 0 if all targets are missing."""
+        q = v.new_tensor(self.quantiles)
+        truth, scale = y[:, :-1, None], y[:, -1:, None]
+        known = ~truth.isnan()
+        e = torch.where(known, truth - v.unflatten(1, (-1, len(q))), 0) / scale
+        return 2 * torch.maximum(q * e, (q - 1) * e).mean(-1).sum() / known.sum().clamp(min=1)
+
+
 def check_balance(activation: Activation) -> None:
     """Raise UsageError unless the outputs are probabilities of classes, which can be weighed."""
     if activation == "none":

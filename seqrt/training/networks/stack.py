@@ -73,6 +73,11 @@ class Stack(nn.Module):
         """Return the layers in order; at least one is Recurrent."""
         raise NotImplementedError
 
+    @property
+    def logit_size(self) -> int:
+        """The number of logits of a sequence or a step."""
+        return len(self.metadata.outputs)
+
     def recurrent(self) -> list[Recurrent]:
         """Return the recurrent layers, first to last."""
         return [step for step in self.steps() if isinstance(step, Recurrent)]

@@ -1,0 +1,93 @@
+"""Calibration on the validation part: the share of the linear part, and the width of quantiles."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from seqrt.training.inputs.batches import all_logits
+from seqrt.training.inputs.examples import Examples
+from seqrt.training.networks.forecasting.forecaster import Forecaster
+
+Doubles = NDArray[np.float64]
+
+SHARES = (0.5, 1.0, 0.0)
+# Another share than the one in training must be better by this factor.
+_BETTER = 0.99
+
+
+def choose_share(net: Forecaster, validation: Examples) -> float:
+    """Set the share of the network beside its linear part to the best one, and return it.
+
+    It is judged by the mean absolute error of the median, in units of the scale.
+    """
+    truth, scale = _truth(validation)
+    trained = float(net.share[0])
+    middles = {share: _median(net, validation, share) for share in SHARES}
+    errors = {
+        share: float(np.nanmean(np.abs(middle - truth) / scale))
+        for share, middle in middles.items()
+    }
+    best = min(errors, key=errors.__getitem__)
+    if errors[best] > _BETTER * errors[trained]:
+        best = trained
+    net.share.fill_(best)
+    return best
+
+
+def _median(net: Forecaster, validation: Examples, share: float) -> Doubles:
+    net.share.fill_(share)
+    v = all_logits(net, validation).double().numpy()
+    middle: Doubles = v.reshape(len(v), net.architecture.horizon, -1)[:, :, net.architecture.median]
+    return middle
+
+
+@torch.no_grad()
+def calibrate_quantiles(net: Forecaster, validation: Examples) -> None:
+    """Widen or narrow the gaps between quantiles, so that as many targets lie inside as should.
+
+    For each step ahead and each pair of quantiles, from the inner one to the outer, the factor is
+    the split-conformal quantile of what the gap would have to be multiplied with to reach the
+    target: with n targets and the miss rate a, that of rank ceil((n + 1)(1 - a)). Quantiles remain
+    in order, whatever the input. Steps with too few targets for a level keep their factor.
+
+    Romano et al. 2019, arXiv:1905.03222.
+    """
+    config = net.architecture
+    net.widen.fill_(1.0)
+    truth, _ = _truth(validation)
+    v = all_logits(net, validation).double().numpy()
+    v = v.reshape(len(v), config.horizon, -1)
+    middle = config.median
+    for step in range(config.horizon):
+        known = ~np.isnan(truth[:, step])
+        off = truth[known, step] - v[known, step, middle]
+        reached = np.zeros((2, int(known.sum())))
+        for j in range(1, middle + 1):
+            pair = np.stack([v[known, step, middle - j], v[known, step, middle + j]])
+            inner = np.stack([v[known, step, middle - j + 1], v[known, step, middle + j - 1]])
+            gap = np.abs(pair - inner)
+            needed = (
+                np.maximum(-off - reached[0], 0) / gap[0] + np.maximum(off - reached[1], 0) / gap[1]
+            )
+            factor = conformal(needed, 2 * config.quantiles[middle - j])
+            if factor is None:
+                factor = 1.0
+            net.widen[step, [middle - j, middle + j]] = factor
+            reached += factor * gap
+
+
+def conformal(scores: Doubles, miss: float) -> float | None:
+    """Return the smallest bound that holds for a new score with probability 1 - `miss`, or None."""
+    rank = math.ceil((len(scores) + 1) * (1 - miss))
+    if rank > len(scores):
+        return None
+    return float(np.partition(scores, rank - 1)[rank - 1])
+
+
+def _truth(validation: Examples) -> tuple[Doubles, Doubles]:
+    y = validation.y.double().numpy()
+    return y[:, :-1], y[:, -1:]
