@@ -130,6 +130,33 @@ def convolution(x: Array, weight: Array, bias: Array, dilation: int = 1, ahead: 
     return y
 
 
+def causal_front(u: Array, before: Array, weight: Array, bias: Array) -> tuple[Array, Array]:
+    """y_t = relu(b + W_1 u_{t-K+1} + ... + W_K u_t) of u (T, D), after K - 1 steps `before` it.
+
+    `weight` is (C, K D), W_1 to W_K side by side. Return y (T, C) and the last K - 1 steps.
+    """
+    seen, context = np.concatenate([before, u]), len(before)
+    taps = [seen[t : t + context + 1].ravel() for t in range(len(u))]
+    y = [np.maximum(weight @ tap + bias, 0.0) for tap in taps]
+    return np.array(y), seen[len(seen) - context :]
+
+
+def pooled(kind: str, h: Array, state: Array, w: Weights) -> tuple[Array, Array]:
+    """Reduce h (T, W) to p (W,): the mean or the maximum so far, or attention over all steps.
+
+    The state is the sum or the maximum so far, then the number of steps so far.
+    """
+    if kind == "attention":
+        e = np.tanh(h @ w["hidden.weight"].T + w["hidden.bias"]) @ w["score.weight"].T
+        heads = np.split(h, e.shape[1], axis=1)
+        return np.concatenate([softmax(e[:, k]) @ heads[k] for k in range(len(heads))]), state
+    best, n = state[:-1], state[-1]
+    for h_t in h:
+        best = best + h_t if kind == "mean" else np.maximum(best, h_t) if n else h_t
+        n = n + 1
+    return best / n if kind == "mean" else best, np.array([*best, n])
+
+
 def attention(scores: Array, x: Array) -> Array:
     """c_k = sum_t softmax_t(a_tk) x_t, of scores (T, K) and x (T, W): (K, W)."""
     return softmax(scores.T) @ x
@@ -162,15 +189,22 @@ def sequence(
 
     Return y, (O,) for the `last` head or (T, O) for the `sequence` head, and the state (S,) after
     the last step: that of every layer, first layer first, and with `forward` the last known value
-    of each feature, scaled. A bidirectional network has no state. With `residual`, each layer after
-    the first adds the output of the layer before it, step by step.
+    of each feature, scaled. A network that cannot stream has no state. With `residual`, each layer
+    after the first adds the output of the layer before it, step by step.
     """
     kind, f = architecture["cell"], architecture["nonlinearity"]
+    pool, causal = architecture.get("pool", "last").partition(":")[0], streams(architecture)
     u = (x - arrays["x_mean"]) / arrays["x_scale"]
-    carries = architecture["missing"] == "forward" and not architecture["bidirectional"]
+    carries = architecture["missing"] == "forward" and causal
     before = state[-x.shape[1] :] if carries else np.zeros(x.shape[1])
     h, known = fill(u, architecture["missing"], before)
-    starts, ends, last = _starts(architecture, state), [], h
+    starts, ends, last = _starts(architecture, state, h.shape[1]), [], h
+    if context := _context(architecture):
+        front = _under(arrays, "front.dense.")
+        before = next(starts) if causal else np.zeros((context - 1) * h.shape[1])
+        taps = before.reshape(context - 1, h.shape[1])
+        h, taps = causal_front(h, taps, front["weight"], front["bias"])
+        ends += [taps.ravel()] if causal else []
     for n, units in enumerate(architecture["units"]):
         skip, skip_last = h, last
         if n and architecture["layer_norm"]:
@@ -183,11 +217,16 @@ def sequence(
             last = np.concatenate([forwards[-1], backwards[-1]])
             h = np.concatenate([forwards, backwards[::-1]], axis=1)
         else:
-            h, end = cell(kind, h, next(starts), _cell(arrays, n, 0), f)
+            start = next(starts) if causal else np.zeros(state_size(kind, units))
+            h, end = cell(kind, h, start, _cell(arrays, n, 0), f)
             last = h[-1]
-            ends.append(end)
+            ends += [end] if causal else []
         if n and architecture.get("residual"):
             h, last = h + skip, last + skip_last
+    if pool != "last":
+        start = next(starts) if causal else np.zeros(h.shape[1] + 1)
+        last, end = pooled(pool, h, start, _under(arrays, "pool."))
+        ends += [end] if causal else []
     v = last if architecture["head"] == "last" else h
     v = v @ arrays["dense.weight"].T + arrays["dense.bias"]
     if architecture["activation"] == "softmax":
@@ -216,9 +255,9 @@ def network(
     x = np.asarray(x, np.float64)
     weights = {name: np.asarray(value, np.float64) for name, value in arrays.items()}
     ends = np.full(len(x), x.shape[1]) if lengths is None else np.asarray(lengths)
-    causal = not architecture["bidirectional"]
-    size = sum(state_size(architecture["cell"], u) for u in architecture["units"])
-    size = (size + x.shape[2] * (architecture["missing"] == "forward")) * causal
+    width = x.shape[2] * (1 + (architecture["missing"] == "indicator"))
+    size = sum(_sizes(architecture, width)) + x.shape[2] * (architecture["missing"] == "forward")
+    size *= streams(architecture)
     starts = np.zeros((len(x), size)) if state is None else np.asarray(state, np.float64)
     per_step = (x.shape[1],) if architecture["head"] == "sequence" else ()
     y = np.zeros((len(x), *per_step, architecture["outputs"]))
@@ -230,10 +269,30 @@ def network(
     return y, state_out
 
 
-def _starts(architecture: dict[str, Any], state: Array) -> Iterator[Array]:
-    at = 0
+def streams(architecture: dict[str, Any]) -> bool:
+    """Whether a sequence has a state: not with two directions, nor with attention over it all."""
+    attends = architecture.get("pool", "last").startswith("attention")
+    return not architecture["bidirectional"] and not attends
+
+
+def _context(architecture: dict[str, Any]) -> int:
+    """The steps that each step of the convolution in front reads, 0 if there is none."""
+    return int(architecture.get("front", "").partition(":")[2].partition("x")[0] or 0)
+
+
+def _sizes(architecture: dict[str, Any], width: int) -> Iterator[int]:
+    """The size of the state of each layer, for `width` inputs."""
+    if context := _context(architecture):
+        yield (context - 1) * width
     for units in architecture["units"]:
-        size = state_size(architecture["cell"], units)
+        yield state_size(architecture["cell"], units)
+    if architecture.get("pool", "last") in ("mean", "max"):
+        yield architecture["units"][-1] + 1
+
+
+def _starts(architecture: dict[str, Any], state: Array, width: int) -> Iterator[Array]:
+    at = 0
+    for size in _sizes(architecture, width):
         yield state[at : at + size]
         at += size
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import onnx
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor
 
 from seqrt import __version__
-from seqrt.contract import Column, Manifest
+from seqrt.contract import NEWEST_FORMAT, Column, Manifest
 from seqrt.export.graph import build_onnx
 from seqrt.export.weights import float32_array
 from seqrt.runtime import Model
@@ -20,11 +21,15 @@ from seqrt.runtime.inputs.arrays import inside
 from seqrt.runtime.proving.parity import largest
 from seqrt.runtime.proving.proof import Case
 from seqrt.runtime.types import Doubles, Floats, Lengths
+from seqrt.training.networks.recurrent import Recurrent
 from seqrt.training.networks.stack import Stack
 from seqrt.training.runs.memory import gradient_by_lag
 
 # The share of missing values, for a network with a missing-value policy.
 _MISSING_SHARE = 0.25
+
+# The most steps that a row of a case has seen before it.
+_SEEN = 8
 
 
 class SeqrtNetwork:
@@ -67,6 +72,7 @@ class SeqrtNetwork:
             time=metadata.time,
             earlier_data=metadata.earlier_data,
             quantiles=metadata.quantiles,
+            **(_format2(stack) if needs_format2(stack) else {}),
         )
 
     def gradient(self, x: Floats) -> Doubles:
@@ -98,6 +104,7 @@ class SeqrtNetwork:
     ) -> tuple[Floats, Lengths, Floats]:
         """Draw inputs uniformly from the range seen in training, some rows shorter, and states.
 
+        The states are those of rows that have seen from 0 to `_SEEN` steps, where they count them.
         A quarter of the values is NaN if the network has a missing-value policy. The training data
         itself is never used: a file travels further than its data may.
         """
@@ -108,6 +115,11 @@ class SeqrtNetwork:
             x[..., d] = low + (high - low) * rng.random((rows, steps))
         lengths = np.maximum(1, steps - np.arange(rows) * steps // (rows + 1)).astype(np.int32)
         state = rng.random((rows, stack.state_size)) - 0.5
+        at = 0
+        for piece in stack.carries:
+            if piece.what == "steps":
+                state[:, at] = rng.integers(0, _SEEN + 1, rows)
+            at += piece.size
         if stack.missing != "error":
             x[rng.random(x.shape) < _MISSING_SHARE] = np.nan
         return x, lengths, state.astype(np.float32)
@@ -127,6 +139,20 @@ class SeqrtNetwork:
         if outputs.ndim == x.ndim:
             outputs[~inside(lengths, x.shape[1])] = 0
         return outputs, _double(end)
+
+
+def needs_format2(stack: Stack) -> bool:
+    """Return whether a stack is more than the chain of layers that a file of format 1 can hold."""
+    return any(not isinstance(layer, Recurrent) for layer in stack.time_layers())
+
+
+def _format2(stack: Stack) -> dict[str, Any]:
+    """Return the entries of the manifest of format 2."""
+    return {
+        "format": NEWEST_FORMAT,
+        "carries": stack.carries,
+        "not_streamable": stack.not_streamable,
+    }
 
 
 def _columns(columns: tuple[Column, ...], mean: Tensor, scale: Tensor) -> tuple[Column, ...]:

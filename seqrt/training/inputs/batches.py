@@ -88,7 +88,7 @@ def all_logits(net: Stack, data: Examples, size: int = 256, numbers: int = 2**22
     was_training = net.training
     net.eval()
     logits = data.x.new_empty(len(data.y), net.logit_size)
-    widest = max(layer.layer.units for layer in net.recurrent())
+    widest = max(layer.widest for layer in net.time_layers())
     for group in data.lengths.argsort(stable=True).split(size):
         steps = max(1, numbers // (widest * len(group)))
         if net.state_size and int(data.lengths[group].max()) > steps:

@@ -36,6 +36,8 @@ def mean_of(nets: Sequence[Network], metadata: Metadata) -> Network:
             "networks must have the same architecture, without layer normalisation, to be averaged"
             " into one. Train them by the same plan, without layer norm."
         )
+    if architecture.front or architecture.pool != "last":
+        raise UsageError("networks with a front or a pool cannot be averaged yet.")
     count = len(nets)
     wide = tuple(count * size for size in architecture.units)
     merged = Network(**{**nets[0].config(), "units": wide})

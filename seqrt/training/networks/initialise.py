@@ -51,9 +51,8 @@ def forget_constants(net: Stack, metadata: Metadata) -> None:
         for place, (kind, column) in enumerate(zip(kinds, metadata.features, strict=True))
         if kind == "category" and column.low == column.high == 0
     ]
-    first = next(iter(net.recurrent()))
-    for kernel in first.cells:
-        dict(kernel.named_parameters())["weight_ih_l0"][:, constant] = 0.0
+    for weights in net.time_layers()[0].input_weights():
+        weights[..., constant] = 0.0
 
 
 def _draw(layer: Recurrent, kernel: nn.Module, steps: int) -> None:

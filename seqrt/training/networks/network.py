@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, Final, get_args
 
 from torch import nn
@@ -11,12 +11,14 @@ from torch import nn
 from seqrt.contract.manifest import Activation, Cell, Head, Missing, Nonlinearity
 from seqrt.errors import UsageError
 from seqrt.training.networks.dropout import Dropout
+from seqrt.training.networks.front import parse_front
 from seqrt.training.networks.missing import input_size
+from seqrt.training.networks.pooling import POOLS
 from seqrt.training.networks.recurrent import Recurrent
 from seqrt.training.networks.stack import Stack
 
 # Options that older versions did not have: recorded only where they differ from their default.
-_LATER: Final = ("residual",)
+LATER: Final = {"residual": False, "front": "", "pool": "last"}
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class Architecture:
     layer_norm: bool = False
     nonlinearity: Nonlinearity = "tanh"
     residual: bool = False
+    front: str = ""
+    pool: str = "last"
 
     def __post_init__(self) -> None:
         """Raise UsageError if an option is not available or out of range."""
@@ -47,6 +51,8 @@ class Architecture:
                 f" {','.join(map(str, self.units))}. Give equal sizes, such as units"
                 f" {self.units[0]},{self.units[0]}."
             )
+        parse_front(self.front)
+        _check_choice("pool", self.pool, tuple(POOLS))
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,11 @@ class NetworkConfig(Architecture):
         _check_choice("missing", self.missing, get_args(Missing))
         for name in ("features", "outputs"):
             _check_size(name, getattr(self, name))
+        if self.pool != "last" and self.head == "sequence":
+            raise UsageError(
+                f"pool {self.pool} makes one value of all steps, but this network has an output"
+                " for each step. Drop pool, or train on one target per sequence."
+            )
 
 
 class Network(Stack):
@@ -100,11 +111,15 @@ class Network(Stack):
         layer_norm: bool = NetworkConfig.layer_norm,
         missing: Missing = NetworkConfig.missing,
         residual: bool = NetworkConfig.residual,
+        front: str = NetworkConfig.front,
+        pool: str = NetworkConfig.pool,
     ) -> None:
         """Make the network with random weights; raise UsageError if an option is invalid.
 
         `dropout` and `layer_norm` act between the recurrent layers; `nonlinearity` is that of the
-        rnn cell. `missing` is the policy for NaN in x: see seqrt.training.networks.missing.
+        rnn cell. `missing` is the policy for NaN in x: see seqrt.training.networks.missing. `front`
+        describes a layer in front of the recurrent ones: see seqrt.training.networks.front. `pool`
+        is how the `last` head reads the steps of a sequence: last, mean, max or attention.
         """
         architecture = NetworkConfig(
             cell=cell,
@@ -119,11 +134,16 @@ class Network(Stack):
             activation=activation,
             missing=missing,
             residual=residual,
+            front=front,
+            pool=pool,
         )
         super().__init__(features, outputs, head, activation, missing, residual=residual)
         self.architecture = architecture
         directions = 2 if bidirectional else 1
-        widths = [input_size(features, missing), *(size * directions for size in units)]
+        width, described = input_size(features, missing), parse_front(front)
+        self.front = described.layer(width, units[0]) if described else None
+        width = self.front.channels if self.front else width
+        widths = [width, *(size * directions for size in units)]
         self.layers = nn.ModuleList(
             Recurrent(cell, width, size, bidirectional=bidirectional, nonlinearity=nonlinearity)
             for width, size in zip(widths, units, strict=False)
@@ -131,25 +151,23 @@ class Network(Stack):
         between = widths[1:-1] if layer_norm else []
         self.norms = nn.ModuleList(nn.LayerNorm(width) for width in between)
         self.dropout = Dropout(dropout)
+        kind = POOLS[pool]
+        self.pool = kind(widths[-1]) if kind else None
         self.dense = nn.Linear(widths[-1], outputs)
 
     def steps(self) -> list[nn.Module]:
-        """Return layer, norm, dropout, layer, ..., head."""
+        """Return front, layer, norm, dropout, layer, ..., pool, head."""
         first, *others = self.layers  # a slice of a ModuleList would be a new module
         norms = list(self.norms)
-        steps = [first]
+        steps = [self.front, first] if self.front else [first]
         for i, layer in enumerate(others):
             steps += [*norms[i : i + 1], self.dropout, layer]
-        return [*steps, self.dense]
+        return [*steps, *([self.pool] if self.pool else []), self.dense]
 
     def config(self) -> dict[str, Any]:
         """Return the arguments that make the same network."""
-        defaults = {each.name: each.default for each in fields(NetworkConfig)}
-        return {
-            name: value
-            for name, value in asdict(self.architecture).items()
-            if name not in _LATER or value != defaults[name]
-        }
+        config = asdict(self.architecture)
+        return {name: v for name, v in config.items() if v != LATER.get(name)}
 
 
 def _check_choice(name: str, got: str, choices: tuple[str, ...]) -> None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from seqrt.contract import Layer
-from seqrt.contract.manifest import Cell, Nonlinearity
+from seqrt.contract import Carry, Layer
+from seqrt.contract.manifest import Carried, Cell, Nonlinearity
 from seqrt.errors import UsageError
 from seqrt.training.kernels import apply_layer
+from seqrt.training.networks.time_layer import TimeLayer
 
 
-class Recurrent(nn.Module):
+class Recurrent(TimeLayer):
     r"""A layer of RNN, LSTM or GRU cells over a padded batch.
 
     RNN, f is tanh or relu:
@@ -62,6 +64,12 @@ class Recurrent(nn.Module):
         self.features = features
         directions = 2 if bidirectional else 1
         self.cells = nn.ModuleList(_kernel(self.layer, features) for _ in range(directions))
+        self.widest = units
+        if bidirectional:
+            self.not_streamable = "its layers are bidirectional"
+        else:
+            parts: tuple[Carried, ...] = ("h", "c") if cell == "lstm" else ("h",)
+            self.carries = tuple(Carry(part, units) for part in parts)
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Map x (B, T, D) to y (B, T, H or 2H) from zero state; ignore steps past `lengths`."""
@@ -94,13 +102,19 @@ class Recurrent(nn.Module):
         y, _ = pad_packed_sequence(y, batch_first=True, total_length=x.shape[1])
         return y, self._packed(end)
 
-    def advance(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    def advance(
+        self, x: Tensor, state: Tensor, lengths: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Advance `state` (B, S) of a causal layer over all steps of x, with the fast kernels."""
         if self._uses_own_kernel(x):
             y = self._apply_own_kernel(self.cells[0], x, state)
             return y, y[:, -1]
         y, end = self.cells[0](x, self._unpacked(state))
         return y, self._packed(end)
+
+    def input_weights(self) -> Iterator[Tensor]:
+        """Yield the weights of the inputs in each direction, (G H, D)."""
+        return (weights_of(cell)[0] for cell in self.cells)
 
     def _uses_own_kernel(self, x: Tensor) -> bool:
         """Return whether seqrt's kernel runs instead of torch's: in training, for RNN and GRU.

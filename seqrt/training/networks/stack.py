@@ -7,13 +7,15 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from seqrt.contract import Column
+from seqrt.contract import Carry, Column
 from seqrt.contract.manifest import Activation, Head, Missing
 from seqrt.training.networks.metadata import Metadata
 from seqrt.training.networks.missing import carried_size, carry, fill
+from seqrt.training.networks.pooling import Pooling
 from seqrt.training.networks.recurrent import Recurrent
+from seqrt.training.networks.time_layer import TimeLayer
 
-Advance = Callable[[Recurrent, Tensor, Tensor], tuple[Tensor, Tensor]]
+Advance = Callable[[TimeLayer, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 class Stack(nn.Module):
@@ -29,8 +31,8 @@ class Stack(nn.Module):
     With `residual`, each recurrent layer from the second on adds the output of the one before it to
     its own, which the steps between the two do not change: h_l = layer_l(steps(h_{l-1})) + h_{l-1}.
 
-    The `last` head keeps only each direction's output after its last step, from the last recurrent
-    layer on.
+    With the `last` head a pool follows the last recurrent layer, or else only each direction's
+    output after its last step is kept.
     """
 
     x_mean: Tensor
@@ -78,9 +80,18 @@ class Stack(nn.Module):
         """The number of logits of a sequence or a step."""
         return len(self.metadata.outputs)
 
+    def time_layers(self) -> list[TimeLayer]:
+        """Return the layers that read other steps than the current one, first to last."""
+        return [step for step in self.steps() if isinstance(step, TimeLayer)]
+
     def recurrent(self) -> list[Recurrent]:
         """Return the recurrent layers, first to last."""
         return [step for step in self.steps() if isinstance(step, Recurrent)]
+
+    def cut_to_last(self) -> Recurrent | None:
+        """Return the layer of which only the last step is kept, if there is one."""
+        pooled = any(isinstance(step, Pooling) for step in self.steps())
+        return None if pooled or self.head == "sequence" else self.recurrent()[-1]
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Map x to y, both in raw units, from zero state; rows end after `lengths` steps."""
@@ -98,7 +109,7 @@ class Stack(nn.Module):
     def run(self, x: Tensor, lengths: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Advance `state` (B, S) over x: return y and the next state; causal stacks only.
 
-        The state holds every layer's h (and C), first layer first, followed by the values that the
+        The state holds what every layer carries, first layer first, followed by the values that the
         policy for missing values carries.
         """
         logits, end = self._advance(x, lengths, state, lambda step, h, s: step.run(h, lengths, s))
@@ -109,19 +120,19 @@ class Stack(nn.Module):
 
         Returns the logits and the next state, which is meaningless for rows that end earlier.
         """
-        return self._advance(x, lengths, state, Recurrent.advance)
+        return self._advance(x, lengths, state, lambda step, h, s: step.advance(h, s, lengths))
 
     def _advance(
         self, x: Tensor, lengths: Tensor | None, state: Tensor, advance: Advance
     ) -> tuple[Tensor, Tensor]:
-        sizes = [layer.layer.state_size for layer in self.recurrent()]
+        sizes = [layer.state_size for layer in self.time_layers()]
         *starts, last_known = state.split(
             [*sizes, carried_size(len(self.x_mean), self.missing)], dim=1
         )
         u = fill(self.scaled(x), self.missing, last_known)
         states, ends = iter(starts), []
 
-        def read(step: Recurrent, h: Tensor) -> Tensor:
+        def read(step: TimeLayer, h: Tensor) -> Tensor:
             h, end = advance(step, h, next(states))
             ends.append(end)
             return h
@@ -130,19 +141,17 @@ class Stack(nn.Module):
         return v, torch.cat([*ends, carry(u, lengths, self.missing)], dim=1)
 
     def _through(
-        self, h: Tensor, lengths: Tensor | None, read: Callable[[Recurrent, Tensor], Tensor]
+        self, h: Tensor, lengths: Tensor | None, read: Callable[[TimeLayer, Tensor], Tensor]
     ) -> Tensor:
-        """Map the inputs of the first layer to the logits; `read` runs a recurrent layer."""
-        last, before = self.recurrent()[-1], None
+        """Map the inputs of the first layer to the logits; `read` runs a layer over time."""
+        cut, before = self.cut_to_last(), None
         for step in self.steps():
+            h = read(step, h) if isinstance(step, TimeLayer) else step(h)
             if isinstance(step, Recurrent):
-                h = read(step, h)
                 h = h if before is None else h + before
                 before = h if self.residual else None
-            else:
-                h = step(h)
-            if step is last and self.head == "last":
-                h = last.last(h, lengths)
+            if cut and step is cut:
+                h = cut.last(h, lengths)
         return h
 
     def scaled(self, x: Tensor) -> Tensor:
@@ -169,11 +178,20 @@ class Stack(nn.Module):
                 getattr(self, f"{name}_{part}").copy_(values)
 
     @property
+    def not_streamable(self) -> str:
+        """Why the stack cannot stream; empty if it can."""
+        return next(filter(None, (layer.not_streamable for layer in self.time_layers())), "")
+
+    @property
+    def carries(self) -> tuple[Carry, ...]:
+        """The pieces of the state of a sequence; none for a stack that cannot stream."""
+        if self.not_streamable:
+            return ()
+        known = carried_size(len(self.x_mean), self.missing)
+        pieces = [piece for layer in self.time_layers() for piece in layer.carries]
+        return (*pieces, *([Carry("known", known)] if known else []))
+
+    @property
     def state_size(self) -> int:
-        """S, the size of the state of a sequence; 0 for a bidirectional stack, which has none."""
-        layers = [layer.layer for layer in self.recurrent()]
-        if any(layer.bidirectional for layer in layers):
-            return 0
-        return sum(layer.state_size for layer in layers) + carried_size(
-            len(self.x_mean), self.missing
-        )
+        """S, the size of the state of a sequence; 0 for a stack that cannot stream."""
+        return sum(piece.size for piece in self.carries)

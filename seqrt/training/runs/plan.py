@@ -17,7 +17,7 @@ from seqrt.training.loop.recipe import Recipe
 from seqrt.training.loop.threads import threads_that_pay
 from seqrt.training.networks.initialise import chrono_initialise, forget_constants
 from seqrt.training.networks.metadata import Metadata
-from seqrt.training.networks.network import Architecture, Network
+from seqrt.training.networks.network import LATER, Architecture, Network
 from seqrt.training.problems.features import options_of
 from seqrt.training.problems.options import DataOptions
 from seqrt.training.problems.prepare import splitter, usual_length
@@ -40,8 +40,8 @@ _LEAST_STEPS = 500
 # sequences do in 100.
 _TASK_EPOCHS = 10
 
-# Flags that older versions did not have: recorded only where they are set.
-_LATER: Final = ("balance", "channels_first", "residual")
+# Options that older versions did not have: recorded only where they differ from these.
+_LATER: Final = {"balance": False, "channels_first": False, **LATER}
 
 _FEWEST_FOLDS = 2
 _MOST_THREADS = 256
@@ -169,7 +169,7 @@ class Plan:
         if self.span:
             values["span"] = [end or "" for end in self.span]
         kept = {name: value for name, value in values.items() if value not in (None, ())}
-        return {name: value for name, value in kept.items() if value or name not in _LATER}
+        return {name: value for name, value in kept.items() if value != _LATER.get(name)}
 
     def options(self) -> dict[str, Any]:
         """Return all options by name, flat, in the order in which run.toml lists them."""

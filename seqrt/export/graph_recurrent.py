@@ -1,0 +1,105 @@
+"""The nodes of recurrent layers, and of the sums around them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from seqrt.contract import LENGTHS
+from seqrt.contract.manifest import STATE_PARTS
+from seqrt.export.stack_graph import StackGraph
+from seqrt.export.weights import onnx_weights
+from seqrt.training.networks.recurrent import Recurrent
+from seqrt.training.networks.stack import Stack
+
+_DIRECTIONS: Final = {False: "forward", True: "bidirectional"}
+
+
+class RecurrentNodes:
+    """Appends the recurrent layers of a stack, first to last, each a node and what it needs."""
+
+    def __init__(self, graph: StackGraph, stack: Stack) -> None:
+        """Append to `graph`."""
+        self.graph, self.cut = graph, stack.cut_to_last()
+        self.skip = _Skip(graph, stack)
+
+    def emit(self, step: Recurrent, name: str, h: str) -> str:
+        """Append a layer that reads h; return its output, at every step or after the last one."""
+        only_last = step is self.cut
+        h = _recurrent(self.graph, step, name, h, only_last=only_last, end=self.skip.needs_end)
+        return self.skip.add(step, name, h, only_last=only_last)
+
+
+def _recurrent(
+    graph: StackGraph, step: Recurrent, name: str, h: str, *, only_last: bool, end: bool
+) -> str:
+    """Append a layer; return the input of the next step.
+
+    With `end`, the node outputs its final h also where nothing but a residual reads it.
+    """
+    layer = step.layer
+    starts = [start for _ in STATE_PARTS[layer.cell] if (start := graph.start())]
+    weights = zip("WRB", onnx_weights(step), strict=True)
+    inputs = [h, *(graph.constant(f"{name}_{w}", array) for w, array in weights), LENGTHS, *starts]
+    attributes: dict[str, Any] = {"direction": _DIRECTIONS[layer.bidirectional]}
+    if layer.cell == "rnn":
+        attributes["activations"] = [layer.nonlinearity.capitalize()] * len(step.cells)
+    if layer.cell == "gru":
+        # torch applies the reset gate after the matrix product.
+        attributes["linear_before_reset"] = 1
+    ends = [f"{name}_{part}_end" for part in STATE_PARTS[layer.cell]]
+    outputs = ["" if only_last else f"{name}_steps", *ends]
+    wanted = ends if starts else ends[:1] if only_last or end else []
+    graph.append(
+        layer.cell.upper(),
+        inputs,
+        outputs[: 1 + len(wanted)],
+        hidden_size=layer.units,
+        **attributes,
+    )
+    graph.ends += wanted if starts else []
+    if only_last:
+        return _last_step(graph, f"{name}_h_end", name, layer.bidirectional)
+    return _every_step(graph, name, layer.bidirectional)
+
+
+class _Skip:
+    """The sums of a stack with `residual`: each layer's output and that of the layer before it.
+
+    If the head reads the last step only, so does the last sum. The step is then not looked up in
+    the earlier outputs: it is the sum of the final h of their layers.
+    """
+
+    def __init__(self, graph: StackGraph, stack: Stack) -> None:
+        self.graph, self.residual = graph, stack.residual
+        self.needs_end = stack.residual and stack.cut_to_last() is not None
+        self.every = self.at_end = ""
+
+    def add(self, step: Recurrent, name: str, h: str, *, only_last: bool) -> str:
+        """Return the sum for the output `h` of a layer, and keep it for the next layer."""
+        if not self.residual:
+            return h
+        if self.needs_end and not only_last:
+            own = _last_step(self.graph, f"{name}_h_end", f"{name}_end", step.layer.bidirectional)
+            self.at_end = self._sum(own, self.at_end, f"{name}_end_sum")
+        self.every = self._sum(h, self.at_end if only_last else self.every, f"{name}_sum")
+        return self.every
+
+    def _sum(self, h: str, before: str, name: str) -> str:
+        return self.graph.add("Add", [h, before], name) if before else h
+
+
+def _last_step(graph: StackGraph, end: str, name: str, bidirectional: bool) -> str:
+    """Append the nodes from `end`, the final h of each direction (dirs, B, H), to (B, dirs H)."""
+    if not bidirectional:
+        return graph.add("Squeeze", [end, graph.axes(0)], f"{name}_last")
+    rows = graph.add("Transpose", [end], f"{name}_rows", perm=[1, 0, 2])
+    return graph.add("Reshape", [rows, graph.axes(0, -1)], f"{name}_last")
+
+
+def _every_step(graph: StackGraph, name: str, bidirectional: bool) -> str:
+    """Append the nodes from h at every step, (T, dirs, B, H), to (T, B, dirs H)."""
+    steps = f"{name}_steps"
+    if not bidirectional:
+        return graph.add("Squeeze", [steps, graph.axes(1)], f"{name}_out")
+    rows = graph.add("Transpose", [steps], f"{name}_rows", perm=[0, 2, 1, 3])
+    return graph.add("Reshape", [rows, graph.axes(0, 0, -1)], f"{name}_out")
