@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import foreign_nets
@@ -11,7 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+import seqrt
 from seqrt.contract import Manifest
+from seqrt.export import export
 
 NAMES: list[str] = list(foreign_nets.nets())
 
@@ -54,3 +57,34 @@ def expected(net: nn.Module, row: NDArray[Any], m: Manifest) -> NDArray[np.float
     rows = y.reshape(2, steps, -1) if m.head == "sequence" else y.reshape(2, -1)
     array: NDArray[np.float64] = rows[0].numpy()
     return array
+
+
+def check_export(net: nn.Module, folder: Path) -> Manifest:
+    """Export a network and compare its file with its own forward, row by row; return the manifest.
+
+    A file that streams must give the same bits step by step.
+    """
+    result = export(net.eval(), folder / "m.onnx")
+    m, rng = result.manifest, np.random.default_rng(0)
+    model = seqrt.load(result.path, threads=1).joined
+    x: NDArray[Any] = rng.standard_normal((3, 9, len(m.features))).astype(np.float32)
+    if m.tokens:
+        x = rng.integers(0, m.tokens, (3, 9))
+    lengths = np.array([9, 6, max(m.least, 2)])
+    for row, steps in enumerate(lengths):
+        x[row, steps:] = -9 if m.tokens else 1e6
+    y = model.predict(x, lengths)
+    for row, steps in enumerate(lengths):
+        got = y[row, :steps] if m.head == "sequence" else y[row]
+        want = expected(net, x[row, :steps], m)
+        np.testing.assert_allclose(got, want, rtol=0, atol=1e-6)
+    if m.streamable:
+        stream = model.stream()
+        last = [stream.push(step) for step in x[0]][-1]
+        np.testing.assert_array_equal(last, y[0, -1] if m.head == "sequence" else y[0])
+    return m
+
+
+def carried(m: Manifest) -> str:
+    """Return the pieces of the state of a file of format 2, such as "h4 c4 steps1"."""
+    return " ".join(f"{piece.what}{piece.size}" for piece in m.carries)

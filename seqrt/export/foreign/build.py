@@ -13,7 +13,7 @@ from seqrt.contract.manifest import Activation
 from seqrt.export.foreign.answers import Answer, leaves, read_answers, write_answers
 from seqrt.export.foreign.emitter import Emitter
 from seqrt.export.foreign.finish import drop_unread, model_of
-from seqrt.export.foreign.reading import Reader
+from seqrt.export.foreign.reading import Reader, name_of
 from seqrt.export.foreign.rolled import RolledReader
 from seqrt.export.foreign.tracing.arguments import Extra, example_of, extras_of
 from seqrt.export.foreign.tracing.refusal import NotStreamable, Refused, RunsOverBatch
@@ -67,16 +67,16 @@ def build(net: nn.Module, example: Any = None) -> Built:
 
 
 def _built(net: nn.Module, x: Tensor, extras: list[Extra], traced: Traced) -> Built:
-    tokens = 0 if x.is_floating_point() else _tokens(net)
+    tokens = 0 if x.is_floating_point() else _tokens(net, traced)
     features = int(x.shape[2]) if x.ndim == 3 else 1
     why = ""
     try:
-        g, values = _read(traced, features, streaming=True)
+        g, values = _read(traced, features, tokens, streaming=True)
         if not g.pieces:
             raise NotStreamable("no layer runs over the steps of x")
     except NotStreamable as error:
         why = str(error)
-        g, values = _read(traced, features, streaming=False)
+        g, values = _read(traced, features, tokens, streaming=False)
     named = leaves(values)
     answers = read_answers(g, [value for _, value in named], [name for name, _ in named])
     activations = write_answers(g, answers)
@@ -86,12 +86,15 @@ def _built(net: nn.Module, x: Tensor, extras: list[Extra], traced: Traced) -> Bu
     return Built(net, x, extras, time_major, g, answers, activations, model, features, tokens, why)
 
 
-def _read(traced: Traced, features: int, *, streaming: bool) -> tuple[Emitter, Any]:
+def _read(traced: Traced, features: int, tokens: int, *, streaming: bool) -> tuple[Emitter, Any]:
     g = Emitter(streaming=streaming)
+    g.tokens = tokens
     reader = (Reader if traced.steps is None else RolledReader)(traced, g, features)
     return g, reader.outputs()
 
 
-def _tokens(net: nn.Module) -> int:
-    tables = [m for m in net.modules() if isinstance(m, nn.Embedding)]
-    return min((table.num_embeddings for table in tables), default=1)
+def _tokens(net: nn.Module, traced: Traced) -> int:
+    """Return how many ids there are: the rows of the smallest table, or the one-hot classes."""
+    rows = [m.num_embeddings for m in net.modules() if isinstance(m, nn.Embedding)]
+    nodes = [n for n in traced.program.graph.nodes if name_of(n) == "one_hot"]
+    return min([*rows, *(int(node.args[1]) for node in nodes)], default=1)

@@ -46,6 +46,8 @@ class Emitter(GraphBuilder):
         self.pieces: list[Piece] = []
         self.layers: dict[str, Layer] = {}
         self.least = 1
+        # How many ids x may have, and the names of the masks of them.
+        self.tokens, self.masks = 0, set[str]()
         self._written: dict[Any, Any] = {}
         self._numbers: dict[str, int] = {}
         self._sources: dict[str, str] = {}

@@ -14,12 +14,14 @@ import torch
 from torch.fx import Node
 
 from seqrt.export.foreign.emitter import Emitter
+from seqrt.export.foreign.loops import Joined, joined, passed_on
 from seqrt.export.foreign.operators.layers import layer
+from seqrt.export.foreign.operators.over_time import reversed_steps
 from seqrt.export.foreign.operators.table import OperatorCall
 from seqrt.export.foreign.reading import Reader, name_of
 from seqrt.export.foreign.tracing.refusal import Refused, line_of_node
 from seqrt.export.foreign.tracing.trace import Traced
-from seqrt.export.foreign.values import B, Ends, Fixed, GraphValue, T
+from seqrt.export.foreign.values import B, Count, Ends, Fixed, GraphValue, T
 
 _Steps = tuple[Node, ...]
 
@@ -40,6 +42,7 @@ class RolledReader(Reader):
         whole = {key: nodes for key, nodes in calls.items() if len(nodes) >= self.count}
         self.calls = {key: nodes[: self.count] for key, nodes in whole.items()}
         self.at = {n: (key, t) for key, ns in self.calls.items() for t, n in enumerate(ns)}
+        self.order = {node: place for place, node in enumerate(self.nodes)}
         self.layers: dict[Any, Any] = {}
         self.rows: dict[_Steps, Any] = {}
         self.inside_step = False
@@ -74,19 +77,21 @@ class RolledReader(Reader):
             key, step = self.at[source]
             if step != self.count - 1:
                 raise Refused(
-                    f"the state of a cell after step {step + 1} of the loop is read behind it",
+                    f"the state of a cell after step {step + 1} of the loop is read after the loop",
                     "Only the last state, or that of all steps, can be.",
                     line_of_node(node),
                 )
             return self.layer(key)[1][node.args[1]]
-        name = name_of(node)
-        whole = name in ("stack", "cat") and isinstance(source, (list, tuple))
-        if whole and len(source) == self.count:
-            return self._joined(node, tuple(source), name)
-        return super().evaluate(node)
+        every = joined(node, self.count)
+        return self._joined(node, every) if every else super().evaluate(node)
 
     def apply(self, node: Node, name: str, arguments: list[Any], options: dict[str, Any]) -> Any:
         """Return the result of an operator; the last of all steps is the last step of a row."""
+        if name == "packed" and isinstance(arguments[1], Fixed):
+            # The trace has one number of steps, so that these are a constant.
+            value, found = arguments
+            if found.alike and found.number == self.count:
+                arguments = [value, Count(T, found.sizes)]
         if name.startswith("select") and not self.inside_step:
             value, dim, at = arguments
             if at == self.count - 1 and isinstance(value, GraphValue) and value.axes[dim] == "T":
@@ -112,7 +117,7 @@ class RolledReader(Reader):
         states = (0, 1) if mode == "LSTM" else (0,)
         for before, node in pairwise(nodes):
             for place in states:
-                state: Any = node.args[1 + place]
+                state = passed_on(node.args[1 + place])
                 own = isinstance(state, Node) and state.target is operator.getitem
                 if not own or state.args != (before, place):
                     raise Refused(
@@ -196,11 +201,12 @@ class RolledReader(Reader):
             return None
         at = 1 if first.target is operator.getitem else 2
         places = [node.args[at] if len(node.args) > at else 0 for node in nodes]
-        if places != [*range(self.count)]:
-            if set(places) == set(range(self.count)):
+        forward = [*range(self.count)]
+        if places not in (forward, forward[::-1]):
+            if set(places) == set(forward):
                 raise Refused(
-                    "a loop reads the steps in another order than from the first to the last",
-                    "Loop over range(x.size(1)); for a reversed layer use bidirectional=True.",
+                    "a loop reads the steps in another order than from one end to the other",
+                    "Loop over range(x.size(1)), or over reversed(range(x.size(1))).",
                     line_of_node(first),
                 )
             return None
@@ -212,7 +218,13 @@ class RolledReader(Reader):
             dim = arguments[given] if len(arguments) > given else source.kwargs.get("dim", 0)
             source = arguments[0]
         # torch.fx types arguments as anything; the source of a split or slice is a node
-        return self._steps_of(source, int(dim), keep)  # type: ignore[arg-type]
+        found = self._steps_of(source, int(dim), keep)  # type: ignore[arg-type]
+        return found if places == forward or found is None else self._turned(first, found)
+
+    def _turned(self, node: Node, value: GraphValue) -> GraphValue:
+        """Return the steps of each row in the other direction."""
+        turned: GraphValue = reversed_steps(self.g, self.call(node, "reversed"), value)
+        return turned
 
     def _steps_of(self, source: Node, dim: int, keep: bool) -> Any:
         self.inside_step = False
@@ -236,30 +248,27 @@ class RolledReader(Reader):
             raise Refused(f"the steps of a loop differ ({each[0]}, {each[-1]})")
         return each[0]
 
-    def _joined(self, node: Node, nodes: _Steps, name: str) -> Any:
+    def _joined(self, node: Node, every: Joined) -> Any:
         """Return the values of all steps, stacked or joined along time."""
-        value = self.g.value(self.every_step(nodes))
+        nodes, dim, keep = every
+        # A loop that runs backwards computes the last step first.
+        backwards = self.order[nodes[0]] > self.order[nodes[-1]]
+        value = self.g.value(self.every_step(nodes[::-1] if backwards else nodes))
         self.inside_step = False
-        rank = len(node.meta["val"].shape)
-        given: Any = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim", 0)
-        dim = int(given) % rank
-        rest = list(value.axes[1:])
-        if name == "cat":
-            if dim > 1 or (dim == 1 and rest[:1] != [1]):
-                raise Refused(
-                    "the outputs of all steps are joined as features",
-                    "Use torch.stack(outputs, dim=1).",
-                    line_of_node(node),
-                )
-            if dim == 1:
-                rest = rest[1:]
-            if dim == 0:
-                if (
-                    rest[:1] == [1]
-                    and value.axes[0] == "BT"
-                    and node.meta["val"].shape[0] == self.count
-                ):
-                    rest = rest[1:]
-                return value.viewed("TB", *rest)
-        axes = ["T", "B", *rest] if dim == 0 else ["B", "T", *rest]
-        return value.viewed(*axes)
+        if backwards:
+            value = self._turned(node, value)
+        axes = list(value.axes)
+        if keep and axes[dim] == "BT":
+            axes[dim] = "TB"
+        elif keep and axes[dim] != 1:
+            raise Refused(
+                "the outputs of all steps are joined as features",
+                "Use torch.stack(outputs, dim=1).",
+                line_of_node(node),
+            )
+        else:
+            axes[dim : dim + keep] = ["T"]
+            axes[axes.index("BT")] = "B"
+        result = value.viewed(*axes)
+        self._check(node, self.call(node, name_of(node)), result)
+        return result

@@ -124,6 +124,8 @@ WHOLE: dict[str, Callable[[Tensor], Tensor]] = {
     "last but one": lambda v: v[:, -2],
     "softmax over time": lambda v: (torch.softmax(v, 1) * v).sum(1),
     "flip over time": lambda v: v.flip(1),
+    "spread": lambda v: v.var(1, unbiased=False, keepdim=True).sqrt().squeeze(1),
+    "deviations of two steps and more": lambda v: torch.cat([v.std(1), v.mT.var(-1)], -1),
     "centred": lambda v: v - v.mean(1, keepdim=True),
     "attended": lambda v: (v.mT @ torch.softmax(v[..., :2], 1)).flatten(1),
     "queried": lambda v: torch.bmm(v[:, -1:], v.mT).squeeze(1),

@@ -31,6 +31,7 @@ class Trap(nn.Module):
         self.free = nn.BatchNorm1d(8, track_running_stats=False)
         self.attend = nn.MultiheadAttention(8, 2, batch_first=True)
         self.register_buffer("start", torch.zeros(1, 32, 8))
+        self.register_buffer("places", torch.zeros(1, 500, 3))
         self._forward = forward
 
     def forward(self, x):
@@ -68,6 +69,13 @@ def a_start_for_32_rows(s, x):
     return s.fc(s.gru(x, torch.zeros(1, 32, 8))[0][:, -1])
 
 
+def rows_counted_by_len(s, x):
+    h = c = torch.zeros(len(x), 8)
+    for t in range(x.size(1)):
+        h, c = s.cell(x[:, t], (h, c))
+    return s.fc(h)
+
+
 def a_kept_state(s, x):
     return s.fc(s.gru(x, s.start[:, : x.size(0)])[0][:, -1])
 
@@ -98,8 +106,12 @@ def mean_over_rows(s, x):
     return s.fc(s.gru(x - x.mean(0))[0][:, -1])
 
 
-def std_over_time(s, x):
-    return s.fc(s.gru(x / x.std(1, keepdim=True))[0][:, -1])
+def std_of_everything(s, x):
+    return s.fc(s.gru(x / x.std())[0][:, -1])
+
+
+def std_over_steps_and_features(s, x):
+    return s.fc(s.gru(x / x.std((1, 2), keepdim=True))[0][:, -1])
 
 
 def the_largest_steps(s, x):
@@ -148,6 +160,10 @@ def positions(s, x):
     return s.fc((s.gru(x)[0] + s.embed(torch.arange(x.size(1))))[:, -1])
 
 
+def a_table_of_positions(s, x):
+    return s.fc(s.gru(x + s.places[:, : x.size(1)])[0][:, -1])
+
+
 def an_unknown_operator(s, x):
     return s.fc(torch.special.bessel_j0(s.gru(x)[0])[:, -1])
 
@@ -181,9 +197,9 @@ def steps_joined(s, x):
     return s.fc(torch.cat([out, out], 1))
 
 
-def a_loop_from_the_end(s, x):
+def a_loop_in_another_order(s, x):
     h = c = torch.zeros(x.size(0), 8)
-    for t in reversed(range(x.size(1))):
+    for t in (*range(0, x.size(1), 2), *range(1, x.size(1), 2)):
         h, c = s.cell(x[:, t], (h, c))
     return s.fc(h)
 
@@ -237,6 +253,7 @@ TRAPS: list[tuple[_Forward, str]] = [
     (teacher_forcing, "depends on chance|E_PARITY|rows of"),
     (dropout_left_on, r"training=self\.training"),
     (a_start_for_32_rows, r"x\.size\(0\)|forward raised"),
+    (rows_counted_by_len, r"x\.size\(0\), not len\(x\)"),
     (a_kept_state, "fixes the number of rows|E_PARITY|must match|forward raised|state"),
     (a_view_that_mixes_rows, r"permute\(1, 0, 2\)"),
     (all_steps_into_a_dense_layer, "fixed number of steps|fixes the number"),
@@ -244,7 +261,8 @@ TRAPS: list[tuple[_Forward, str]] = [
     (norm_of_the_batch, "track_running_stats=True"),
     (mean_of_everything, r"mean\(dim=1\)"),
     (mean_over_rows, "mixes rows"),
-    (std_over_time, "deviation or variance over steps"),
+    (std_of_everything, "a deviation without its axis"),
+    (std_over_steps_and_features, "deviation or variance over steps"),
     (the_largest_steps, "topk"),
     (sorted_steps, "sort"),
     (differences, "a part of the steps"),
@@ -256,6 +274,7 @@ TRAPS: list[tuple[_Forward, str]] = [
     (a_mask_by_values, "decides by the values of x"),
     (chosen_by_values, "decides by the values of x"),
     (positions, "position"),
+    (a_table_of_positions, "at most 500 steps, as a table of positions"),
     (an_unknown_operator, "bessel_j0"),
     (a_fourier_transform, "fft|number of steps"),
     (through_numpy, "numpy"),
@@ -264,7 +283,7 @@ TRAPS: list[tuple[_Forward, str]] = [
     (rows_turned_round, "rows of the batch"),
     (one_row, "one|rows"),
     (steps_joined, "joined along time"),
-    (a_loop_from_the_end, "another order than from the first"),
+    (a_loop_in_another_order, "another order than from one end"),
     (a_loop_that_feeds_itself, "computed in the step before"),
     (a_loop_without_the_last_step, "fixes the number of steps"),
     (a_loop_that_forgets, "starts a step from something else"),

@@ -13,8 +13,10 @@ import numpy as np
 import sympy
 import torch
 
+from seqrt.contract import X
 from seqrt.export.foreign.emitter import Emitter
 from seqrt.export.foreign.operators.table import OPERATORS, OperatorCall, aten
+from seqrt.export.foreign.operators.tokens import compared
 from seqrt.export.foreign.tracing.refusal import Refused
 from seqrt.export.foreign.values import B, Count, Ends, Fixed, GraphValue, Ramp, T
 
@@ -65,6 +67,12 @@ def _comparison(kind: str) -> Any:
             return _all(call, name == "le")
         if isinstance(a, Count) and isinstance(b, int) and b == 0 and name in ("gt", "le", "eq"):
             return _all(call, name == "gt")
+        if isinstance(a, GraphValue) and isinstance(b, int | float | Fixed):
+            test = getattr(torch, kind)
+            if a.name == X:
+                return compared(g, call, a, test, b)
+            if a.name in g.masks and (not isinstance(b, Fixed) or b.alike):
+                return _compared_mask(g, call, a, test, b)
         raise Refused(
             "forward decides by the values of x (a comparison), and a file has one path for all",
             "A mask by lengths can be: give forward a parameter named lengths.",
@@ -77,6 +85,15 @@ for _kind in ("lt", "gt", "le", "ge", "eq", "ne"):
     OPERATORS[_kind] = _comparison(_kind)
 
 
+def _compared_mask(g: Emitter, call: OperatorCall, mask: GraphValue, test: Any, other: Any) -> Any:
+    """Return the mask itself, its opposite, or the same everywhere."""
+    number = other.number if isinstance(other, Fixed) else other
+    no, yes = (bool(test(torch.tensor(float(each)), number)) for each in (0, 1))
+    if no == yes:
+        return _all(call, yes)
+    return mask if yes else invert(g, call, mask)
+
+
 def _all(call: OperatorCall, true: bool) -> Fixed:
     number = torch.full((1,) * len(call.sizes), float(true), dtype=torch.float64)
     return Fixed(number, call.sizes)
@@ -85,9 +102,34 @@ def _all(call: OperatorCall, true: bool) -> Fixed:
 @aten("bitwise_not logical_not")
 def invert(g: Emitter, call: OperatorCall, mask: Any) -> Any:
     """The opposite of a mask."""
+    if isinstance(mask, GraphValue) and mask.name in g.masks:
+        opposite = g.joined("Sub", 1.0, mask)
+        g.masks.add(opposite.name)
+        return opposite
     if not isinstance(mask, Fixed):
         raise Refused("a mask is computed from values")
     return Fixed(1 - mask.data.double(), mask.sizes)
+
+
+def _joined_masks(operator: str) -> Any:
+    def apply(g: Emitter, call: OperatorCall, a: Any, b: Any) -> Any:
+        if any(isinstance(each, GraphValue) and each.name not in g.masks for each in (a, b)):
+            raise Refused("a mask is computed from values")
+        for one, other in ((a, b), (b, a)):
+            if not isinstance(one, GraphValue):
+                return _all(call, operator == "Max") if _mask(one) == (operator == "Max") else other
+        result = g.joined(operator, a, b)
+        g.masks.add(result.name)
+        return result
+
+    return apply
+
+
+for _names, _operator in (
+    ("logical_and bitwise_and __and__", "Min"),
+    ("logical_or bitwise_or __or__", "Max"),
+):
+    aten(_names)(_joined_masks(_operator))
 
 
 def _mask(mask: Any) -> bool:
@@ -102,6 +144,8 @@ def _mask(mask: Any) -> bool:
 @aten("masked_fill")
 def masked_fill(g: Emitter, call: OperatorCall, value: Any, mask: Any, number: Any) -> Any:
     """Numbers where a mask is true."""
+    if isinstance(mask, GraphValue) and mask.name in g.masks:
+        return _chosen(g, mask, number, value)
     if _mask(mask):
         return full(g, OperatorCall("full", call.sizes, call.all_sizes), None, number)
     return value
@@ -110,7 +154,26 @@ def masked_fill(g: Emitter, call: OperatorCall, value: Any, mask: Any, number: A
 @aten("where")
 def where(g: Emitter, call: OperatorCall, mask: Any, a: Any, b: Any) -> Any:
     """One of two, by a mask."""
+    if isinstance(mask, GraphValue) and mask.name in g.masks:
+        return _chosen(g, mask, a, b)
     return a if _mask(mask) else b
+
+
+def _chosen(g: Emitter, mask: GraphValue, yes: Any, no: Any) -> GraphValue:
+    """Return `yes` where a mask of ids is 1, `no` where it is 0."""
+    first = g.joined("Mul", mask, yes)
+    return g.joined("Add", first, g.joined("Mul", invert(g, OperatorCall("", (), ()), mask), no))
+
+
+@aten("packed")
+def packed(g: Emitter, call: OperatorCall, value: Any, lengths: Any) -> Any:
+    """A packed sequence is the row itself, if it has the lengths that forward was given."""
+    if isinstance(lengths, Count) and lengths.of == T:
+        return value
+    raise Refused(
+        "pack_padded_sequence gets lengths that are computed from x",
+        "Take them as an argument of forward named lengths: a file gets them with x.",
+    )
 
 
 @aten("gather")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from seqrt.export.foreign.emitter import Emitter
 from seqrt.export.foreign.operators.over_time import reduced
 from seqrt.export.foreign.operators.table import OperatorCall, aten
 from seqrt.export.foreign.tracing.refusal import Refused
-from seqrt.export.foreign.values import Fixed, GraphValue
+from seqrt.export.foreign.values import Axis, Fixed, GraphValue
 
 
 def _over(g: Emitter, value: Any, dims: Any, kind: str) -> GraphValue:
@@ -62,22 +63,49 @@ def vector_norm(
 def deviation(
     g: Emitter, call: OperatorCall, value: Any, dims: Any = None, *more: Any, **options: Any
 ) -> Any:
-    """The standard deviation or variance over the features."""
+    """The standard deviation or variance over the features or over the steps."""
     # std.dim has the arguments unbiased and keepdim, std.correction has named ones.
     correction = options.get("correction", int(more[0]) if more else 1)
     if isinstance(dims, bool) or dims is None:
         raise Refused("a deviation without its axis", "Give dim=-1, the features.")
     value = g.exact(g.value(value))
+    correction = 1 if correction is None else float(correction)
+    if [value.axes[place] for place in _places(dims)] == ["T"]:
+        return _over_steps(g, call, value, _places(dims), correction)
     centred = g.joined("Sub", value, _over(g, value, dims, "mean"))
     total = _over(g, g.joined("Mul", centred, centred), dims, "sum")
-    places = [dims] if isinstance(dims, int) else dims
+    places = _places(dims)
     count = 1
     for place in places:
         count *= int(value.axes[place])
-    correction = 1 if correction is None else float(correction)
     variance = g.joined("Mul", total, 1 / max(count - correction, 1e-30))
     result = g.unary(variance, "Sqrt") if call.name.startswith("std") else variance
     return _shaped(result, call, dims)
+
+
+def _over_steps(
+    g: Emitter, call: OperatorCall, value: GraphValue, dims: list[int], correction: float
+) -> GraphValue:
+    """Return the deviation or variance over the steps of each row.
+
+    It takes the mean first, as the sum of squares alone would lose digits, so it does not stream.
+    """
+    g.not_streamable(f"{call.name.split('.')[0]} over all steps")
+    steps = OperatorCall("steps", (), ((),))
+    centred = g.joined("Sub", value, reduced(g, steps, value, dims, True, "mean"))
+    total = reduced(g, steps, g.joined("Mul", centred, centred), dims, True, "sum")
+    rows: tuple[Axis, ...] = tuple("B" if axis == "B" else 1 for axis in total.axes)
+    count = GraphValue(g.steps(), rows, (1,))
+    if correction:
+        count = g.joined("Sub", count, correction)
+        g.least = max(g.least, 1 + math.ceil(correction))
+    variance = g.joined("Div", total, count)
+    result = g.unary(variance, "Sqrt") if call.name.startswith("std") else variance
+    return _shaped(result, call, dims)
+
+
+def _places(dims: int | list[int]) -> list[int]:
+    return [dims] if isinstance(dims, int) else list(dims)
 
 
 @aten("rms_norm")

@@ -20,7 +20,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from seqrt.export.foreign.tracing.refusal import Refused
 
-LAYER, CELL = "seqrt::layer", "seqrt::cell"
+LAYER, CELL, PACKED = "seqrt::layer", "seqrt::cell", "seqrt::packed"
 
 torch.library.define(
     LAYER,
@@ -32,6 +32,7 @@ torch.library.define(
     "(Tensor x, Tensor h, Tensor c, Tensor[] weights, str mode, int hidden, bool bias)"
     " -> (Tensor, Tensor)",
 )
+torch.library.define(PACKED, "(Tensor x, Tensor lengths) -> Tensor")
 
 
 # torch does not type this decorator.
@@ -60,6 +61,11 @@ def _cell_shapes(
     x: Tensor, h: Tensor, c: Tensor, weights: list[Tensor], mode: str, hidden: int, bias: bool
 ) -> tuple[Tensor, Tensor]:
     return x.new_empty(x.shape[0], hidden), x.new_empty(x.shape[0], hidden)
+
+
+@torch.library.register_fake(PACKED)  # type: ignore[untyped-decorator]
+def _packed_shape(x: Tensor, lengths: Tensor) -> Tensor:
+    return torch.empty_like(x)
 
 
 class Packed:
@@ -99,6 +105,30 @@ def _layer_forward(layer: Any, x: Any, state: Any = None) -> Any:
     return (Packed(y, packed.lengths) if packed else y), ((h, c) if kind == "LSTM" else h)
 
 
+def _stepwise_forward(layer: Any, x: Any, state: Any = None) -> Any:
+    """Trace a layer that reads a single step as its cells, so that a loop of it can be rolled up.
+
+    Its depths are then cells like any others; the states of all are stacked after each step.
+    """
+    time = 1 if layer.batch_first else 0
+    single = isinstance(x, Tensor) and x.ndim == 3 and isinstance(x.shape[time], int)
+    plain = not (layer.bidirectional or layer.proj_size)
+    if not (single and plain and x.shape[time] == 1 and x.shape[2] == layer.input_size):
+        return _layer_forward(layer, x, state)
+    kind, rows = layer.mode.split("_")[0], x.shape[1 - time]
+    size = (layer.num_layers, rows, layer.hidden_size)
+    h, c = _start(kind, x, state, [size, size])
+    names, each = layer._flat_weights_names, 2 + 2 * layer.bias
+    value, ends = x.select(time, 0), []
+    for depth in range(layer.num_layers):
+        weights = [getattr(layer, name) for name in names[depth * each :][:each]]
+        more = (weights, layer.mode, layer.hidden_size, layer.bias)
+        value, end = torch.ops.seqrt.cell(value, h[depth], c[depth], *more)
+        ends.append((value, end))
+    h, c = (torch.stack(parts) for parts in zip(*ends, strict=True))
+    return value.unsqueeze(time), ((h, c) if kind == "LSTM" else h)
+
+
 def _start(kind: str, x: Tensor, state: Any, sizes: list[tuple[Any, ...]]) -> Any:
     """Return h and c to start from, after checking their sizes."""
     if state is None:
@@ -134,7 +164,11 @@ def _cell_forward(cell: Any, x: Tensor, state: Any = None) -> Any:
 def _pack(
     input: Tensor, lengths: Any, batch_first: bool = False, enforce_sorted: bool = True
 ) -> Packed:
-    return Packed(input if batch_first else input.transpose(0, 1), lengths)
+    steps = input if batch_first else input.transpose(0, 1)
+    if isinstance(lengths, Tensor):
+        # Remembers the lengths, which must be those that forward was given.
+        steps = torch.ops.seqrt.packed(steps, lengths)
+    return Packed(steps, lengths)
 
 
 def _pad(
@@ -166,8 +200,11 @@ _REPLACED: dict[Any, Any] = {
 
 
 @contextlib.contextmanager
-def opaque_layers() -> Iterator[None]:
-    """Trace recurrent layers as one operator each; packing and padding change nothing."""
+def opaque_layers(*, stepwise: bool = False) -> Iterator[None]:
+    """Trace recurrent layers as one operator each; packing and padding change nothing.
+
+    With `stepwise` a layer that reads a single step becomes its cells.
+    """
     undo: list[tuple[Any, str, Any]] = []
     for module in list(sys.modules.values()):
         for name, value in list(getattr(module, "__dict__", {}).items()):
@@ -178,7 +215,8 @@ def opaque_layers() -> Iterator[None]:
     try:
         for owner, name, value in undo:
             cells = isinstance(owner, type) and issubclass(owner, nn.RNNCellBase)
-            layers = _cell_forward if cells else _layer_forward
+            layers: Any = _stepwise_forward if stepwise else _layer_forward
+            layers = _cell_forward if cells else layers
             setattr(owner, name, layers if isinstance(owner, type) else _REPLACED[value])
         yield
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -145,7 +146,8 @@ def _export(net: nn.Module, x: Tensor, extras: list[Extra], time_major: bool, le
         x = x.transpose(0, 1)
         sizes = {1 - axis: size for axis, size in sizes.items()}
     entry = _Entry(net, extras, time_major=time_major)
-    with opaque_layers(), torch.no_grad(), undisturbed(), warnings.catch_warnings():
+    layers = opaque_layers(stepwise=not least)
+    with layers, torch.no_grad(), undisturbed(), warnings.catch_warnings():
         # torch warns of its own code.
         warnings.simplefilter("ignore")
         program = torch.export.export(entry, (x,), dynamic_shapes=(sizes,), strict=False)
@@ -170,11 +172,18 @@ def _explanation(text: str, kind: str, x: Tensor) -> tuple[str, str]:
     low = text.lower()
     if "DataDependent" in kind or "data-dependent" in low:
         return f"forward decides by values (if, while, .item()), {_ONE_PATH}", "Use torch.where."
-    if "(batch)" in text:
+    if "(batch)" in text or "(batch," in text:
         return (
             "forward fixes the number of rows, or loops over them",
-            "Take the number of rows from x.size(0); to flatten a state, write h.permute(1, 0, 2)"
-            " first.",
+            "Take the number of rows from x.size(0), not len(x); to flatten a state, write"
+            " h.permute(1, 0, 2) first.",
+        )
+    longest = re.search(r"time = Dim\('time'[^)]*max=(\d+)\)", text)
+    if longest and int(longest[1]) < _MOST_STEPS:
+        return (
+            f"forward takes rows of at most {longest[1]} steps, as a table of positions does, and a"
+            " file takes rows of any length",
+            "Make the position a feature of x, or leave it out.",
         )
     sizes = (
         "same reduction dim",
