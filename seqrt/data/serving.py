@@ -117,6 +117,28 @@ def labelled(
         check_width(data, manifest)
         _check_targets(data.y)
         return Part(data.x, _labels(data, manifest) if manifest.classes else data.y)
+    windowing = _windowing(data, manifest, target)
+    data = _known(data, windowing, manifest)
+    x = checked_cast(data.table.source, feature_values(data, manifest), np.float32)
+    targets = _targets(data, windowing, manifest)
+    among = data.within(*span) if span else None
+    return data.with_series(windowing.part(x, targets, data.table.times(), data.runs, among))
+
+
+def target_values(
+    data: Timeline, manifest: Manifest, target: tuple[str, ...] = ()
+) -> tuple[Timeline, Array]:
+    """Return the targets of a table, (T,) or (T, O), and the table without a plan after them.
+
+    `target` names the target columns as for `labelled`, which cuts its windows from these rows.
+    """
+    windowing = _windowing(data, manifest, target)
+    data = _known(data, windowing, manifest)
+    return data, _targets(data, windowing, manifest)
+
+
+def _windowing(data: Timeline, manifest: Manifest, target: tuple[str, ...]) -> Windowing:
+    """Return how a table is cut for a model; raise UsageError if no target is named."""
     windowing = Windowing(
         task=manifest.task,
         target=target or manifest.targets,
@@ -126,13 +148,14 @@ def labelled(
     )
     if not windowing.target:
         raise UsageError("the model does not name its target column. Name it with --target.")
+    return windowing
+
+
+def _known(data: Timeline, windowing: Windowing, manifest: Manifest) -> Timeline:
+    """Return a table whose runs end where the targets are known, if the model reads a plan."""
     if any(each.ahead for each in manifest.inputs):
-        data = without_plan(data, windowing.target)
-    table = data.table
-    x = checked_cast(table.source, feature_values(data, manifest), np.float32)
-    targets = _targets(data, windowing, manifest)
-    among = data.within(*span) if span else None
-    return data.with_series(windowing.part(x, targets, table.times(), data.runs, among))
+        return without_plan(data, windowing.target)
+    return data
 
 
 def _labels(data: Sequences, manifest: Manifest) -> Array | list[Array]:

@@ -30,7 +30,7 @@ from seqrt.forecasting.scores import BandScores, Scales, Scores
 Numbers = NDArray[np.float64]
 Forecaster = Callable[[Origins, int], Numbers]
 
-NETWORK: Final = "network"
+MODEL: Final = "model"
 RIDGE_AR: Final = "ridge AR"
 NAIVE2: Final = "Naive2"
 
@@ -46,7 +46,7 @@ class BackTest:
 
     season: int
     origins: Origins
-    network: Scores
+    model: Scores
     naive: tuple[Scores, ...]
     fitted: tuple[Scores, ...]
     bands: BandScores | None = None
@@ -54,13 +54,13 @@ class BackTest:
 
     @property
     def all(self) -> tuple[Scores, ...]:
-        """The scores of all forecasters, the network first."""
-        return (self.network, *self.naive, *self.fitted)
+        """The scores of all forecasters, the model first."""
+        return (self.model, *self.naive, *self.fitted)
 
     @property
     def metric(self) -> str:
         """The metric that decides: MASE, or MAE where no series has a scale."""
-        return "MAE" if math.isnan(self.network.overall["MASE"]) else "MASE"
+        return "MAE" if math.isnan(self.model.overall["MASE"]) else "MASE"
 
     @cached_property
     def best_naive(self) -> Scores:
@@ -74,19 +74,19 @@ class BackTest:
 
     @property
     def beats_naive(self) -> bool:
-        """Whether the network has a smaller error than every naive baseline."""
-        return self.error(self.network) < self.error(self.best_naive)
+        """Whether the model has a smaller error than every naive baseline."""
+        return self.error(self.model) < self.error(self.best_naive)
 
     @cached_property
     def difference(self) -> Interval:
-        """The MASE of the network minus that of the best naive baseline, with its 95 % interval."""
-        losses = self.network.losses - self.best_naive.losses
+        """The MASE of the model minus that of the best naive baseline, with its 95 % interval."""
+        losses = self.model.losses - self.best_naive.losses
         return difference_interval(losses, self.origins.edges, self.origins.horizon)
 
     @property
     def series_won(self) -> int:
-        """The number of series in which the network beats the best naive baseline."""
-        mine, other = (each.by_series[self.metric] for each in (self.network, self.best_naive))
+        """The number of series in which the model beats the best naive baseline."""
+        mine, other = (each.by_series[self.metric] for each in (self.model, self.best_naive))
         return int((mine < other).sum())
 
     def error(self, scores: Scores) -> float:
@@ -118,10 +118,10 @@ def back_test(
     """
     m = season or season_of_origins(origins)
     scales = Scales.of(origins, m)
-    network = Scores.of(NETWORK, predicted[:, outputs.points], origins, scales)
+    model = Scores.of(MODEL, predicted[:, outputs.points], origins, scales)
     naive = tuple(
         Scores.of(name, forecast(origins, m), origins, scales)
-        for name, forecast in _naive(origins, m).items()
+        for name, forecast in naive_forecasters(origins, m).items()
     )
     fitted, notes = [], []
     ridge = autoregression(origins, m)
@@ -134,10 +134,10 @@ def back_test(
     bands = None
     if outputs.quantiles:
         bands = BandScores.of(predicted[:, outputs.places], outputs, origins, scales)
-    return BackTest(m, origins, network, naive, tuple(fitted), bands, tuple(notes))
+    return BackTest(m, origins, model, naive, tuple(fitted), bands, tuple(notes))
 
 
-def _naive(origins: Origins, season: int) -> dict[str, Forecaster]:
+def naive_forecasters(origins: Origins, season: int) -> dict[str, Forecaster]:
     """Return the naive baselines by name, each a function of the origins and the season."""
     found: dict[str, Forecaster] = {"persistence": lambda o, _: persistence(o)}
     if season > 1:

@@ -37,8 +37,8 @@ def difference_interval(
     With 10 series or more, whole series are drawn with replacement, since the errors of one are
     correlated (Field & Welsh 2007, doi:10.1111/j.1467-9868.2007.00593.x). With fewer, blocks of
     consecutive origins are drawn inside each series, in a circle: the circular block bootstrap of
-    Politis & Romano 1992. Forecasts overlap over the horizon, so a block is twice as long, and at
-    least the cube root of the number of origins and at most half of them.
+    Politis & Romano 1992. Forecasts overlap over the horizon, so a block is twice as long where
+    there are four blocks of that, and at least the cube root of the number of origins.
 
     Percentile intervals of n draws are too short where n is small. As Hesterberg 2015,
     doi:10.1080/00031305.2015.1089789, they are expanded by t / z and the root of n / (n - 1).
@@ -64,7 +64,8 @@ def difference_interval(
 
 def _block(count: int, horizon: int) -> int:
     """Return how many consecutive origins are drawn together."""
-    return max(1, min(max(2 * horizon, round(math.cbrt(count))), count // 2))
+    longest = max(min(2 * horizon, count // 4), min(horizon, count // 2))
+    return max(1, longest, round(math.cbrt(count)))
 
 
 def _expansion(count: float, level: float) -> float:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from seqrt.data import Timeline
 from seqrt.data.runs import Runs, as_runs
+from seqrt.forecasting.point import ROUNDING
 
 Numbers = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -138,8 +139,11 @@ class Origins:
         known = np.isfinite(size)
         counts = np.bincount(group[known], minlength=len(self.judged))
         sums = np.bincount(group[known], size[known], len(self.judged))
-        enough = (counts >= season) & (sums > 0)
-        return np.where(enough, sums / np.maximum(counts, 1), np.nan)
+        largest = np.zeros(len(self.judged))
+        np.maximum.at(largest, group[known], np.abs(self.values[rows[known], k]))
+        scale = sums / np.maximum(counts, 1)
+        enough = (counts >= season) & (scale > (ROUNDING * largest) ** power)
+        return np.where(enough, scale, np.nan)
 
     @cached_property
     def _run_ends(self) -> Rows:

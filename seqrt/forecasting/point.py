@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Numbers = NDArray[np.float64]
+
+# Differences this small, relative to the values, are rounding errors of their last digits.
+ROUNDING: Final = 1e-12
 
 
 def seasonal_scale(history: ArrayLike, season: int = 1, power: int = 1) -> float:
@@ -15,16 +18,19 @@ def seasonal_scale(history: ArrayLike, season: int = 1, power: int = 1) -> float
 
     With `history` y (T,) that is the mean of |y_t - y_(t-m)|^power over t > m; power 1 is the
     denominator of MASE and MSIS, 2 that of RMSSE squared. Differences with a missing value are left
-    out; without any, or where all are zero, the scale is NaN. For several series at a time see
-    `Origins.scales`.
+    out; without any, or where all are zero or rounding errors of the values, the scale is NaN. For
+    several series at a time see `Origins.scales`.
 
     Hyndman & Koehler 2006, doi:10.1016/j.ijforecast.2006.03.001.
     """
     y = np.asarray(history, np.float64)
     differences = np.abs(y[season:] - y[: max(len(y) - season, 0)])
-    known = differences[np.isfinite(differences)]
-    scale = float(np.mean(known**power)) if len(known) else 0.0
-    return scale if scale > 0 else float("nan")
+    known = np.isfinite(differences)
+    if not known.any():
+        return float("nan")
+    scale = float(np.mean(differences[known] ** power))
+    rounding = (ROUNDING * float(np.abs(y[season:][known]).max())) ** power
+    return scale if scale > rounding else float("nan")
 
 
 def mase(truth: ArrayLike, predicted: ArrayLike, scale: ArrayLike) -> Any:

@@ -104,16 +104,14 @@ class Scores:
 class BandScores:
     """How good the quantiles of a forecaster are.
 
-    `wql` is the weighted quantile loss and `wql_by_step` (H,) that of each step. For each interval,
-    by its level in percent, `msis`, `coverage` and `width` have the mean of each series and step
-    (G, H).
+    `wql` is the weighted quantile loss and `wql_by_step` (H,) that of each step. `intervals` has
+    coverage, width and MSIS of each interval, by its level in percent: the means of each series at
+    each step (G, H).
     """
 
     wql: float
     wql_by_step: Numbers
-    msis: Mapping[float, Numbers]
-    coverage: Mapping[float, Numbers]
-    width: Mapping[float, Numbers]
+    intervals: Mapping[float, Mapping[str, Numbers]]
 
     @classmethod
     def of(
@@ -124,17 +122,36 @@ class BandScores:
         levels = np.array(outputs.quantiles).reshape(-1, 1, 1)
         loss = 2 * pinball(truth[:, None], quantiles, levels).sum(axis=(0, 3)).mean(axis=0)
         size = np.abs(truth).sum(axis=(0, 2))
-        msis, held, width = {}, {}, {}
+        intervals = {}
         for level, (low, high) in outputs.intervals.items():
             lower, upper = quantiles[:, low], quantiles[:, high]
             score = origins.means(interval_score(truth, lower, upper, level / 100))
+            inside = ((lower <= truth) & (truth <= upper)).astype(np.float64)
             with _quiet():
-                msis[level] = np.nanmean(score / scales.absolute[:, None], axis=2)
-            inside = (lower <= truth) & (truth <= upper)
-            held[level] = origins.means(inside.astype(np.float64)).mean(axis=2)
-            width[level] = origins.means(upper - lower).mean(axis=2)
+                intervals[level] = {
+                    "coverage": origins.means(inside).mean(axis=2),
+                    "width": origins.means(upper - lower).mean(axis=2),
+                    "MSIS": np.nanmean(score / scales.absolute[:, None], axis=2),
+                }
         with _quiet():
-            return cls(float(loss.sum() / size.sum()), loss / size, msis, held, width)
+            return cls(float(loss.sum() / size.sum()), loss / size, intervals)
+
+    def overall(self, level: float) -> dict[str, float]:
+        """Return coverage, width and MSIS of an interval, as means over the series."""
+        return {name: float(each) for name, each in self._means(level, (0, 1)).items()}
+
+    def by_step(self, level: float) -> dict[str, Numbers]:
+        """Return coverage, width and MSIS of an interval at each step (H,)."""
+        return self._means(level, (0,))
+
+    def by_series(self, level: float) -> dict[str, Numbers]:
+        """Return coverage, width and MSIS of an interval in each series (G,)."""
+        return self._means(level, (1,))
+
+    def _means(self, level: float, axes: tuple[int, ...]) -> dict[str, Numbers]:
+        with _quiet():
+            each = self.intervals[level].items()
+            return {name: np.asarray(np.nanmean(values, axis=axes)) for name, values in each}
 
 
 @contextmanager

@@ -48,7 +48,7 @@ def test_baselines_have_the_metrics_of_their_forecasts(origins):
 
     assert test.season == 12
     assert list(scores) == [
-        "network", "persistence", "seasonal naive 12", "drift", "mean", "Naive2", "ridge AR"
+        "model", "persistence", "seasonal naive 12", "drift", "mean", "Naive2", "ridge AR"
     ]  # fmt: skip
     found = scores["persistence"]
     scale = point.seasonal_scale(history, 12)
@@ -64,7 +64,7 @@ def test_a_perfect_network_wins_and_a_bad_one_loses(origins):
     lost = back_test(origins, perfect(origins) + 100, PLAIN)
 
     assert won.beats_naive
-    assert won.error(won.network) == 0
+    assert won.error(won.model) == 0
     assert won.difference.high < 0
     assert not lost.beats_naive
     assert lost.difference.low > 0
@@ -76,13 +76,13 @@ def test_the_difference_is_that_of_the_two_errors(several):
     rng = np.random.default_rng(1)
     test = back_test(several, perfect(several) * (1 + 0.1 * rng.random((42, HORIZON))), PLAIN)
 
-    expected = test.error(test.network) - test.error(test.best_naive)
+    expected = test.error(test.model) - test.error(test.best_naive)
     assert test.difference.mean == pytest.approx(expected)
 
 
 def test_metrics_over_steps_and_series_average_to_the_whole(several):
     test = back_test(several, np.ones((42, HORIZON)), PLAIN)
-    scores = test.network
+    scores = test.model
 
     for name in ("MASE", "MAE", "sMAPE"):
         whole = scores.overall[name]
@@ -95,7 +95,7 @@ def test_metrics_over_steps_and_series_average_to_the_whole(several):
 def test_series_of_any_size_count_the_same_in_mase(several):
     test = back_test(several, perfect(several) + np.repeat([0.1, 1e5, 0], 14)[:, None], PLAIN)
 
-    mase = test.network.by_series["MASE"]
+    mase = test.model.by_series["MASE"]
     assert mase[0] == pytest.approx(mase[1], rel=0.3)
     assert np.isnan(mase[2]), "a constant series has no scale"
 
@@ -105,7 +105,7 @@ def test_constant_series_are_judged_by_the_absolute_error():
     test = back_test(origins, perfect(origins) + 0.5, PLAIN)
 
     assert test.metric == "MAE"
-    assert test.error(test.network) == 0.5
+    assert test.error(test.model) == 0.5
     assert not test.beats_naive
 
 
@@ -113,10 +113,10 @@ def test_naive2_has_an_owa_of_one_and_is_left_out_for_values_that_pass_zero(orig
     test = back_test(origins, perfect(origins), PLAIN)
     below = Origins.in_series(origins.values - 100, 120, HORIZON)
 
-    assert test.owa(test.network) == 0
+    assert test.owa(test.model) == 0
     assert test.owa(next(each for each in test.naive if each.name == "Naive2")) == 1
     crossing = back_test(below, perfect(below), PLAIN)
-    assert np.isnan(crossing.owa(crossing.network))
+    assert np.isnan(crossing.owa(crossing.model))
     assert "Naive2" not in [each.name for each in crossing.naive]
 
 
@@ -164,6 +164,7 @@ def test_quantiles_are_measured_by_step_and_interval(origins):
     assert bands.wql_by_step[2] == pytest.approx(
         intervals.wql(truth[:, 2], wide[:, 2], [0.1, 0.5, 0.9])
     )
-    assert bands.coverage[80][0].tolist() == [0, 1, 1, 1, 1, 1]
-    assert bands.width[80][0] == pytest.approx(np.full(HORIZON, 5))
-    assert bands.msis[80][0] == pytest.approx(np.array([5 + 10 * 8, *[5] * 5]) / scale)
+    assert bands.by_step(80)["coverage"].tolist() == [0, 1, 1, 1, 1, 1]
+    assert bands.by_series(80)["width"] == pytest.approx([5])
+    assert bands.by_step(80)["MSIS"] == pytest.approx(np.array([5 + 10 * 8, *[5] * 5]) / scale)
+    assert bands.overall(80)["coverage"] == pytest.approx(5 / 6)

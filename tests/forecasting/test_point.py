@@ -60,7 +60,7 @@ def test_missing_values_are_left_out_of_the_scale():
     assert seasonal_scale([1.0, np.nan, 2, 5]) == 3
 
 
-@pytest.mark.parametrize("history", [[], [1.0], [4.0, 4, 4], [np.nan, np.nan]])
+@pytest.mark.parametrize("history", [[], [1.0], [4.0, 4, 4], [np.nan, np.nan], [0.3, 0.1 + 0.2]])
 def test_a_history_that_never_changes_has_no_scale(history):
     assert np.isnan(seasonal_scale(history))
 

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from seqrt.cli.judging.judged import JudgeOptions, judge, seen_in_training
+from seqrt.cli.judging.picture import draw
+from seqrt.cli.judging.report import conclusion, report
 from seqrt.cli.model_options import (
     ChannelsFirstOption,
     DeviceOption,
@@ -67,39 +70,65 @@ def evaluate(
     sha256: Sha256Option = None,
     unsealed: UnsealedOption = False,
     channels_first: ChannelsFirstOption = False,
+    season: Annotated[
+        int | None,
+        typer.Option(
+            metavar="ROWS", min=1, help="Season of MASE and seasonal naive  [found in DATA]"
+        ),
+    ] = None,
+    baselines: Annotated[
+        bool,
+        typer.Option(
+            "--baselines", help="Also fit AutoETS, AutoARIMA and AutoTheta; needs seqrt[baselines]"
+        ),
+    ] = False,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.png", help="Picture of the errors and of some forecasts"),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Evaluate a model on data with known targets; print its metrics.
 
-    A forecast is compared with persistence, which repeats the last known value. Errors are in raw
-    units; mse/variance is relative to the variance of the targets used.
+    Errors are in raw units; mse/variance is relative to the variance of the targets used.
+
+    A forecast of a table is judged in a rolling-origin back-test. Baselines forecast from the same
+    rows, and read no more than the model could: persistence, seasonal naive, drift, mean, Naive2 of
+    the M4 competition and a ridge autoregression. MASE is the error relative to that of the
+    seasonal naive forecast in the rows before the first origin; sMAPE and OWA are as in M4, and OWA
+    is left out where values are not positive. The last line says whether the model beats the best
+    naive baseline. --json has each metric by step and by series.
 
     \b
     Examples:
       seqrt evaluate sunspots.csv --span 1921:1955
+      seqrt evaluate sunspots.csv --span 1950: --baselines --plot errors.png
       seqrt evaluate motions_test.npz -m models/motions.onnx --json
     """
     from seqrt.data.serving import labelled
 
     path = model_or_newest(model)
+    options = JudgeOptions(season, baselines, plot)
+    options.check(data, path)
     opened = open_model(path, device, sha256=sha256, unsealed=unsealed)
     read = read_data(data, opened.manifest, ReadOptions(series, time, dates, channels_first))
     for note in read.notes:
         say_labelled("note", note)
-    part = labelled(
-        read,
-        opened.manifest,
-        target=parse_names("--target", target),
-        span=parse_span("--span", span),
-    )
+    names = parse_names("--target", target)
+    part = labelled(read, opened.manifest, target=names, span=parse_span("--span", span))
     predicted = _predicted(opened, part)
-    metrics, persistence = _metrics(opened, part, predicted)
-    by_series = _by_series(opened, part, predicted, read)
+    judged = judge(read, opened.manifest, part, predicted, names, options)
+    points = predicted if judged is None else judged.points
+    metrics, persistence = _metrics(opened, part, points)
+    by_series = _by_series(opened, part, points, read)
+    if plot is not None and judged is not None:
+        draw(judged, plot)
     if as_json:
         record = {"model": str(path), "sha256": opened.digest, "answers": len(part.truth)}
         record |= {"left_out": part.left_out}
         record |= {"figures": metrics_record(metrics), "persistence": metrics_record(persistence)}
         record |= by_series.record() if by_series else {}
+        record |= judged.record() if judged else {}
         typer.echo(json.dumps(record, indent=2))
         return
     say(f"{path.name} on {len(part.truth):,} targets of {data}")
@@ -107,8 +136,16 @@ def evaluate(
         say(f"{part.left_out:,} windows without a target are left out")
     for line in _table(metrics, persistence):
         typer.echo(line)
+    if judged:
+        typer.echo()
+        for line in report(judged.test):
+            typer.echo(line)
     if by_series:
         typer.echo(by_series.summary())
+    if judged:
+        notes = () if span else seen_in_training(data, opened.manifest)
+        for line in conclusion(judged.test, tuple(notes)):
+            typer.echo(line)
 
 
 def _metrics(model: Model, part: Part, predicted: Any) -> tuple[Metrics, Metrics]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from pathlib import Path
 
@@ -120,3 +121,55 @@ def test_a_series_without_names_is_judged_too(run, forecaster):
     by_place = run("evaluate", "wave.npy", "-m", "wave.onnx", "--json")
 
     assert by_place.out == by_name.out
+
+
+def test_the_last_line_says_whether_the_forecast_beats_the_best_baseline(run, forecaster):
+    done = run("evaluate", "wave.csv", "-m", "wave.onnx", "--span", "1950:")
+    answer = json.loads(
+        run("evaluate", "wave.csv", "-m", "wave.onnx", "--span", "1950:", "--json").out
+    )
+
+    test = answer["back_test"]
+    assert done.out.splitlines()[-1] == test["verdict"]
+    assert test["verdict"].startswith("The model does not beat the best naive baseline: ")
+    assert not test["beats_best_naive"]
+    persistence = test["forecasters"]["persistence"]["figures"]
+    assert persistence["MAE"] == pytest.approx(answer["persistence"]["mae"])
+    assert (test["origins"], test["horizon"], test["best_fitted"]) == (29, 2, "ridge AR")
+
+
+def test_a_season_can_be_given(run, forecaster):
+    done = run("evaluate", "wave.csv", "-m", "wave.onnx", "--season", "5", "--json")
+
+    assert "seasonal naive 5" in json.loads(done.out)["back_test"]["forecasters"]
+
+
+def test_a_file_that_the_model_was_trained_on_is_noted(run, forecaster):
+    note = "note: wave.csv is what the network was trained on, so these metrics flatter it."
+
+    assert note in run("evaluate", "wave.csv", "-m", "wave.onnx").out
+    Path("other.csv").write_text(Path("wave.csv").read_text() + "1980,0.5\n")
+    assert note not in run("evaluate", "other.csv", "-m", "wave.onnx").out
+    assert note not in run("evaluate", "wave.csv", "-m", "wave.onnx", "--span", "1950:").out
+
+
+def test_a_picture_is_drawn(run, forecaster):
+    pytest.importorskip("matplotlib")
+
+    assert run("evaluate", "wave.csv", "-m", "wave.onnx", "--plot", "errors.png").code == 0
+    assert Path("errors.png").read_bytes().startswith(b"\x89PNG")
+    done = run("evaluate", "wave.csv", "-m", "wave.onnx", "--plot", "errors.jpg")
+    assert (done.code, done.err) == (
+        2,
+        "seqrt: --plot must name a file that ends in .png, got 'errors.jpg'.\n",
+    )
+
+
+def test_models_of_statsforecast_need_its_package(run, forecaster):
+    done = run("evaluate", "wave.csv", "-m", "wave.onnx", "--baselines", "--span", "1950:")
+
+    if importlib.util.find_spec("statsforecast"):
+        assert "AutoETS" in done.out
+    else:
+        assert done.code == 5
+        assert "pip install 'seqrt[baselines]'" in done.err

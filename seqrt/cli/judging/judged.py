@@ -1,0 +1,122 @@
+"""The back-test of a forecasting model on a table, as `seqrt evaluate` makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seqrt.errors import UsageError
+from seqrt.wording import series_name
+
+if TYPE_CHECKING:
+    from seqrt.contract import Manifest
+    from seqrt.data import Part, Sequences, Timeline
+    from seqrt.forecasting.back_test import BackTest
+    from seqrt.forecasting.origins import Origins
+    from seqrt.forecasting.outputs import ForecastOutputs
+
+
+@dataclass(frozen=True)
+class JudgeOptions:
+    """The options of `seqrt evaluate` for forecasts."""
+
+    season: int | None = None
+    baselines: bool = False
+    plot: Path | None = None
+
+    def check(self, data: Path, model: Path) -> None:
+        """Raise an error if a package is not installed or the picture cannot be written."""
+        from seqrt.drawing.style import check_matplotlib
+        from seqrt.files import check_not_input, check_writable
+        from seqrt.forecasting.classical import check_statsforecast
+
+        if self.baselines:
+            check_statsforecast()
+        if self.plot is None:
+            return
+        if self.plot.suffix.lower() != ".png":
+            raise UsageError(f"--plot must name a file that ends in .png, got {str(self.plot)!r}.")
+        check_matplotlib()
+        check_not_input(self.plot, data, model)
+        check_writable(self.plot)
+
+    def check_unused(self, what: str) -> None:
+        """Raise UsageError if one is given where there is no back-test."""
+        if self.season or self.baselines or self.plot:
+            raise UsageError(
+                "--season, --baselines and --plot apply to forecasts of the rows of a table, not to"
+                f" {what}. Drop them."
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """A back-test, and what its report and its picture need besides."""
+
+    test: BackTest
+    data: Timeline
+    origins: Origins
+    outputs: ForecastOutputs
+    targets: tuple[str, ...]
+    predicted: Any
+
+    @property
+    def points(self) -> Any:
+        """The point forecasts (N, O), like the targets of a part."""
+        return self.predicted[:, self.outputs.points.reshape(-1)]
+
+    def record(self) -> dict[str, Any]:
+        """Return the back-test for JSON."""
+        from seqrt.cli.judging.record import back_test_record
+
+        names = [series_name(self.data.keys[i]) for i in self.origins.judged.tolist()]
+        return {"back_test": back_test_record(self.test, names)}
+
+
+def judge(
+    data: Timeline | Sequences,
+    manifest: Manifest,
+    part: Part,
+    predicted: Any,
+    target: tuple[str, ...],
+    options: JudgeOptions,
+) -> Judged | None:
+    """Return the back-test of predictions (N, O) for `part` of a table; None for other tasks."""
+    from seqrt.data import Sequences
+    from seqrt.data.serving import target_values
+    from seqrt.forecasting.back_test import back_test
+    from seqrt.forecasting.origins import Origins
+    from seqrt.forecasting.outputs import ForecastOutputs
+
+    if manifest.task != "forecast" or isinstance(data, Sequences) or part.first_rows is None:
+        options.check_unused("sequences" if isinstance(data, Sequences) else manifest.task)
+        return None
+    outputs = ForecastOutputs.of(manifest)
+    timeline, values = target_values(data, manifest, target)
+    origins = Origins.of(values, part.first_rows, manifest.horizon or 1, timeline)
+    more = _classical if options.baselines else None
+    test = back_test(origins, predicted, outputs, season=options.season, more=more)
+    names = target or manifest.targets
+    return Judged(test, timeline, origins, outputs, names, predicted)
+
+
+def seen_in_training(data: Path, manifest: Manifest) -> Iterator[str]:
+    """Yield a note if a file is the one that a model was trained on."""
+    from seqrt.data.readers.source import digest
+
+    if manifest.data_sha256 and digest(data) == manifest.data_sha256:
+        yield (
+            f"{data.name} is what the network was trained on, so these metrics flatter it. Use"
+            " rows that it has not seen, with --span or another file."
+        )
+
+
+def _classical(origins: Origins, season: int) -> Iterator[tuple[str, Any]]:
+    from seqrt.cli.progress import work_progress
+    from seqrt.forecasting.classical import NAMES, classical
+
+    total = len(NAMES) * len(origins) * origins.values.shape[1]
+    with work_progress(total, "forecasts") as advance:
+        yield from classical(origins, season, advance)
