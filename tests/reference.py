@@ -99,6 +99,23 @@ def cell(
     return y, np.concatenate([h, C])
 
 
+def dilated(
+    kind: str, x: Array, state: Array, w: Weights, nonlinearity: str = "tanh", steps: int = 1
+) -> tuple[Array, Array]:
+    """Run the cell `kind` so that each step continues from the state `steps` steps before.
+
+    The state holds the last values of h, oldest first, and for the LSTM then those of C.
+    """
+    parts = np.split(state, 2 if kind == "lstm" else 1)
+    recent = list(np.hstack([part.reshape(steps, -1) for part in parts]))
+    y = []
+    for x_t in x:
+        h, end = cell(kind, x_t[None], recent.pop(0), w, nonlinearity)
+        y.append(h[0])
+        recent.append(end)
+    return np.array(y), np.hstack([p.ravel() for p in np.split(np.array(recent), len(parts), 1)])
+
+
 def state_size(kind: str, units: int) -> int:
     """Numbers of state in one direction of a layer."""
     return 2 * units if kind == "lstm" else units
@@ -217,8 +234,9 @@ def sequence(
             last = np.concatenate([forwards[-1], backwards[-1]])
             h = np.concatenate([forwards, backwards[::-1]], axis=1)
         else:
-            start = next(starts) if causal else np.zeros(state_size(kind, units))
-            h, end = cell(kind, h, start, _cell(arrays, n, 0), f)
+            every = _dilation(architecture)
+            start = next(starts) if causal else np.zeros(every * state_size(kind, units))
+            h, end = dilated(kind, h, start, _cell(arrays, n, 0), f, every)
             last = h[-1]
             ends += [end] if causal else []
         if n and architecture.get("residual"):
@@ -280,12 +298,17 @@ def _context(architecture: dict[str, Any]) -> int:
     return int(architecture.get("front", "").partition(":")[2].partition("x")[0] or 0)
 
 
+def _dilation(architecture: dict[str, Any]) -> int:
+    """From how many steps before a recurrent layer continues."""
+    return _context(architecture) if architecture.get("front", "").startswith("segments") else 1
+
+
 def _sizes(architecture: dict[str, Any], width: int) -> Iterator[int]:
     """The size of the state of each layer, for `width` inputs."""
     if context := _context(architecture):
         yield (context - 1) * width
     for units in architecture["units"]:
-        yield state_size(architecture["cell"], units)
+        yield state_size(architecture["cell"], units) * _dilation(architecture)
     if architecture.get("pool", "last") in ("mean", "max"):
         yield architecture["units"][-1] + 1
 

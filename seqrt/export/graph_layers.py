@@ -15,6 +15,9 @@ from seqrt.export.weights import float32_array
 from seqrt.training.networks.convolution import CausalConvolution
 from seqrt.training.networks.pooling import AttentionPool, MaxPool, MeanPool
 
+# From so many steps on, picking them by one node is faster than by a node for each.
+_LONG: Final = 16
+
 
 def emit(graph: StackGraph, step: nn.Module, name: str, h: str) -> str:
     """Append the nodes of a layer that reads h; return the name of its output."""
@@ -25,7 +28,11 @@ def _convolution(graph: StackGraph, step: CausalConvolution, name: str, h: str) 
     """Append a causal convolution: the steps side by side, one product, relu."""
     if step.context:
         number, start = graph.number("taps idiom"), graph.start()
-        h = graph.stateful(idioms.taps(number, h, step.features, step.kernel, start=start))
+        if step.kernel < _LONG:
+            found = idioms.taps(number, h, step.features, step.kernel, start=start)
+        else:
+            found = idioms.windows(number, h, step.features, step.kernel, start)
+        h = graph.stateful(found)
     return graph.add("Relu", [_linear(graph, step.dense, name, h)], f"{name}_relu")
 
 

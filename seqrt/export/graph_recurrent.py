@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from seqrt.contract import LENGTHS
+from seqrt.contract import LENGTHS, idioms
 from seqrt.contract.manifest import STATE_PARTS
 from seqrt.export.stack_graph import StackGraph
 from seqrt.export.weights import onnx_weights
+from seqrt.training.networks.dilated import Dilated
 from seqrt.training.networks.recurrent import Recurrent
 from seqrt.training.networks.stack import Stack
 
@@ -24,6 +25,10 @@ class RecurrentNodes:
 
     def emit(self, step: Recurrent, name: str, h: str) -> str:
         """Append a layer that reads h; return its output, at every step or after the last one."""
+        if isinstance(step, Dilated):
+            h = self.skip.add(step, name, _dilated(self.graph, step, name, h), only_last=False)
+            end = idioms.step_from_end(0, h, step.layer.units)
+            return self.graph.idiom(end) if step is self.cut else h
         only_last = step is self.cut
         h = _recurrent(self.graph, step, name, h, only_last=only_last, end=self.skip.needs_end)
         return self.skip.add(step, name, h, only_last=only_last)
@@ -38,40 +43,64 @@ def _recurrent(
     """
     layer = step.layer
     starts = [start for _ in STATE_PARTS[layer.cell] if (start := graph.start())]
-    weights = zip("WRB", onnx_weights(step), strict=True)
-    inputs = [h, *(graph.constant(f"{name}_{w}", array) for w, array in weights), LENGTHS, *starts]
-    attributes: dict[str, Any] = {"direction": _DIRECTIONS[layer.bidirectional]}
-    if layer.cell == "rnn":
-        attributes["activations"] = [layer.nonlinearity.capitalize()] * len(step.cells)
-    if layer.cell == "gru":
-        # torch applies the reset gate after the matrix product.
-        attributes["linear_before_reset"] = 1
     ends = [f"{name}_{part}_end" for part in STATE_PARTS[layer.cell]]
     outputs = ["" if only_last else f"{name}_steps", *ends]
     wanted = ends if starts else ends[:1] if only_last or end else []
-    graph.append(
-        layer.cell.upper(),
-        inputs,
-        outputs[: 1 + len(wanted)],
-        hidden_size=layer.units,
-        **attributes,
-    )
+    _append_node(graph, step, name, [h, LENGTHS, *starts], outputs[: 1 + len(wanted)])
     graph.ends += wanted if starts else []
     if only_last:
         return _last_step(graph, f"{name}_h_end", name, layer.bidirectional)
     return _every_step(graph, name, layer.bidirectional)
 
 
+def _dilated(graph: StackGraph, step: Dilated, name: str, h: str) -> str:
+    """Append a dilated layer, whose node reads each phase of a row as a row of its own."""
+    layer, number = step.layer, graph.number("dilated")
+    parts = STATE_PARTS[layer.cell] if graph.streams else ""
+    pieces = tuple(graph.start() for _ in parts)
+    graph.idiom(idioms.phases(number, h, step.features, step.dilation, pieces, layer.units))
+    inputs = [f"phases.{number}.steps", f"phases.{number}.lengths"]
+    inputs += [f"phases.{number}.start{i}" for i in range(len(parts))]
+    ends = [f"{name}_{part}_end" for part in parts]
+    _append_node(graph, step, name, inputs, [f"{name}_steps", *ends])
+    steps = f"{name}_steps"
+    back = idioms.interleaved(number, steps, layer.units, step.dilation, tuple(ends))
+    return graph.stateful(back)
+
+
+def _append_node(
+    graph: StackGraph, step: Recurrent, name: str, inputs: list[str], outputs: list[str]
+) -> None:
+    """Append the node of a layer; `inputs` are what it reads, the lengths and any states."""
+    layer, (h, *others) = step.layer, inputs
+    weights = zip("WRB", onnx_weights(step), strict=True)
+    constants = [graph.constant(f"{name}_{w}", array) for w, array in weights]
+    attributes: dict[str, Any] = {"direction": _DIRECTIONS[layer.bidirectional]}
+    if layer.cell == "rnn":
+        attributes["activations"] = [layer.nonlinearity.capitalize()] * len(step.cells)
+    if layer.cell == "gru":
+        # torch applies the reset gate after the matrix product.
+        attributes["linear_before_reset"] = 1
+    graph.append(
+        layer.cell.upper(),
+        [h, *constants, *others],
+        outputs,
+        hidden_size=layer.units,
+        **attributes,
+    )
+
+
 class _Skip:
     """The sums of a stack with `residual`: each layer's output and that of the layer before it.
 
     If the head reads the last step only, so does the last sum. The step is then not looked up in
-    the earlier outputs: it is the sum of the final h of their layers.
+    the earlier outputs: it is the sum of the final h of their layers. Dilated layers have no final
+    h, so all of their steps are summed.
     """
 
     def __init__(self, graph: StackGraph, stack: Stack) -> None:
         self.graph, self.residual = graph, stack.residual
-        self.needs_end = stack.residual and stack.cut_to_last() is not None
+        self.needs_end = stack.residual and stack.cut_to_last() is not None and stack.segment == 1
         self.every = self.at_end = ""
 
     def add(self, step: Recurrent, name: str, h: str, *, only_last: bool) -> str:

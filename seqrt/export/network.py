@@ -143,7 +143,7 @@ class SeqrtNetwork:
 
 def needs_format2(stack: Stack) -> bool:
     """Return whether a stack is more than the chain of layers that a file of format 1 can hold."""
-    return any(not isinstance(layer, Recurrent) for layer in stack.time_layers())
+    return any(type(layer) is not Recurrent for layer in stack.time_layers())
 
 
 def _format2(stack: Stack) -> dict[str, Any]:

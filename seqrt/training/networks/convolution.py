@@ -30,8 +30,8 @@ class CausalConvolution(TimeLayer):
         self.features, self.channels, self.kernel = features, channels, kernel
         if self.context * features > MOST_CONTEXT:
             raise UsageError(
-                f"front conv:{kernel} reads {self.context} steps of {features} features before each"
-                f" step, more than {MOST_CONTEXT:,} numbers. Take a shorter one."
+                f"a front of {kernel} steps reads {self.context} steps of {features} features"
+                f" before each step, more than {MOST_CONTEXT:,} numbers. Take a shorter one."
             )
         self.dense = nn.Linear(kernel * features, channels)
         self.carries = (Carry("taps", self.context * features),) if self.context else ()
@@ -49,6 +49,10 @@ class CausalConvolution(TimeLayer):
         rows = torch.arange(len(x), device=x.device)[:, None]
         places = lengths[:, None] + torch.arange(self.context, device=x.device)
         return torch.relu(self.dense(taps)), seen[rows, places].flatten(1)
+
+    def of_segments(self, x: Tensor, counts: Tensor | None) -> Tensor:
+        """Map segments of K steps, side by side (B, N, K D), to y (B, N, C)."""
+        return torch.relu(self.dense(x))
 
     def input_weights(self) -> Iterator[Tensor]:
         """Yield the weights of the inputs, (C, K, D)."""

@@ -1,73 +1,134 @@
-"""A recurrent layer that continues from several steps before: one chain for each phase."""
+"""Recurrent layers whose steps continue from several steps before, and rows in segments."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
+from seqrt.contract import Carry
+from seqrt.contract.idioms import MOST_CONTEXT
+from seqrt.contract.manifest import Cell, Nonlinearity
+from seqrt.errors import UsageError
 from seqrt.training.networks.recurrent import Recurrent
 
 
-class Dilated(nn.Module):
-    r"""A causal layer whose state is W steps old: h_t = cell(u_t, h_{t-W}).
+class Dilated(Recurrent):
+    r"""A causal recurrent layer that continues each step from the state W steps before.
 
-    Steps t, t + W, t + 2W, ... form a chain of their own, so W chains run side by side, and a layer
-    over daily data with W = 7 continues from the same weekday. Shapes: u (B, T, D) → h (B, T, H).
-    The state (B, W S) holds the chains, the one that continues first coming first; of an LSTM all
-    h, then all C.
+        h_t = cell(x_t, h_{t-W})        W the dilation; zero before the first step
+
+    A row is W sequences in turn, its phases: steps 0, W, 2 W, ..., steps 1, W + 1, ... and so on.
+    Each is a row for the kernels of `Recurrent`.
+
+    Shapes: x (B, T, D) → y (B, T, H). The state (B, W H), and (B, 2 W H) for the LSTM, holds the
+    last W values of h, oldest first, then those of C.
 
     Chang et al. 2017, arXiv:1710.02224.
     """
 
-    def __init__(self, layer: Recurrent, dilation: int) -> None:
-        """Take a causal layer; with `dilation` 1 this is the layer itself."""
-        super().__init__()
-        self.layer, self.dilation = layer, dilation
+    def __init__(
+        self,
+        cell: Cell,
+        features: int,
+        units: int,
+        *,
+        dilation: int,
+        nonlinearity: Nonlinearity = "tanh",
+    ) -> None:
+        """Make the layer with torch's initial weights."""
+        super().__init__(cell, features, units, nonlinearity=nonlinearity)
+        if dilation * units > MOST_CONTEXT:
+            raise UsageError(
+                f"a layer of {units} units over segments of {dilation} steps keeps"
+                f" {dilation * units:,} numbers, more than {MOST_CONTEXT:,}. Take shorter segments."
+            )
+        self.layer = replace(self.layer, dilation=dilation)
+        self.dilation = dilation
+        self.carries = tuple(Carry(piece.what, dilation * piece.size) for piece in self.carries)
 
-    @property
-    def state_size(self) -> int:
-        """The size of the state of a sequence."""
-        return self.dilation * self.layer.layer.state_size
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Map x (B, T, D) to y (B, T, H) from zero state."""
+        whole = F.pad(x, (0, 0, 0, -x.shape[1] % self.dilation))
+        y = self._of_phases(super().forward(self._to_phases(whole)), len(x))
+        return y[:, : x.shape[1]]
 
-    def forward(self, u: Tensor) -> Tensor:
-        """Map u (B, T, D) to h (B, T, H) from zero state."""
-        return self._in_time(self.layer(self._in_chains(u)), u.shape)
+    def of_segments(self, x: Tensor, counts: Tensor | None) -> Tensor:
+        """Map x (B, K, D) for K segments to y (B, K, H), each continuing from the one before."""
+        return super().forward(x, counts)
 
-    def run(self, u: Tensor, lengths: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Advance `state` (B, W S) over the first `lengths` steps of u; return h and the state."""
-        chains = self._state_in_chains(state)
-        steps = self._steps_of_chains(lengths)
-        h, end = self.layer.run(self._in_chains(u), steps.clamp(min=1), chains)
-        end = torch.where(steps[:, None] > 0, end, chains)
-        return self._in_time(h, u.shape), self._state_in_time(end, lengths)
+    def run(self, x: Tensor, lengths: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Advance `state` (B, S) over x; return y and the state after each row's last step.
 
-    def _in_chains(self, u: Tensor) -> Tensor:
-        """Cut u (B, T, D) into its chains, each padded to the same length: (B W, T / W, D)."""
-        padded = F.pad(u, (0, 0, 0, -u.shape[1] % self.dilation))
-        chains: Tensor = padded.unflatten(1, (-1, self.dilation)).transpose(1, 2).flatten(0, 1)
-        return chains
+        Steps of y past `lengths` are zero.
+        """
+        before, dilation = self._ring(state), self.dilation
+        whole = F.pad(x, (0, 0, 0, -x.shape[1] % dilation))
+        down = torch.arange(dilation - 1, -1, -1, device=lengths.device)
+        steps = torch.div(lengths[:, None] + down, dilation, rounding_mode="floor").flatten()
+        used = steps.nonzero()[:, 0]  # a phase of no step keeps its state
+        phases, ends = self._to_phases(whole), before.flatten(0, 1).clone()
+        y = phases.new_zeros(*phases.shape[:2], self.layer.units)
+        y[used], ends[used] = super().run(phases[used], steps[used], ends[used])
+        after = torch.cat([before, ends.view_as(before)], dim=1)
+        places = lengths[:, None] + torch.arange(dilation, device=lengths.device)
+        places = torch.minimum(places, places % dilation + dilation)
+        rows = torch.arange(len(x), device=x.device)[:, None]
+        return self._of_phases(y, len(x))[:, : x.shape[1]], self._from_ring(after[rows, places])
 
-    def _in_time(self, h: Tensor, shape: torch.Size) -> Tensor:
-        """Join chains (B W, T / W, H) to h (B, T, H)."""
-        rows: Tensor = h.unflatten(0, (shape[0], self.dilation)).transpose(1, 2).flatten(1, 2)
-        return rows[:, : shape[1]]
+    def advance(
+        self, x: Tensor, state: Tensor, lengths: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Advance `state` (B, S) over all steps of x, with the fast kernels."""
+        rows, dilation, ring = len(x), self.dilation, self._ring(state)
+        rest = x.shape[1] % dilation
+        whole, parts = x.shape[1] - rest, []
+        if whole:
+            phases, start = self._to_phases(x[:, :whole]), ring.flatten(0, 1)
+            y, ends = super().advance(phases, start)
+            parts, ring = [self._of_phases(y, rows)], ends.view_as(ring)
+        if rest:
+            single = x[:, whole:].flatten(0, 1)[:, None]
+            y, ends = super().advance(single, ring[:, :rest].flatten(0, 1))
+            parts.append(y.view(rows, rest, -1))
+            ring = torch.cat([ring[:, rest:], ends.view(rows, rest, -1)], dim=1)
+        return torch.cat(parts, dim=1), self._from_ring(ring)
 
-    def _steps_of_chains(self, lengths: Tensor) -> Tensor:
-        """Return the number of steps of each chain (B W,)."""
-        phase = torch.arange(self.dilation, device=lengths.device)
-        return ((lengths[:, None] + self.dilation - 1 - phase) // self.dilation).flatten()
+    def _to_phases(self, x: Tensor) -> Tensor:
+        """Return x (B, K W, D) with each phase as a row: (B W, K, D)."""
+        phases: Tensor = x.unflatten(1, (-1, self.dilation)).transpose(1, 2)
+        return phases.flatten(0, 1)
 
-    def _state_in_chains(self, state: Tensor) -> Tensor:
-        """Return a state (B, W S) as that of every chain (B W, S)."""
-        parts: Tensor = state.unflatten(1, (-1, self.dilation, self.layer.layer.units))
-        return parts.transpose(1, 2).flatten(2).flatten(0, 1)
+    def _of_phases(self, y: Tensor, rows: int) -> Tensor:
+        """Return y (B W, K, H) with the steps back in order: (B, K W, H)."""
+        steps: Tensor = y.unflatten(0, (rows, self.dilation)).transpose(1, 2)
+        return steps.flatten(1, 2)
 
-    def _state_in_time(self, chains: Tensor, lengths: Tensor) -> Tensor:
-        """Return the chains (B W, S) as a state (B, W S), after `lengths` more steps."""
-        rows: Tensor = chains.unflatten(0, (len(lengths), self.dilation))
-        phase = torch.arange(self.dilation, device=lengths.device)
-        next_up = (phase + lengths[:, None]) % self.dilation
-        turned: Tensor = rows.gather(1, next_up[..., None].expand_as(rows))
-        parts: Tensor = turned.unflatten(2, (-1, self.layer.layer.units))
-        return parts.transpose(1, 2).flatten(1)
+    def _ring(self, state: Tensor) -> Tensor:
+        """Return a state (B, S) as W states of `Recurrent`, oldest first: (B, W, S / W)."""
+        parts = state.split(self.dilation * self.layer.units, dim=1)
+        return torch.cat([part.unflatten(1, (self.dilation, -1)) for part in parts], dim=2)
+
+    def _from_ring(self, ring: Tensor) -> Tensor:
+        """Return the state (B, S) of `_ring`."""
+        return torch.cat([part.flatten(1) for part in ring.split(self.layer.units, dim=2)], dim=1)
+
+
+def segments_of(x: Tensor, lengths: Tensor | None, steps: int) -> tuple[Tensor, Tensor | None]:
+    """Return the segments of `steps` steps of each row that end at its last step, and their number.
+
+    x (B, T, D) → (B, K, steps D), the steps of a segment side by side; zeros fill the first one of
+    a row. Past a row's own number of segments there are zeros.
+    """
+    if lengths is None:
+        whole = F.pad(x, (0, 0, -x.shape[1] % steps, 0))
+        return whole.unflatten(1, (-1, steps)).flatten(2), None
+    counts = torch.div(lengths + steps - 1, steps, rounding_mode="floor")
+    longest = -(-x.shape[1] // steps) * steps
+    source = torch.arange(longest, device=x.device) - (counts * steps - lengths)[:, None]
+    inside = (source >= 0) & (source < lengths[:, None])
+    rows = torch.arange(len(x), device=x.device)[:, None]
+    moved = torch.where(inside[..., None], x[rows, source.clamp(0, x.shape[1] - 1)], 0)
+    return moved.unflatten(1, (-1, steps)).flatten(2), counts

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -23,7 +25,8 @@ def chrono_initialise(net: Stack, steps: int) -> None:
         LSTM    b_f = log u, b_i = -log u,   u ~ U(1, steps - 1)
         GRU     b_z = log u                  z near 1 keeps the state, in torch's equations
 
-    All other biases are zero. Everything is drawn from torch's global generator.
+    A dilated layer remembers over so many of its own steps that they are `steps` steps. All other
+    biases are zero. Everything is drawn from torch's global generator.
 
     Raises UsageError unless `steps` is a whole number of at least 1.
 
@@ -34,7 +37,7 @@ def chrono_initialise(net: Stack, steps: int) -> None:
         raise UsageError(f"memory must be a whole number of steps from 1, got {steps!r}.")
     for layer in net.recurrent():
         for kernel in layer.cells:
-            _draw(layer, kernel, steps)
+            _draw(layer, kernel, math.ceil(steps / layer.layer.dilation))
 
 
 @torch.no_grad()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Final, get_args
 
 from torch import nn
 
 from seqrt.contract.manifest import Activation, Cell, Head, Missing, Nonlinearity
 from seqrt.errors import UsageError
+from seqrt.training.networks.dilated import Dilated
 from seqrt.training.networks.dropout import Dropout
 from seqrt.training.networks.front import parse_front
 from seqrt.training.networks.missing import input_size
@@ -51,8 +53,18 @@ class Architecture:
                 f" {','.join(map(str, self.units))}. Give equal sizes, such as units"
                 f" {self.units[0]},{self.units[0]}."
             )
-        parse_front(self.front)
+        if self.segment > 1 and self.bidirectional:
+            raise UsageError(
+                f"front {self.front} reads the segments that end at each step, and a bidirectional"
+                " layer reads from the end. Drop front or bidirectional."
+            )
         _check_choice("pool", self.pool, tuple(POOLS))
+
+    @property
+    def segment(self) -> int:
+        """The number of steps in a segment, 1 for layers that read step by step."""
+        front = parse_front(self.front)
+        return front.dilation if front else 1
 
 
 @dataclass(frozen=True)
@@ -144,8 +156,13 @@ class Network(Stack):
         self.front = described.layer(width, units[0]) if described else None
         width = self.front.channels if self.front else width
         widths = [width, *(size * directions for size in units)]
+        self.segment = architecture.segment
+        if self.segment > 1:
+            make: Any = partial(Dilated, dilation=self.segment)
+        else:
+            make = partial(Recurrent, bidirectional=bidirectional)
         self.layers = nn.ModuleList(
-            Recurrent(cell, width, size, bidirectional=bidirectional, nonlinearity=nonlinearity)
+            make(cell, width, size, nonlinearity=nonlinearity)
             for width, size in zip(widths, units, strict=False)
         )
         between = widths[1:-1] if layer_norm else []

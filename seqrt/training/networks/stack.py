@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from seqrt.contract import Carry, Column
 from seqrt.contract.manifest import Activation, Head, Missing
+from seqrt.training.networks.dilated import segments_of
 from seqrt.training.networks.metadata import Metadata
 from seqrt.training.networks.missing import carried_size, carry, fill
 from seqrt.training.networks.pooling import Pooling
@@ -32,7 +33,8 @@ class Stack(nn.Module):
     its own, which the steps between the two do not change: h_l = layer_l(steps(h_{l-1})) + h_{l-1}.
 
     With the `last` head a pool follows the last recurrent layer, or else only each direction's
-    output after its last step is kept.
+    output after its last step is kept. `segment` is 1, or the dilation of the recurrent layers,
+    which then read the steps in segments.
     """
 
     x_mean: Tensor
@@ -52,6 +54,7 @@ class Stack(nn.Module):
     ) -> None:
         """Make a stack with mean 0 and scale 1; a subclass adds its `steps`."""
         super().__init__()
+        self.segment = 1
         self.missing = missing
         self.residual = residual
         self.head = head
@@ -99,7 +102,12 @@ class Stack(nn.Module):
 
     def logits(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Map raw x to the outputs before activation and unscaling."""
-        return self._through(self.inputs(x), lengths, lambda step, h: step(h, lengths))
+        u = self.inputs(x)
+        if self.segment == 1 or not self.cut_to_last():
+            return self._through(u, lengths, lambda step, h: step(h, lengths))
+        # the last step depends on no other segments than those that end with it
+        h, counts = segments_of(u, lengths, self.segment)
+        return self._through(h, counts, lambda step, h: step.of_segments(h, counts))
 
     def inputs(self, x: Tensor) -> Tensor:
         """Map raw x, from the start of a sequence, to the inputs of the first layer."""

@@ -48,6 +48,10 @@ class TimeLayer(nn.Module):
             lengths = torch.full((len(x),), x.shape[1], device=x.device)
         return self.run(x, lengths, state)
 
+    def of_segments(self, x: Tensor, counts: Tensor | None) -> Tensor:
+        """Map the segments of each row, `counts` in number, to y: only of layers over segments."""
+        raise NotImplementedError
+
     def input_weights(self) -> Iterator[Tensor]:
         """Yield the weights of the inputs, each (..., W)."""
         raise NotImplementedError

@@ -77,7 +77,7 @@ class Plan:
     Initial weights: with `init` "chrono" they are drawn to remember `memory` steps, by default the
     longest sequence and at most `tbptt` steps, because no gradient teaches the network to remember
     anything for longer; with "torch" they are PyTorch's. By default, "chrono" is for sequences of
-    more than 50 steps and for built-in tasks.
+    more than 50 steps, or 50 segments, and for built-in tasks.
 
     Training: `unresolved` names the numbers in `recipe` that are still to be inferred. `epochs` is
     then 100, for a built-in task 10, or as many more as make 500 steps of the optimiser; `patience`
@@ -242,7 +242,7 @@ class Plan:
         metadata = problem.metadata
         built_in = self.source in TASKS
         longest = self._longest_gradient(problem)
-        long = self.memory or longest > _LONG or built_in
+        long = self.memory or longest > _LONG * self.architecture.segment or built_in
         init = None if self.start_from else self.init or ("chrono" if long else "torch")
         epochs = self._epochs(problem)
         # on a built-in task the loss rests on a plateau first, and fresh data cannot be overfitted

@@ -16,7 +16,6 @@ from seqrt.training.networks.forecasting.config import ForecasterConfig
 from seqrt.training.networks.forecasting.lags import Normalised, lags, normalised
 from seqrt.training.networks.forecasting.seasonal_base import SeasonalBase
 from seqrt.training.networks.missing import carried_size, carry, fill
-from seqrt.training.networks.recurrent import Recurrent
 from seqrt.training.networks.stack import Stack
 
 # Beyond this, a normalised value is an outlier and not read further off than this.
@@ -61,8 +60,7 @@ class Forecaster(Stack):
         self.architecture = config
         others, units = len(self._others()), config.units
         self.embed = nn.Linear(config.lags + 2 + others, units)
-        layer = Recurrent(config.cell, units, units)
-        self.layer = Dilated(layer, config.season)
+        self.layer = Dilated(config.cell, units, units, dilation=config.season)
         self.base = SeasonalBase(units, config.horizon, config.season, config.seasons)
         self.correct = nn.Linear(units + others, config.horizon * len(config.quantiles))
         self.dropout = nn.Dropout(config.dropout)
@@ -90,7 +88,7 @@ class Forecaster(Stack):
 
     def steps(self) -> list[nn.Module]:
         """Return the layers in order."""
-        return [self.embed, self.layer.layer, self.correct]
+        return [self.embed, self.layer, self.correct]
 
     def config(self) -> dict[str, Any]:
         """Return the arguments that make the same forecaster."""
@@ -124,7 +122,8 @@ class Forecaster(Stack):
             lags(values, self._lags)[:, steps], lags(known, self._lags)[:, steps]
         )
         others = others[:, steps]
-        return self._quantiles(read, self.layer.layer(self._embedded(read, others)), others)
+        h = self.layer.of_segments(self._embedded(read, others), None)
+        return self._quantiles(read, h, others)
 
     def run(self, x: Tensor, lengths: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Advance `state` (B, S) over x: return y and the next state."""
