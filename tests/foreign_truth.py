@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def expected(net: nn.Module, row: NDArray[Any], m: Manifest) -> NDArray[np.float
     name = type(net).__name__
     if name == "Flat":
         x = x[..., 0]
-    if name in ("Packed", "MaskedMean", "Gathered"):
+    if "lengths" in inspect.signature(net.forward).parameters:
         extras = [torch.full((2,), steps)]
     if name == "StateArgument":
         extras = [(torch.zeros(2, 2, 6), torch.zeros(2, 2, 6))]
@@ -47,10 +48,14 @@ def expected(net: nn.Module, row: NDArray[Any], m: Manifest) -> NDArray[np.float
             returned = twin(x, *extras)
     finally:
         torch.set_default_dtype(torch.float32)
-    if isinstance(returned, dict):
-        beside = torch.zeros(steps, 1, dtype=torch.float64)
-        beside[-1] = returned["score"][0]
-        return torch.cat([returned["tags"][0], beside], -1).numpy()
+    if m.heads:
+        named = returned.values() if isinstance(returned, dict) else returned
+        wide = torch.zeros(steps, len(m.outputs), dtype=torch.float64)
+        for head, tensor, columns in zip(
+            m.heads, named, wide.split([head.outputs for head in m.heads], 1), strict=True
+        ):
+            columns[slice(-1, None) if head.head == "last" else slice(None)] = tensor[0]
+        return wide.numpy() if m.head == "sequence" else wide[-1].numpy()
     y = returned[0] if isinstance(returned, tuple) else returned
     if name == "TimeMajor":
         y = y.transpose(0, 1)

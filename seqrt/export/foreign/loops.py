@@ -40,7 +40,7 @@ def passed_on(node: Any) -> Any:
     return node
 
 
-def joined(node: Node, count: int) -> Joined | None:
+def joined_steps(node: Node, count: int) -> Joined | None:
     """Return the results of `count` steps that a node puts together; None if it does not."""
     name, parts = name_of(node), node.args[0] if node.args else None
     if name in ("stack", "cat"):

@@ -14,7 +14,7 @@ import torch
 from torch.fx import Node
 
 from seqrt.export.foreign.emitter import Emitter
-from seqrt.export.foreign.loops import Joined, joined, passed_on
+from seqrt.export.foreign.loops import Joined, joined_steps, passed_on
 from seqrt.export.foreign.operators.layers import layer
 from seqrt.export.foreign.operators.over_time import reversed_steps
 from seqrt.export.foreign.operators.table import OperatorCall
@@ -82,7 +82,7 @@ class RolledReader(Reader):
                     line_of_node(node),
                 )
             return self.layer(key)[1][node.args[1]]
-        every = joined(node, self.count)
+        every = joined_steps(node, self.count)
         return self._joined(node, every) if every else super().evaluate(node)
 
     def apply(self, node: Node, name: str, arguments: list[Any], options: dict[str, Any]) -> Any:

@@ -30,7 +30,7 @@ def look_up(g: Emitter, call: OperatorCall, table: Fixed, ids: Any, *_: Any, **_
 
 
 @aten("one_hot")
-def one_hot(g: Emitter, call: OperatorCall, ids: Any, classes: int) -> Any:
+def one_hot_rows(g: Emitter, call: OperatorCall, ids: Any, classes: int) -> Any:
     """1 at the place of each id, 0 elsewhere."""
     if not isinstance(ids, GraphValue) or ids.name != X:
         raise Refused("F.one_hot reads ids that are computed", "Give it x itself.")
