@@ -171,6 +171,8 @@ def network_text(plan: Plan, problem: Problem) -> str:
     extras = [f"dropout {plan.dropout:g}"] if plan.dropout else []
     extras += ["layer norm"] if plan.layer_norm else []
     extras += ["bidirectional"] if plan.bidirectional else []
+    extras += [f"front {plan.front}"] if plan.front else []
+    extras += [f"pool {plan.pool}"] if plan.pool != "last" else []
     relu = " relu" if plan.cell == "rnn" and plan.nonlinearity == "relu" else ""
     return ", ".join([f"{plan.cell}{relu} {sizes}", *extras])
 

@@ -174,6 +174,21 @@ TRAINING: Final = (
     Option(
         "bidirectional", bool, "Read sequences in both directions; such a network cannot stream"
     ),
+    Option(
+        "front",
+        str,
+        "Layer in front of the recurrent ones: conv:K or conv:KxC, a causal convolution of K steps"
+        " to C channels, or segments:W, to read W steps at a time",
+        "none",
+        metavar="LAYER",
+    ),
+    Option(
+        "pool",
+        str,
+        "What the output is computed from: the last step, or the mean, max or attention over all",
+        "last",
+        metavar="KIND",
+    ),
     Option("layer_norm", bool, "Apply layer normalisation between layers"),
     Option("residual", bool, "Add the output of each layer to that of the next, of equal units"),
     Option("dropout", float, "Dropout rate between layers", "0", metavar="SHARE"),

@@ -18,6 +18,7 @@ FEATURES = (Column("t", mean=300.0, scale=20.0), Column("p", mean=-1e5, scale=3e
 FRONTS, POOLS = ["", "conv:4", "conv:3x11", "conv:1"], ["last", "mean", "max", "attention"]
 NEW = [kind for kind in product(FRONTS, POOLS) if kind != ("", "last")]
 STREAMED = [kind for kind in NEW if kind[1] != "attention"]
+NEW.append(("conv:4", "attention:5"))
 
 
 def exported(path, front, pool, **choices):

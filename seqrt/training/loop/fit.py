@@ -202,8 +202,8 @@ def _shared_inputs(net: Stack, parts: Sequence[Examples], recipe: Recipe) -> Ite
 def _check_causal(net: Stack, recipe: Recipe) -> None:
     if recipe.tbptt and not net.state_size:
         raise UsageError(
-            "tbptt needs a unidirectional network, because state is carried forward in time, but"
-            " this one is bidirectional. Drop tbptt or bidirectional."
+            "tbptt carries a state forward in time, but this network has none:"
+            f" {net.not_streamable}. Drop tbptt, or what keeps the network from streaming."
         )
 
 

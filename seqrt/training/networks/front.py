@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from seqrt.errors import UsageError
@@ -27,9 +27,19 @@ class Front:
     channels: int | None = None
     dilation: int = 1
 
+    def __str__(self) -> str:
+        """Return the option as it is written."""
+        if self.dilation > 1:
+            return f"segments:{self.steps}"
+        return f"conv:{self.steps}" + (f"x{self.channels}" if self.channels else "")
+
     def layer(self, width: int, units: int) -> CausalConvolution:
         """Return the layer for inputs of `width` numbers, in front of a layer of `units` units."""
         return CausalConvolution(width, self.channels or units, self.steps)
+
+    def times(self, count: int) -> Front:
+        """Return the layer with `count` times the channels."""
+        return replace(self, channels=self.channels and count * self.channels)
 
 
 def parse_front(text: str) -> Front | None:

@@ -15,7 +15,7 @@ from seqrt.training.networks.dilated import Dilated
 from seqrt.training.networks.dropout import Dropout
 from seqrt.training.networks.front import parse_front
 from seqrt.training.networks.missing import input_size
-from seqrt.training.networks.pooling import POOLS
+from seqrt.training.networks.pooling import parse_pool
 from seqrt.training.networks.recurrent import Recurrent
 from seqrt.training.networks.stack import Stack
 
@@ -58,7 +58,7 @@ class Architecture:
                 f"front {self.front} reads the segments that end at each step, and a bidirectional"
                 " layer reads from the end. Drop front or bidirectional."
             )
-        _check_choice("pool", self.pool, tuple(POOLS))
+        parse_pool(self.pool)
 
     @property
     def segment(self) -> int:
@@ -168,8 +168,7 @@ class Network(Stack):
         between = widths[1:-1] if layer_norm else []
         self.norms = nn.ModuleList(nn.LayerNorm(width) for width in between)
         self.dropout = Dropout(dropout)
-        kind = POOLS[pool]
-        self.pool = kind(widths[-1]) if kind else None
+        self.pool = parse_pool(pool)(widths[-1])
         self.dense = nn.Linear(widths[-1], outputs)
 
     def steps(self) -> list[nn.Module]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import Final
 
 import torch
@@ -9,6 +11,7 @@ from torch import Tensor, nn
 
 from seqrt.contract import Carry
 from seqrt.contract.idioms.fixed_node import LOWEST
+from seqrt.errors import UsageError
 from seqrt.training.networks.time_layer import TimeLayer, valid_steps
 
 
@@ -80,6 +83,11 @@ class AttentionPool(Pooling):
     def __init__(self, width: int, heads: int = 1) -> None:
         """Make a pool of `width` numbers, of which each of `heads` weighs as many."""
         super().__init__(width)
+        if width % heads:
+            raise UsageError(
+                f"the heads of attention must share the {width} outputs of the last layer evenly,"
+                f" got {heads} heads."
+            )
         self.heads = heads
         self.hidden = nn.Linear(width, width)
         self.score = nn.Linear(width, heads, bias=False)
@@ -95,10 +103,29 @@ class AttentionPool(Pooling):
         return pooled
 
 
-POOLS: Final[dict[str, type[Pooling] | None]] = {
+_KINDS: Final[dict[str, type[Pooling] | None]] = {
     "last": None,
     "mean": MeanPool,
     "max": MaxPool,
     "attention": AttentionPool,
 }
-"""The option `pool`; with "last" the head reads only the last step, and there is no pool."""
+_HEADS: Final = re.compile(r"attention:([1-9][0-9]{0,4})")
+
+
+def parse_pool(text: str) -> Callable[[int], Pooling | None]:
+    """Return a function that makes the pool for its width; UsageError if `text` names none.
+
+    last            none: the head reads the last step
+    mean, max       of all steps
+    attention       weights that the network learns
+    attention:H     the same with H heads
+    """
+    heads = _HEADS.fullmatch(text)
+    if not heads and text not in _KINDS:
+        raise UsageError(
+            f"pool must be one of {', '.join(_KINDS)} or attention:HEADS, got {text!r:.60}."
+        )
+    kind = _KINDS.get(text)
+    return lambda width: (
+        AttentionPool(width, int(heads[1])) if heads else kind(width) if kind else None
+    )

@@ -91,10 +91,14 @@ class Stack(nn.Module):
         """Return the recurrent layers, first to last."""
         return [step for step in self.steps() if isinstance(step, Recurrent)]
 
+    @property
+    def pooled(self) -> bool:
+        """Whether the head reads all steps of a sequence at once."""
+        return any(isinstance(step, Pooling) for step in self.steps())
+
     def cut_to_last(self) -> Recurrent | None:
         """Return the layer of which only the last step is kept, if there is one."""
-        pooled = any(isinstance(step, Pooling) for step in self.steps())
-        return None if pooled or self.head == "sequence" else self.recurrent()[-1]
+        return None if self.pooled or self.head == "sequence" else self.recurrent()[-1]
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Map x to y, both in raw units, from zero state; rows end after `lengths` steps."""

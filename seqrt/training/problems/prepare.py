@@ -47,13 +47,19 @@ def prepare(source: Source, *, val: Validation = 0.2, seed: int = 0, **options: 
 
 
 def splitter(
-    source: Source, options: DataOptions, seed: int = 0, earlier: Metadata | None = None
+    source: Source,
+    options: DataOptions,
+    seed: int = 0,
+    earlier: Metadata | None = None,
+    *,
+    one_mean: bool = False,
 ) -> Callable[[Validation], Problem]:
     """Read `source` once; return a function that makes its problem for a split, as `prepare` does.
 
-    All the problems share one array of values. Where missing values are read as a feature's mean,
-    all folds use its mean over all data, because their networks are averaged into one file, which
-    has one mean; the scales are each fold's own. The data for a network that is trained further is
+    All the problems share one array of values. Where missing values, or with `one_mean` the steps
+    before a sequence, are read as a feature's mean, all folds use its mean over all data, because
+    their networks are averaged into one file, which has one mean; the scales are each fold's own.
+    The data for a network that is trained further is
     read as the `earlier` data was.
     """
     options.check()
@@ -73,7 +79,7 @@ def splitter(
 
     def problem(val: Validation) -> Problem:
         made = split(val=val)
-        if isinstance(val, Fold) and options.missing in AS_MEAN:
+        if isinstance(val, Fold) and (one_mean or options.missing in AS_MEAN):
             made = _centred(made, split(val=0.0))
         metadata = replace(made.metadata, name=name_of(source), data_sha256=sha256, seed=seed)
         # the targets of a built-in task are known, and need no explanation

@@ -134,17 +134,28 @@ def start_distances(net: Stack, x: Floats) -> Doubles:
     largest distance is returned, in units of each output's own scale. Causal networks only.
     """
     twin = copy.deepcopy(net).cpu().float().eval()
-    twin.head = "sequence"
     inputs = torch.from_numpy(x)
     rows, steps = x.shape[:2]
     warm_up = inputs[:, :_WARM_UP]
     _, states = twin.run(warm_up, _lengths(warm_up), torch.zeros(rows, twin.state_size))
     starts = [torch.zeros_like(states), states.roll(1, 0), states.roll(2, 0)]
     repeated = inputs.repeat(len(starts), 1, 1)
-    y, _ = twin.run(repeated, _lengths(repeated), torch.cat(starts))
+    y = _every_output(twin, repeated, torch.cat(starts))
     scaled = (y / twin.y_scale).view(len(starts), rows, steps, -1)
     distances: Doubles = (scaled.amax(0) - scaled.amin(0)).amax(-1).double().numpy()
     return distances
+
+
+def _every_output(net: Stack, x: Tensor, state: Tensor) -> Tensor:
+    """Return the outputs of a causal network after each step of x (B, T, D): (B, T, O)."""
+    if not net.pooled:
+        net.head = "sequence"
+        return net.run(x, _lengths(x), state)[0]
+    outputs = []
+    for step in x.split(1, dim=1):
+        logits, state = net.advance(step, None, state)
+        outputs.append(net.output(logits))
+    return torch.stack(outputs, dim=1)
 
 
 def steps_to_forget(distances: Doubles, tolerance: float = MEMORY_TOLERANCE) -> int | None:

@@ -199,7 +199,8 @@ class Plan:
         return (split(Fold(fold, folds)) for fold in range(1, folds + 1))
 
     def _splitter(self, earlier: Metadata | None = None) -> Callable[[float | Fold], Problem]:
-        return splitter(self.source, self.data, self.recipe.seed, earlier)
+        seed = self.recipe.seed
+        return splitter(self.source, self.data, seed, earlier, one_mean=bool(self.front))
 
     def network(self, problem: Problem) -> Network:
         """Make the network for `problem`, its weights drawn from the seed and `fold` alone."""

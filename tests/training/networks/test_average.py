@@ -64,6 +64,45 @@ def test_a_residual_adds_each_member_to_itself(head, bidirectional):
     torch.testing.assert_close(merged(x), want, rtol=0, atol=2e-6)
 
 
+FRONTS_AND_POOLS = [
+    {"front": "conv:3"},
+    {"front": "conv:3x7", "pool": "mean", "bidirectional": True},
+    {"pool": "max", "bidirectional": True},
+    {"pool": "attention"},
+    {"pool": "attention", "bidirectional": True},
+    {"front": "conv:1", "pool": "attention:3", "bidirectional": True},
+    {"front": "segments:3"},
+    {"front": "segments:2", "pool": "max"},
+]
+
+
+@pytest.mark.parametrize("missing", ["error", "indicator", "forward"])
+@pytest.mark.parametrize(
+    "choices", FRONTS_AND_POOLS, ids=lambda choices: "-".join(map(str, choices.values()))
+)
+def test_members_with_a_front_and_a_pool_lie_side_by_side(choices, missing):
+    nets = members(cell="gru", missing=missing, **choices)
+    about = scaled(nets[0])
+    if "front" in choices or missing == "forward":
+        for net in nets:
+            net.x_mean.copy_(torch.tensor([column.mean for column in about.features]))
+    x, lengths = torch.randn(4, 9, 2, dtype=torch.float64), torch.tensor([9, 1, 4, 7])
+    if missing != "error":
+        x[torch.rand(x.shape) < 0.3] = torch.nan
+
+    merged = mean_of(nets, about).double()
+
+    want = torch.stack([net.double()(x, lengths) for net in nets]).mean(0)
+    torch.testing.assert_close(merged(x, lengths), want, rtol=0, atol=2e-6)
+
+
+def test_convolutions_that_read_another_mean_before_a_sequence_have_no_mean():
+    nets = members(front="conv:3")
+
+    with pytest.raises(UsageError, match=r"same feature means .* before a sequence"):
+        mean_of(nets, scaled(nets[0]))
+
+
 @pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
 def test_probabilities_are_those_of_the_mean_logits(activation):
     nets = members(cell="gru", activation=activation)

@@ -14,6 +14,7 @@ from seqrt.training import Network
 from seqrt.training.networks.front import parse_front
 
 KINDS = list(product(["", "conv:3", "conv:4x7", "conv:1"], ["last", "mean", "max", "attention"]))
+KINDS.append(("conv:3", "attention:2"))
 
 
 def arrays(net: torch.nn.Module) -> dict[str, np.ndarray]:
@@ -63,7 +64,7 @@ def test_a_ragged_batch_obeys_the_equations(front, pool, bidirectional, missing,
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
-@pytest.mark.parametrize(("front", "pool"), [kind for kind in KINDS if kind[1] != "attention"])
+@pytest.mark.parametrize(("front", "pool"), [kind for kind in KINDS if "att" not in kind[1]])
 def test_states_continue_a_sequence_as_the_equations_do(front, pool, cell, rng):
     net = made(front, pool, cell=cell)
     x, lengths, start = draw(rng), np.array([9, 1, 4, 7]), states(net, rng)
@@ -76,7 +77,7 @@ def test_states_continue_a_sequence_as_the_equations_do(front, pool, cell, rng):
 
 
 @pytest.mark.parametrize("cut", [1, 2, 8])
-@pytest.mark.parametrize(("front", "pool"), [kind for kind in KINDS if kind[1] != "attention"])
+@pytest.mark.parametrize(("front", "pool"), [kind for kind in KINDS if "att" not in kind[1]])
 def test_a_sequence_cut_in_two_equals_one_pass(front, pool, cut, rng):
     net = made(front, pool)
     x = torch.tensor(draw(rng))
@@ -124,9 +125,10 @@ def plain(net: Network, x: torch.Tensor) -> torch.Tensor:
         h = h.relu().transpose(1, 2)
     for layer in net.layers:
         h = layer.cells[0](h)[0]
-    if net.architecture.pool == "attention":
-        e = net.pool.score(net.pool.hidden(h).tanh())
-        return net.dense((e.softmax(1) * h).sum(1))
+    if "attention" in net.architecture.pool:
+        e = net.pool.score(net.pool.hidden(h).tanh()).softmax(1)
+        parts = h.chunk(net.pool.heads, dim=2)
+        return net.dense(torch.cat([(e[..., [k]] * p).sum(1) for k, p in enumerate(parts)], 1))
     pools = {"last": h[:, -1], "mean": h.mean(1), "max": h.max(1).values}
     return net.dense(pools[net.architecture.pool])
 
@@ -156,3 +158,5 @@ def test_an_output_per_step_has_nothing_to_pool():
 def test_pool_is_one_of_four():
     with pytest.raises(UsageError, match="pool must be one of last, mean, max, attention"):
         Network(pool="sum")
+    with pytest.raises(UsageError, match="evenly, got 3 heads"):
+        Network(pool="attention:3", units=(8,))
