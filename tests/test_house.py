@@ -43,9 +43,10 @@ ROOMS = {
     "metrics_by_series": Room("metrics wording numpy"),
     "numbers": Room("errors numpy"),
     "encoding": Room("contract errors numbers numpy"),
-    "data": Room("contract encoding errors numbers wording numpy", inside="pyarrow"),
+    "ahead": Room("contract encoding errors numpy"),
+    "data": Room("ahead contract encoding errors numbers wording numpy", inside="pyarrow"),
     "forecasting": Room("contract data errors numpy", inside="statsforecast"),
-    "runtime": Room("contract encoding errors numbers numpy", inside="onnxruntime"),
+    "runtime": Room("ahead contract encoding errors numbers numpy", inside="onnxruntime"),
     "testing": Room("errors runtime numpy"),
     "training": Room(
         "colours contract data drawing encoding errors files forecasting metrics"
@@ -65,7 +66,8 @@ ROOMS = {
     ),
     "cli": Room(
         "errors wording typer",
-        inside="bench contract data demo drawing encoding export files forecasting front metrics"
+        inside="ahead bench contract data demo drawing encoding export files forecasting front"
+        " metrics"
         " metrics_by_series numbers runtime training numpy rich torch",
     ),
     "__init__": Room("errors", inside="runtime"),
@@ -136,7 +138,7 @@ INNER_ROOMS = {
         "readers": "feature_cast limits sequences table",
         "slices": "feature_cast padding ragged readers runs sequences serving table timeline"
         " windows",
-        "predicted": "known_ahead readers runs sequences slices timeline",
+        "predicted": "known_ahead readers runs sequences serving slices timeline",
         "writers": "",
     },
     "encoding": {
@@ -147,7 +149,7 @@ INNER_ROOMS = {
         "*": "cells notation text",
     },
     "runtime": {
-        "__init__": "live model",
+        "__init__": "live loading model",
         "types": "",
         "out_of_memory": "",
         "inputs": "types",
@@ -155,7 +157,10 @@ INNER_ROOMS = {
         "compute": "inputs opening out_of_memory types",
         "live": "compute inputs out_of_memory types",
         "proving": "compute inputs opening out_of_memory types",
-        "model": "compute inputs live opening out_of_memory proving types",
+        "forecasts": "compute inputs",
+        "facts": "compute opening",
+        "model": "compute facts forecasts inputs live opening out_of_memory proving types",
+        "loading": "model opening",
         "memory": "inputs model out_of_memory proving types",
     },
     "training": {

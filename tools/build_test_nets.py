@@ -4,7 +4,8 @@
 
 The weights are random. An export fails if parity or a law does. The networks in nets/missing have
 a policy for missing values, and those in nets/encoded read columns of every kind. Those in
-nets/format2 are built by hand, from tests/format2_nets.py.
+nets/format2 are built by hand, from tests/format2_nets.py, and those in nets/forecast are those of
+tests/forecasters.py.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 import torch
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+import forecasters
 import format2_nets
 
 from seqrt.contract import Column, Input, TimeColumn
@@ -92,6 +94,9 @@ def main() -> None:
     (NETS / "format2").mkdir(exist_ok=True)
     for name, make in format2_nets.NETS.items():
         (NETS / "format2" / f"{name}.onnx").write_bytes(make())
+    (NETS / "forecast").mkdir(exist_ok=True)
+    for name, forecaster in forecasters.NETS.items():
+        export(forecaster(), NETS / "forecast" / f"{name}.onnx")
     columns = (
         Input("meter", offset=10**9),
         Input("open", "boolean"),

@@ -32,10 +32,10 @@ def output_names(
     )
 
 
-def levels_of(quantiles: Sequence[float]) -> tuple[float, ...]:
+def interval_levels(quantiles: Sequence[float]) -> tuple[float, ...]:
     """Return the levels of the intervals between pairs of quantiles, in percent, narrow to wide.
 
-    >>> levels_of([0.025, 0.1, 0.5, 0.9, 0.975])
+    >>> interval_levels([0.025, 0.1, 0.5, 0.9, 0.975])
     (80.0, 95.0)
     """
     half = len(quantiles) // 2
@@ -45,7 +45,7 @@ def levels_of(quantiles: Sequence[float]) -> tuple[float, ...]:
 def pair_of(level: float, quantiles: Sequence[float]) -> tuple[int, int]:
     """Return the places of the lower and the upper end of an interval among the quantiles."""
     half = len(quantiles) // 2
-    i = half - 1 - levels_of(quantiles).index(level)
+    i = half - 1 - interval_levels(quantiles).index(level)
     return i, len(quantiles) - 1 - i
 
 

@@ -57,10 +57,24 @@ def _draw_panel(axes: Axes, future: Future, i: int, k: int, window: int) -> None
         axes.axvline(time[-1], color=FAINT, lw=0.8, ls=(0, (4, 3)))
     marker: dict[str, Any] = {"marker": "o", "ms": 3.5, "markevery": slice(len(history) > 0, None)}
     axes.plot(when, y, color=ORANGE, lw=1.8, label="forecast", **marker)
+    _draw_fan(axes, future, i, k, when, y)
     target = future.targets[k]
     key = series_name(future.data.keys[future.series[i]])
     style_axes(axes, key or f"{target}: what comes next", name, target, crowded=True)
     _dates(axes, when)
+
+
+def _draw_fan(
+    axes: Axes, future: Future, i: int, k: int, when: NDArray[Any], y: NDArray[Any]
+) -> None:
+    """Shade the intervals, the wider the fainter; a fan opens at the last known value."""
+    after = future.forecast
+    known = len(y) - after.point.shape[1]
+    for number, level in enumerate(reversed(after.levels)):
+        ends = (after.lower[level][i, :, k], after.upper[level][i, :, k])
+        lower, upper = (np.append(y[:known], end) for end in ends)
+        shade: dict[str, Any] = {"color": ORANGE, "lw": 0, "alpha": min(0.16 + 0.14 * number, 0.6)}
+        axes.fill_between(when, lower, upper, label=f"{level:g} %", **shade)
 
 
 def _dates(axes: Axes, when: NDArray[Any]) -> None:

@@ -49,7 +49,7 @@ def style_axes(
         spine.set_visible(side in ("left", "bottom"))
         spine.set_color(FAINT)
     if axes.get_legend_handles_labels()[0]:
-        above: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "ncols": 3}
+        above: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "ncols": 4}
         axes.legend(frameon=False, labelcolor=INK, **(above if crowded else {}))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.contract import Manifest
-from seqrt.contract.quantiles import levels_of, pair_of
+from seqrt.contract.quantiles import interval_levels, pair_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,4 +43,4 @@ class ForecastOutputs:
         >>> ForecastOutputs.ordered(3, 1, (0.1, 0.5, 0.9)).intervals
         {80.0: (0, 2)}
         """
-        return {level: pair_of(level, self.quantiles) for level in levels_of(self.quantiles)}
+        return {level: pair_of(level, self.quantiles) for level in interval_levels(self.quantiles)}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from seqrt.runtime.live.stream import Stream
 from seqrt.runtime.live.streams import Streams
-from seqrt.runtime.model import Model, load
+from seqrt.runtime.loading import load
+from seqrt.runtime.model import Model
 
 __all__ = ["Model", "Stream", "Streams", "load"]

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from seqrt.contract import Manifest
 from seqrt.errors import UsageError
 from seqrt.runtime.compute.engine import Engine
 from seqrt.runtime.compute.predict import advance, predict_batch
 from seqrt.runtime.compute.workers import Workers
+from seqrt.runtime.facts import ModelFacts
 from seqrt.runtime.inputs.nonfinite import Nonfinite
 from seqrt.runtime.opening.file import ModelFile, Trust, read_model
 from seqrt.runtime.opening.session import allowed_cpus, choose_device, choose_tf32
 from seqrt.runtime.out_of_memory import needs_memory
 
 if TYPE_CHECKING:
+    from seqrt.ahead.following import Following
+    from seqrt.ahead.forecast import Forecast
     from seqrt.runtime.live.stream import Stream
     from seqrt.runtime.live.streams import Streams
     from seqrt.runtime.proving.validate import ValidationReport
     from seqrt.runtime.types import Floats
 
 
-class Model:
+class Model(ModelFacts):
     """A trained network in one ONNX file.
 
     Shapes: B batch, T time, D features, O outputs, S state.
@@ -131,6 +133,38 @@ class Model:
         return encode_columns(self.manifest, columns)
 
     @needs_memory
+    def forecast(
+        self,
+        history: Any,
+        steps: int | None = None,
+        levels: Sequence[float] | None = None,
+        *,
+        following: Following | None = None,
+    ) -> Forecast:
+        """Return what comes after `history`: `steps` rows, by default the horizon of the model.
+
+        A history is the features (T, D) of a series, or (T,) where there is one feature, or a
+        mapping of columns as `encode` takes it; a list of them, or an array (B, T, D), is several
+        series. `levels` are those of the intervals in percent, by default all that the model has::
+
+            after = model.forecast({"day": days, "sales": sales}, levels=[80])
+            after.point[0, :, 0], after.lower[80][0, :, 0], after.upper[80][0, :, 0]
+
+        Steps beyond the horizon are forecast from the point forecasts before them, with a
+        UserWarning and without intervals. Their rows need what else the model reads: the calendar
+        goes on, constants stay, and columns known ahead are in the rows of a mapping after those
+        with targets. `following` gives these features where they are known already.
+
+        Raises UsageError for a model that does not forecast and for levels that it lacks, and
+        InputError for a history that does not fit (E_INPUT_SHORT) or cannot be continued
+        (E_INPUT_FUTURE).
+        """
+        from seqrt.runtime.forecasts import forecast
+
+        parts = self._engine, self._workers, self.manifest
+        return forecast(*parts, history, steps, levels, following)
+
+    @needs_memory
     def predict_iter(
         self, batches: Iterable[Any], *, nonfinite: Nonfinite = "error"
     ) -> Iterator[Floats | list[Floats]]:
@@ -214,65 +248,10 @@ class Model:
         joined.__dict__.update(self.__dict__, _heads=None)
         return joined
 
-    @property
-    def manifest(self) -> Manifest:
-        """What the file says about its network: names, scaling, layers, task."""
-        return self._file.manifest
-
-    @property
-    def digest(self) -> str:
-        """The SHA-256 of the whole file, as `sha256sum` prints it."""
-        return self._file.digest
-
-    @property
-    def sealed(self) -> bool:
-        """Whether the seal holds; may be False only with trust="unsealed"."""
-        return self._file.sealed
-
-    @property
-    def device(self) -> str:
-        """The device that the model runs on: "cpu" or "cuda"."""
-        return self._device
-
-    @property
-    def tf32(self) -> bool:
-        """Whether CUDA may round the factors of products to 10 bits."""
-        return self._tf32
-
-    @property
-    def threads(self) -> int:
-        """How many blocks of rows run at a time."""
-        return self._workers.threads
-
-    @property
-    def proof(self) -> str:
-        """The proof in the file, as JSON text."""
-        return self._file.proof
-
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as the bytes of the file, which are checked and opened again when unpickled."""
         options = (self.device, self.threads, self._tf32, self._trust, self._heads is None)
         return _reopened, (self._file.content, *options)
-
-    def __repr__(self) -> str:
-        """Return the model's name, task, layers and device."""
-        m = self.manifest
-        layers = " -> ".join(f"{layer.cell} {layer.units}" for layer in m.layers)
-        sizes = f"{len(m.features)} -> {layers} -> {len(m.outputs)}"
-        return f"<seqrt.Model {m.name!r}: {m.task}, {sizes}, {self.device}>"
-
-
-def load(
-    path: str | os.PathLike[str],
-    *,
-    device: str = "cpu",
-    threads: int | None = None,
-    tf32: bool = False,
-    trust: Trust = "sealed",
-    sha256: str | None = None,
-) -> Model:
-    """Open the model at `path`; arguments and errors are those of `Model`."""
-    return Model(path, device=device, threads=threads, tf32=tf32, trust=trust, sha256=sha256)
 
 
 def _reopened(

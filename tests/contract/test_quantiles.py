@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from seqrt.contract import Column, Layer, Manifest
-from seqrt.contract.quantiles import levels_of, output_names, pair_of
+from seqrt.contract.quantiles import interval_levels, output_names, pair_of
 from seqrt.errors import ModelError
 
 QUANTILES = (0.025, 0.1, 0.5, 0.9, 0.975)
@@ -54,8 +54,8 @@ def test_outputs_are_named_by_step_then_target_then_quantile_and_the_median_by_n
 
 
 def test_a_level_lies_between_the_quantiles_of_its_pair():
-    assert levels_of(QUANTILES) == (80.0, 95.0)
-    assert levels_of(()) == ()
+    assert interval_levels(QUANTILES) == (80.0, 95.0)
+    assert interval_levels(()) == ()
     assert [pair_of(level, QUANTILES) for level in (80.0, 95.0)] == [(1, 3), (0, 4)]
 
 

@@ -9,6 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from seqrt.ahead.forecast import forecast_of
+from seqrt.ahead.layout import ForecastLayout
 from seqrt.contract import Column, Layer, Manifest
 from seqrt.data import read
 from seqrt.data.ordering.arrange import arrange
@@ -31,7 +33,7 @@ MANIFEST = Manifest(
 )
 
 
-def drawn(tmp_path, series, target="sales"):
+def drawn(tmp_path, series, target="sales", quantiles=()):
     lines = [f"2024-01-{1 + i:02},{i}" for i in range(28)]
     (tmp_path / "days.csv").write_text("\n".join([f"date,{target}", *lines]) + "\n")
     bounds = np.linspace(0, 28, series + 1).astype(int)
@@ -41,8 +43,13 @@ def drawn(tmp_path, series, target="sales"):
         bounds=bounds,
         runs=np.stack([bounds[:-1], bounds[1:]], axis=1),
     )
-    y = np.float32([[50, 60]])
-    future = future_of(data, MANIFEST, lambda x: np.repeat(y, len(x), axis=0))
+    layout = ForecastLayout(2, (target,), quantiles)
+    y = np.float32([50, 60]) if not quantiles else np.float32([45, 50, 58, 48, 60, 71])
+
+    def forecast(x, *_, **__):
+        return forecast_of(layout, np.tile(y, (len(x), 1, 1)), 2, layout.levels)
+
+    future = future_of(data, MANIFEST, forecast)
     return forecast_figure(future, window=3)
 
 
@@ -65,6 +72,17 @@ def test_the_forecast_begins_at_the_last_known_value(tmp_path):
         "2024-01-29",
         "2024-01-30",
     ]
+
+
+def test_intervals_are_fans_that_open_at_the_last_known_value(tmp_path):
+    axes = drawn(tmp_path, 1, quantiles=(0.1, 0.5, 0.9)).axes[0]
+
+    (fan,) = axes.collections
+    (outline,) = fan.get_paths()
+    reached = sorted(set(outline.vertices[:, 1]))
+    assert reached == [27, 45, 48, 58, 71]
+    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert labels == ["history", "forecast", "80 %"]
 
 
 def test_a_picture_needs_no_pyplot_and_has_the_same_bytes_every_time(tmp_path):

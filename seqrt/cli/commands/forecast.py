@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,7 +20,7 @@ from seqrt.cli.model_options import (
     model_or_newest,
     open_model,
 )
-from seqrt.cli.options import JsonOption
+from seqrt.cli.options import JsonOption, parse_names
 from seqrt.cli.predictions.reading import (
     DatesOption,
     ReadOptions,
@@ -60,6 +61,13 @@ def forecast(
             metavar="NUMBER", min=1, help="Rows of each series  [the horizon of the model]"
         ),
     ] = None,
+    levels: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PERCENT",
+            help="Levels of the intervals, such as 80,95  [all that the model has]",
+        ),
+    ] = None,
     plot: Annotated[
         Path | None,
         typer.Option(metavar="FILE.png", help="Picture of the last windows and the forecast"),
@@ -75,18 +83,26 @@ def forecast(
 ) -> None:
     """Print what comes next: the rows after the end of every series in DATA.
 
-    The model reads the last window of each series. The forecast has the columns that name the
-    series, the time, continued by the step of DATA and written as there, and a column for each
-    target under its own name. Without a time column it has row, the number of the row in its
-    series; where the rows of DATA have no regular step it has step, from 1.
+    The model reads the last window of each series, or all of its last run if it was trained without
+    windows. The forecast has the columns that name the series, the time, continued by the step of
+    DATA and written as there, and a column for each target under its own name, followed by the ends
+    of its intervals: sales, sales-lo-95, sales-lo-80, sales-hi-80, sales-hi-95. Without a time
+    column it has row, the number of the row in its series; where the rows of DATA have no regular
+    step it has step, from 1.
+
+    Steps beyond the horizon of the model are forecast from the forecasts before them. They have no
+    intervals, because those would be too narrow. The model needs what else it reads in the rows
+    between: the calendar goes on, what is constant in a series stays, and what is known ahead must
+    be in DATA.
 
     Series with fewer rows at their end than a window are left out and named. An .npy file has the
-    shape (series, steps, targets).
+    shape (series, steps, columns), with the targets and intervals in the order of the table.
 
     \b
     Examples:
       seqrt forecast sunspots.csv
       seqrt forecast sales.csv -m sales.onnx -o next.parquet --plot next.png
+      seqrt forecast sales.csv -m sales.onnx --levels 80 --steps 100
       seqrt forecast sales.csv --json | jq .forecast
     """
     from seqrt.cli.predictions.destination import STDOUT, destination
@@ -98,9 +114,12 @@ def forecast(
     if plot is not None:
         _check_plot(plot, data, path)
     opened = open_model(path, device, sha256=sha256, unsealed=unsealed, threads=threads)
-    _check_task(opened.manifest, path, steps)
+    _check_task(opened.manifest, path)
+    wanted = _levels(opened.manifest, levels)
     source = _series(data, opened.manifest, ReadOptions(series, time, dates))
-    future = future_of(source, opened.manifest, opened.predict, steps)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # said below, in the words of the command line
+        future = future_of(source, opened.manifest, opened.forecast, steps, wanted)
     if out is not None or not as_json:
         _write(future, to)
     if plot is not None:
@@ -110,6 +129,7 @@ def forecast(
         return
     for note in future.data.notes:
         say_labelled("note", note)
+    _warn(future)
     for line in _summary(future):
         say(line)
     say_short(future.short, len(source.keys))
@@ -131,19 +151,29 @@ def _check_plot(plot: Path, data: Path, model: Path) -> None:
     check_writable(plot)
 
 
-def _check_task(m: Manifest, path: Path, steps: int | None) -> None:
-    """Raise UsageError if a model does not forecast, or not so many steps."""
+def _check_task(m: Manifest, path: Path) -> None:
+    """Raise UsageError if a model does not forecast."""
     if m.task != "forecast":
         raise UsageError(
             f"seqrt forecast needs a model that forecasts, but the task of {path} is {m.task}."
             " Use: seqrt predict"
         )
-    horizon = m.horizon or 1
-    if steps is not None and steps > horizon:
-        raise UsageError(
-            f"--steps must be at most {horizon}, the horizon of {path}, got {steps}."
-            f" Train a model for more steps with: seqrt train DATA --horizon {steps}"
-        )
+
+
+def _levels(m: Manifest, given: list[str] | None) -> tuple[float, ...]:
+    """Return the levels asked for; UsageError for one that the model lacks."""
+    from seqrt.ahead.layout import ForecastLayout
+
+    numbers = None
+    if given is not None:
+        try:
+            numbers = [float(text) for text in parse_names("--levels", given)]
+        except ValueError:
+            raise UsageError(
+                f"--levels must be percentages separated by commas, such as 80,95, got"
+                f" {','.join(given)!r}."
+            ) from None
+    return ForecastLayout.of(m).chosen(numbers, "--levels")
 
 
 def _series(path: Path, m: Manifest, how: ReadOptions) -> Timeline:
@@ -168,7 +198,8 @@ def _write(future: Future, to: Destination) -> None:
         if to.is_table:
             write_table(file, to.suffix, [future.columns()])
         else:
-            np.save(file, future.y)
+            columns = [each.reshape(future.y.shape[:2]) for each in future.values().values()]
+            np.save(file, np.stack(columns, axis=2))
 
 
 def _panels(future: Future) -> str:
@@ -199,6 +230,8 @@ def _record(
         "plot": None if plot is None else str(plot),
         "shape": list(future.y.shape),
         "outputs": list(future.targets),
+        "levels": list(future.forecast.levels),
+        "direct": future.forecast.direct,
         "columns": list(columns),
         "forecast": [json.loads(line) for line in lines.getvalue().splitlines()],
         "left_out": [list(key) for key in future.short],
@@ -207,11 +240,26 @@ def _record(
     }
 
 
+def _warn(future: Future) -> None:
+    """Say which steps are forecast from forecasts."""
+    direct, steps = future.forecast.direct, future.y.shape[1]
+    if steps <= direct:
+        return
+    lack = "" if not future.forecast.levels else "; they have no intervals"
+    say_labelled(
+        "warning",
+        f"the horizon of the model is {direct}: steps {direct + 1} to {steps} are forecast from"
+        f" forecasts{lack}. Train for more with --horizon {steps}",
+    )
+
+
 def _summary(future: Future) -> Iterator[str]:
     """Yield what was forecast, and why there are no times, in words."""
-    series, steps, _ = future.y.shape
+    (series, steps, _), levels = future.y.shape, future.forecast.levels
     after = "" if series == 1 else f" for each of {series:,} series"
-    yield f"{steps} {'row' if steps == 1 else 'rows'} ahead{after}: {', '.join(future.targets)}"
+    shown = f" with intervals of {', '.join(f'{level:g}' for level in levels)} %" if levels else ""
+    rows = "row" if steps == 1 else "rows"
+    yield f"{steps} {rows} ahead{after}: {', '.join(future.targets)}{shown}"
     if future.places[0] == "step" and future.data.table.time is not None:
         yield (
             f"{future.data.table.time} has no regular step, so the rows are numbered from 1"

@@ -172,9 +172,9 @@ def _gradient(gradient: Gradient) -> str:
 def _window(m: Manifest) -> str:
     ahead = f" {m.horizon} step{'s' if m.horizon > 1 else ''} ahead" if m.horizon else ""
     if m.quantiles:
-        from seqrt.contract.quantiles import levels_of
+        from seqrt.contract.quantiles import interval_levels
 
-        levels = ", ".join(f"{level:g}" for level in levels_of(m.quantiles))
+        levels = ", ".join(f"{level:g}" for level in interval_levels(m.quantiles))
         ahead += f" with intervals of {levels} %"
     return ahead if m.window is None else f"{ahead} from windows of {m.window} steps"
 

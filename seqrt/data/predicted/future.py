@@ -1,18 +1,22 @@
-"""What comes next: the rows that a model forecasts after the last window of every series."""
+"""What comes next: the rows that a model forecasts after the end of every series."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from seqrt.ahead.following import Following, farthest, following, known_ahead
+from seqrt.ahead.forecast import Forecast
+from seqrt.ahead.layout import ForecastLayout, interval_names
 from seqrt.contract import Manifest
 from seqrt.data.known_ahead import predictable
 from seqrt.data.predicted.rows import series_at, series_numbers, times_after
 from seqrt.data.predicted.table import beside
+from seqrt.data.serving import feature_values
 from seqrt.data.slices import slices
 from seqrt.data.timeline import Timeline
 from seqrt.errors import InputError
@@ -21,13 +25,12 @@ Columns = Mapping[str, NDArray[Any]]
 Rows = NDArray[np.int64]
 Floats = NDArray[np.float32]
 
-# Memory of the windows that are predicted at a time, in bytes.
-_MOST = 64 << 20
+Forecasts = Callable[..., Forecast]
 
 
 @dataclass(frozen=True, eq=False)
 class Future:
-    """The rows after B series: H steps y (B, H, K) of the K `targets`, in raw units.
+    """The rows after B series: the `forecast` of their targets.
 
     `last` (B,) are the rows of `data` that they follow. `short` has the keys of the series that are
     left out, because the rows at their end are fewer than a window.
@@ -35,10 +38,19 @@ class Future:
 
     data: Timeline
     last: Rows
-    targets: tuple[str, ...]
+    forecast: Forecast
     features: tuple[str, ...]
-    y: Floats
     short: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def y(self) -> Floats:
+        """The point forecasts (B, H, K)."""
+        return self.forecast.point
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The names of the K targets."""
+        return self.forecast.targets
 
     @property
     def places(self) -> tuple[str, NDArray[Any], NDArray[Any]]:
@@ -95,71 +107,91 @@ class Future:
         return table.columns[name].values if name in table.columns else None
 
     def columns(self) -> Columns:
-        """Return the rows as a table: the series, the time, and a column per target by its name."""
+        """Return the rows as a table: the series, the time, and each target under its own name.
+
+        A target is followed by the ends of its intervals, such as sales-lo-80 and sales-hi-80.
+        """
         rows = np.repeat(self.last, self.y.shape[1])
         name, cells, _ = self.places
-        values = self.y.reshape(-1, len(self.targets))
-        found = {target: values[:, i] for i, target in enumerate(self.targets)}
-        return beside(beside(series_at(self.data, rows), {name: cells}), found)
+        return beside(beside(series_at(self.data, rows), {name: cells}), self.values())
+
+    def values(self) -> dict[str, Floats]:
+        """Return the columns (B H,) of the targets and their intervals."""
+        found, after = {}, self.forecast
+        for k, target in enumerate(self.targets):
+            found[target] = self.y[:, :, k].ravel()
+            for name, level, end in interval_names(target, after.levels):
+                found[name] = (after.lower, after.upper)[end][level][:, :, k].ravel()
+        return found
 
 
 def future_of(
     data: Timeline,
     manifest: Manifest,
-    predict: Callable[[Floats | list[Floats]], Any],
+    forecast: Forecasts,
     steps: int | None = None,
+    levels: Sequence[float] | None = None,
 ) -> Future:
     """Forecast the rows after every series: `steps` of them, by default the horizon of the model.
 
-    `predict` maps windows (B, W, D), or a list of sequences (T, D), to outputs (B, O), as
-    Model.predict does. A series with fewer rows at its end than a window is left out.
+    `forecast` is that of a Model. A series with fewer rows at its end than a window, or without
+    any, is left out.
 
-    Raises InputError: E_INPUT_SHORT if that leaves none, and all errors of encoding the features.
+    Raises InputError: E_INPUT_SHORT if that leaves none, E_INPUT_FUTURE for rows beyond the horizon
+    that need what is not known, and all errors of encoding the features.
     """
     data = predictable(data, manifest, at_end=True)
-    ends, short = _ends(data, manifest.window or 1)
+    ends, reach, short = _ends(data, manifest.window)
     if not len(ends):
         longest = int(np.diff(data.runs).max(initial=0))
+        rows = f"{manifest.window} rows in a row" if manifest.window else "a row"
+        window = ", the window of the model" if manifest.window else ""
         raise InputError(
-            f"E_INPUT_SHORT: {data.table.source} must have at least {manifest.window} rows in a row"
-            f" at the end of a series, the window of the model; the longest has {longest}."
+            f"E_INPUT_SHORT: {data.table.source} must have at least {rows}"
+            f" at the end of a series{window}; the longest has {longest}."
         )
     read = slices(replace(data, runs=ends), manifest)
-    size = max(1, _MOST // (4 * max(1, read.steps) * len(manifest.features)))
-    y = np.concatenate(
-        [
-            _last_step(predict(read.part(slice(first, first + size), slice(0, read.steps))))
-            for first in range(0, read.sequences, size)
-        ]
-    )
-    targets = _targets(manifest)
-    y = y.reshape(len(y), -1, len(targets))
+    x = list(read.part(slice(0, read.sequences), slice(0, read.steps)))
+    layout = ForecastLayout.of(manifest)
+    more = (-(-(steps or 1) // layout.horizon) - 1) * layout.horizon
+    after = _following(data, ends[:, 1], reach, manifest, x, more) if more else None
+    found = forecast(x, steps, levels, following=after)
     features = tuple(column.name for column in manifest.features)
-    return Future(data, ends[:, 1] - 1, targets, features, y[:, :steps], short)
+    return Future(data, ends[:, 1] - 1, found, features, short)
 
 
-def _ends(data: Timeline, window: int) -> tuple[Rows, tuple[tuple[str, ...], ...]]:
-    """Return the last window of each series as a run (B, 2), and the keys of those too short."""
+def _following(
+    data: Timeline, ends: Rows, reach: Rows, manifest: Manifest, x: Sequence[Floats], rows: int
+) -> Following:
+    """Return the features of the `rows` after the end of each series, from the plan and the time.
+
+    Each run ends before row `ends` (B,), and a plan of it before row `reach` (B,).
+    """
+    ahead = farthest(manifest)
+    planned = wall = None
+    if known_ahead(manifest) and (ends + rows + ahead <= reach).all():
+        runs = np.stack([ends, ends + rows], axis=1)
+        values = feature_values(replace(data, runs=runs), replace(manifest, missing="mean"))
+        planned = values[ends[:, None] + np.arange(rows)]
+    if any(each.kind == "calendar" for each in manifest.inputs):
+        steps = np.tile(np.arange(1, rows + ahead + 1), len(ends))
+        times = times_after(data, np.repeat(ends - 1, rows + ahead), steps)
+        wall = None if times is None else times.times.wall.reshape(len(ends), -1)
+    targets = ForecastLayout.of(manifest).targets
+    return following(manifest, targets, x, rows, planned=planned, wall=wall)
+
+
+def _ends(data: Timeline, window: int | None) -> tuple[Rows, Rows, tuple[tuple[str, ...], ...]]:
+    """Return what a model reads of each series (B, 2), the ends of plans (B,), and short keys.
+
+    That is the last window of the series, or without a window the run at its end.
+    """
     place = np.searchsorted(data.runs[:, 0], data.bounds[1:]) - 1
     runs = data.runs[place] if len(data.runs) else np.zeros((len(place), 2), np.int64)
-    rows = runs[:, 1] - np.maximum(runs[:, 0], data.bounds[:-1])
-    long = rows >= window
+    first = np.maximum(runs[:, 0], data.bounds[:-1])
+    long = runs[:, 1] - first >= (window or 1)
     ends = runs[long, 1]
+    reach = data.reach[place[long]] if len(data.runs) else ends
+    starts = ends - window if window else first[long]
     short = tuple(data.keys[i] for i in np.flatnonzero(~long))
-    return np.stack([ends - window, ends], axis=1), short
-
-
-def _last_step(y: Any) -> Floats:
-    """Return outputs (B, O), those of the last step where there is one for every step."""
-    if isinstance(y, list):
-        return np.stack([steps[-1] for steps in y])
-    found: Floats = y[:, -1] if y.ndim == len("BTO") else y
-    return found
-
-
-def _targets(manifest: Manifest) -> tuple[str, ...]:
-    """Return the names of the targets; the outputs are these for the first step, the second, ..."""
-    each = len(manifest.outputs) // (manifest.horizon or 1)
-    if len(manifest.targets) == each:
-        return manifest.targets
-    return tuple(column.name.removesuffix("+1") for column in manifest.outputs[:each])
+    return np.stack([starts, ends], axis=1), reach, short

@@ -13,6 +13,7 @@ from seqrt.data.runs import starts_of
 from seqrt.data.timeline import Timeline
 from seqrt.encoding.column import TableColumn
 from seqrt.encoding.notation.layout import DAY, SECOND
+from seqrt.encoding.times import Times
 
 Columns = Mapping[str, NDArray[Any]]
 Rows = NDArray[np.int64]
@@ -82,10 +83,15 @@ def series_at(data: Timeline, rows: Rows) -> dict[str, NDArray[Any]]:
 
 
 class FutureTimes(NamedTuple):
-    """Times after the end of a series: as cells like those of the data, and as numbers."""
+    """Times after the end of a series: as cells like those of the data, and as times."""
 
     cells: NDArray[Any]
-    values: NDArray[Any]
+    times: Times
+
+    @property
+    def values(self) -> NDArray[Any]:
+        """The times as numbers."""
+        return self.times.values()
 
 
 def times_after(data: Timeline, rows: Rows, steps: int | Rows) -> FutureTimes | None:
@@ -99,7 +105,7 @@ def times_after(data: Timeline, rows: Rows, steps: int | Rows) -> FutureTimes | 
     column = data.table.columns[data.table.time]
     place = np.searchsorted(data.runs[:, 0], rows, "right") - 1
     if len(rows) and (rows + steps < data.reach[place]).all():
-        return FutureTimes(_cells(column, rows + steps), data.times.take(rows + steps).values())
+        return FutureTimes(_cells(column, rows + steps), data.times.take(rows + steps))
     if data.spacing is None or not data.spacing.regular:
         return None
     after = data.spacing.after(data.times.take(rows), steps)
@@ -109,7 +115,7 @@ def times_after(data: Timeline, rows: Rows, steps: int | Rows) -> FutureTimes | 
         cells = after.wall.astype("datetime64[us]").astype(_unit(column.wall))
     else:
         cells = _whole(np.array(after.text(), np.float64))
-    return FutureTimes(cells, after.values())
+    return FutureTimes(cells, after)
 
 
 def _cells(column: TableColumn, rows: Rows) -> NDArray[Any]:

@@ -60,7 +60,7 @@ class Engine:
         self.takes_missing = manifest.takes_missing
         self._content = content
         self._tf32 = tf32
-        self._outputs = len(manifest.outputs)
+        self.outputs = len(manifest.outputs)
         layers = (*manifest.layers, *manifest.decoders)
         # convolutions and windows put all that they carry beside each step
         widths = [piece.size for piece in manifest.carries if piece.what == "taps"]
@@ -123,7 +123,7 @@ class Engine:
         if self.heads and self.device != "cpu":
             return None
         tokens = self.layout.tokens > 0
-        y_shape = (1, self._outputs) if self.per_step else (self._outputs,)
+        y_shape = (1, self.outputs) if self.per_step else (self.outputs,)
         rows = state.repeat(2 if self._in_pairs else 1, axis=0)
         if self.device == "cpu":
             from seqrt.runtime.compute.step_cpu import BoundStep
@@ -138,7 +138,7 @@ class Engine:
 
     def zero_outputs(self, batch: int, time: int) -> Floats:
         """Return outputs of zeros; raise ResourceError where they do not fit into memory."""
-        shape = (batch, time, self._outputs) if self.per_step else (batch, self._outputs)
+        shape = (batch, time, self.outputs) if self.per_step else (batch, self.outputs)
         try:
             return np.zeros(shape, np.float32)
         except MemoryError:

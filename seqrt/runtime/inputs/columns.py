@@ -22,11 +22,8 @@ if TYPE_CHECKING:
 
 def encode_columns(manifest: Manifest, columns: Mapping[str, Any]) -> Floats:
     """Return the features (T, D) that a model reads for T rows of `columns`; see Model.encode."""
-    inputs = tuple(
-        _as_given(each, columns)
-        for each in inputs_of(manifest.inputs, [column.name for column in manifest.features])
-    )
-    cells = _cells(inputs, columns)
+    inputs = inputs_given(manifest, columns)
+    cells = cells_of(inputs, columns)
     farthest = max(each.ahead for each in inputs)
     steps = cells.rows - farthest
     if farthest and steps < 1:
@@ -45,6 +42,14 @@ def encode_columns(manifest: Manifest, columns: Mapping[str, Any]) -> Floats:
     return checked_cast("columns", x[:steps], np.float32)
 
 
+def inputs_given(manifest: Manifest, columns: Mapping[str, Any]) -> tuple[Input, ...]:
+    """Return the inputs of a model, as `columns` give them."""
+    return tuple(
+        _as_given(each, columns)
+        for each in inputs_of(manifest.inputs, [column.name for column in manifest.features])
+    )
+
+
 def _as_given(each: Input, columns: Mapping[str, Any]) -> Input:
     """Return an input; a value known ahead may be given in a column of its own, at its own row."""
     if each.ahead and each.source in columns:
@@ -52,8 +57,8 @@ def _as_given(each: Input, columns: Mapping[str, Any]) -> Input:
     return each
 
 
-def _cells(inputs: tuple[Input, ...], columns: Mapping[str, Any]) -> GivenColumns:
-    """Return the columns that the inputs need, all of one length."""
+def cells_of(inputs: tuple[Input, ...], columns: Mapping[str, Any]) -> GivenColumns:
+    """Return the columns that the inputs need; InputError unless all have one length."""
     names = dict.fromkeys(each.column for each in inputs)
     given = {
         name: column_of(columns[name], f"columns[{name!r}]") for name in names if name in columns

@@ -15,6 +15,8 @@ from seqrt.contract import Column
 from seqrt.export import export
 from seqrt.training import Network
 
+FORECASTERS = Path(__file__).parents[2] / "runtime" / "nets" / "forecast"
+
 
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):
@@ -78,6 +80,85 @@ def test_a_file_is_named_and_stdout_has_its_path_alone(run, forecaster, name):
         np.testing.assert_array_equal(np.load(name), _wanted(forecaster).reshape(1, 2, 1))
 
 
+def test_more_steps_than_the_horizon_are_forecast_from_forecasts(run, forecaster):
+    done = run("forecast", "wave.csv", "--steps", 5)
+
+    heights = [float(f"{np.sin(i):.4f}") for i in range(6, 10)]
+    for _ in range(3):
+        heights += forecaster.predict(np.array(heights[-4:])[None, :, None])[0].tolist()
+    found = [float(line.split(",")[1]) for line in done.out.splitlines()[1:]]
+    np.testing.assert_allclose(found, heights[4:9], rtol=1e-6)
+    assert "steps 3 to 5 are forecast from forecasts. Train for more with --horizon 5" in done.err
+    assert done.out.splitlines()[-1].startswith("2024-03-04,")
+
+
+@pytest.fixture
+def walks():
+    """Two shops with random walks: 40 rows and 2 rows."""
+    rng = np.random.default_rng(0)
+    lines = ["shop,day,sales"]
+    for shop, rows in (("A", 40), ("B", 2)):
+        days = np.datetime64("2024-01-01") + np.arange(rows)
+        lines += [
+            f"{shop},{day},{y:.3f}"
+            for day, y in zip(days, rng.normal(size=rows).cumsum(), strict=True)
+        ]
+    Path("walks.csv").write_text("\n".join(lines) + "\n")
+    return ("forecast", "walks.csv", "-m", FORECASTERS / "persistence.onnx", "--series", "shop")
+
+
+def test_a_model_without_a_window_reads_every_series_and_gives_intervals(run, walks):
+    done = run(*walks, "--levels", "80", "--steps", 2)
+
+    table = [line.split(",") for line in done.out.splitlines()]
+    assert table[0] == ["shop", "day", "sales", "sales-lo-80", "sales-hi-80"]
+    assert [row[:2] for row in table[3:]] == [["B", "2024-01-03"], ["B", "2024-01-04"]]
+    last, low, high = map(float, table[1][2:])
+    assert (high - last, last - low) == pytest.approx((1.28155, 1.28155), rel=1e-4)
+    assert done.err == "2 rows ahead for each of 2 series: sales with intervals of 80 %\n"
+
+
+def test_intervals_are_in_every_format_and_end_at_the_horizon(run, walks):
+    run(*walks, "-o", "next.npy", "--steps", 4)
+    answer = json.loads(run(*walks, "--json", "--steps", 4).out)
+
+    columns = ["sales", "sales-lo-95", "sales-lo-80", "sales-hi-80", "sales-hi-95"]
+    assert answer["columns"][2:] == columns
+    assert (answer["levels"], answer["direct"]) == ([80.0, 95.0], 3)
+    found = np.load("next.npy")
+    assert found.shape == (2, 4, 5)
+    assert np.isnan(found[:, 3, 1:]).all()
+    assert answer["forecast"][3]["sales-lo-95"] is None
+    assert answer["forecast"][0]["sales-lo-95"] == pytest.approx(found[0, 0, 1], rel=1e-6)
+
+
+def test_a_plan_and_the_calendar_continue_the_rows_beyond_the_horizon(run):
+    rows = [
+        f"{store},2024-03-{d:02},{d + 3 if d < 10 else ''},{size},{d % 2}"
+        for store, size in (("A", 4), ("B", 7))
+        for d in range(1, 13)
+    ]
+    Path("shops.csv").write_text("\n".join(["store,day,sales,size,promo", *rows]) + "\n")
+    model = seqrt.load(FORECASTERS / "shop.onnx")
+    cells = np.array([row.split(",") for row in rows]).reshape(2, 12, 5)
+    columns = [
+        {name: shop[:, i].tolist() for i, name in enumerate(["store", "day"])}
+        | {"sales": [float(x) if x else None for x in shop[:, 2]]}
+        | {name: shop[:, 3 + i].astype(float) for i, name in enumerate(["size", "promo"])}
+        for shop in cells
+    ]
+    with pytest.warns(UserWarning, match="steps 3 to 4"):
+        wanted = model.forecast(columns, steps=4).point
+
+    done = run("forecast", "shops.csv", "-m", FORECASTERS / "shop.onnx", "--steps", 4)
+
+    found = [float(line.split(",")[2]) for line in done.out.splitlines()[1:]]
+    np.testing.assert_allclose(found, wanted.ravel(), rtol=1e-6)
+    more = run("forecast", "shops.csv", "-m", FORECASTERS / "shop.onnx", "--steps", 5)
+    assert (more.code, more.out, more.err.count("\n")) == (3, "", 1)
+    assert "E_INPUT_FUTURE: so many steps need promo for 5 rows after the last target" in more.err
+
+
 def test_a_program_gets_the_rows_as_json(run, forecaster):
     answer = json.loads(run("forecast", "wave.csv", "--json", "--steps", 1).out)
 
@@ -111,7 +192,12 @@ def test_an_irregular_step_is_named_and_the_rows_are_numbered(run, forecaster):
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (("--steps", 3), 2, "--steps must be at most 2, the horizon of models/wave.onnx, got 3."),
+        (
+            ("--levels", "80"),
+            2,
+            "--levels needs a model that forecasts intervals, but this one has",
+        ),
+        (("--levels", "x"), 2, "--levels must be percentages separated by commas, such as 80,95"),
         (("-o", "-", "--json"), 2, "Drop one of them."),
         (("-o", "next.txt"), 2, "-o must name a file that ends in .npy, .csv, .parquet or .jsonl"),
         (("--plot", "next.jpg"), 2, "--plot must name a file that ends in .png, got 'next.jpg'."),

@@ -7,6 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from seqrt.ahead.forecast import forecast_of
+from seqrt.ahead.layout import ForecastLayout
 from seqrt.contract import Column, Input, Layer, Manifest
 from seqrt.data import Timeline, read
 from seqrt.data.ordering.arrange import arrange
@@ -29,6 +31,18 @@ MANIFEST = Manifest(
 )
 
 
+def forecasting(predict):
+    """Return what Model.forecast would, with the outputs that `predict` gives for windows."""
+
+    def forecast(x, steps, levels, following=None):
+        y = predict(np.stack(x))
+        layout = ForecastLayout(3, ("sales", "guests")[: y.shape[1] // 3])
+        return forecast_of(layout, y[:, None], steps or 3, levels or ())
+
+    return forecast
+
+
+@forecasting
 def repeating(x):
     """Predict the last row of every window for each of the three steps, plus 100, 200, 300."""
     steps = x[:, -1, None] + np.float32([100, 200, 300])[:, None]
@@ -131,7 +145,9 @@ def test_the_rows_of_a_plan_have_the_times(tmp_path):
     manifest = replace(manifest, outputs=MANIFEST.outputs[:3])
 
     columns = future_of(
-        arrange(read(tmp_path / "plan.csv")), manifest, lambda x: np.float32([[5, 6, 7]])
+        arrange(read(tmp_path / "plan.csv")),
+        manifest,
+        forecasting(lambda x: np.float32([[5, 6, 7]])),
     ).columns()
 
     assert columns["date"].tolist() == ["2024-01-20", "2024-01-21", "2024-01-28"]
@@ -139,9 +155,9 @@ def test_the_rows_of_a_plan_have_the_times(tmp_path):
 
 
 def test_a_target_named_like_another_column_gets_a_number(days):
-    manifest = replace(MANIFEST, targets=("date", "guests"))
+    named = replace(repeating([np.zeros((3, 2))], 3, None), targets=("date", "guests"))
 
-    columns = future_of(arrange(days), manifest, repeating).columns()
+    columns = future_of(arrange(days), MANIFEST, lambda *_, **__: named).columns()
 
     assert [*columns] == ["date", "date_2", "guests"]
 
@@ -181,7 +197,11 @@ def test_ten_thousand_series_are_one_call(days):
     data = Timeline(table, ("shop",), keys, bounds, np.stack([bounds[:-1], bounds[1:]], axis=1))
     calls = []
 
-    columns = future_of(data, MANIFEST, lambda x: calls.append(len(x)) or repeating(x)).columns()
+    def counted(x, *rest, **options):
+        calls.append(len(x))
+        return repeating(x, *rest, **options)
+
+    columns = future_of(data, MANIFEST, counted).columns()
 
     assert calls == [10_000]
     np.testing.assert_array_equal(columns["sales"], np.tile([111, 211, 311], 10_000))
