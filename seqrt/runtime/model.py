@@ -203,25 +203,51 @@ class Model(ModelFacts):
         return (y if self._heads is None else self._heads.by_name(y, lengths)), state_out
 
     @needs_memory
-    def stream(self, saved: bytes | None = None) -> Stream:
+    def stream(
+        self,
+        saved: bytes | None = None,
+        *,
+        adapt: float | None = None,
+        alarm: float | None = None,
+    ) -> Stream:
         """Start one live sequence from zero state, or continue from what `Stream.save` returned.
 
-        Raises ModelError (E_STREAM) for a network that cannot stream, and InputError
-        (E_STATE_MODEL) for the state of another model.
+        A model that forecasts intervals can judge each row by the forecast made at the row before:
+        `adapt` is the rate at which the intervals of the next step adapt to how often they missed
+        (0.01 is usual), and with `alarm` a push returns a Judged: the outputs, and for each row its
+        p-value and whether that is below `alarm`.
+
+        Raises ModelError (E_STREAM) for a network that cannot stream, InputError (E_STATE_MODEL)
+        for the state of another model, and UsageError for a model that has no intervals.
         """
         from seqrt.runtime.live.stream import Stream
 
-        return Stream(self._engine, self.digest, saved, self._heads)
+        if adapt is None and alarm is None:
+            return Stream(self._engine, self.digest, saved, self._heads)
+        from seqrt.ahead.watch import Watch
+        from seqrt.runtime.live.watched import WatchedStream
+
+        watch = Watch(self.manifest, adapt, alarm)
+        return WatchedStream(self._engine, self.digest, watch, saved)
 
     @needs_memory
-    def streams(self, saved: bytes | None = None) -> Streams:
+    def streams(
+        self,
+        saved: bytes | None = None,
+        *,
+        adapt: float | None = None,
+        alarm: float | None = None,
+    ) -> Streams:
         """Start with no keyed live sequences, or continue those that `Streams.snapshot` returned.
 
-        Raises as `stream` does.
+        Options and errors are those of `stream`.
         """
+        from seqrt.ahead.watch import Watch
         from seqrt.runtime.live.streams import Streams
 
-        return Streams(self._engine, self._workers, self.digest, saved, self._heads)
+        watched = adapt is not None or alarm is not None
+        watch = Watch(self.manifest, adapt, alarm) if watched else None
+        return Streams(self._engine, self._workers, self.digest, saved, self._heads, watch)
 
     @needs_memory
     def validate(self) -> ValidationReport:

@@ -57,8 +57,11 @@ def pack_state(digest: str, steps: int, state: Floats) -> bytes:
     return _with_checksum(head, state.astype("<f4").tobytes())
 
 
-def unpack_state(saved: Any, digest: str, size: int) -> tuple[Floats, int]:
-    """Return the state (S,) and its number of steps.
+def unpack_state(saved: Any, digest: str, size: int, more: int = 0) -> tuple[Floats, int]:
+    """Return the state (S + M,) and its number of steps.
+
+    The `more` M numbers are the memory of a watched stream. They are zeros in the state of a stream
+    that was not watched, and are dropped where M is 0.
 
     Raises InputError for anything that `pack_state` did not return for this model.
     """
@@ -69,9 +72,12 @@ def unpack_state(saved: Any, digest: str, size: int) -> tuple[Floats, int]:
         raise _damaged("saved state")
     _, owner, steps = _HEAD.unpack_from(content)
     _check_owner(owner.hex(), digest)
-    if len(content) != _HEAD.size + 4 * size or steps > _MOST_STEPS:
+    numbers, left = divmod(len(content) - _HEAD.size, 4)
+    if left or steps > _MOST_STEPS:
         raise _damaged("saved state")
-    return np.frombuffer(content, "<f4", offset=_HEAD.size).astype(np.float32), steps
+    state = np.frombuffer(content, "<f4", offset=_HEAD.size).astype(np.float32)
+    old = saved.startswith(_ONE_VERSION_1)
+    return _fitted("saved state", state.reshape(1, numbers), size, more, old=old)[0], steps
 
 
 def pack_snapshot(digest: str, snapshot: Snapshot) -> bytes:
@@ -88,8 +94,8 @@ def pack_snapshot(digest: str, snapshot: Snapshot) -> bytes:
     return _with_checksum(head, keys, steps.tobytes(), states.tobytes())
 
 
-def unpack_snapshot(saved: Any, digest: str, size: int) -> Snapshot:
-    """Return the states of a snapshot.
+def unpack_snapshot(saved: Any, digest: str, size: int, more: int = 0) -> Snapshot:
+    """Return the states of a snapshot, each with `more` numbers of memory as in `unpack_state`.
 
     Raises InputError for anything that `pack_snapshot` did not return for this model.
     """
@@ -101,14 +107,27 @@ def unpack_snapshot(saved: Any, digest: str, size: int) -> Snapshot:
     _, owner, count, width = _HEAD_MANY.unpack_from(content)
     _check_owner(owner.hex(), digest)
     at = _HEAD_MANY.size + width
-    if len(content) != at + count * (8 + 4 * size):
+    each, left = divmod(len(content) - at, count) if count else (8 + 4 * size, len(content) - at)
+    if left or each < 8 or each % 4:
         raise _damaged("snapshot")
     keys = _keys(bytes(content[_HEAD_MANY.size : at]), count)
     steps = np.frombuffer(content, "<i8", count, at).astype(np.int64)
     if steps.min(initial=0) < 0:
         raise _damaged("snapshot")
     states = np.frombuffer(content, "<f4", offset=at + 8 * count).astype(np.float32)
-    return Snapshot(keys, steps, states.reshape(count, size))
+    old = saved.startswith(_MANY_VERSION_1)
+    states = _fitted("snapshot", states.reshape(count, each // 4 - 2), size, more, old=old)
+    return Snapshot(keys, steps, states)
+
+
+def _fitted(what: str, states: Floats, size: int, more: int, *, old: bool) -> Floats:
+    """Return states (N, S + M) from those that were saved, with or without memory."""
+    extra = states.shape[1] - size
+    if extra < 0 or (extra and (old or more not in (0, extra))):
+        raise _damaged(what)
+    fitted = np.zeros((len(states), size + more), np.float32)
+    fitted[:, : min(size + more, states.shape[1])] = states[:, : size + more]
+    return fitted
 
 
 def _with_checksum(*parts: bytes) -> bytes:

@@ -76,16 +76,19 @@ class Stream:
         if not self._busy.acquire(blocking=False):
             raise _busy_error()
         try:
-            x = self._read(chunk, "x")
-            fits = x.shape == self._one_step and all_fit(x, missing=self._missing)
-            if fits and self._ensure_bound():
-                return self._step(x)
-            return self._run(x, nonfinite)
+            return self._pushed(self._read(chunk, "x"), nonfinite)
         except FAILURES as error:  # as needs_memory does, whose call would cost time at every step
             raise_if_out_of_memory(error)
             raise
         finally:
             self._busy.release()
+
+    def _pushed(self, x: NDArray[Any], nonfinite: Nonfinite) -> Any:
+        """Advance by x, whose dtype is right; a single step runs over bound arrays."""
+        fits = x.shape == self._one_step and all_fit(x, missing=self._missing)
+        if fits and self._ensure_bound():
+            return self._step(x)
+        return self._run(x, nonfinite)
 
     @needs_memory
     def reset(self) -> None:

@@ -28,9 +28,11 @@ from seqrt.runtime.live.saved_state import (
 )
 from seqrt.runtime.live.states import States
 from seqrt.runtime.live.stream import check_causal
+from seqrt.runtime.live.watched import judged_chunks
 from seqrt.runtime.out_of_memory import needs_memory
 
 if TYPE_CHECKING:
+    from seqrt.ahead.watch import Watch
     from seqrt.runtime.compute.engine import Engine
     from seqrt.runtime.compute.heads import Heads
     from seqrt.runtime.compute.workers import Workers
@@ -57,17 +59,23 @@ class Streams:
         digest: str,
         saved: bytes | None = None,
         heads: Heads | None = None,
+        watch: Watch | None = None,
     ) -> None:
-        """Start without streams, or from what `snapshot` returned; `digest` names the model."""
+        """Start without streams, or from what `snapshot` returned; `digest` names the model.
+
+        With a `watch` each stream is a WatchedStream, and pushes return what its do.
+        """
         check_causal(engine)
         self._engine = engine
         self._digest = digest
         self._workers = workers
         self._heads = heads
         self._caller = _OneCaller()
-        self._states = States(engine.state_size)
+        self._watch = watch
+        self._more = watch.size if watch else 0
+        self._states = States(engine.state_size + self._more)
         if saved is not None:
-            snapshot = unpack_snapshot(saved, digest, engine.state_size)
+            snapshot = unpack_snapshot(saved, digest, engine.state_size, self._more)
             self._states.set(snapshot.keys, snapshot.states, snapshot.steps, monotonic())
 
     @needs_memory
@@ -99,12 +107,15 @@ class Streams:
                 missing=engine.takes_missing,
             )
             found = self._states.find(keys)
-            state = self._states.read(found)
+            state, memory = self._split(self._states.read(found))
             lost = _lost(keys, state, nonfinite)
             y, ends = self._run(given, state)
             if nonfinite == "propagate":
                 self._write_nan(y, ends, given, lost)
-            if engine.per_step:
+            if self._watch:
+                y, memory = judged_chunks(self._watch, y, given, memory)
+                ends = np.concatenate([ends, memory], axis=1)
+            elif engine.per_step:
                 y = [row[0] if step else row for row, step in zip(y, given.steps, strict=True)]
             outputs = dict(
                 zip(keys, map(self._heads.of_chunk, y) if self._heads else y, strict=True)
@@ -126,7 +137,7 @@ class Streams:
         """Return a stream to its state before the first step."""
         with self._caller:
             self._check_key(key)
-            self._set(key, self._engine.zero_state(1), 0)
+            self._set(key, np.zeros((1, self._engine.state_size + self._more), np.float32), 0)
 
     @needs_memory
     def expire(self, seconds: float) -> list[Any]:
@@ -163,7 +174,8 @@ class Streams:
         Raises InputError for other bytes, and (E_STATE_MODEL) for the state of another model.
         """
         with self._caller:
-            state, steps = unpack_state(saved, self._digest, self._engine.state_size)
+            size = self._engine.state_size
+            state, steps = unpack_state(saved, self._digest, size, self._more)
             self._set(key, state[None], steps)
 
     @needs_memory
@@ -209,6 +221,13 @@ class Streams:
 
         run_blocks(given.lengths, self._workers, engine.operations, work, engine.limits)
         return y, ends
+
+    def _split(self, state: Floats) -> tuple[Floats, Floats]:
+        """Return the states (N, S) of the network, and the memory (N, M) of the watch."""
+        if not self._more:
+            return state, state[:, :0]
+        size = self._engine.state_size
+        return np.ascontiguousarray(state[:, :size]), state[:, size:]
 
     def _write_nan(self, y: Any, ends: Floats, given: Chunks, lost: Mask | None) -> None:
         """Write NaN into the outputs and states that depend on a NaN in a chunk or a state."""
