@@ -225,6 +225,8 @@ def test_every_option_reaches_the_plan(run):
         "missing": "indicator",
         "cell": "rnn",
         "units": [3, 3],
+        "front": "conv:3x4",
+        "pool": "mean",
         "residual": True,
         "bidirectional": False,
         "dropout": 0.1,
@@ -300,7 +302,7 @@ def test_the_help_tells_the_defaults_of_the_plan(run):
     defaults = {
         name.replace("_", "-"): f"{value:g}" if isinstance(value, float) else str(value)
         for name, value in plan.options().items()
-        if value not in (None, (), 0)
+        if value not in (None, (), 0, "")
     }
     defaults |= {"units": ",".join(map(str, plan.units)), "window": "24", "horizon": "1"}
     defaults |= {"dropout": "0", "noise": "0", "seed": "0"}
