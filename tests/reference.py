@@ -9,6 +9,7 @@ have torch's names and torch's gate order, as in the networks:
     rnn     weight_ih (H, D)    weight_hh (H, H)    bias_ih (H,)    bias_hh (H,)
     lstm    the same, 4H rows: i write, f keep, g what to write, o show
     gru     the same, 3H rows: r look back, z keep, n new
+    mingru  weight_ih and bias_ih only, 2H rows: z keep, c new
 """
 
 from __future__ import annotations
@@ -86,6 +87,24 @@ def gru(x: Array, h: Array, w: Weights) -> tuple[Array, Array]:
     return np.array(y).reshape(len(x), len(h)), h
 
 
+def mingru(x: Array, h: Array, w: Weights) -> tuple[Array, Array]:
+    """Return every h_t (T, H) and the last one.
+
+    z_t = σ(W_z x_t + b_z)                        keep
+    c_t = tanh(W_c x_t + b_c)                     new
+    h_t = z_t ⊙ h_{t-1} + (1 - z_t) ⊙ c_t
+    """
+    W_z, W_c = np.split(w["weight_ih"], 2)
+    b_z, b_c = np.split(w["bias_ih"], 2)
+    y = []
+    for x_t in x:
+        z_t = sigmoid(W_z @ x_t + b_z)
+        c_t = np.tanh(W_c @ x_t + b_c)
+        h = z_t * h + (1 - z_t) * c_t
+        y.append(h)
+    return np.array(y).reshape(len(x), len(h)), h
+
+
 def cell(
     kind: str, x: Array, state: Array, w: Weights, nonlinearity: str = "tanh"
 ) -> tuple[Array, Array]:
@@ -94,6 +113,8 @@ def cell(
         return rnn(x, state, w, nonlinearity)
     if kind == "gru":
         return gru(x, state, w)
+    if kind == "mingru":
+        return mingru(x, state, w)
     h, C = np.split(state, 2)
     y, h, C = lstm(x, h, C, w)
     return y, np.concatenate([h, C])

@@ -172,7 +172,7 @@ INNER_ROOMS = {
         "loop": "inputs kernels networks",
         "forecasting": "inputs networks problems",
         "runs": "forecasting inputs loop networks problems",
-        "experiments": "forecasting inputs loop networks problems runs",
+        "experiments": "forecasting inputs kernels loop networks problems runs",
     },
 }
 

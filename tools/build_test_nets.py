@@ -85,6 +85,8 @@ def main() -> None:
     residual = {"units": (4, 4, 4), "residual": True}
     build("lstm-residual", cell="lstm", **residual)
     build("gru-bidirectional-residual", cell="gru", bidirectional=True, layer_norm=True, **residual)
+    build("mingru-sequence", cell="mingru", head="sequence")
+    build("mingru-residual", cell="mingru", **residual)
     for cell, head in (("rnn", "last"), ("lstm", "last"), ("gru", "sequence")):
         build(f"missing/{cell}-forward", cell=cell, head=head, missing="forward")
     both = {"bidirectional": True, "head": "sequence"}

@@ -170,6 +170,7 @@ def network_text(plan: Plan, problem: Problem) -> str:
     sizes = " -> ".join(map(str, (*plan.units, len(problem.metadata.outputs))))
     extras = [f"dropout {plan.dropout:g}"] if plan.dropout else []
     extras += ["layer norm"] if plan.layer_norm else []
+    extras += ["residual"] if plan.residual else []
     extras += ["bidirectional"] if plan.bidirectional else []
     extras += [f"front {plan.front}"] if plan.front else []
     extras += [f"pool {plan.pool}"] if plan.pool != "last" else []

@@ -13,9 +13,10 @@ from typing import Final, Literal
 from seqrt.cli.options import Option, parse_names, parse_sizes, parse_span
 from seqrt.errors import UsageError
 
-# Repeated from seqrt.contract.manifest, which this file may not import: a test compares them.
+# Repeated from seqrt.contract and seqrt.training, which this file may not import: a test compares
+# them.
 Task = Literal["forecast", "regress", "classify", "tag"]
-Cell = Literal["rnn", "lstm", "gru"]
+Cell = Literal["rnn", "lstm", "gru", "mingru"]
 Missing = Literal["error", "forward", "mean", "indicator"]
 Dates = Literal["dmy", "mdy"]
 Nonlinearity = Literal["tanh", "relu"]

@@ -15,7 +15,8 @@ from seqrt.contract import Column
 from seqrt.export import export
 from seqrt.training import Network
 
-SHAPES = list(product(("rnn", "lstm", "gru"), (False, True), ("last", "sequence"), (1, 3)))
+CELLS = ("rnn", "lstm", "gru", "mingru")
+SHAPES = list(product(CELLS, (False, True), ("last", "sequence"), (1, 3)))
 
 
 def truth(net, x, lengths, state):
@@ -54,6 +55,7 @@ def test_the_file_obeys_the_equations(tmp_path, rng, cell, both, head, depth):
         {"cell": "lstm", "activation": "softmax"},
         {"cell": "gru", "activation": "sigmoid", "head": "sequence", "dropout": 0.5},
         {"cell": "gru", "units": (6, 6, 6), "residual": True},
+        {"cell": "mingru", "units": (6, 6, 6), "residual": True, "layer_norm": True},
         {"cell": "lstm", "units": (6, 6), "residual": True, "head": "sequence"},
         {"cell": "rnn", "units": (6, 6, 6), "residual": True, "bidirectional": True},
     ],

@@ -10,12 +10,12 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from seqrt.contract.manifest import Cell
 from seqrt.data.readers.source import Source
 from seqrt.errors import UsageError
 from seqrt.metrics import measure
 from seqrt.training.experiments.trial import Trial
 from seqrt.training.inputs.batches import predict
+from seqrt.training.kernels import TrainedCell
 from seqrt.training.loop.state import Epoch
 from seqrt.training.problems.baselines import baseline
 from seqrt.training.problems.tasks import TASKS
@@ -33,7 +33,7 @@ _EPOCHS_TO_CONFIRM = 2
 class Candidate:
     """One kind of network: its cell and the sizes of its layers."""
 
-    cell: Cell
+    cell: TrainedCell
     units: tuple[int, ...]
 
     @property
@@ -131,7 +131,9 @@ class CandidateTrial(Trial):
         return self._task is not None and self._task.is_solved(metrics)
 
 
-def candidates(cells: Sequence[Cell], units: Sequence[tuple[int, ...]]) -> tuple[Candidate, ...]:
+def candidates(
+    cells: Sequence[TrainedCell], units: Sequence[tuple[int, ...]]
+) -> tuple[Candidate, ...]:
     """Return every cell in every size; raise UsageError if two candidates are the same."""
     every = tuple(Candidate(cell, sizes) for sizes in units for cell in cells)
     twice = [candidate.name for candidate in every if every.count(candidate) > 1]

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from seqrt.contract.manifest import Cell
 from seqrt.data.readers.source import Source
 from seqrt.errors import UsageError
 from seqrt.training.experiments.trial import Trial
+from seqrt.training.kernels import TrainedCell
 from seqrt.training.loop.recipe import Recipe
 from seqrt.training.loop.state import Epoch
 from seqrt.training.runs.folder import new_folder, numbered_folder, plain_name
@@ -34,7 +34,7 @@ State = Literal["done", "pruned", "failed"]
 
 FOLDER = "search"
 
-CELLS: Final[tuple[Cell, ...]] = ("lstm", "gru")
+CELLS: Final[tuple[TrainedCell, ...]] = ("lstm", "gru")
 UNITS = (8, 128)
 LAYERS = (1, 2)
 RATES = (3e-4, 3e-2)

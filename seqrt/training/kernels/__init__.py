@@ -5,7 +5,8 @@ autograd, at about twenty calls a step. Here the loop over time holds only what 
 The input's part of every gate is one product before the loop. In the backward pass, everything
 that does not depend on the gradient is computed for the whole sequence at once; a step is then one
 elementwise product and one matrix product, and the gradient of each weight is one product after the
-loop. The LSTM's kernel is oneDNN's, which torch ships, called without torch's wrappers.
+loop. A step of a minGRU has no matrix product at all. The LSTM's kernel is oneDNN's, which torch
+ships, called without torch's wrappers.
 
 Shapes: B batch, T time, D features, H hidden. Inside, time comes first and the batch last,
 (T, ·, B), so that the gates of a step are contiguous in memory. The elementwise work of a step is
@@ -16,6 +17,7 @@ torch's, with torch's number of threads. Overflow raises no warning, as in torch
 from __future__ import annotations
 
 from seqrt.training.kernels.autograd import apply_layer
+from seqrt.training.kernels.kind import CellKind, TrainedCell
 from seqrt.training.kernels.layer_pass import LayerPass, has_lstm, run_layer
 
-__all__ = ["LayerPass", "apply_layer", "has_lstm", "run_layer"]
+__all__ = ["CellKind", "LayerPass", "TrainedCell", "apply_layer", "has_lstm", "run_layer"]

@@ -1,4 +1,4 @@
-"""The RNN and GRU kernels as an autograd function."""
+"""The RNN, GRU and minGRU kernels as an autograd function."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from seqrt.contract import Layer
+from seqrt.training.kernels.kind import CellKind
 from seqrt.training.kernels.layer_pass import run_layer
 from seqrt.training.kernels.layout import Weights
 
 
-def apply_layer(layer: Layer, x: Tensor, weights: Weights, h_0: Tensor | None) -> Tensor:
-    """Map x (B, T, D) to y (B, T, H) from h_0 (B, H), or from zero; the equations are torch's.
+def apply_layer(kind: CellKind, x: Tensor, weights: Weights, h_0: Tensor | None) -> Tensor:
+    """Map x (B, T, D) to y (B, T, H) from h_0 (B, H), or from zero; Recurrent has the equations.
 
-    Runs one direction of a layer of RNN or GRU cells. The state after the last step is y[:, -1].
-    Differentiable once, in x, h_0 and the weights.
+    Runs one direction of a layer of RNN, GRU or minGRU cells. The state after the last step is
+    y[:, -1]. Differentiable once, in x, h_0 and the weights.
     """
     first = h_0 if h_0 is None else h_0.t()
     # torch's `apply` has no type annotations
-    y: Tensor = _LayerFunction.apply(layer, x.permute(1, 2, 0), first, *weights)  # type: ignore[no-untyped-call]
+    y: Tensor = _LayerFunction.apply(kind, x.permute(1, 2, 0), first, *weights)  # type: ignore[no-untyped-call]
     return y.permute(2, 0, 1)
 
 
@@ -29,8 +29,10 @@ class _LayerFunction(torch.autograd.Function):
     """Map x (T, D, B) and h_0 (H, B) to y (T, H, B)."""
 
     @staticmethod
-    def forward(ctx: Any, layer: Layer, x: Tensor, h_0: Tensor | None, *weights: Tensor) -> Tensor:
-        ctx.layer_pass = run_layer(layer, x, weights, h_0)
+    def forward(
+        ctx: Any, kind: CellKind, x: Tensor, h_0: Tensor | None, *weights: Tensor
+    ) -> Tensor:
+        ctx.layer_pass = run_layer(kind, x, weights, h_0)
         # saved, so that torch rejects a backward pass after one of them was changed in place
         ctx.save_for_backward(*weights)
         y: Tensor = ctx.layer_pass.y

@@ -7,10 +7,11 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from seqrt.contract import Layer
 from seqrt.training.kernels.gru import Gru
+from seqrt.training.kernels.kind import CellKind
 from seqrt.training.kernels.layout import LayerGradients, Weights
 from seqrt.training.kernels.lstm import Lstm
+from seqrt.training.kernels.mingru import MinGru
 from seqrt.training.kernels.rnn import Rnn
 
 
@@ -25,17 +26,19 @@ class LayerPass(Protocol):
         ...
 
 
-def run_layer(layer: Layer, x: Tensor, weights: Weights, h_0: Tensor | None = None) -> LayerPass:
-    """Run one direction of `layer` over x (T, D, B), from h_0 (H, B) or from zero.
+def run_layer(kind: CellKind, x: Tensor, weights: Weights, h_0: Tensor | None = None) -> LayerPass:
+    """Run one direction of a layer over x (T, D, B), from h_0 (H, B) or from zero.
 
     An LSTM runs from zero only, in float32, and only if `has_lstm`.
     """
-    if layer.cell == "lstm":
+    if kind.cell == "lstm":
         assert h_0 is None
         return Lstm(x, weights)
-    if layer.cell == "gru":
+    if kind.cell == "gru":
         return Gru(x, h_0, weights)
-    return Rnn(x, h_0, weights, layer.nonlinearity)
+    if kind.cell == "mingru":
+        return MinGru(x, h_0, weights)
+    return Rnn(x, h_0, weights, kind.nonlinearity)
 
 
 def has_lstm(x: Tensor) -> bool:

@@ -1,4 +1,4 @@
-"""The memory layout that the RNN and GRU kernels share, and the products around their loops."""
+"""The memory layout of all kernels but the LSTM's, and the products around their loops."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 Weights = Sequence[Tensor]
-"""W_ih, W_hh, b_ih, b_hh, as torch's RNNBase stores them."""
+"""W_ih, W_hh, b_ih, b_hh, as torch's RNNBase stores them; of a minGRU, W_ih and b_ih."""
 
 
 class LayerGradients(NamedTuple):

@@ -19,11 +19,13 @@ from seqrt.training.loop.adam import Adam
 from seqrt.training.loop.loss import Objective
 from seqrt.training.loop.steps import MicroBatch
 from seqrt.training.networks.dropout import Dropout
+from seqrt.training.networks.mingru import MinimalGru
 from seqrt.training.networks.network import Network
 from seqrt.training.networks.recurrent import Recurrent, weights_of
 from seqrt.training.networks.stack import Stack
 
-_PLAIN: Final = {Network, nn.ModuleList, Recurrent, nn.RNN, nn.LSTM, nn.GRU, Dropout, nn.Linear}
+_CELLS: Final = {nn.RNN, nn.LSTM, nn.GRU, MinimalGru}
+_PLAIN: Final = {Network, nn.ModuleList, Recurrent, *_CELLS, Dropout, nn.Linear}
 
 
 class StepGradient:
@@ -77,7 +79,7 @@ class ManualGradient:
     def __init__(self, net: Stack, objective: Objective) -> None:
         """Take a supported network whose weights have gradients to add to."""
         self.net, self.objective = net, objective
-        self.layers = [layer.layer for layer in net.recurrent()]
+        self.kinds = [layer.kind for layer in net.recurrent()]
         self.cells = [weights_of(layer.cells[0]) for layer in net.recurrent()]
         dense: Any = net.steps()[-1]
         self.dense = dense.weight, dense.bias
@@ -98,8 +100,8 @@ class ManualGradient:
 
     def _forward(self, h: Tensor) -> tuple[list[LayerPass], Tensor]:
         passes: list[LayerPass] = []
-        for layer, weights in zip(self.layers, self.cells, strict=True):
-            done = run_layer(layer, h, weights)
+        for kind, weights in zip(self.kinds, self.cells, strict=True):
+            done = run_layer(kind, h, weights)
             h = done.y + h if passes and self.net.residual else done.y
             passes.append(done)
         return passes, h

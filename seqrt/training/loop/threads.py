@@ -8,17 +8,18 @@ from typing import Final
 
 import torch
 
-from seqrt.contract.manifest import Cell
+from seqrt.training.kernels import TrainedCell
 
-# How many numbers per unit a layer computes in a time step.
-_GATES: Final[dict[Cell, int]] = {"rnn": 1, "gru": 3, "lstm": 4}
+# How many numbers per unit a layer computes in a time step. The gates of a minGRU are computed
+# before the first step, all at once.
+_GATES: Final[dict[TrainedCell, int]] = {"rnn": 1, "mingru": 1, "gru": 3, "lstm": 4}
 
 # One more thread pays off for every 128 of these numbers, but a fifth never does.
 _PER_THREAD = 128
 _MOST_THREADS = 4
 
 
-def threads_that_pay(cell: Cell, units: Sequence[int]) -> int:
+def threads_that_pay(cell: TrainedCell, units: Sequence[int]) -> int:
     """Return the number of threads that train layers of these sizes fastest.
 
     Small layers lose more to synchronisation than they gain: a training step is a sequence of many

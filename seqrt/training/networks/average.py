@@ -140,9 +140,10 @@ def _copy_cell(
     gates = len(target["bias_ih_l0"]) // width
     rows = (torch.arange(gates)[:, None] * width + own).flatten()
     target["weight_ih_l0"][rows[:, None], inputs] = weights["weight_ih_l0"].float()
-    target["weight_hh_l0"][rows[:, None], own] = weights["weight_hh_l0"].float()
-    for name in ("bias_ih_l0", "bias_hh_l0"):
-        target[name][rows] = weights[name].float()
+    if "weight_hh_l0" in target:  # a minGRU has none
+        target["weight_hh_l0"][rows[:, None], own] = weights["weight_hh_l0"].float()
+        target["bias_hh_l0"][rows] = weights["bias_hh_l0"].float()
+    target["bias_ih_l0"][rows] = weights["bias_ih_l0"].float()
 
 
 def _rescaled(

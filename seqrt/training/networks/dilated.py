@@ -10,8 +10,9 @@ from torch.nn import functional as F
 
 from seqrt.contract import Carry
 from seqrt.contract.idioms import MOST_CONTEXT
-from seqrt.contract.manifest import Cell, Nonlinearity
+from seqrt.contract.manifest import Nonlinearity
 from seqrt.errors import UsageError
+from seqrt.training.kernels import TrainedCell
 from seqrt.training.networks.recurrent import Recurrent
 
 
@@ -31,7 +32,7 @@ class Dilated(Recurrent):
 
     def __init__(
         self,
-        cell: Cell,
+        cell: TrainedCell,
         features: int,
         units: int,
         *,

@@ -20,10 +20,10 @@ def chrono_initialise(net: Stack, steps: int) -> None:
 
     Recurrent weights are orthogonal, gate by gate, so that a signal neither vanishes nor explodes;
     those of an rnn with relu are the identity. Input weights are Glorot's. The forget gate of the
-    LSTM and the update gate of the GRU start open for 1 to `steps` steps, unit by unit:
+    LSTM and the update gate of the GRU and minGRU start open for 1 to `steps` steps, unit by unit:
 
-        LSTM    b_f = log u, b_i = -log u,   u ~ U(1, steps - 1)
-        GRU     b_z = log u                  z near 1 keeps the state, in torch's equations
+        LSTM            b_f = log u, b_i = -log u,   u ~ U(1, steps - 1)
+        GRU, minGRU     b_z = log u                  z near 1 keeps the state, in our equations
 
     A dilated layer remembers over so many of its own steps that they are `steps` steps. All other
     biases are zero. Everything is drawn from torch's global generator.
@@ -63,19 +63,21 @@ def _draw(layer: Recurrent, kernel: nn.Module, steps: int) -> None:
     units = layer.layer.units
     for w in weights["weight_ih_l0"].split(units):
         nn.init.xavier_uniform_(w)
-    for w in weights["weight_hh_l0"].split(units):
-        if layer.layer.nonlinearity == "relu":
-            nn.init.eye_(w)
-        else:
-            nn.init.orthogonal_(w)
-    weights["bias_hh_l0"].zero_()
+    if layer.kind.cell != "mingru":
+        for w in weights["weight_hh_l0"].split(units):
+            if layer.kind.nonlinearity == "relu":
+                nn.init.eye_(w)
+            else:
+                nn.init.orthogonal_(w)
+        weights["bias_hh_l0"].zero_()
     bias = weights["bias_ih_l0"].zero_().split(units)
-    if layer.layer.cell == "lstm":
+    if layer.kind.cell == "lstm":
         log_time = _log_times(units, steps)
         bias[0].sub_(log_time)  # i
         bias[1].add_(log_time)  # f
-    elif layer.layer.cell == "gru":
-        bias[1].add_(_log_times(units, steps))  # z
+    elif layer.kind.cell in ("gru", "mingru"):
+        z = 1 if layer.kind.cell == "gru" else 0
+        bias[z].add_(_log_times(units, steps))
 
 
 def _log_times(units: int, steps: int) -> Tensor:

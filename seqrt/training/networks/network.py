@@ -9,8 +9,9 @@ from typing import Any, Final, get_args
 
 from torch import nn
 
-from seqrt.contract.manifest import Activation, Cell, Head, Missing, Nonlinearity
+from seqrt.contract.manifest import Activation, Head, Missing, Nonlinearity
 from seqrt.errors import UsageError
+from seqrt.training.kernels import TrainedCell
 from seqrt.training.networks.dilated import Dilated
 from seqrt.training.networks.dropout import Dropout
 from seqrt.training.networks.front import parse_front
@@ -27,7 +28,7 @@ LATER: Final = {"residual": False, "front": "", "pool": "last"}
 class Architecture:
     """The options of the recurrent layers, which can be chosen before the data is known."""
 
-    cell: Cell = "lstm"
+    cell: TrainedCell = "lstm"
     units: tuple[int, ...] = (64, 32)
     bidirectional: bool = False
     dropout: float = 0.0
@@ -39,7 +40,7 @@ class Architecture:
 
     def __post_init__(self) -> None:
         """Raise UsageError if an option is not available or out of range."""
-        _check_choice("cell", self.cell, get_args(Cell))
+        _check_choice("cell", self.cell, get_args(TrainedCell))
         _check_choice("nonlinearity", self.nonlinearity, get_args(Nonlinearity))
         if not self.units:
             raise UsageError("units must name at least one layer, such as (64, 32), got none.")
@@ -110,7 +111,7 @@ class Network(Stack):
 
     def __init__(
         self,
-        cell: Cell = NetworkConfig.cell,
+        cell: TrainedCell = NetworkConfig.cell,
         features: int = NetworkConfig.features,
         units: Sequence[int] = NetworkConfig.units,
         outputs: int = NetworkConfig.outputs,

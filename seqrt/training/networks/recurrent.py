@@ -10,14 +10,15 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from seqrt.contract import Carry, Layer
-from seqrt.contract.manifest import Carried, Cell, Nonlinearity
+from seqrt.contract.manifest import Carried, Nonlinearity
 from seqrt.errors import UsageError
-from seqrt.training.kernels import apply_layer
-from seqrt.training.networks.time_layer import TimeLayer
+from seqrt.training.kernels import CellKind, TrainedCell, apply_layer
+from seqrt.training.networks.mingru import MinimalGru
+from seqrt.training.networks.time_layer import TimeLayer, valid_steps
 
 
 class Recurrent(TimeLayer):
-    r"""A layer of RNN, LSTM or GRU cells over a padded batch.
+    r"""A layer of RNN, LSTM, GRU or minGRU cells over a padded batch.
 
     RNN, f is tanh or relu:
         h_t = f(W_xh x_t + W_hh h_{t-1} + b_h)
@@ -36,6 +37,11 @@ class Recurrent(TimeLayer):
         n_t = tanh(W_xn x_t + b_xn + r_t ⊙ (W_hn h_{t-1} + b_hn))
         h_t = (1 - z_t) ⊙ n_t + z_t ⊙ h_{t-1}
 
+    minGRU:
+        z_t = σ(W_z x_t + b_z)                        keep
+        c_t = tanh(W_c x_t + b_c)                     new
+        h_t = z_t ⊙ h_{t-1} + (1 - z_t) ⊙ c_t
+
     Shapes: x (B, T, D) → y (B, T, H), or (B, T, 2H) with both directions. The state of a causal
     layer is (B, H), and (B, 2H) for the LSTM: h, then C.
 
@@ -44,14 +50,19 @@ class Recurrent(TimeLayer):
     its own length. Gate order: torch stacks i f g o and r z n, and stores each bias as b_ih + b_hh.
     On a CPU, where torch has no fused RNN and GRU, these train with seqrt.training.kernels.
 
+    The minGRU has the weights of z and c only. It is a GRU whose recurrent weights are zero, so
+    that r gates nothing. A file holds it as that, and `layer`, which describes it in the file, has
+    the cell "gru".
+
     Elman 1990, doi:10.1207/s15516709cog1402_1; Hochreiter & Schmidhuber 1997,
     doi:10.1162/neco.1997.9.8.1735, forget gate: Gers et al. 2000, doi:10.1162/089976600300015015;
-    Cho et al. 2014, arXiv:1406.1078, in the form of cuDNN (reset after the matrix product).
+    Cho et al. 2014, arXiv:1406.1078, in the form of cuDNN (reset after the matrix product);
+    Feng et al. 2024, arXiv:2410.01201, with the tanh of Bradbury et al. 2016, arXiv:1611.01576.
     """
 
     def __init__(
         self,
-        cell: Cell,
+        cell: TrainedCell,
         features: int,
         units: int,
         *,
@@ -60,10 +71,11 @@ class Recurrent(TimeLayer):
     ) -> None:
         """Make the layer with torch's initial weights, uniform within ±1/sqrt(units)."""
         super().__init__()
-        self.layer = Layer(cell, units, bidirectional, nonlinearity)
+        self.kind = CellKind(cell, nonlinearity)
+        self.layer = Layer(self.kind.in_file, units, bidirectional, nonlinearity)
         self.features = features
         directions = 2 if bidirectional else 1
-        self.cells = nn.ModuleList(_kernel(self.layer, features) for _ in range(directions))
+        self.cells = nn.ModuleList(_kernel(self.kind, features, units) for _ in range(directions))
         self.widest = units
         if bidirectional:
             self.not_streamable = "its layers are bidirectional"
@@ -97,10 +109,17 @@ class Recurrent(TimeLayer):
         This is slower than `forward`: torch returns the state after a row's own last step only for
         packed sequences, which have no fused kernel. Steps of y past `lengths` are zero.
         """
+        if self.kind.cell == "mingru":
+            return self._run_mingru(x, lengths, state)
         packed = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
         y, end = self.cells[0](packed, self._unpacked(state))
         y, _ = pad_packed_sequence(y, batch_first=True, total_length=x.shape[1])
         return y, self._packed(end)
+
+    def _run_mingru(self, x: Tensor, lengths: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Do the same for a minGRU, which has no form for packed sequences."""
+        y = self.cells[0](x, self._unpacked(state))[0]
+        return torch.where(valid_steps(x, lengths), y, 0), self.last(y, lengths)
 
     def advance(
         self, x: Tensor, state: Tensor, lengths: Tensor | None = None
@@ -117,10 +136,10 @@ class Recurrent(TimeLayer):
         return (weights_of(cell)[0] for cell in self.cells)
 
     def _uses_own_kernel(self, x: Tensor) -> bool:
-        """Return whether seqrt's kernel runs instead of torch's: in training, for RNN and GRU.
+        """Return whether seqrt's kernel runs: in training, for all cells but the LSTM.
 
-        It is differentiable once, on plain CPU tensors. In eval mode torch's kernel runs, which
-        supports everything else: second derivatives, vmap, other number formats.
+        It is differentiable once, on plain CPU tensors. In eval mode torch's kernel runs, or
+        MinimalGru; they support everything else: second derivatives, vmap, other number formats.
         """
         return (
             self.layer.cell != "lstm"
@@ -138,7 +157,7 @@ class Recurrent(TimeLayer):
 
     def _apply_own_kernel(self, cell: Any, x: Tensor, h: Tensor | None = None) -> Tensor:
         """Map x (B, T, D) to y (B, T, H) with seqrt's kernel, from h (B, H) or from zero state."""
-        return apply_layer(self.layer, x, weights_of(cell), h)
+        return apply_layer(self.kind, x, weights_of(cell), h)
 
     def _unpacked(self, state: Tensor) -> Tensor | tuple[Tensor, ...]:
         """Return a state (B, S) in the form that torch's kernels take."""
@@ -151,8 +170,10 @@ class Recurrent(TimeLayer):
         return state
 
 
-def weights_of(cell: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return W_ih, W_hh, b_ih, b_hh of one of torch's kernels."""
+def weights_of(cell: Any) -> tuple[Tensor, ...]:
+    """Return W_ih, W_hh, b_ih, b_hh of one of torch's kernels, or W_ih, b_ih of a minGRU."""
+    if isinstance(cell, MinimalGru):
+        return cell.weight_ih_l0, cell.bias_ih_l0
     return cell.weight_ih_l0, cell.weight_hh_l0, cell.bias_ih_l0, cell.bias_hh_l0
 
 
@@ -166,11 +187,13 @@ def reverse(x: Tensor, lengths: Tensor | None) -> Tensor:
     return x.gather(1, source[..., None].expand_as(x))
 
 
-def _kernel(layer: Layer, features: int) -> nn.RNNBase:
-    if layer.cell == "rnn":
-        return nn.RNN(features, layer.units, nonlinearity=layer.nonlinearity, batch_first=True)
-    if layer.cell == "lstm":
-        return nn.LSTM(features, layer.units, batch_first=True)
-    if layer.cell == "gru":
-        return nn.GRU(features, layer.units, batch_first=True)
-    raise UsageError(f"cell must be one of {', '.join(get_args(Cell))}, got {layer.cell!r}.")
+def _kernel(kind: CellKind, features: int, units: int) -> nn.Module:
+    if kind.cell == "rnn":
+        return nn.RNN(features, units, nonlinearity=kind.nonlinearity, batch_first=True)
+    if kind.cell == "lstm":
+        return nn.LSTM(features, units, batch_first=True)
+    if kind.cell == "gru":
+        return nn.GRU(features, units, batch_first=True)
+    if kind.cell == "mingru":
+        return MinimalGru(features, units)
+    raise UsageError(f"cell must be one of {', '.join(get_args(TrainedCell))}, got {kind.cell!r}.")

@@ -93,13 +93,13 @@ def test_the_columns_of_the_table_never_touch():
 
 
 def test_sizes_are_given_one_by_one(run):
-    words = ("--cells", "rnn", "--units", "3,2", "--units", "2", "--seeds", "1", "--epochs", "1")
+    words = ("--cells", "mingru", "--units", "3,2", "--units", "2", "--seeds", "1", "--epochs", "1")
 
     answer = json.loads(run("compare", "moves.npz", *words, "--json").out)
 
     assert {name: each["units"] for name, each in answer["contenders"].items()} == {
-        "rnn-3-2": [3, 2],
-        "rnn-2": [2],
+        "mingru-3-2": [3, 2],
+        "mingru-2": [2],
     }
 
 
@@ -153,7 +153,7 @@ def test_what_diverges_is_shown_as_failed(run):
     [
         (
             ("--cells", "lstm,transformer"),
-            "--cells must be among rnn, lstm, gru, got 'transformer'",
+            "--cells must be among rnn, lstm, gru, mingru, got 'transformer'",
         ),
         (("--units", "64;32"), "--units must be whole numbers separated by commas"),
         (("--cells", "gru,gru"), "candidates must differ, but gru-64-32 is listed twice"),

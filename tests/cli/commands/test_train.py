@@ -22,6 +22,7 @@ import seqrt
 from seqrt.cli import training_options
 from seqrt.contract import manifest
 from seqrt.training import Plan, Recipe, load_run
+from seqrt.training.kernels import TrainedCell
 from seqrt.training.problems.prepare import BUILT_IN
 from seqrt.training.runs.plan import Init
 
@@ -228,6 +229,8 @@ def test_every_option_reaches_the_plan(run):
         "front": "conv:3x4",
         "pool": "mean",
         "residual": True,
+        "front": "conv:2",
+        "pool": "max",
         "bidirectional": False,
         "dropout": 0.1,
         "layer_norm": True,
@@ -317,7 +320,8 @@ def test_the_help_is_right_about_window_and_horizon(run):
 
 
 def test_the_choices_are_those_of_the_manifest_and_the_plan():
-    for name in ("Task", "Cell", "Missing", "Nonlinearity"):
+    assert get_args(training_options.Cell) == get_args(TrainedCell)
+    for name in ("Task", "Missing", "Nonlinearity"):
         assert get_args(getattr(training_options, name)) == get_args(getattr(manifest, name))
     assert get_args(training_options.Init) == get_args(Init)
 

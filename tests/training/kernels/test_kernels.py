@@ -1,4 +1,4 @@
-"""The GRU and RNN kernels compute torch's outputs and gradients."""
+"""The GRU, minGRU and RNN kernels compute torch's outputs and gradients."""
 
 from __future__ import annotations
 
@@ -8,27 +8,31 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from seqrt.contract import Layer
 from seqrt.training import Network, Recurrent
 from seqrt.training.inputs.batches import Batch
-from seqrt.training.kernels import apply_layer
+from seqrt.training.kernels import CellKind, apply_layer
+from seqrt.training.networks.mingru import MinimalGru
 
-CELLS = ["gru", "tanh", "relu"]
+CELLS = ["gru", "mingru", "tanh", "relu"]
 each_cell = pytest.mark.parametrize("cell", CELLS)
 from_zero_or_not = pytest.mark.parametrize("from_zero", [True, False])
 
 
-def torch_layer(cell: str, features: int, units: int, dtype=torch.float32) -> nn.RNNBase:
+def torch_layer(cell: str, features: int, units: int, dtype=torch.float32) -> nn.Module:
     torch.manual_seed(0)
     if cell == "gru":
         return nn.GRU(features, units, batch_first=True).to(dtype)
+    if cell == "mingru":
+        return MinimalGru(features, units).to(dtype)
     return nn.RNN(features, units, batch_first=True, nonlinearity=cell).to(dtype)
 
 
 def ours(cell: str, x: Tensor, h: Tensor | None, weights) -> Tensor:
-    units = weights[1].shape[1]
-    layer = Layer("gru", units) if cell == "gru" else Layer("rnn", units, nonlinearity=cell)
-    return apply_layer(layer, x, weights, h)
+    return apply_layer(kind(cell), x, weights, h)
+
+
+def kind(cell: str) -> CellKind:
+    return CellKind("rnn", cell) if cell in ("tanh", "relu") else CellKind(cell)
 
 
 def gradients(y: Tensor, wanted: list[Tensor]) -> tuple[Tensor, ...]:
@@ -39,9 +43,7 @@ def gradients(y: Tensor, wanted: list[Tensor]) -> tuple[Tensor, ...]:
 
 def recurrent(cell: str, features: int, units: int, **choices) -> Recurrent:
     torch.manual_seed(0)
-    if cell == "gru":
-        return Recurrent("gru", features, units, **choices)
-    return Recurrent("rnn", features, units, nonlinearity=cell, **choices)
+    return Recurrent(kind(cell).cell, features, units, nonlinearity=kind(cell)[1], **choices)
 
 
 @from_zero_or_not
@@ -65,7 +67,7 @@ def test_outputs_and_gradients_are_those_of_torch(cell, batch, steps, features, 
 
 
 @from_zero_or_not
-@pytest.mark.parametrize("cell", ["gru", "tanh"])
+@pytest.mark.parametrize("cell", ["gru", "mingru", "tanh"])
 def test_gradients_are_those_of_finite_differences(cell, from_zero):
     weights = [
         w.detach().requires_grad_() for w in torch_layer(cell, 2, 3, torch.float64).parameters()
@@ -120,7 +122,7 @@ def test_weights_changed_before_the_backward_pass_are_refused(cell):
     total = ours(cell, torch.randn(3, 6, 2), None, list(layer.parameters())).square().sum()
 
     with torch.no_grad():
-        layer.weight_hh_l0.mul_(2)
+        layer.weight_ih_l0.mul_(2)
 
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         total.backward()
@@ -157,11 +159,9 @@ def test_overflow_is_silent_and_stays_visible(cell):
 @pytest.mark.parametrize("bidirectional", [False, True])
 @each_cell
 def test_a_network_trains_as_with_the_kernels_of_torch(cell, bidirectional, head, lengths):
-    choices = {"head": head, "bidirectional": bidirectional}
-    if cell == "relu":
-        choices["nonlinearity"] = "relu"
+    choices = {"head": head, "bidirectional": bidirectional, "nonlinearity": kind(cell)[1]}
     torch.manual_seed(0)
-    net = Network("gru" if cell == "gru" else "rnn", 2, (5, 4), 1, **choices).double()
+    net = Network(kind(cell).cell, 2, (5, 4), 1, **choices).double()
     x = torch.randn(4, 9, 2, dtype=torch.float64)
     batch = Batch(x, None if lengths is None else torch.tensor(lengths), x, x)
     wanted = list(net.parameters())

@@ -85,7 +85,7 @@ def damage(path: Path, place: float) -> None:
         {},
         {"head": "sequence", "tbptt": 6, "accumulate": 2},
         {"cell": "lstm", "val": 0.0, "tbptt": 5},
-        {"units": (4, 4), "residual": True},
+        {"cell": "mingru", "units": (4, 4), "residual": True},
     ],
 )
 def test_a_run_resumes_from_any_moment_to_the_same_weights_bit_for_bit(choices, plan, ragged):

@@ -57,6 +57,12 @@ CASES = {
         {"cell": "lstm", "head": "sequence", "missing": "forward"},
         {"length": 15, "tbptt": 6, "gaps": True},
     ),
+    "mingru last, of one length": ({"cell": "mingru"}, {"length": 9}),
+    "mingru last, residual, bidirectional": (
+        {"cell": "mingru", "units": (5, 5, 5), "residual": True, "bidirectional": True},
+        {},
+    ),
+    "mingru sequence, tbptt": ({"cell": "mingru", "head": "sequence"}, {"tbptt": 6}),
     "lstm classes, balanced, of one length": (
         {"cell": "lstm", "activation": "softmax", "outputs": 2},
         {"length": 9, "balance": True},

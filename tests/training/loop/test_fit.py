@@ -37,6 +37,19 @@ def test_a_wave_far_from_zero_is_learnt_in_raw_units(cell, network, waves):
     assert net.metadata.outputs[0].low == y.min()
 
 
+def test_two_mingru_layers_learn_the_wave_because_the_second_reads_the_state_of_the_first(
+    network, waves
+):
+    x, y = waves
+    errors = {}
+    for units in ((16,), (16, 16)):
+        net = network("mingru", units=units, residual=len(units) > 1)
+        list(fit(net, x, y, epochs=30, lr=1e-2))
+        errors[len(units)] = np.mean((predict(net, x)[:, 0] - y) ** 2) / y.var()
+
+    assert errors[2] < 0.01 < errors[1]
+
+
 def test_ragged_text_labels_are_learnt(network, ragged):
     x, y = ragged
     net = network("lstm", 2, (12,), 2, activation="softmax")

@@ -39,18 +39,18 @@ def some_batch(net: Network, lengths: tuple[int, ...] | None) -> Batch:
 @pytest.mark.parametrize("lengths", [None, RAGGED], ids=["dense", "ragged"])
 @pytest.mark.parametrize("activation", ["none", "softmax", "sigmoid"])
 @pytest.mark.parametrize("head", ["last", "sequence"])
-@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "mingru"])
 def test_loss_and_gradient_are_those_of_autograd(cell, head, activation, lengths):
     check_against_autograd(network(cell, 5, 4, head=head, activation=activation), lengths)
 
 
 @pytest.mark.parametrize("choices", [{"missing": "indicator"}, {"missing": "forward"}])
-@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "mingru"])
 def test_so_they_are_where_values_are_missing(cell, choices):
     check_against_autograd(network(cell, 5, **choices), RAGGED)
 
 
-@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "mingru"])
 def test_so_they_are_through_three_layers_and_through_relu(cell):
     choices = {"nonlinearity": "relu"} if cell == "rnn" else {}
     check_against_autograd(network(cell, 6, 1, 70, **choices), None)
@@ -58,7 +58,7 @@ def test_so_they_are_through_three_layers_and_through_relu(cell):
 
 @pytest.mark.parametrize("lengths", [None, RAGGED], ids=["dense", "ragged"])
 @pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
-@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "mingru"])
 def test_so_they_are_with_balanced_classes(cell, activation, lengths):
     net = network(cell, 5, 4, head="sequence", activation=activation)
 
@@ -66,7 +66,7 @@ def test_so_they_are_with_balanced_classes(cell, activation, lengths):
 
 
 @pytest.mark.parametrize("lengths", [None, RAGGED], ids=["dense", "ragged"])
-@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "mingru"])
 def test_so_they_are_around_layers_with_a_residual(cell, lengths):
     check_against_autograd(network(cell, 5, 5, 5, residual=True), lengths)
 
@@ -153,7 +153,7 @@ def test_a_customised_network_is_left_to_autograd(make):
     assert not ManualGradient.supports(make())
 
 
-@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "mingru"])
 def test_hooks_are_called_and_training_comes_to_the_same(cell):
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((64, 9, 2)), rng.standard_normal((64, 3))

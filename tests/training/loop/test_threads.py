@@ -16,6 +16,7 @@ from seqrt.training.runs.run import resume, start
     [
         ("rnn", (127,), 1),
         ("rnn", (16, 128), 2),
+        ("mingru", (127,), 1),
         ("gru", (42,), 1),
         ("gru", (64, 32), 2),
         ("lstm", (31,), 1),

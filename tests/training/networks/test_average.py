@@ -36,7 +36,7 @@ def scaled(net):
     return replace(net.metadata, features=features, outputs=outputs)
 
 
-@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "mingru"])
 @pytest.mark.parametrize("head", ["last", "sequence"])
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_the_merged_network_answers_the_mean_of_its_members(cell, head, bidirectional):

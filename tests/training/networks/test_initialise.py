@@ -31,7 +31,9 @@ def test_the_rnn_with_relu_begins_with_the_identity():
     np.testing.assert_array_equal(kernel("rnn", nonlinearity="relu")["weight_hh"], np.eye(256))
 
 
-@pytest.mark.parametrize(("cell", "keep", "sign"), [("lstm", 1, 1), ("lstm", 0, -1), ("gru", 1, 1)])
+@pytest.mark.parametrize(
+    ("cell", "keep", "sign"), [("lstm", 1, 1), ("lstm", 0, -1), ("gru", 1, 1), ("mingru", 0, 1)]
+)
 def test_the_gates_that_keep_stay_open_for_one_step_up_to_all(cell, keep, sign):
     bias = np.split(kernel(cell)["bias_ih"], _gates(cell))
 
@@ -42,13 +44,13 @@ def test_the_gates_that_keep_stay_open_for_one_step_up_to_all(cell, keep, sign):
     np.testing.assert_allclose(times, np.linspace(1, STEPS - 1, 256), atol=STEPS / 8)
 
 
-@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "mingru"])
 def test_all_other_biases_are_zero(cell):
     weights = kernel(cell)
     biases = np.split(weights["bias_ih"], _gates(cell))
-    others = {"rnn": [0], "lstm": [2, 3], "gru": [0, 2]}[cell]
+    others = {"rnn": [0], "lstm": [2, 3], "gru": [0, 2], "mingru": [1]}[cell]
 
-    assert not weights["bias_hh"].any()
+    assert cell == "mingru" or not weights["bias_hh"].any()
     assert not any(biases[i].any() for i in others)
 
 
@@ -58,7 +60,7 @@ def test_what_the_lstm_keeps_it_does_not_write_over():
     np.testing.assert_array_equal(i, -f)
 
 
-@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "mingru"])
 def test_one_step_is_the_least_that_can_be_remembered(cell):
     assert all(np.isfinite(w).all() for w in kernel(cell, steps=1).values())
     with pytest.raises(UsageError, match="memory must be a whole number of steps from 1, got 0"):
@@ -72,4 +74,4 @@ def test_the_same_seed_draws_the_same():
 
 
 def _gates(cell: str) -> int:
-    return {"rnn": 1, "lstm": 4, "gru": 3}[cell]
+    return {"rnn": 1, "lstm": 4, "gru": 3, "mingru": 2}[cell]

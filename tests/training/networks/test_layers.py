@@ -9,7 +9,7 @@ import torch
 
 from seqrt.training import Network, Recurrent
 
-CELLS = [("rnn", "tanh"), ("rnn", "relu"), ("lstm", "tanh"), ("gru", "tanh")]
+CELLS = [("rnn", "tanh"), ("rnn", "relu"), ("lstm", "tanh"), ("gru", "tanh"), ("mingru", "tanh")]
 
 
 def arrays(module: torch.nn.Module) -> dict[str, np.ndarray]:

@@ -37,7 +37,9 @@ def truth(net, x):
     return np.concatenate([reference.network(arrays, architecture, row[None])[0] for row in x])
 
 
-@pytest.mark.parametrize(("cell", "missing", "both"), list(product(CELLS, POLICIES, (False, True))))
+@pytest.mark.parametrize(
+    ("cell", "missing", "both"), list(product([*CELLS, "mingru"], POLICIES, (False, True)))
+)
 def test_a_padded_batch_obeys_the_equations(cell, missing, both, network, gaps):
     net = network(cell, 2, (5, 4), 1, missing=missing, bidirectional=both).eval()
     net.x_mean.fill_(300.0)

@@ -23,7 +23,7 @@ def assert_equal(got: torch.Tensor, want: np.ndarray) -> None:
 @pytest.mark.parametrize("layer_norm", [False, True])
 @pytest.mark.parametrize("head", ["last", "sequence"])
 @pytest.mark.parametrize("bidirectional", [False, True])
-@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "mingru"])
 def test_a_ragged_batch_obeys_the_equations(cell, bidirectional, head, layer_norm, network, rng):
     choices = {"bidirectional": bidirectional, "head": head, "layer_norm": layer_norm}
     net = network(cell, 2, (4, 4, 4), 2, residual=True, dropout=0.5, **choices).double().eval()
@@ -38,7 +38,7 @@ def test_a_ragged_batch_obeys_the_equations(cell, bidirectional, head, layer_nor
 
 
 @pytest.mark.parametrize("way", ["run", "advance"])
-@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "mingru"])
 def test_a_sequence_cut_in_two_equals_one_pass(cell, way, network, rng):
     net = network(cell, 2, (4, 4, 4), residual=True, head="sequence").double()
     x = torch.tensor(rng.standard_normal((3, 9, 2)))

@@ -44,6 +44,7 @@ KINDS = [
     {"cell": "rnn", "missing": "indicator", "nonlinearity": "relu"},
     {"cell": "lstm", "residual": True, "layer_norm": True, "head": "sequence"},
     {"cell": "gru", "residual": True, "missing": "mean"},
+    {"cell": "mingru", "residual": True},
     {"cell": "gru", "pool": "max", "front": "segments:20"},
     {"cell": "gru", "pool": "attention", "front": "segments:2"},
 ]
@@ -74,7 +75,7 @@ def test_states_continue_a_sequence_as_the_equations_do(choices, rng):
     assert_equal(end, want_end)
 
 
-@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "mingru"])
 @pytest.mark.parametrize("cuts", [(1, 16), (3, 14), (4, 8, 5), (16, 1)])
 def test_a_sequence_cut_anywhere_equals_one_pass(cell, cuts, rng):
     net, x = made(cell=cell), torch.tensor(draw(rng))
@@ -86,7 +87,7 @@ def test_a_sequence_cut_anywhere_equals_one_pass(cell, cuts, rng):
     assert_equal(v, net.logits(x).detach().numpy())
 
 
-@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "mingru"])
 def test_the_last_step_and_its_gradient_are_those_of_a_plain_net_over_segments(cell, rng):
     net = made(cell=cell, missing="error").train()
     x, lengths = torch.tensor(draw(rng)).nan_to_num(), torch.tensor(LENGTHS)
