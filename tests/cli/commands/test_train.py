@@ -229,8 +229,6 @@ def test_every_option_reaches_the_plan(run):
         "front": "conv:3x4",
         "pool": "mean",
         "residual": True,
-        "front": "conv:2",
-        "pool": "max",
         "bidirectional": False,
         "dropout": 0.1,
         "layer_norm": True,
