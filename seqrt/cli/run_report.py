@@ -84,30 +84,27 @@ def labelled_note(note: str) -> tuple[str, str]:
 
 
 def metrics_table(plan: Plan, result: Result) -> Iterator[str]:
-    """Yield the lines of the table of metrics: the network beside its baseline."""
+    """Yield the lines of the table of metrics: the network beside its baselines."""
+    columns = {result.baseline: result.baseline_figures, **result.further}
     first = max(len(name) for name in (result.part, *result.figures))
-    width = max(len(plan.cell), len(result.baseline), 11)
-    yield f"{result.part:{first}}  {plan.cell:>{width}}  {result.baseline:>{width}}"
+    width = max(11, *(len(name) for name in (plan.cell, *columns)))
+    yield "  ".join(
+        [f"{result.part:{first}}", *(f"{name:>{width}}" for name in (plan.cell, *columns))]
+    )
     for name, value in result.figures.items():
-        baseline = result.baseline_figures[name]
-        yield f"{name:{first}}  {number(value, 4):>{width}}  {number(baseline, 4):>{width}}"
+        values = (number(each, 4) for each in (value, *(c[name] for c in columns.values())))
+        yield "  ".join([f"{name:{first}}", *(f"{text:>{width}}" for text in values)])
     if result.series:
         yield result.series.summary()
 
 
-def run_ending(run: Run, result: Result) -> Iterator[str]:
-    """Yield how training ended, and a warning where the network does not beat its baseline."""
+def run_ending(run: Run, result: Result) -> str:
+    """Return how training ended."""
     epochs, patience, most = len(run.epochs), run.plan.patience, run.plan.recipe.epochs
     early = patience and epochs - result.best_epoch >= patience and epochs < most
     stopped = f"; stopped after {patience} epochs without improvement" if early else ""
     seconds = sum(epoch.seconds for epoch in run.epochs)
-    yield f"best epoch {result.best_epoch} of {epochs}, {seconds:.1f} s{stopped}"
-    if not _beats_baseline(result):
-        window = "a longer --window, " if run.problem.metadata.window else ""
-        yield (
-            f"warning: the network is no better than {result.baseline} here."
-            f" Try more data, {window}more --epochs or another --lr."
-        )
+    return f"best epoch {result.best_epoch} of {epochs}, {seconds:.1f} s{stopped}"
 
 
 def run_record(run: Run, result: Result) -> dict[str, Any]:
@@ -139,6 +136,7 @@ def result_record(problem: Problem, result: Result) -> dict[str, Any]:
         "part": result.part,
         "figures": metrics_record(result.figures),
         "baseline": {"name": result.baseline, "figures": metrics_record(result.baseline_figures)},
+        "further_baselines": {name: metrics_record(each) for name, each in result.further.items()},
         "pictures": [str(path) for path in result.pictures],
         **(result.series.record() if result.series else {}),
         "notes": list(problem.notes),
@@ -181,13 +179,6 @@ def network_text(plan: Plan, problem: Problem) -> str:
 def _start(run: Run, before: Metadata) -> str:
     digest = f" (SHA-256 {before.data_sha256[:12]}...)" if before.data_sha256 else ""
     return f"weights and scaling of {run.plan.start_from}, trained on {before.name}{digest}"
-
-
-def _beats_baseline(result: Result) -> bool:
-    """Whether the network beats its baseline by the first metric, the one that matters most."""
-    name, value = next(iter(result.figures.items()))
-    baseline = result.baseline_figures[name]
-    return value < baseline if name == "mse" else value > baseline
 
 
 def task_text(problem: Problem) -> str:

@@ -12,6 +12,7 @@ import typer
 from seqrt.cli.commands import train_folds, train_trials
 from seqrt.cli.commands.describe import naming_describe
 from seqrt.cli.interrupted import check_no_options, export_command, saying_what_is_saved
+from seqrt.cli.judging.advice import advice
 from seqrt.cli.options import JsonOption, takes
 from seqrt.cli.progress import train_with_progress
 from seqrt.cli.run_report import metrics_table, run_ending, run_introduction, run_record
@@ -136,11 +137,13 @@ def _introduce(run: Run) -> None:
 
 
 def _report(run: Run, result: Result) -> None:
-    for line in (*run_ending(run, result), "", *metrics_table(run.plan, result), ""):
+    for line in (run_ending(run, result), "", *metrics_table(run.plan, result), ""):
         say(line)
     for path in result.pictures:
         say_labelled("picture", path)
     say_labelled("next", export_command(run.path))
+    for line in advice(run.plan, run.problem, result):
+        say(line)
 
 
 def _data(data: list[str] | None) -> str | tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from seqrt.cli.interrupted import check_no_options, export_command, resume_command
+from seqrt.cli.judging.advice import advice
 from seqrt.cli.progress import train_with_progress
 from seqrt.cli.run_report import (
     data_introduction,
@@ -81,6 +82,8 @@ def _train(committee: Committee, *, as_json: bool) -> None:
     for path in result.pictures:
         say_labelled("picture", path)
     say_labelled("next", export_command(committee.path))
+    for line in advice(committee.plan, committee.problem, result):
+        say(line)
     typer.echo(json.dumps(_record(committee, result, notes), indent=2) if as_json else result.path)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from seqrt.cli.judging.advice import advice
 from seqrt.cli.progress import train_with_progress
 from seqrt.cli.run_report import metrics_table, number, run_ending, run_record, say_data
 from seqrt.cli.talk import say, say_labelled
@@ -88,7 +89,7 @@ def _conclude(finished: Sequence[SearchOutcome], folder: Path, out: Path | None)
         raise TrainingError(f"all {len(finished)} trials failed. Try a lower --lr or other data.")
     result = promote(best, folder / _TABLE, out)
     say_labelled("best", f"trial {best.number}: {_summary(best)}")
-    for line in (*run_ending(best.run, result), "", *metrics_table(best.run.plan, result), ""):
+    for line in (run_ending(best.run, result), "", *metrics_table(best.run.plan, result), ""):
         say(line)
     say(
         f"These metrics are optimistic: the validation part chose the best of {len(finished)}"
@@ -97,6 +98,8 @@ def _conclude(finished: Sequence[SearchOutcome], folder: Path, out: Path | None)
     say("Judge the network on data that no trial has seen: seqrt evaluate DATA")
     say_labelled("trials", folder / _TABLE)
     say_labelled("run", result.path)
+    for line in advice(best.run.plan, best.run.problem, result):
+        say(line)
     return run_record(best.run, result) | {
         "chosen_on": result.part,
         "trial": best.number,

@@ -19,6 +19,7 @@ from seqrt.data.runs import Runs, intersection, of_least
 from seqrt.encoding.counters import check_target
 from seqrt.encoding.encoder import encode
 from seqrt.errors import InputError, UsageError
+from seqrt.forecasting.origins import Origins
 from seqrt.numbers import checked_cast
 from seqrt.training.inputs.scaling import measured_columns, probability_columns
 from seqrt.training.networks.metadata import Metadata
@@ -109,6 +110,10 @@ class TableRows:
         part = self.windowing.part(self.x, self.targets, self.when, runs)
         return self.timeline.with_series(part)
 
+    def origins(self, first_rows: NDArray[np.int64]) -> Origins:
+        """Return the origins of the forecasts whose targets begin at these rows."""
+        return Origins.of(self.targets, first_rows, self.windowing.horizon, self.timeline)
+
 
 def from_table(rows: TableRows, val: Validation) -> Problem:
     """Make the problem of a table; the last share `val` of each series, or a fold, validates.
@@ -147,6 +152,7 @@ def from_table(rows: TableRows, val: Validation) -> Problem:
             *class_notes(classes, part.truth, judged.truth if judged else None, "row"),
         ),
         columns=rows.features.columns,
+        origins=rows.origins if windowing.task == "forecast" else None,
     )
 
 

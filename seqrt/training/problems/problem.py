@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.contract.manifest import Activation, Head
 from seqrt.data import Part
 from seqrt.data.understanding.accounting import ColumnUse
+from seqrt.forecasting.origins import Origins
 from seqrt.training.networks.metadata import Metadata
 
 Array = NDArray[Any]
@@ -25,8 +27,9 @@ class Problem:
     `folded` it is all the data, judged fold by fold. `time` is the name of the unit of `Part.when`.
     `keys` are those of the series that `Part.series` numbers, and `notes` sentences for the user on
     how the data was understood; a warning begins with "warning: ". `columns` are the uses of the
-    columns of a table. `plain`, if given, returns the
-    best predictions for a part without memory: (N, O).
+    columns of a table. `plain`, if given, returns the best predictions for a part without memory:
+    (N, O). `origins`, of a forecast, returns its origins from the first rows of targets, in rising
+    order.
     """
 
     metadata: Metadata
@@ -40,6 +43,7 @@ class Problem:
     keys: tuple[tuple[str, ...], ...] = ((),)
     notes: tuple[str, ...] = ()
     columns: tuple[ColumnUse, ...] = ()
+    origins: Callable[[NDArray[np.int64]], Origins] | None = None
 
     @property
     def about(self) -> Metadata:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from seqrt.errors import InputError
 from seqrt.files import write_text
 from seqrt.metrics import measure
 from seqrt.metrics_by_series import SeriesMetrics
+from seqrt.training.problems.baselines import seasonal_baselines
 from seqrt.training.problems.problem import Problem
 from seqrt.training.runs.folder import SERIES, write_record
 from seqrt.training.runs.plan import Plan
@@ -26,7 +27,7 @@ class Result:
 
     `part` is the part of the data that they were measured on: validation, training if there is no
     validation part, or "out of fold" for a committee. `series` holds the metrics of each series, if
-    there are several.
+    there are several, and `further` those of more baselines, by name.
     """
 
     path: Path
@@ -37,6 +38,7 @@ class Result:
     best_epoch: int
     pictures: tuple[Path, ...]
     series: SeriesMetrics | None = None
+    further: dict[str, dict[str, float]] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -67,6 +69,10 @@ class Result:
             best_epoch=best_epoch,
             pictures=pictures,
             series=series,
+            further={
+                name: measure(task, truth, each, classes)
+                for name, each in seasonal_baselines(problem).items()
+            },
         )
 
     def save(self, record: dict[str, Any]) -> None:

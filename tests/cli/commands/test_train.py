@@ -80,10 +80,13 @@ def test_it_says_at_the_end_how_good_it_is_beside_a_baseline_and_what_comes_next
     talk = run("train", "wave.csv", "--target", "height", *TINY).err
 
     assert re.search(r"^best epoch \d of 3, [\d.]+ s$", talk, re.MULTILINE)
-    assert re.search(r"^validation +lstm +persistence$", talk, re.MULTILINE)
-    assert re.search(r"^mse +[\d.]+ +[\d.]+$", talk, re.MULTILINE)
+    assert re.search(r"^validation +lstm +persistence +seasonal naive 6$", talk, re.MULTILINE)
+    assert re.search(r"^mse +[\d.]+ +[\d.]+ +[\d.]+$", talk, re.MULTILINE)
     assert "picture     runs/wave-lstm-1/curves.png\n" in talk
-    assert talk.endswith("next        seqrt export\n")
+    *_, following, last = talk.splitlines()
+    assert following == "next        seqrt export"
+    assert last.startswith("warning: the network is no better than persistence here. Try more data")
+    assert " Best is seasonal naive 6, with mse " in last
 
 
 def test_a_program_gets_the_same_in_json(run):
@@ -96,6 +99,7 @@ def test_a_program_gets_the_same_in_json(run):
     assert answer["weights"] == 133
     assert answer["epochs"] == 3
     assert answer["figures"].keys() == answer["baseline"]["figures"].keys() > {"mse", "r2"}
+    assert answer["further_baselines"]["seasonal naive 6"].keys() == answer["figures"].keys()
     assert [Path(path).is_file() for path in answer["pictures"]] == [True, True, True]
 
 
@@ -204,7 +208,7 @@ def test_the_next_command_names_a_run_that_is_not_in_runs(run):
     done = run("train", "wave.csv", "--target", "height", *TINY, "-o", "my run")
 
     assert done.out == "my run\n"
-    assert done.err.endswith("next        seqrt export 'my run'\n")
+    assert "\nnext        seqrt export 'my run'\n" in done.err
 
 
 # Options
