@@ -26,8 +26,9 @@ from seqrt.contract.operators import (
 )
 
 _MOST_AXES = 6
-# The most products of two values of a row.
+# The most products of two values of a row, and of two values over time for each step.
 _MOST_PRODUCTS = 1 << 20
+_MOST_PRODUCTS_OF_A_STEP = 1 << 16
 _ACTIVATIONS = ("Tanh", "Relu")
 
 
@@ -161,21 +162,19 @@ def _reshape(call: NodeCall) -> list[Value]:
 
 
 def _matmul(call: NodeCall) -> list[Value]:
-    """By a constant matrix, or row by row by another value, in which time has no part."""
+    """By a constant matrix, or by another value, matrix by matrix for each row or each step."""
     a, b = call.array(0), call.array(1)
     if b.data is not None:
         return OPERATORS["MatMul"].rule(call)
-    fits = len(a.shape) == len(b.shape) > 2 and a.shape[:-2] == b.shape[:-2]
+    around, sizes = a.shape[:-2], (*a.shape[-2:], b.shape[-1] if b.shape else 0)
+    fits = len(a.shape) == len(b.shape) > 2 and around == b.shape[:-2]
     if not fits or a.shape[-1] != b.shape[-2] or a.data is not None:
         raise GraphError(f"shapes {a.shape} and {b.shape} do not multiply")
-    if (
-        math.prod(size for size in (*a.shape, b.shape[-1]) if isinstance(size, int))
-        > _MOST_PRODUCTS
-    ):
-        raise GraphError(f"shapes {a.shape} and {b.shape} take too many products")
-    names = [size for size in (*a.shape, b.shape[-1]) if not isinstance(size, int)]
-    if names != [BATCH] or BATCH not in a.shape[:-2]:
+    if BATCH not in around or not all(isinstance(size, int) for size in sizes):
         raise GraphError(f"shapes {a.shape} and {b.shape} would mix rows or steps")
+    most = _MOST_PRODUCTS_OF_A_STEP if TIME in around else _MOST_PRODUCTS
+    if math.prod(size for size in (*around, *sizes) if isinstance(size, int)) > most:
+        raise GraphError(f"shapes {a.shape} and {b.shape} take too many products")
     return [Value(FLOAT, (*a.shape[:-1], b.shape[-1]))]
 
 

@@ -29,7 +29,7 @@ from seqrt.training.networks.stack import Stack
 def build_onnx(stack: Stack) -> onnx.ModelProto:
     """Return the ONNX model of a stack, without its metadata."""
     graph = StackGraph(stack)
-    u, known = _fill_missing(graph, stack, _scaled(graph, stack))
+    u, known = append_missing_policy(graph, stack, append_scaling(graph, stack))
     h = graph.add("Transpose", [u], "x_time_major", perm=[1, 0, 2])
     steps = [step for step in stack.steps() if not isinstance(step, nn.Dropout)]
     layers = RecurrentNodes(graph, stack)
@@ -39,14 +39,15 @@ def build_onnx(stack: Stack) -> onnx.ModelProto:
             h = layers.emit(step, name, h)
         else:
             h = emit(graph, step, name, h)
-    _output(graph, stack, h)
+    append_output(graph, stack, h)
     if graph.streams:
         graph.ends += known
         graph.join_state()
-    return _model(graph, stack)
+    return model_of(graph, stack)
 
 
-def _scaled(graph: GraphBuilder, stack: Stack) -> str:
+def append_scaling(graph: GraphBuilder, stack: Stack) -> str:
+    """Append the nodes that bring x to the scaled units of training; return (B, T, D)."""
     mean, scale = float32_array(stack.x_mean), float32_array(stack.x_scale)
     if not mean.any() and (scale == 1).all():
         return X
@@ -54,7 +55,7 @@ def _scaled(graph: GraphBuilder, stack: Stack) -> str:
     return graph.add("Div", [centred, graph.constant("x_scale", scale)], "x_scaled")
 
 
-def _fill_missing(graph: GraphBuilder, stack: Stack, u: str) -> tuple[str, list[str]]:
+def append_missing_policy(graph: GraphBuilder, stack: Stack, u: str) -> tuple[str, list[str]]:
     """Append the nodes of the missing-value policy, which fill u (B, T, D).
 
     Return the input of the first layer, and the values to carry to the next call, if any.
@@ -70,7 +71,7 @@ def _fill_missing(graph: GraphBuilder, stack: Stack, u: str) -> tuple[str, list[
     return filling.filled, [filling.known] if filling.known else []
 
 
-def _output(graph: GraphBuilder, stack: Stack, h: str) -> None:
+def append_output(graph: GraphBuilder, stack: Stack, h: str) -> None:
     """Append the nodes from h, the result of the last layer, to y."""
     if stack.head == "sequence":
         h = graph.add("Transpose", [h], "logits", perm=[1, 0, 2])
@@ -86,7 +87,8 @@ def _output(graph: GraphBuilder, stack: Stack, h: str) -> None:
         graph.nodes[-1].output[0] = Y
 
 
-def _model(graph: GraphBuilder, stack: Stack) -> onnx.ModelProto:
+def model_of(graph: GraphBuilder, stack: Stack) -> onnx.ModelProto:
+    """Return the model of a finished graph, with the inputs and outputs of the stack."""
     features, outputs = len(stack.x_mean), len(stack.y_mean)
     steps = ["batch", "time", outputs] if stack.head == "sequence" else ["batch", outputs]
     inputs = [

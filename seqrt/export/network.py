@@ -26,7 +26,7 @@ from seqrt.training.networks.stack import Stack
 from seqrt.training.runs.memory import gradient_by_lag
 
 # The share of missing values, for a network with a missing-value policy.
-_MISSING_SHARE = 0.25
+MISSING_SHARE = 0.25
 
 # The most steps that a row of a case has seen before it.
 _SEEN = 8
@@ -85,7 +85,7 @@ class SeqrtNetwork:
     def case(
         self, draft: Model, rows: int, steps: int, rng: np.random.Generator, *, fresh: bool = False
     ) -> Case:
-        """Return a case with inputs from the range seen in training, and states within ±1/2."""
+        """Return a case with inputs from the range seen in training, and random states."""
         x, lengths, state = self._draw(rows, steps, rng)
         truth, state_truth = self.solve(torch.float64, x, lengths, state)
         y, state_out = self.solve(torch.float32, x, lengths, state)
@@ -104,25 +104,37 @@ class SeqrtNetwork:
     ) -> tuple[Floats, Lengths, Floats]:
         """Draw inputs uniformly from the range seen in training, some rows shorter, and states.
 
-        The states are those of rows that have seen from 0 to `_SEEN` steps, where they count them.
         A quarter of the values is NaN if the network has a missing-value policy. The training data
         itself is never used: a file travels further than its data may.
         """
-        stack = self.stack
-        x = np.empty((rows, steps, len(stack.metadata.features)), np.float32)
-        for d, column in enumerate(stack.metadata.features):
+        x = self.draw_inputs(rows, steps, rng)
+        lengths = np.maximum(1, steps - np.arange(rows) * steps // (rows + 1)).astype(np.int32)
+        state = self.draw_states(rows, rng)
+        if self.stack.missing != "error":
+            x[rng.random(x.shape) < MISSING_SHARE] = np.nan
+        return x, lengths, state
+
+    def draw_inputs(self, rows: int, steps: int, rng: np.random.Generator) -> Floats:
+        """Draw inputs (B, T, D) uniformly from the range seen in training."""
+        features = self.stack.metadata.features
+        x = np.empty((rows, steps, len(features)), np.float32)
+        for d, column in enumerate(features):
             low, high = column.typical_range
             x[..., d] = low + (high - low) * rng.random((rows, steps))
-        lengths = np.maximum(1, steps - np.arange(rows) * steps // (rows + 1)).astype(np.int32)
-        state = rng.random((rows, stack.state_size)) - 0.5
+        return x
+
+    def draw_states(self, rows: int, rng: np.random.Generator) -> Floats:
+        """Draw states (B, S) within ±1/2.
+
+        Those that count steps are of rows that have seen from 0 to `_SEEN` of them.
+        """
+        state = rng.random((rows, self.stack.state_size)) - 0.5
         at = 0
-        for piece in stack.carries:
+        for piece in self.stack.carries:
             if piece.what == "steps":
                 state[:, at] = rng.integers(0, _SEEN + 1, rows)
             at += piece.size
-        if stack.missing != "error":
-            x[rng.random(x.shape) < _MISSING_SHARE] = np.nan
-        return x, lengths, state.astype(np.float32)
+        return state.astype(np.float32)
 
     def solve(
         self, dtype: torch.dtype, x: Floats | Doubles, lengths: Lengths, state: Floats

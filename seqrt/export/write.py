@@ -15,6 +15,7 @@ from torch import nn
 from seqrt.contract import MANIFEST_KEY, PROOF_KEY, Manifest, seal
 from seqrt.contract.manifest import Head
 from seqrt.errors import ParityError, UsageError
+from seqrt.export.forecasting.network import ForecasterNetwork
 from seqrt.export.memory import measure_memory
 from seqrt.export.network import SeqrtNetwork
 from seqrt.export.prove import prove
@@ -24,6 +25,7 @@ from seqrt.runtime import Model
 from seqrt.runtime.proving.proof import encode
 from seqrt.runtime.proving.validate import ValidationReport
 from seqrt.training.loop.threads import torch_threads
+from seqrt.training.networks.forecasting.forecaster import Forecaster
 from seqrt.training.networks.metadata import Metadata
 from seqrt.training.networks.stack import Stack
 
@@ -50,12 +52,12 @@ def export(
 ) -> Exported:
     """Write `net` to `path` as one ONNX file that carries its own proof.
 
-    `net` is a seqrt Network, trained or not, or a module of your own with recurrent layers: its
-    forward is traced, and the file computes what it does for each row alone. README.md beside this
-    file lists the operators. `example` is an input of your module, (B, T, D), (B, T) or ids (B, T);
-    give it if the input cannot be told from the layers. `head` is that of an nn.Sequential, whose
-    own forward cannot run: "last" by default. `about` names the features, outputs and classes; the
-    default is the network's own metadata. `series` (N, D) is typical input
+    `net` is a seqrt Network or Forecaster, trained or not, or a module of your own with recurrent
+    layers: its forward is traced, and the file computes what it does for each row alone. README.md
+    beside this file lists the operators. `example` is an input of your module, (B, T, D), (B, T) or
+    ids (B, T); give it if the input cannot be told from the layers. `head` is that of an
+    nn.Sequential, whose own forward cannot run: "last" by default. `about` names the features,
+    outputs and classes; the default is the network's own metadata. `series` (N, D) is typical input
     in raw units, on which the memory in the manifest is measured; none of it enters the file.
     Without a series, inputs are drawn from the range seen in training.
 
@@ -84,7 +86,12 @@ def _subject(
     stack = copy.deepcopy(net).cpu().float().eval()
     if about is not None:
         stack.metadata = about
-    return SeqrtNetwork(stack)
+    return subject_of(stack)
+
+
+def subject_of(stack: Stack) -> SeqrtNetwork:
+    """Return a stack on the CPU in float32 as the subject of an export."""
+    return ForecasterNetwork(stack) if isinstance(stack, Forecaster) else SeqrtNetwork(stack)
 
 
 def _write(subject: Subject, path: Path, series: ArrayLike | None) -> Exported:
@@ -108,7 +115,7 @@ def _write(subject: Subject, path: Path, series: ArrayLike | None) -> Exported:
 
 def draft(stack: Stack) -> bytes:
     """Return the sealed file with its graph and manifest, but without a proof."""
-    return _draft(SeqrtNetwork(stack))
+    return _draft(subject_of(stack))
 
 
 def _draft(subject: Subject) -> bytes:

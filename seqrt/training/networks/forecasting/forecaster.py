@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from seqrt.contract import Carry
 from seqrt.training.networks.dilated import Dilated
 from seqrt.training.networks.forecasting.config import ForecasterConfig
 from seqrt.training.networks.forecasting.lags import Normalised, lags, normalised
@@ -95,10 +96,12 @@ class Forecaster(Stack):
         return asdict(self.architecture)
 
     @property
-    def state_size(self) -> int:
-        """S, the size of the state: the chains of the layer, the lags and which are known."""
-        before = 2 * (self.architecture.lags - 1)
-        return self.layer.state_size + before + carried_size(len(self.x_mean), self.missing)
+    def carries(self) -> tuple[Carry, ...]:
+        """The pieces of the state: the chains of the layer, the lags and which are known."""
+        before, known = self._lags - 1, carried_size(len(self.x_mean), self.missing)
+        taps, last_known = Carry("taps", before), Carry("known", known)
+        pieces = (*self.layer.carries, taps, taps, last_known)
+        return tuple(piece for piece in pieces if piece.size)
 
     @property
     def logit_size(self) -> int:

@@ -1,0 +1,3 @@
+"""Exports a forecaster: its graph, and what the proof needs to know about it."""
+
+from __future__ import annotations

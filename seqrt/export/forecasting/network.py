@@ -1,0 +1,77 @@
+"""A forecaster as the subject of an export."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import onnx
+
+from seqrt.contract import NEWEST_FORMAT, Column, Manifest
+from seqrt.contract.quantiles import output_names
+from seqrt.export.forecasting.build import build_forecaster
+from seqrt.export.network import MISSING_SHARE, SeqrtNetwork
+from seqrt.export.weights import float32_array
+from seqrt.runtime.types import Floats
+from seqrt.training.networks.forecasting.forecaster import Forecaster
+
+
+class ForecasterNetwork(SeqrtNetwork):
+    """A forecaster, its manifest, and its solutions in torch."""
+
+    def __init__(self, net: Forecaster) -> None:
+        """Wrap a forecaster on the CPU in float32."""
+        super().__init__(net)
+        self.net = net
+
+    def graph(self) -> onnx.ModelProto:
+        """Return the ONNX model."""
+        return build_forecaster(self.net)
+
+    def manifest(self) -> Manifest:
+        """Return the manifest: a forecast at every step, and its quantiles if it gives several.
+
+        Outputs that no data has named get the names of a forecast of the target.
+        """
+        config, manifest = self.net.architecture, super().manifest()
+        quantiles = config.answers if len(config.answers) > 1 else ()
+        outputs, targets = manifest.outputs, manifest.targets
+        if manifest.task != "forecast":
+            targets = (manifest.features[config.target].name,)
+            outputs = _named(outputs, output_names(targets, config.horizon, quantiles))
+        return replace(
+            manifest,
+            task="forecast",
+            layers=tuple(replace(layer, dilation=config.season) for layer in manifest.layers),
+            outputs=outputs,
+            targets=targets,
+            window=None,
+            horizon=config.horizon,
+            quantiles=quantiles,
+            format=NEWEST_FORMAT,
+            carries=self.net.carries,
+        )
+
+    def draw_states(self, rows: int, rng: np.random.Generator) -> Floats:
+        """Draw states (B, S) of series that have begun from 0 to L - 1 steps before.
+
+        The chains are within ±1/2, and the lags are drawn like inputs. The first row is at its
+        start, where the state is 0.
+        """
+        net, state = self.net, super().draw_states(rows, rng)
+        config, before = net.architecture, net.architecture.lags - 1
+        x = self.draw_inputs(rows, before, rng)
+        u = (x - float32_array(net.x_mean)) / float32_array(net.x_scale)
+        begun = rng.integers(0, before + 1, (rows, 1))
+        known = np.arange(before) >= before - begun
+        if config.missing == "indicator":
+            known &= rng.random(known.shape) >= MISSING_SHARE
+        at = net.layer.state_size
+        state[:, at : at + before] = u[..., config.target] * known
+        state[:, at + before : at + 2 * before] = known
+        state[0] = 0
+        return state
+
+
+def _named(columns: tuple[Column, ...], names: tuple[str, ...]) -> tuple[Column, ...]:
+    return tuple(replace(column, name=name) for column, name in zip(columns, names, strict=True))
