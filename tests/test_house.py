@@ -100,8 +100,9 @@ INNER_ROOMS = {
     "export": {
         "__init__": "from_keras write",
         "*": "",
-        "write": "* foreign",
+        "write": "* foreign forecasting",
         "foreign": "*",
+        "forecasting": "*",
         "keras": "",
         "from_keras": "keras write",
     },

@@ -25,7 +25,7 @@ class RecurrentNodes:
 
     def emit(self, step: Recurrent, name: str, h: str) -> str:
         """Append a layer that reads h; return its output, at every step or after the last one."""
-        if isinstance(step, Dilated):
+        if isinstance(step, Dilated) and step.dilation > 1:
             h = self.skip.add(step, name, _dilated(self.graph, step, name, h), only_last=False)
             end = idioms.step_from_end(0, h, step.layer.units)
             return self.graph.idiom(end) if step is self.cut else h

@@ -28,6 +28,7 @@ T, B = 11, 9
 SIZES = {T: TIME, B: BATCH}
 X = np.random.default_rng(0).normal(size=(T, B, 4)).astype(np.float32)
 ROWS = np.random.default_rng(1).normal(size=(B, 2, 6)).astype(np.float32)
+STEPS = np.random.default_rng(2).normal(size=(T, B, 2, 6)).astype(np.float32)
 UNARY = [
     *("Relu", "Tanh", "Sigmoid", "Exp", "Erf", "Neg", "Abs", "Softsign", "Softplus", "HardSwish"),
     *("Reciprocal", "Identity"),
@@ -82,6 +83,7 @@ NODES: list[tuple[str, list[Any], list[Any], dict[str, Any]]] = [
     ("Reshape", [ROWS], [ints(0, 0, 3, 2)], {}),
     ("MatMul", [X], [floats(4, 7)], {}),
     ("MatMul", [ROWS, ROWS.transpose(0, 2, 1)], [], {}),
+    ("MatMul", [STEPS, STEPS.transpose(0, 1, 3, 2)], [], {}),
     ("LayerNormalization", [X], [floats(4), floats(4)], {"axis": -1, "epsilon": 1e-5}),
 ]
 
@@ -195,6 +197,10 @@ def test_a_layer_needs_both_states_or_none_and_a_known_direction():
         ("Reshape", [X], [ints(0, 0, 0, -1, 7)], {}),
         ("MatMul", [X, X.transpose(0, 2, 1)], [], {}),
         ("MatMul", [ROWS.transpose(1, 0, 2), ROWS.transpose(1, 2, 0)], [], {}),
+        ("MatMul", [STEPS, STEPS.transpose(1, 0, 3, 2)], [], {}),
+        ("MatMul", [STEPS.transpose(1, 2, 0, 3), STEPS.transpose(1, 2, 3, 0)], [], {}),
+        ("MatMul", [STEPS.transpose(1, 2, 3, 0), STEPS.transpose(1, 2, 0, 3)], [], {}),
+        ("MatMul", [STEPS.transpose(0, 2, 1, 3), STEPS.transpose(0, 2, 3, 1)], [], {}),
         ("Add", [X, X.transpose(1, 0, 2)], [], {}),
         ("Transpose", [X], [], {"perm": [0, 1]}),
     ],
@@ -202,3 +208,14 @@ def test_a_layer_needs_both_states_or_none_and_a_known_direction():
 def test_what_mixes_rows_or_steps_is_refused(operator, shapes, constants, attributes):
     with pytest.raises(GraphError):
         rule_of(operator, shapes, constants, attributes)
+
+
+@pytest.mark.parametrize(("around", "most"), [((TIME, BATCH), 1 << 16), ((BATCH,), 1 << 20)])
+def test_products_of_two_values_are_limited_for_each_step_and_row(around, most):
+    def multiply(width: int) -> list[Value]:
+        values = [Value(FLOAT, (*around, 64, width)), Value(FLOAT, (*around, width, 4))]
+        return outputs_of("MatMul", NodeCall(values, {}, 1), OPERATORS_FORMAT2)
+
+    assert multiply(most // 256)[0].shape == (*around, 64, 4)
+    with pytest.raises(GraphError, match="too many products"):
+        multiply(most // 256 + 1)

@@ -22,7 +22,9 @@ def append_base(graph: ForecasterGraph, base: SeasonalBase, h: str, read: LagNod
     both = g.add("Concat", [absent, absent], "absent_twice", axis=2)
     weight = float32_array(base.weigh.weight).T
     bias = float32_array(base.weigh.bias) + float32_array(base.start.repeat(ahead))
-    logits = g.reshaped(g.affine(h, weight, bias, "season_logits_flat"), (ahead, 2 * n), "season_rows")
+    logits = g.reshaped(
+        g.affine(h, weight, bias, "season_logits_flat"), (ahead, 2 * n), "season_rows"
+    )
     present = g.add("Add", [logits, g.reshaped(both, (1, 2 * n), "absent_row")], "season_logits")
     weights = g.add("Softmax", [present], "season_weights", axis=-1)
     g.append("Split", [weights, g.axes(n, n)], ["as_it_was", "moved"], axis=3)
@@ -34,9 +36,7 @@ def append_base(graph: ForecasterGraph, base: SeasonalBase, h: str, read: LagNod
     return g.part(whole, 0, base.horizon, "base") if ahead * m > base.horizon else whole
 
 
-def _append_means(
-    graph: ForecasterGraph, base: SeasonalBase, read: LagNodes
-) -> tuple[str, str]:
+def _append_means(graph: ForecasterGraph, base: SeasonalBase, read: LagNodes) -> tuple[str, str]:
     """Append how many values of each season are known, (T, B, n), and their mean."""
     if base.season == 1:
         return read.known, read.z

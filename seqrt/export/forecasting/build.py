@@ -6,13 +6,11 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from seqrt.contract import LENGTHS, idioms
-from seqrt.contract.manifest import STATE_PARTS
 from seqrt.export.forecasting.base_graph import append_base
 from seqrt.export.forecasting.forecaster_graph import ForecasterGraph
-from seqrt.export.forecasting.lags_graph import LagNodes, append_lags, append_normalised
+from seqrt.export.forecasting.lags_graph import AppendedLags, LagNodes, append_normalised
 from seqrt.export.graph import append_missing_policy, append_output, append_scaling, model_of
-from seqrt.export.graph_recurrent import every_step, recurrent_node
+from seqrt.export.graph_recurrent import RecurrentNodes
 from seqrt.export.weights import float32_array
 from seqrt.training.networks.forecasting.forecaster import (
     CLIP_LAGS,
@@ -25,22 +23,17 @@ Array = NDArray[np.float32]
 
 def build_forecaster(net: Forecaster) -> onnx.ModelProto:
     """Return the ONNX model of a forecaster, without its metadata."""
-    g, config = ForecasterGraph(net), net.architecture
-    chains = [g.start() for _ in STATE_PARTS[config.cell]]
-    old = [g.start() if config.lags > 1 else "" for _ in range(2)]
+    g = ForecasterGraph(net)
     u, last_known = append_missing_policy(g, net, append_scaling(g, net))
     x = g.add("Transpose", [u], "x_time_major", perm=[1, 0, 2])
-    channels = _append_channels(g, net, x)
-    lags, kept = zip(
-        *(append_lags(g, c, config.lags, o) for c, o in zip(channels, old, strict=True)),
-        strict=True,
-    )
-    read = append_normalised(g, channels[0], *lags, config)
+    now, known = _append_channels(g, net, x)
+    lags = AppendedLags.of(g, now, known, net.architecture.lags)
+    read = append_normalised(g, now, lags, net.architecture)
     others = _append_others(g, net, x)
-    h, ends = _append_layer(g, net, _append_embedded(g, net, read, others), chains)
-    logits = _append_quantiles(g, net, read, h, others)
-    append_output(g, net, logits)
-    g.ends = [*ends, *(name for names in kept for name in names), *last_known]
+    embedded = _append_embedded(g, net, read, others)
+    h = RecurrentNodes(g, net).emit(net.layer, "layer0", embedded)
+    append_output(g, net, _append_quantiles(g, net, read, h, others))
+    g.ends += [*lags.carried, *last_known]
     g.join_state()
     return model_of(g, net)
 
@@ -81,24 +74,6 @@ def _append_embedded(
     weight = np.delete(weight, list(absent), axis=0)
     embedded = graph.affine(inputs, weight, float32_array(net.embed.bias), "embed")
     return graph.add("Relu", [embedded], "embedded")
-
-
-def _append_layer(
-    graph: ForecasterGraph, net: Forecaster, value: str, chains: list[str]
-) -> tuple[str, list[str]]:
-    """Append the recurrent layer; return h (T, B, U), and the next chains."""
-    config, name = net.architecture, "layer0"
-    layer, units, season = net.layer.layer, config.units, config.season
-    ends = [f"{name}_{part}_end" for part in STATE_PARTS[config.cell]]
-    outputs = [f"{name}_steps", *ends]
-    if season == 1:
-        recurrent_node(graph, layer, name, [value, LENGTHS, *chains], outputs)
-        return every_step(graph, name), ends
-    phases = graph.idiom(idioms.phases(0, value, units, season, tuple(chains), units))
-    starts = [f"phases.0.start{i}" for i in range(len(chains))]
-    recurrent_node(graph, layer, name, [phases, "phases.0.lengths", *starts], outputs)
-    joined = idioms.interleaved(0, outputs[0], units, season, tuple(ends))
-    return graph.idiom(joined), [joined.carried]
 
 
 def _append_quantiles(

@@ -11,14 +11,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.export.stack_graph import StackGraph
+from seqrt.training.networks.forecasting.forecaster import Forecaster
 
 
 class ForecasterGraph(StackGraph):
     """A graph with sums, parts and operations on constants in one line each.
 
     Every function appends nodes and returns the name of their output; `name` is that name, or
-    begins it.
+    begins it. `starts_of_lags` are the pieces of the state with the lags of the values and with
+    those that are known; they are empty if there is a single lag.
     """
+
+    def __init__(self, net: Forecaster) -> None:
+        """Begin with the nodes that split the state."""
+        super().__init__(net)
+        chains = [self.start() for _ in net.layer.carries]
+        self.starts_of_lags = [self.start() if net.architecture.lags > 1 else "" for _ in range(2)]
+        self._starts = iter(chains)
 
     def scalar(self, value: float) -> str:
         """Add a float32 scalar as a constant."""

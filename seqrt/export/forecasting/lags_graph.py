@@ -26,26 +26,34 @@ class LagNodes(NamedTuple):
     statistics: list[str]
 
 
-def append_lags(
-    graph: ForecasterGraph, channel: str, count: int, start: str
-) -> tuple[str, list[str]]:
-    """Append the last `count` values of a channel (T, B, 1) at each step, oldest first.
+class AppendedLags(NamedTuple):
+    """The names of the lags of the values, and of those that are known, both (T, B, L).
 
-    `start` is the piece of state with those before the first step. Return the name of the result,
-    and of the next such piece; there is none if `count` is 1.
+    `carried` are the next pieces of the state.
     """
-    if count == 1:
-        return channel, []
-    number = graph.number("lags")
-    if count >= _WINDOWS_FROM:
-        found = idioms.windows(number, channel, 1, count, start)
-    else:
-        found = idioms.taps(number, channel, 1, count, start=start)
-    return graph.idiom(found), [found.carried]
+
+    values: str
+    known: str
+    carried: list[str]
+
+    @classmethod
+    def of(cls, graph: ForecasterGraph, now: str, known: str, count: int) -> AppendedLags:
+        """Append the last `count` values at each step, oldest first, of two channels (T, B, 1)."""
+        if count == 1:
+            return cls(now, known, [])
+        write = idioms.windows if count >= _WINDOWS_FROM else idioms.taps
+        found = [
+            write(number, channel, 1, count, start=start)
+            for number, (channel, start) in enumerate(
+                zip((now, known), graph.starts_of_lags, strict=True)
+            )
+        ]
+        values, there = map(graph.idiom, found)
+        return cls(values, there, [each.carried for each in found])
 
 
 def append_normalised(
-    graph: ForecasterGraph, now: str, values: str, known: str, config: ForecasterConfig
+    graph: ForecasterGraph, now: str, lags: AppendedLags, config: ForecasterConfig
 ) -> LagNodes:
     """Append the nodes for the level, scale and statistics of lags (T, B, L), and for z.
 
@@ -53,6 +61,7 @@ def append_normalised(
     for a series that is high above 0 as for one around it.
     """
     g, width, first = graph, config.lags, config.lags - config.level_window
+    values, known, _ = lags
     count = g.count(known, width, "recent_count", first)
     apart = g.add("Sub", [values, g.add("Mul", [now, known], "now_known")], "apart")
     rise = g.mean(apart, width, count, "rise_to_level", first)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import onnx
 
-from seqrt.contract import NEWEST_FORMAT, Column, Manifest
+from seqrt.contract import Column, Manifest
 from seqrt.contract.quantiles import output_names
 from seqrt.export.forecasting.build import build_forecaster
 from seqrt.export.network import MISSING_SHARE, SeqrtNetwork
@@ -42,14 +42,11 @@ class ForecasterNetwork(SeqrtNetwork):
         return replace(
             manifest,
             task="forecast",
-            layers=tuple(replace(layer, dilation=config.season) for layer in manifest.layers),
             outputs=outputs,
             targets=targets,
             window=None,
             horizon=config.horizon,
             quantiles=quantiles,
-            format=NEWEST_FORMAT,
-            carries=self.net.carries,
         )
 
     def draw_states(self, rows: int, rng: np.random.Generator) -> Floats:

@@ -53,7 +53,8 @@ class ForecasterConfig:
                 "a forecaster reads missing values as forward or indicator, got mean. Values before"
                 " the first known one have no mean to be replaced by."
             )
-        check_quantiles(self.quantiles)
+        check_quantiles("quantiles", self.quantiles)
+        check_quantiles("answers", self.answers)
         if not set(self.answers) <= set(self.quantiles):
             raise UsageError(
                 f"answers must be among the quantiles that are learnt, got {self.answers}."
@@ -70,7 +71,7 @@ class ForecasterConfig:
         return len(self.quantiles) // 2
 
 
-def check_quantiles(quantiles: tuple[float, ...]) -> None:
+def check_quantiles(name: str, quantiles: tuple[float, ...]) -> None:
     """Raise UsageError unless probabilities are ascending and symmetric around 0.5."""
     middle = len(quantiles) // 2
     pairs = zip(quantiles, reversed(quantiles), strict=True)
@@ -78,7 +79,7 @@ def check_quantiles(quantiles: tuple[float, ...]) -> None:
     ascending = all(0 < a < b < 1 for a, b in itertools.pairwise(quantiles))
     if len(quantiles) % 2 == 0 or not symmetric or not (ascending or len(quantiles) == 1):
         raise UsageError(
-            "quantiles must be ascending, symmetric around 0.5, and contain it, got"
-            f" {', '.join(map(str, quantiles))}."
+            f"{name} must be ascending, symmetric around 0.5, and contain it, got"
+            f" {', '.join(map(str, quantiles)) or 'none'}."
         )
     assert quantiles[middle] == 0.5
