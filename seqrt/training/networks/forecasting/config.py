@@ -53,8 +53,8 @@ class ForecasterConfig:
                 "a forecaster reads missing values as forward or indicator, got mean. Values before"
                 " the first known one have no mean to be replaced by."
             )
-        check_quantiles("quantiles", self.quantiles)
-        check_quantiles("answers", self.answers)
+        _check_probabilities("quantiles", self.quantiles)
+        _check_probabilities("answers", self.answers)
         if not set(self.answers) <= set(self.quantiles):
             raise UsageError(
                 f"answers must be among the quantiles that are learnt, got {self.answers}."
@@ -71,7 +71,7 @@ class ForecasterConfig:
         return len(self.quantiles) // 2
 
 
-def check_quantiles(name: str, quantiles: tuple[float, ...]) -> None:
+def _check_probabilities(name: str, quantiles: tuple[float, ...]) -> None:
     """Raise UsageError unless probabilities are ascending and symmetric around 0.5."""
     middle = len(quantiles) // 2
     pairs = zip(quantiles, reversed(quantiles), strict=True)
