@@ -43,7 +43,7 @@ def build_onnx(stack: Stack) -> onnx.ModelProto:
     if graph.streams:
         graph.ends += known
         graph.join_state()
-    return model_of(graph, stack)
+    return stack_model(graph, stack)
 
 
 def append_scaling(graph: GraphBuilder, stack: Stack) -> str:
@@ -87,7 +87,7 @@ def append_output(graph: GraphBuilder, stack: Stack, h: str) -> None:
         graph.nodes[-1].output[0] = Y
 
 
-def model_of(graph: GraphBuilder, stack: Stack) -> onnx.ModelProto:
+def stack_model(graph: GraphBuilder, stack: Stack) -> onnx.ModelProto:
     """Return the model of a finished graph, with the inputs and outputs of the stack."""
     features, outputs = len(stack.x_mean), len(stack.y_mean)
     steps = ["batch", "time", outputs] if stack.head == "sequence" else ["batch", outputs]

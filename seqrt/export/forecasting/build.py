@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from seqrt.export.forecasting.base_graph import append_base
 from seqrt.export.forecasting.forecaster_graph import ForecasterGraph
 from seqrt.export.forecasting.lags_graph import AppendedLags, LagNodes, append_normalised
-from seqrt.export.graph import append_missing_policy, append_output, append_scaling, model_of
+from seqrt.export.graph import append_missing_policy, append_output, append_scaling, stack_model
 from seqrt.export.graph_recurrent import RecurrentNodes
 from seqrt.export.weights import float32_array
 from seqrt.training.networks.forecasting.forecaster import (
@@ -35,7 +35,7 @@ def build_forecaster(net: Forecaster) -> onnx.ModelProto:
     append_output(g, net, _append_quantiles(g, net, read, h, others))
     g.ends += [*lags.carried, *last_known]
     g.join_state()
-    return model_of(g, net)
+    return stack_model(g, net)
 
 
 def _append_channels(graph: ForecasterGraph, net: Forecaster, x: str) -> tuple[str, str]:
