@@ -18,11 +18,13 @@ from seqrt.data.readers.source import name_of
 from seqrt.errors import ModelError, UsageError
 from seqrt.files import write_bytes
 from seqrt.training.networks.metadata import Metadata
-from seqrt.training.networks.network import Network
+from seqrt.training.networks.network import LATER, Network
 from seqrt.training.networks.weights_file import DAMAGE, pack, reason, unpack
 from seqrt.training.runs.folder import WEIGHTS, record_or_empty
 
-FORMAT = 1
+# The newest format that is read. A network with options that older versions do not know has it, so
+# that they ask for an upgrade; all others have format 1.
+FORMAT: Final = 2
 
 # The metadata that run.toml has, with what stands for it where there is no run.toml.
 _ORIGIN: Final = {"name": Metadata.name, "data_sha256": None, "earlier_data": ()}
@@ -33,7 +35,12 @@ def save_weights(net: Network, folder: Path) -> None:
     about = {name: value for name, value in asdict(net.metadata).items() if name not in _ORIGIN}
     if not net.metadata.quantiles:
         del about["quantiles"]  # the bytes of other networks are those of versions without it
-    header = {"format": FORMAT, "architecture": net.config(), "about": about}
+    config = net.config()
+    header = {
+        "format": FORMAT if config.keys() & LATER.keys() else 1,
+        "architecture": config,
+        "about": about,
+    }
     write_bytes(folder / WEIGHTS, pack(net.state_dict(), header))
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from seqrt.contract import Column
 from seqrt.contract.quantiles import output_names
 from seqrt.training.networks.network import Network
-from seqrt.training.runs.weights import load_run, save_weights
+from seqrt.training.networks.weights_file import unpack
+from seqrt.training.runs.weights import FORMAT, load_run, save_weights
 
 
 def test_quantiles_are_kept_and_not_written_where_there_are_none(tmp_path):
@@ -21,3 +24,18 @@ def test_quantiles_are_kept_and_not_written_where_there_are_none(tmp_path):
     save_weights(net, tmp_path)
 
     assert load_run(tmp_path).metadata.quantiles == quantiles
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"), [({}, 1), ({"front": "conv:3"}, 2), ({"pool": "mean"}, 2)]
+)
+def test_a_file_that_older_versions_cannot_read_has_a_format_that_they_refuse(
+    tmp_path, options, wanted
+):
+    net = Network("gru", 2, (3, 3), 1, **options)
+    save_weights(net, tmp_path)
+
+    path = tmp_path / "best.safetensors"
+    _, header = unpack(path.read_bytes(), path, FORMAT)
+    assert header["format"] == wanted
+    assert load_run(path).config() == net.config()
