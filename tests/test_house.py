@@ -45,7 +45,7 @@ ROOMS = {
     "encoding": Room("contract errors numbers numpy"),
     "ahead": Room("contract encoding errors numpy"),
     "data": Room("ahead contract encoding errors numbers wording numpy", inside="pyarrow"),
-    "forecasting": Room("contract data errors numpy", inside="statsforecast"),
+    "forecasting": Room("ahead data errors numpy", inside="statsforecast"),
     "runtime": Room("ahead contract encoding errors numbers numpy", inside="onnxruntime"),
     "testing": Room("errors runtime numpy"),
     "training": Room(

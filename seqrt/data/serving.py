@@ -122,7 +122,9 @@ def labelled(
     x = checked_cast(data.table.source, feature_values(data, manifest), np.float32)
     targets = _targets(data, windowing, manifest)
     among = data.within(*span) if span else None
-    return data.with_series(windowing.part(x, targets, data.table.times(), data.runs, among))
+    whole = manifest.task == "forecast" and manifest.window is None
+    cut = windowing.whole_runs if whole else windowing.part
+    return data.with_series(cut(x, targets, data.table.times(), data.runs, among))
 
 
 def target_values(

@@ -27,6 +27,10 @@ class Part:
     (B,) its time or row number, and `series` (B,) the number of its series if there are several. In
     forecasts `known` (B, O) is the last value of each target in its window. `left_out` counts
     the windows that were dropped because their target is missing.
+
+    A model without a window reads whole runs. Then y, `first_rows`, `when`, `series` and `known`
+    have a row for each forecast (N,), and `steps` (N,) is the step that makes it, counted over all
+    sequences.
     """
 
     x: Ragged
@@ -36,6 +40,7 @@ class Part:
     first_rows: Array | None = None
     series: Array | None = None
     left_out: int = 0
+    steps: Array | None = None
 
     def __len__(self) -> int:
         return len(self.x)
@@ -126,6 +131,46 @@ class Windowing:
         ahead = targets[rows[:, None] + np.arange(horizon)]
         known = np.tile(_last_known(targets, runs)[rows - 1], horizon)
         return _with_targets(Part(x, ahead.reshape(len(x), -1), known, when[rows], rows))
+
+    def whole_runs(
+        self,
+        values: Floats,
+        targets: Array,
+        when: Array,
+        runs: Runs,
+        among: NDArray[np.bool_] | None = None,
+    ) -> Part:
+        """Return the runs of a table as sequences, with a forecast after each of their rows.
+
+        Arguments are as for `part`. A forecast has at least as many rows of its run before it as it
+        has steps, and a value for each of them. Raises InputError (E_INPUT_SHORT) if there is none.
+        """
+        rows = starts_of(runs, 2 * self.horizon) + self.horizon
+        if among is not None:
+            rows = rows[among[rows] & among[rows + self.horizon - 1]]
+        known = _last_known(targets, runs)[rows - 1]
+        ahead = targets[rows[:, None] + np.arange(self.horizon)]
+        ahead = ahead.reshape(len(rows), self.horizon * targets.shape[1])
+        found = np.isfinite(ahead).all(axis=1) & np.isfinite(known).all(axis=1)
+        if not found.any():
+            raise InputError(
+                f"E_INPUT_SHORT: no forecast of {self.horizon} rows has all its values in the data"
+                f" and {self.horizon} rows before it. Use a longer span, or more data."
+            )
+        rows, place = rows[found], np.searchsorted(runs[:, 0], rows[found], "right") - 1
+        read, first, count = np.unique(place, return_index=True, return_counts=True)
+        starts = runs[read, 0]
+        lengths = rows[first + count - 1] - starts
+        before = np.repeat(lengths.cumsum() - lengths - starts, count)
+        return Part(
+            Ragged(np.ascontiguousarray(values), starts, lengths),
+            ahead[found],
+            np.tile(known[found], self.horizon),
+            when[rows],
+            rows,
+            left_out=int((~found).sum()),
+            steps=rows - 1 + before,
+        )
 
     @property
     def _first_target(self) -> int:

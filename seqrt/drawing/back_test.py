@@ -35,7 +35,7 @@ class Panel:
 
     `truth` (T,) are the values at the times `when` (T,), `rows` (N,) the first row of each forecast
     and `model` and `baseline` (N, H) the forecasts. `ends` are the lower and the upper end (N, H)
-    of the widest interval, if there is one.
+    of the widest interval, none for a model without intervals.
     """
 
     title: str
@@ -44,7 +44,7 @@ class Panel:
     rows: NDArray[np.int64]
     model: Array
     baseline: Array
-    ends: tuple[Array, Array] | None = None
+    ends: tuple[Array, ...] = ()
 
 
 def back_test_figure(test: BackTest, panels: Sequence[Panel], time: str) -> Figure:
@@ -101,7 +101,7 @@ def _draw_panel(axes: Axes, panel: Panel, baseline: str) -> None:
         row = int(panel.rows[place])
         ahead = panel.when[row : row + horizon]
         names = ["interval", baseline, "model"] if place == shown[0] else [None] * 3
-        if panel.ends is not None:
+        if panel.ends:
             low, high = (end[place] for end in panel.ends)
             axes.fill_between(ahead, low, high, color=ORANGE, alpha=0.18, lw=0, label=names[0])
         style: dict[str, Any] = {"marker": "o", "ms": 2.5} if horizon <= _MOST_MARKERS else {}

@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from seqrt.ahead.layout import ForecastLayout
 from seqrt.forecasting.autoregression import autoregression, least_rows
 from seqrt.forecasting.bootstrap import Interval, difference_interval
 from seqrt.forecasting.naive import (
@@ -23,7 +24,6 @@ from seqrt.forecasting.naive import (
 )
 from seqrt.forecasting.naive2 import naive2
 from seqrt.forecasting.origins import Origins
-from seqrt.forecasting.outputs import ForecastOutputs
 from seqrt.forecasting.point import owa
 from seqrt.forecasting.scores import BandScores, Scales, Scores
 
@@ -106,7 +106,7 @@ class BackTest:
 def back_test(
     origins: Origins,
     predicted: Numbers,
-    outputs: ForecastOutputs,
+    layout: ForecastLayout,
     *,
     season: int | None = None,
     more: Callable[[Origins, int], Iterator[tuple[str, Numbers]]] | None = None,
@@ -118,7 +118,7 @@ def back_test(
     """
     m = season or season_of_origins(origins)
     scales = Scales.of(origins, m)
-    model = Scores.of(MODEL, predicted[:, outputs.points], origins, scales)
+    model = Scores.of(MODEL, layout.point(predicted), origins, scales)
     naive = tuple(
         Scores.of(name, forecast(origins, m), origins, scales)
         for name, forecast in naive_forecasters(origins, m).items()
@@ -132,8 +132,8 @@ def back_test(
         if more is not None:
             fitted += [Scores.of(name, y, origins, scales) for name, y in more(origins, m)]
     bands = None
-    if outputs.quantiles:
-        bands = BandScores.of(predicted[:, outputs.places], outputs, origins, scales)
+    if layout.quantiles:
+        bands = BandScores.of(predicted, layout, origins, scales)
     return BackTest(m, origins, model, naive, tuple(fitted), bands, tuple(notes))
 
 

@@ -12,9 +12,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from seqrt.ahead.layout import ForecastLayout
 from seqrt.forecasting.intervals import interval_score, pinball
 from seqrt.forecasting.origins import Origins
-from seqrt.forecasting.outputs import ForecastOutputs
 from seqrt.forecasting.point import percentages
 
 Numbers = NDArray[np.float64]
@@ -115,16 +115,16 @@ class BandScores:
 
     @classmethod
     def of(
-        cls, quantiles: Numbers, outputs: ForecastOutputs, origins: Origins, scales: Scales
+        cls, predicted: Numbers, layout: ForecastLayout, origins: Origins, scales: Scales
     ) -> BandScores:
-        """Measure quantiles (N, Q, H, K) in units of the targets."""
-        truth = origins.truth
-        levels = np.array(outputs.quantiles).reshape(-1, 1, 1)
-        loss = 2 * pinball(truth[:, None], quantiles, levels).sum(axis=(0, 3)).mean(axis=0)
+        """Measure the quantiles in outputs (N, O), in units of the targets."""
+        truth, quantiles = origins.truth, np.array(layout.quantiles)
+        loss = 2 * pinball(truth[..., None], layout.split(predicted), quantiles).sum(axis=(0, 2))
+        loss = loss.mean(axis=1)
         size = np.abs(truth).sum(axis=(0, 2))
         intervals = {}
-        for level, (low, high) in outputs.intervals.items():
-            lower, upper = quantiles[:, low], quantiles[:, high]
+        for level in layout.levels:
+            lower, upper = layout.interval(predicted, level)
             score = origins.means(interval_score(truth, lower, upper, level / 100))
             inside = ((lower <= truth) & (truth <= upper)).astype(np.float64)
             with _quiet():

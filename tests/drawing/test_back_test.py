@@ -5,18 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from seqrt.ahead.layout import ForecastLayout
 from seqrt.drawing.back_test import Panel, back_test_figure
 from seqrt.forecasting.back_test import back_test
 from seqrt.forecasting.naive import persistence
 from seqrt.forecasting.origins import Origins
-from seqrt.forecasting.outputs import ForecastOutputs
 
 
 @pytest.fixture
 def figure():
     values = np.sin(np.arange(100) / 2) + 3
     origins = Origins.in_series(values, 60, 5)
-    test = back_test(origins, origins.truth[..., 0] + 0.5, ForecastOutputs.ordered(5, 5))
+    test = back_test(origins, origins.truth[..., 0] + 0.5, ForecastLayout(5, ("y",)))
     naive = persistence(origins)[..., 0]
     truth = origins.truth[..., 0]
     panel = Panel(

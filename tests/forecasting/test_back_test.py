@@ -7,14 +7,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from seqrt.ahead.layout import ForecastLayout
 from seqrt.data.runs import as_runs
 from seqrt.forecasting import intervals, point
 from seqrt.forecasting.back_test import back_test
 from seqrt.forecasting.origins import Origins
-from seqrt.forecasting.outputs import ForecastOutputs
 
 HORIZON = 6
-PLAIN = ForecastOutputs.ordered(HORIZON, HORIZON)
+PLAIN = ForecastLayout(HORIZON, ("y",))
 
 
 @pytest.fixture
@@ -151,7 +151,7 @@ def test_further_baselines_are_judged_too(origins):
 
 
 def test_quantiles_are_measured_by_step_and_interval(origins):
-    outputs = ForecastOutputs.ordered(3 * HORIZON, HORIZON, (0.1, 0.5, 0.9))
+    outputs = ForecastLayout(HORIZON, ("y",), (0.1, 0.5, 0.9))
     truth = origins.truth[..., 0]
     wide = np.stack([truth - 2, truth, truth + 3], axis=-1)
     wide[:, 0] += 10  # the first step is outside

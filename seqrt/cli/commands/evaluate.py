@@ -181,7 +181,8 @@ def _predicted(model: Model, part: Part) -> Any:
     import numpy as np
 
     y = model.predict(part.x.arrays())
-    return np.concatenate(y) if isinstance(y, list) or y.ndim == len("BTO") else y
+    each = np.concatenate(y) if isinstance(y, list) or y.ndim == len("BTO") else y
+    return each if part.steps is None else each[part.steps]
 
 
 def _table(metrics: Metrics, persistence: Metrics) -> Iterator[str]:

@@ -11,11 +11,11 @@ from seqrt.errors import UsageError
 from seqrt.wording import series_name
 
 if TYPE_CHECKING:
+    from seqrt.ahead.layout import ForecastLayout
     from seqrt.contract import Manifest
     from seqrt.data import Part, Sequences, Timeline
     from seqrt.forecasting.back_test import BackTest
     from seqrt.forecasting.origins import Origins
-    from seqrt.forecasting.outputs import ForecastOutputs
 
 
 @dataclass(frozen=True)
@@ -52,20 +52,19 @@ class JudgeOptions:
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class Judgement:
     """A back-test, and what its report and its picture need besides."""
 
     test: BackTest
     data: Timeline
     origins: Origins
-    outputs: ForecastOutputs
-    targets: tuple[str, ...]
+    layout: ForecastLayout
     predicted: Any
 
     @property
     def points(self) -> Any:
         """The point forecasts (N, O), like the targets of a part."""
-        return self.predicted[:, self.outputs.points.reshape(-1)]
+        return self.layout.point(self.predicted).reshape(len(self.predicted), -1)
 
     def record(self) -> dict[str, Any]:
         """Return the back-test for JSON."""
@@ -82,24 +81,25 @@ def judge(
     predicted: Any,
     target: tuple[str, ...],
     options: JudgeOptions,
-) -> Judged | None:
+) -> Judgement | None:
     """Return the back-test of predictions (N, O) for `part` of a table; None for other tasks."""
+    from seqrt.ahead.layout import ForecastLayout
     from seqrt.data import Sequences
     from seqrt.data.serving import target_values
     from seqrt.forecasting.back_test import back_test
     from seqrt.forecasting.origins import Origins
-    from seqrt.forecasting.outputs import ForecastOutputs
 
     if manifest.task != "forecast" or isinstance(data, Sequences) or part.first_rows is None:
         options.check_unused("sequences" if isinstance(data, Sequences) else manifest.task)
         return None
-    outputs = ForecastOutputs.of(manifest)
+    layout = ForecastLayout.of(manifest)
+    if predicted.shape[1] != part.truth.shape[1] * max(1, len(layout.quantiles)):
+        return None  # which is an error when the metrics are measured
     timeline, values = target_values(data, manifest, target)
     origins = Origins.of(values, part.first_rows, manifest.horizon or 1, timeline)
     more = _classical if options.baselines else None
-    test = back_test(origins, predicted, outputs, season=options.season, more=more)
-    names = target or manifest.targets
-    return Judged(test, timeline, origins, outputs, names, predicted)
+    test = back_test(origins, predicted, layout, season=options.season, more=more)
+    return Judgement(test, timeline, origins, layout, predicted)
 
 
 def seen_in_training(data: Path, manifest: Manifest) -> Iterator[str]:

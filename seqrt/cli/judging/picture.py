@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from seqrt.wording import series_name
 
 if TYPE_CHECKING:
-    from seqrt.cli.judging.judged import Judged
+    from seqrt.cli.judging.judged import Judgement
 
 _MOST_PANELS = 4
 
 
-def draw(judged: Judged, path: Path) -> None:
+def draw(judged: Judgement, path: Path) -> None:
     """Write the picture of a back-test to `path`."""
     from seqrt.drawing.back_test import back_test_figure
     from seqrt.drawing.style import save_figure
@@ -23,21 +23,21 @@ def draw(judged: Judged, path: Path) -> None:
     )
 
 
-def _panels(judged: Judged) -> list[Any]:
+def _panels(judged: Judgement) -> list[Any]:
     """Return a panel for each series and target, at most the first four."""
     from seqrt.drawing.back_test import Panel
     from seqrt.forecasting.back_test import naive_forecasters
 
     origins, test = judged.origins, judged.test
     best = naive_forecasters(origins, test.season)[test.best_naive.name](origins, test.season)
-    points = judged.predicted[:, judged.outputs.points]
-    bands = judged.predicted[:, judged.outputs.places]
+    points, levels = judged.layout.point(judged.predicted), judged.layout.levels
+    ends = judged.layout.interval(judged.predicted, levels[-1]) if levels else ()
     panels = []
     for group, number in enumerate(origins.judged.tolist()):
         for k in range(origins.values.shape[1]):
             part = origins.slice_of(group)
             first, stop = int(judged.data.bounds[number]), int(judged.data.bounds[number + 1])
-            key, target = series_name(judged.data.keys[number]), _target(judged, k)
+            key, target = series_name(judged.data.keys[number]), judged.layout.targets[k]
             panels.append(
                 Panel(
                     title=f"{key}: {target}" if key else target,
@@ -46,7 +46,7 @@ def _panels(judged: Judged) -> list[Any]:
                     rows=origins.rows[part] - first,
                     model=points[part, :, k],
                     baseline=best[part, :, k],
-                    ends=(bands[part, 0, :, k], bands[part, -1, :, k]) if bands.shape[1] else None,
+                    ends=tuple(each[part, :, k] for each in ends),
                 )
             )
             if len(panels) == _MOST_PANELS:
@@ -54,12 +54,7 @@ def _panels(judged: Judged) -> list[Any]:
     return panels
 
 
-def _target(judged: Judged, k: int) -> str:
-    names = judged.targets
-    return names[k] if k < len(names) else f"target {k + 1}"
-
-
-def _when(judged: Judged, first: int, stop: int) -> Any:
+def _when(judged: Judgement, first: int, stop: int) -> Any:
     """Return the times of some rows as numbers or dates, or their numbers from 1."""
     import numpy as np
 

@@ -15,7 +15,7 @@ from seqrt.data import read
 from seqrt.data.ordering.arrange import arrange
 from seqrt.data.sequences import Sequences
 from seqrt.data.serving import labelled
-from seqrt.errors import UsageError
+from seqrt.errors import InputError, UsageError
 
 QUANTILES = (0.1, 0.5, 0.9)
 
@@ -90,3 +90,40 @@ def test_options_of_a_back_test_are_refused_elsewhere(table, options):
         judge(table, m, part, part.truth, (), options)
     with pytest.raises(UsageError, match="not to sequences"):
         judge(Sequences.__new__(Sequences), manifest(), part, part.truth, (), options)
+
+
+def test_a_model_without_a_window_forecasts_after_each_row_of_whole_series(table):
+    m = manifest(QUANTILES, window=None, head="sequence")
+    part = labelled(table, m, span=("2024-01-10", None))
+    sales = table.table.columns["sales"].values
+    each_step = np.concatenate(
+        [sales[a : a + n] for a, n in zip(part.x.starts, part.x.lengths, strict=True)]
+    )
+    persisted = np.repeat(each_step[part.steps], 6).reshape(-1, 6)
+
+    judged = judge(table, m, part, persisted, (), JudgeOptions())
+
+    assert part.first_rows.tolist() == [*range(9, 27), *range(37, 55)]
+    assert part.x.lengths.tolist() == [26, 26]
+    np.testing.assert_array_equal(judged.points, part.known)
+    scores = {each.name: each for each in judged.test.all}
+    np.testing.assert_allclose(scores["model"].losses, scores["persistence"].losses)
+    assert judged.test.bands.overall(80)["width"] == 0
+
+
+def test_forecasts_after_each_row_leave_out_those_without_a_value(table):
+    values = table.table.columns["sales"].values
+    values[20] = np.nan
+    part = labelled(table, manifest(window=None, missing="forward"))
+
+    assert part.left_out == 2
+    assert not np.isnan(part.truth).any()
+    assert {19, 20}.isdisjoint(part.first_rows.tolist())
+    np.testing.assert_array_equal(part.known[part.first_rows == 21], [[values[19]] * 2])
+
+
+def test_a_series_too_short_for_a_forecast_after_a_row_is_an_error(table):
+    with pytest.raises(
+        InputError, match="E_INPUT_SHORT: no forecast of 15 rows has all its values"
+    ):
+        labelled(table, manifest(window=None, horizon=15))

@@ -7,15 +7,15 @@ import json
 import numpy as np
 import pytest
 
+from seqrt.ahead.layout import ForecastLayout
 from seqrt.cli.judging.record import back_test_record
 from seqrt.cli.judging.report import conclusion, report, verdict
 from seqrt.data.runs import as_runs
 from seqrt.forecasting.back_test import back_test
 from seqrt.forecasting.origins import Origins
-from seqrt.forecasting.outputs import ForecastOutputs
 
 HORIZON = 10
-PLAIN = ForecastOutputs.ordered(HORIZON, HORIZON)
+PLAIN = ForecastLayout(HORIZON, ("y",))
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_of_many_steps_eight_are_shown(origins):
 
 
 def test_intervals_are_reported_by_level(origins):
-    outputs = ForecastOutputs.ordered(5 * HORIZON, HORIZON, (0.025, 0.1, 0.5, 0.9, 0.975))
+    outputs = ForecastLayout(HORIZON, ("y",), (0.025, 0.1, 0.5, 0.9, 0.975))
     test = judged(origins, 1, outputs)
 
     lines = list(report(test))
@@ -105,7 +105,7 @@ def test_the_record_has_everything_by_step_and_series():
     values = np.random.default_rng(0).random((120, 1)) + 1
     rows = np.r_[30:50, 90:110]
     origins = Origins(values, rows, HORIZON, as_runs((0, 60), (60, 120)), np.array([0, 60, 120]))
-    outputs = ForecastOutputs.ordered(3 * HORIZON, HORIZON, (0.1, 0.5, 0.9))
+    outputs = ForecastLayout(HORIZON, ("y",), (0.1, 0.5, 0.9))
     test = judged(origins, 0.1, outputs)
 
     record = json.loads(json.dumps(back_test_record(test, ["a", "b"]), allow_nan=False))
