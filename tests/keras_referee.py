@@ -163,15 +163,16 @@ def _step(layer: Any, x: Array, h: Array, c: Array) -> tuple[Array, Array]:
     bias = w.get("bias", np.zeros(kernel.shape[1]))
     if layer.kind == "SimpleRNN":
         return ACTIVATIONS[o["activation"]](x @ kernel + bias + h @ recurrent), c
+    gate, inner = ACTIVATIONS[o["recurrent_activation"]], ACTIVATIONS[o["activation"]]
     if layer.kind == "LSTM":
         i, f, g, out = np.split(x @ kernel + bias + h @ recurrent, 4, -1)
-        c = _sigmoid(f) * c + _sigmoid(i) * np.tanh(g)
-        return _sigmoid(out) * np.tanh(c), c
+        c = gate(f) * c + gate(i) * inner(g)
+        return gate(out) * inner(c), c
     after = o["reset_after"]
     given = bias if bias.ndim == 2 else np.stack([bias, np.zeros_like(bias)])
     z, r, n = np.split(x @ kernel + given[0], 3, -1)
     u = np.split(recurrent, 3, -1)
     b = np.split(given[1], 3)
-    z, r = _sigmoid(z + h @ u[0] + b[0]), _sigmoid(r + h @ u[1] + b[1])
-    n = np.tanh(n + (r * (h @ u[2] + b[2]) if after else (r * h) @ u[2]))
+    z, r = gate(z + h @ u[0] + b[0]), gate(r + h @ u[1] + b[1])
+    n = inner(n + (r * (h @ u[2] + b[2]) if after else (r * h) @ u[2]))
     return z * h + (1 - z) * n, c

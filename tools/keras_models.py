@@ -5,7 +5,8 @@
 Needs `pip install keras h5py` beside torch. Draws random chains of layers, saves each as .keras or
 .h5, imports it, and compares the file with Keras on rows of other lengths, each row alone, and on
 padded and masked batches, in front and behind. Fails if a value is off by more than 1e-5 of the
-largest one. --write writes tests/export/keras/files instead, with the answers of Keras.
+largest one. --write instead writes what is missing in tests/export/keras/files, with the answers
+of Keras.
 """
 
 from __future__ import annotations
@@ -59,6 +60,12 @@ class Draw:
         options["bias_initializer"] = keras.initializers.RandomNormal(stddev=0.4)
         if cell == "GRU":
             options["reset_after"] = self.rng.random() < 0.7
+        if cell != "SimpleRNN" and self.rng.random() < 0.3:
+            options["activation"] = self.one("tanh", "relu", "sigmoid")
+            options["recurrent_activation"] = self.one("sigmoid", "hard_sigmoid")
+            options["recurrent_initializer"] = keras.initializers.RandomNormal(stddev=0.2)
+        if kind in ("LSTM", "GRU") and self.rng.random() < 0.2:
+            return self.cells(cell, units, every=every)
         if cell == "SimpleRNN":
             options["activation"] = self.one("tanh", "tanh", "relu", "linear")
             options["recurrent_initializer"] = keras.initializers.RandomNormal(stddev=0.2)
@@ -67,6 +74,14 @@ class Draw:
             return L.Bidirectional(getattr(L, cell)(units, **options), merge_mode=merge)
         backwards = self.rng.random() < 0.2 and not (self.mask and every)
         return getattr(L, cell)(units, go_backwards=backwards, **options)
+
+    def cells(self, cell: str, units: int, *, every: bool) -> Any:
+        """An RNN layer of one cell or of several, half of them in a model of its own."""
+        kinds = [cell, *(self.one("LSTM", "GRU") for _ in range(self.rng.integers(3)))]
+        made = [getattr(L, f"{kind}Cell")(units + i) for i, kind in enumerate(kinds)]
+        layer = L.RNN(made if len(made) > 1 else made[0], return_sequences=every)
+        whole = self.mask or self.rng.random() < 0.5
+        return layer if whole else keras.Sequential([layer, L.Dropout(0.1)])
 
     def between(self) -> list[Any]:
         dense = int(self.rng.integers(1, 12))
@@ -284,6 +299,32 @@ def fixtures() -> dict[str, Any]:
                 L.Dense(1),
             ]
         ),
+        "functions.h5": keras.Sequential(
+            [
+                keras.Input((None, 3)),
+                L.LSTM(4, activation="relu", return_sequences=True),
+                L.Bidirectional(
+                    L.GRU(3, activation="sigmoid", recurrent_activation="hard_sigmoid")
+                ),
+                L.Dense(2),
+            ]
+        ),
+        "nested.keras": keras.Sequential(
+            [
+                keras.Input((None, 3)),
+                keras.Sequential([L.RNN([L.GRUCell(4), L.LSTMCell(5)], return_sequences=True)]),
+                L.RNN(L.LSTMCell(3), return_sequences=True),
+                keras.Sequential([L.LSTM(4, recurrent_activation="hard_sigmoid"), L.Dense(2)]),
+                L.Dense(2),
+            ]
+        ),
+        "nested.h5": keras.Sequential(
+            [
+                keras.Input((None, 2)),
+                keras.Sequential([L.RNN([L.GRUCell(4), L.LSTMCell(5)], return_sequences=True)]),
+                keras.Sequential([L.GRU(4, activation="relu"), L.Dense(2)]),
+            ]
+        ),
         "every-step.h5": keras.Sequential(
             [
                 keras.Input((None, 2)),
@@ -307,8 +348,10 @@ def write() -> None:
     FILES.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(0)
     rng = np.random.default_rng(0)
-    found = {}
+    found = dict(np.load(FILES / "answers.npz")) if (FILES / "answers.npz").exists() else {}
     for name, model in fixtures().items():
+        if (FILES / name).exists():
+            continue
         model.save(FILES / name)
         if name.endswith(".keras") and "tutorial" not in name:
             deflate(FILES / name)

@@ -48,7 +48,7 @@ def check_format2(m: Any) -> None:
 
 
 def _is_new(layer: Any) -> bool:
-    return bool(layer.reverse or layer.steps or layer.dilation != 1)
+    return bool(layer.reverse or layer.steps or layer.dilation != 1 or layer.activations)
 
 
 def _check_dilations(m: Any) -> None:

@@ -262,12 +262,15 @@ def _check_size(shape: Shape, widest: tuple[int, int]) -> None:
 
 def _layer(operator: str, attributes: dict[str, Any], time: Size, starts: list[str]) -> LayerNode:
     cell: Any = operator.lower()
-    nonlinearity: Any = attributes.get("activations", ["tanh"])[0].lower()
     bidirectional = attributes["direction"] == "bidirectional"
+    functions = attributes.get("activations", [])
+    functions = functions[: len(functions) // (1 + bidirectional)]
+    nonlinearity: Any = functions[0].lower() if operator == "RNN" else "tanh"
+    gated = () if operator == "RNN" else tuple(functions)
     reverse = attributes["direction"] == "reverse"
     steps = time if isinstance(time, int) else 0
     units, dilation = attributes["hidden_size"], dilation_of(time)
-    layer = Layer(cell, units, bidirectional, nonlinearity, reverse, steps, dilation)
+    layer = Layer(cell, units, bidirectional, nonlinearity, reverse, steps, dilation, gated)
     return LayerNode(layer, starts)
 
 

@@ -42,10 +42,11 @@ STATE_PARTS: Final[dict[Cell, str]] = {"rnn": "h", "gru": "h", "lstm": "hc"}
 class Layer:
     """One recurrent layer: its cell, its units per direction, and whether it is bidirectional.
 
-    `nonlinearity` is that of the RNN cell; LSTM and GRU always use tanh there. `reverse` is true of
-    a layer that reads its sequence from the end alone. `steps` is 0 for a layer that runs over
-    time; a decoder runs over this fixed number of steps. A step continues from the state
-    `dilation` steps before. These three are written only where they are set.
+    `nonlinearity` is that of the RNN cell. LSTM and GRU use sigmoid and tanh, unless `activations`
+    names others, in ONNX's order. `reverse` is true of a layer that reads its sequence from the end
+    alone. `steps` is 0 for a layer that runs over time; a decoder runs over this fixed number of
+    steps. A step continues from the state `dilation` steps before. All but the first four are
+    written only where they are set.
     """
 
     cell: Cell
@@ -55,6 +56,7 @@ class Layer:
     reverse: bool = False
     steps: int = 0
     dilation: int = 1
+    activations: tuple[str, ...] = ()
 
     @property
     def state_size(self) -> int:
@@ -253,7 +255,7 @@ _OPTIONAL: Final[dict[str, Any]] = {
     "tokens": 0,
     "not_streamable": "",
 }
-_OPTIONAL_OF_LAYERS: Final[dict[str, Any]] = {"reverse": False, "steps": 0, "dilation": 1}
+_OPTIONAL_OF_LAYERS: Final = {"reverse": False, "steps": 0, "dilation": 1, "activations": ()}
 
 
 def _check_format(record: dict[str, Any]) -> None:

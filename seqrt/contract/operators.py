@@ -87,13 +87,14 @@ Attributes = Mapping[str, Collection[Any] | type]
 class Operator(NamedTuple):
     """An allowed operator: its rule, its fewest and most inputs, its attributes, its most outputs.
 
-    A node must have exactly these attributes. Each comes with its allowed values, or their type.
+    A node must have these attributes, each of the values or the type given; `optional` may be left.
     """
 
     rule: Rule
     inputs: tuple[int, int]
     attributes: Attributes = MappingProxyType({})
     outputs: int = 1
+    optional: Attributes = MappingProxyType({})
 
 
 class GraphError(ValueError):
@@ -279,8 +280,7 @@ def outputs_of(
 ) -> list[Value]:
     """Return the outputs of a node by the rule of its operator.
 
-    Raises ModelError for a node that `operators` does not allow, GraphError for inputs of the wrong
-    shape or type.
+    Raises ModelError for a node that `operators` does not allow, GraphError if inputs do not fit.
     """
     allowed = operators.get(operator)
     if allowed is None:
@@ -290,10 +290,11 @@ def outputs_of(
         raise guard_error(
             f"has a {operator} with {len(call.inputs)} inputs and {call.outputs} outputs"
         )
-    if call.attributes.keys() != allowed.attributes.keys():
+    known = {**allowed.attributes, **allowed.optional}
+    if not allowed.attributes.keys() <= call.attributes.keys() <= known.keys():
         raise guard_error(f"has a {operator} with attributes {sorted(map(str, call.attributes))}")
-    for name, values in allowed.attributes.items():
-        value = call.attributes[name]
+    for name, value in call.attributes.items():
+        values = known[name]
         if not (isinstance(value, values) if isinstance(values, type) else value in values):
             raise guard_error(f"has a {operator} whose {name} is {value!r:.60}")
     return allowed.rule(call)

@@ -30,6 +30,7 @@ _MOST_AXES = 6
 _MOST_PRODUCTS = 1 << 20
 _MOST_PRODUCTS_OF_A_STEP = 1 << 16
 _ACTIVATIONS = ("Tanh", "Relu")
+_GATES = ("Sigmoid", "HardSigmoid")
 
 
 def _joined(call: NodeCall) -> list[Value]:
@@ -201,13 +202,29 @@ def _recurrent(cell: Cell) -> Rule:
             raise GraphError(
                 f"W, R, B must have shapes {wanted} and starts {state}, got {weights}, {starts}"
             )
-        names = call.attributes.get("activations")
-        if names is not None and names not in ([name] * directions for name in _ACTIVATIONS):
-            raise GraphError(f"activations must be Tanh or Relu for each direction, got {names}")
+        _check_activations(call, cell, directions)
         steps = Value(FLOAT, (time, directions, rows_of_x, units))
         return [steps, *[Value(FLOAT, state)] * states][: call.outputs]
 
     return rule
+
+
+def _check_activations(call: NodeCall, cell: Cell, directions: int) -> None:
+    """Raise GraphError unless both directions have the same functions, of those allowed.
+
+    An RNN has one; a GRU one for its gates and one for its candidate; an LSTM the latter twice.
+    """
+    names = call.attributes.get("activations")
+    if names is None:
+        return
+    gates, inner = ([], names[:1]) if cell == "rnn" else (names[:1], names[1:2])
+    known = _ACTIVATIONS if cell == "rnn" else (*_ACTIVATIONS, "Sigmoid")
+    wanted = (gates + inner * (2 if cell == "lstm" else 1)) * directions
+    if not inner or names != wanted or not {*inner} <= {*known} or not {*gates} <= {*_GATES}:
+        raise GraphError(
+            f"activations must be the same for each direction, of {known}, and for the gates of"
+            f" {_GATES}, got {names[:8]}"
+        )
 
 
 def _axes(call: NodeCall, shape: Shape, *, forward: bool) -> tuple[Size, Size]:
@@ -232,6 +249,7 @@ def _fixed(shape: Shape, axis: int) -> int:
 
 
 _LAYER: Attributes = {"direction": ("forward", "reverse", "bidirectional"), "hidden_size": int}
+_FUNCTIONS: Attributes = {"activations": list}
 _UNARY = """Relu Tanh Sigmoid Exp Erf Neg Abs Sqrt Log Atanh Softsign Softplus HardSwish Reciprocal
 Identity"""
 _ALPHA = ("LeakyRelu", "Elu", "Celu")
@@ -261,6 +279,8 @@ OPERATORS_FORMAT2: dict[str, Operator] = {
     "Reshape": Operator(_reshape, (2, 2)),
     "MatMul": Operator(_matmul, (2, 2)),
     "RNN": Operator(_recurrent("rnn"), (5, 6), {**_LAYER, "activations": list}, 2),
-    "GRU": Operator(_recurrent("gru"), (5, 6), {**_LAYER, "linear_before_reset": (0, 1)}, 2),
-    "LSTM": Operator(_recurrent("lstm"), (5, 7), _LAYER, 3),
+    "GRU": Operator(
+        _recurrent("gru"), (5, 6), {**_LAYER, "linear_before_reset": (0, 1)}, 2, _FUNCTIONS
+    ),
+    "LSTM": Operator(_recurrent("lstm"), (5, 7), _LAYER, 3, _FUNCTIONS),
 }

@@ -525,6 +525,27 @@ CHANGES: dict[str, tuple[str, str, Callable[[ModelProto], Any]]] = {
         DECODER,
         lambda m: _give(_node(m, "LSTM"), direction="reverse"),
     ),
+    **{
+        f"an LSTM of {' and '.join(functions)}": (
+            GRAPH,
+            DECODER,
+            lambda m, given=functions: _give(_node(m, "LSTM"), activations=given),
+        )
+        for functions in (
+            ["Sigmoid", "Relu", "Relu"],  # which the manifest does not list
+            ["Sigmoid", "Affine", "Affine"],
+            ["Sigmoid", "Tanh", "Relu"],
+            ["Relu", "Tanh", "Tanh"],
+            ["Sigmoid", "Tanh"],
+            ["Sigmoid"],
+            ["Sigmoid", "Tanh", "Tanh"] * 2,
+        )
+    },
+    "a slope of a function": (
+        GUARD,
+        DECODER,
+        lambda m: _give(_node(m, "LSTM"), activation_alpha=[0.5]),
+    ),
     "an attribute without a name": (
         GUARD,
         POOLED,
@@ -661,6 +682,16 @@ MANIFESTS: dict[str, tuple[str, str, dict[str, Any]]] = {
         )
         for number, code in ((HUGE, MANIFEST), (0, MANIFEST), (-5, MANIFEST), (6, GRAPH))
     },
+    "functions that the graph lacks": (
+        GRAPH,
+        DILATED,
+        {
+            "layers": [
+                {"cell": "lstm", "units": 4, "activations": ["Sigmoid", "Relu", "Relu"]},
+                GRU_OF_3,
+            ]
+        },
+    ),
     "no dilation": (GRAPH, DILATED, {"layers": [{"cell": "lstm", "units": 4}, GRU_OF_3]}),
     "a dilation of a layer from the end": (
         MANIFEST,

@@ -126,6 +126,7 @@ def _layer(layer: Layer) -> str:
     direction = ", bidirectional" if layer.bidirectional else ""
     direction = ", from the end" if layer.reverse else direction
     relu = " relu" if layer.nonlinearity == "relu" else ""
+    relu = " ".join(["", *dict.fromkeys(layer.activations)]) if layer.activations else relu
     dilation = f", dilation {layer.dilation}" if layer.dilation > 1 else ""
     return f"{layer.cell}{relu} {layer.units}{direction}{dilation}"
 

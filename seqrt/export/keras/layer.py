@@ -45,17 +45,18 @@ class KerasLayer:
         return f"{self.kind} {as_ascii(self.name)}"
 
 
-def read_layer(record: dict[str, Any], arrays: Arrays) -> KerasLayer:
-    """Return the layer of one record of the configuration; take its weights from `arrays`.
+def read_layers(records: list[dict[str, Any]], arrays: Arrays) -> list[KerasLayer]:
+    """Return the layers of records of the configuration; take their weights from `arrays`.
 
     Raises UsageError for a layer or an option that cannot be carried over, InputError if weights
     are missing, left over, of a wrong shape or not finite.
     """
     left = list(arrays)
-    layer = _read(record, left)
+    layers = [_read(record, left) for record in records]
     if left:
-        raise bad_file(f"{layer.place} must have {len(arrays) - len(left)} weights, not more")
-    return layer
+        places = " and ".join(layer.place for layer in layers[:2])
+        raise bad_file(f"{places} must have {len(arrays) - len(left)} weights, not more")
+    return layers
 
 
 def named(record: Any) -> tuple[str, str, dict[str, Any]]:

@@ -85,8 +85,8 @@ _RECURRENT = {
 }
 _GATED = {
     **_RECURRENT,
-    "activation": Allowed(("tanh",), required=True),
-    "recurrent_activation": Allowed(("sigmoid",), required=True),
+    "activation": Allowed(("tanh", "relu", "sigmoid"), required=True),
+    "recurrent_activation": Allowed(("sigmoid", "hard_sigmoid"), required=True),
 }
 _POOL = {"data_format": Allowed(("channels_last", None), None), "keepdims": _NEVER}
 _NORM = {"epsilon": Allowed(float, 1e-3), "center": _YES, "scale": _YES}

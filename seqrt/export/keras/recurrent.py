@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,51 +11,113 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from seqrt.contract.manifest import Cell
+from seqrt.export.keras.activations import ACTIVATIONS
 from seqrt.export.keras.layer import CELLS, KerasLayer
 
+Function = Callable[[Tensor], Tensor]
+
 _MODULES: dict[Cell, Any] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+# ONNX's name of each function of Keras, and what torch computes by that name.
+_ONNX = {
+    "tanh": "Tanh",
+    "relu": "Relu",
+    "sigmoid": "Sigmoid",
+    "hard_sigmoid": "HardSigmoid",
+    "hard_sigmoid_keras2": "HardSigmoid",
+}
+_FUNCTIONS: dict[str, Function] = {
+    "Tanh": torch.tanh,
+    "Relu": torch.relu,
+    "Sigmoid": torch.sigmoid,
+    "HardSigmoid": ACTIVATIONS["hard_sigmoid_keras2"],
+}
+_USUAL = ("Sigmoid", "Tanh")
+# The slope of Keras 3's hard_sigmoid, 1/6, as a share of that of ONNX and Keras 2, 1/5: the weights
+# of the gates take it up.
+_SLOPE = 5 / 6
 # The block of Keras at each place of torch: LSTM has i f c o in both, GRU z r h becomes r z n.
 _ORDER: dict[Cell, tuple[int, ...]] = {"rnn": (0,), "lstm": (0, 1, 2, 3), "gru": (1, 0, 2)}
 
 Weights = NDArray[np.float32]
 
 
-class ResetBeforeGRU(nn.GRU):
-    """A GRU whose reset gate acts on the state before its product, Keras' reset_after=False.
+class OwnForward(nn.Module):
+    """A layer of torch whose steps are written out here, because torch's own has other functions.
 
-    r, z = σ(W x + b + R h), n = tanh(W_n x + b_n + R_n (r ∘ h)), h' = (1 - z) ∘ n + z ∘ h.
-    While it is traced it is one operator, as nn.GRU is, and its mode tells which.
+    While it is traced it is one operator, as nn.LSTM and nn.GRU are, and its mode tells which. The
+    mode names the functions of its gates and of its candidate: "LSTM Sigmoid Relu".
     """
 
-    def __init__(self, *sizes: int, **options: Any) -> None:
-        """Take what nn.GRU takes, batch_first=True among it."""
-        super().__init__(*sizes, **options)
-        self.mode = "GRU_RESET_BEFORE"
+    mode: str
+    bidirectional: bool
+    hidden_size: int
 
     def forward(self, x: Any, hx: Any = None) -> Any:
         """Map x (B, T, D) to the outputs (B, T, W) and the final states (directions, B, H)."""
         if torch.compiler.is_exporting():
-            return super().forward(x)
-        steps, ends = self._direction(x, "")
+            steps, ends = super().forward(x)
+            return steps, ends[0] if isinstance(ends, tuple) else ends
+        steps, end = self._direction(x, "")
         if not self.bidirectional:
-            return steps, ends[None]
-        back, back_ends = self._direction(x.flip(1), "_reverse")
-        return torch.cat([steps, back.flip(1)], -1), torch.stack([ends, back_ends])
+            return steps, end[None]
+        back, back_end = self._direction(x.flip(1), "_reverse")
+        return torch.cat([steps, back.flip(1)], -1), torch.stack([end, back_end])
 
     def _direction(self, x: Tensor, suffix: str) -> tuple[Tensor, Tensor]:
-        w, r, bias, recurrent_bias = (
+        weights = [
             getattr(self, f"{name}_l0{suffix}")
             for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        )
-        h = x.new_zeros(len(x), self.hidden_size)
-        two = 2 * self.hidden_size
-        outputs = []
-        for inputs in (x @ w.T + bias + recurrent_bias).unbind(1):
-            reset, keep = torch.sigmoid(inputs[:, :two] + h @ r[:two].T).chunk(2, -1)
-            new = torch.tanh(inputs[:, two:] + (reset * h) @ r[two:].T)
-            h = (1 - keep) * new + keep * h
-            outputs.append(h)
-        return torch.stack(outputs, 1), h
+        ]
+        gate, inner = (_FUNCTIONS[name] for name in self.mode.split()[1:] or _USUAL)
+        outputs, state = [], (x.new_zeros(x.shape[0], self.hidden_size),) * 2
+        for inputs in (x @ weights[0].T + weights[2]).unbind(1):
+            state = self.step(inputs, state, weights, gate, inner)
+            outputs.append(state[0])
+        return torch.stack(outputs, 1), state[0]
+
+    def step(
+        self, inputs: Tensor, state: Any, weights: list[Tensor], gate: Function, inner: Function
+    ) -> tuple[Tensor, Tensor]:
+        """Return h and c after one step, of which a GRU has h alone; `inputs` is W x + b."""
+        raise NotImplementedError
+
+
+class OwnLSTM(OwnForward, nn.LSTM):
+    """An LSTM with other functions.
+
+    i, f, o = g(W x + R h + b), c' = f c + i a(W_c x + R_c h + b_c), h' = o a(c').
+    """
+
+    def step(
+        self, inputs: Tensor, state: Any, weights: list[Tensor], gate: Function, inner: Function
+    ) -> tuple[Tensor, Tensor]:
+        """Return h and c after one step."""
+        h, c = state
+        i, f, new, o = (inputs + h @ weights[1].T + weights[3]).chunk(4, -1)
+        c = gate(f) * c + gate(i) * inner(new)
+        return gate(o) * inner(c), c
+
+
+class OwnGRU(OwnForward, nn.GRU):
+    """A GRU with other functions, or whose reset gate acts on the state before its product.
+
+    r, z = g(W x + R h + b), h' = (1 - z) n + z h, with n = a(W_n x + b_n + r (R_n h + b_rn)), or in
+    Keras' reset_after=False n = a(W_n x + b_n + R_n (r h)).
+    """
+
+    def step(
+        self, inputs: Tensor, state: Any, weights: list[Tensor], gate: Function, inner: Function
+    ) -> tuple[Tensor, Tensor]:
+        """Return h after one step, twice."""
+        h, two = state[0], 2 * self.hidden_size
+        r, b = weights[1], weights[3]
+        reset, keep = gate(inputs[:, :two] + h @ r[:two].T + b[:two]).chunk(2, -1)
+        if "_RESET_BEFORE" in self.mode:
+            new = (reset * h) @ r[two:].T + b[two:]
+        else:
+            new = reset * (h @ r[two:].T + b[two:])
+        h = (1 - keep) * inner(inputs[:, two:] + new) + keep * h
+        return h, h
 
 
 class KerasRecurrent(nn.Module):
@@ -78,8 +141,10 @@ class KerasRecurrent(nn.Module):
         if cell == "rnn":
             more["nonlinearity"] = "tanh" if first.options["activation"] == "tanh" else "relu"
         self.features = first.weights["kernel"].shape[0]
-        reset_before = cell == "gru" and not first.options["reset_after"]
-        module = ResetBeforeGRU if reset_before else _MODULES[cell]
+        mode = _mode(cell, first.options)
+        module = _MODULES[cell]
+        if mode != cell.upper() and cell != "rnn":
+            module = OwnLSTM if cell == "lstm" else OwnGRU
         self.rnn = module(
             self.features,
             units * (2 if self.linear else 1),
@@ -87,6 +152,8 @@ class KerasRecurrent(nn.Module):
             bidirectional=self.both,
             **more,
         )
+        if isinstance(self.rnn, OwnForward):
+            self.rnn.mode = mode
         with torch.no_grad():
             for layer, suffix in zip(layers, ("", "_reverse"), strict=False):
                 for name, values in _torch_weights(layer, cell, self.linear).items():
@@ -121,6 +188,17 @@ class KerasRecurrent(nn.Module):
         return h[..., :half] - h[..., half:]
 
 
+def _mode(cell: Cell, options: dict[str, Any]) -> str:
+    """Return the mode of a layer: its cell, where its reset gate acts, its functions if unusual."""
+    mode = cell.upper()
+    if cell == "gru" and not options["reset_after"]:
+        mode += "_RESET_BEFORE"
+    if cell == "rnn":
+        return mode
+    functions = tuple(_ONNX[options[each]] for each in ("recurrent_activation", "activation"))
+    return " ".join([mode, *functions]) if functions != _USUAL else mode
+
+
 def _torch_weights(layer: KerasLayer, cell: Cell, linear: bool) -> dict[str, Weights]:
     """Return the weights of one direction under torch's names, gates in torch's order."""
     kernel, recurrent = layer.weights["kernel"], layer.weights["recurrent_kernel"]
@@ -130,6 +208,11 @@ def _torch_weights(layer: KerasLayer, cell: Cell, linear: bool) -> dict[str, Wei
         given = layer.weights["bias"].reshape(-1, kernel.shape[1])
         biases[: len(given)] = given
     w, r = kernel.T, recurrent.T
+    if layer.options.get("recurrent_activation") == "hard_sigmoid":
+        scale = np.full((len(w), 1), _SLOPE, np.float32)
+        # the candidate is the third of four blocks of an LSTM, the last of three of a GRU
+        scale.reshape(len(_ORDER[cell]), -1)[2] = 1
+        w, r, biases = w * scale, r * scale, biases * scale[:, 0]
     if linear:
         w, r = np.concatenate([w, -w]), np.block([[r, -r], [-r, r]])
         biases = np.concatenate([biases, -biases], axis=1)

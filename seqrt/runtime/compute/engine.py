@@ -69,9 +69,8 @@ class Engine:
         self._in_pairs = any(layer.cell == "rnn" for layer in layers) or _SCORES in content
         # a network with relu, or with a sum, a maximum or steps in its state, which may leave the
         # range of float32 and has to be checked after each step
-        self.grows = any(layer.nonlinearity == "relu" for layer in layers) or any(
-            piece.what not in _BOUNDED for piece in manifest.carries
-        )
+        relu = any(each.nonlinearity == "relu" or "Relu" in each.activations for each in layers)
+        self.grows = relu or any(piece.what not in _BOUNDED for piece in manifest.carries)
         self._names = self.heads.names if self.heads else [Y]
         self._names += [STATE_OUT] if self.streamable else []
         self._step_session: Any = None

@@ -37,7 +37,7 @@ def test_a_lambda_is_never_run(keras_file, path, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "kind", ["Flatten", "MultiHeadAttention", "ConvLSTM2D", "RNN", "os.system"]
+    "kind", ["Flatten", "MultiHeadAttention", "ConvLSTM2D", "Functional2", "os.system"]
 )
 def test_a_layer_that_is_not_known_is_named(keras_file, path, kind):
     keras_file.layers.append(layer(kind))
@@ -59,8 +59,8 @@ def test_a_custom_object_is_named_and_not_imported(keras_file, path):
 @pytest.mark.parametrize(
     ("option", "value", "said"),
     [
-        ("activation", "relu", "activation is 'relu'; it must be 'tanh'"),
-        ("recurrent_activation", "hard_sigmoid", "recurrent_activation is 'hard_sigmoid'"),
+        ("activation", "elu", "activation is 'elu'; it must be 'tanh' or 'relu' or 'sigmoid'"),
+        ("recurrent_activation", "relu", "recurrent_activation is 'relu'"),
         ("return_state", True, "return_state is True; it must be False"),
         ("time_major", True, "time_major is True"),
         ("units", 0, "units is 0; it must be a whole number"),
@@ -75,6 +75,30 @@ def test_an_option_that_cannot_be_carried_over_is_named(keras_file, path, option
     keras_file.layers[0]["config"][option] = value
 
     refused(keras_file, path, f"cannot import LSTM 'lstm': {said}")
+
+
+def test_a_cell_that_is_not_known_is_named(keras_file, path):
+    keras_file.layers.append(layer("RNN", cell=layer("PeepholeCell", "p")))
+
+    refused(keras_file, path, "cannot import RNN 'extra': its cell 'PeepholeCell' is not known")
+
+
+@pytest.mark.parametrize("cell", [None, [], {}, {"class_name": "StackedRNNCells", "config": 3}])
+def test_a_layer_of_cells_must_have_cells(keras_file, path, cell):
+    keras_file.layers.append(layer("RNN", cell=cell))
+
+    with pytest.raises(InputError, match=r"E_KERAS_FILE: .*RNN 'extra'"):
+        read_file(keras_file.write(path))
+
+
+def test_models_are_not_nested_without_end(keras_file, path):
+    inner = layer("Dense", units=1)
+    for depth in range(6):
+        inner = layer("Sequential", f"s{depth}", layers=[inner])
+    keras_file.layers.append(inner)
+
+    with pytest.raises(InputError, match="E_KERAS_FILE: models must be nested at most 4 deep"):
+        read_file(keras_file.write(path))
 
 
 def test_a_missing_option_is_named(keras_file, path):

@@ -35,7 +35,7 @@ def layer(
 ) -> Any:
     """nn.RNN, nn.LSTM or nn.GRU: its output, h and c."""
     x = g.exact(g.value(x))
-    kind = mode.split("_", maxsplit=1)[0]
+    kind = mode.split("_", maxsplit=1)[0].split(maxsplit=1)[0]
     module = call.module or f"nn.{kind}"
     rows, time = (0, 1) if batch_first else (1, 0)
     if x.axes[rows] != "B":
@@ -89,7 +89,9 @@ def _one_layer(
         attributes["activations"] = [activation] * s.directions
     if s.cell == "gru":
         # Keras can apply the reset gate to the state, before its product; torch never does.
-        attributes["linear_before_reset"] = int(not s.mode.endswith("_RESET_BEFORE"))
+        attributes["linear_before_reset"] = int("_RESET_BEFORE" not in s.mode)
+    if s.activations:
+        attributes["activations"] = list(s.activations) * s.directions
     name = f"layer{len(g.layers)}"
     inputs = [_steps_first(g, s, x), *(g.const(each) for each in (w, r, b))]
     inputs += ["" if s.steps else LENGTHS, *(start for start, _ in begun if start)]

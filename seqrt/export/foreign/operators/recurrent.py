@@ -35,7 +35,21 @@ class RecurrentCall:
         """Return one of the layers, as the manifest lists it."""
         relu = "tanh" if self.cell != "rnn" or "TANH" in self.mode else "relu"
         nonlinearity: Any = relu
-        return Layer(self.cell, self.hidden, self.directions == 2, nonlinearity, steps=self.steps)
+        both = self.directions == 2
+        return Layer(
+            *(self.cell, self.hidden, both, nonlinearity),
+            steps=self.steps,
+            activations=self.activations,
+        )
+
+    @property
+    def activations(self) -> tuple[str, ...]:
+        """The functions of an LSTM or GRU in ONNX's order, if its mode names others than torch's.
+
+        Such a mode ends in those of its gates and of its candidate: "LSTM HardSigmoid Relu".
+        """
+        gate, *inner = self.mode.split()[1:] or ("",)
+        return (gate, *inner * (2 if self.cell == "lstm" else 1)) if gate else ()
 
     def onnx_weights(self, depth: int) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
         """Return W, R, B of one layer in ONNX's order of gates, and the projections, if any.

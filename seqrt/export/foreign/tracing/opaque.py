@@ -85,7 +85,7 @@ class Packed:
 def _layer_forward(layer: Any, x: Any, state: Any = None) -> Any:
     packed = x if isinstance(x, Packed) else None
     steps = packed.steps if packed else x
-    kind = layer.mode.split("_")[0]
+    kind = layer.mode.split("_")[0].split()[0]
     if not isinstance(steps, Tensor) or steps.ndim != 3:
         got = f"{steps.ndim} axes" if isinstance(steps, Tensor) else f"a {type(steps).__name__}"
         raise Refused(f"nn.{kind} must read a tensor of (batch, time, features), got {got}")
