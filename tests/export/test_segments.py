@@ -18,6 +18,7 @@ KINDS = [
     ("segments:24", {"cell": "gru", "missing": "indicator"}),
     ("segments:3", {"cell": "gru", "residual": True, "layer_norm": True, "pool": "max"}),
     ("segments:3", {"cell": "lstm", "residual": True}),
+    ("segments:5", {"cell": "mingru"}),
 ]
 
 

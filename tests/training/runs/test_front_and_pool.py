@@ -19,7 +19,7 @@ from seqrt.training.networks.initialise import forget_constants
 from seqrt.training.runs.folder import read_record
 from seqrt.training.runs.memory import start_distances
 
-STREAMED = list(product(["", "conv:3"], ["last", "mean", "max"]))
+STREAMED = list(product(["", "conv:3", "segments:3"], ["last", "mean", "max"]))
 TINY = {"target": ("height",), "window": 8, "cell": "gru", "units": (6, 4), "epochs": 2}
 
 
@@ -74,6 +74,26 @@ def test_a_run_keeps_them_in_its_plan_and_its_weights(series_csv):
         *("CausalConvolution", "Recurrent", "Recurrent", "MaxPool")
     ]
     assert export(net, "m.onnx").manifest.memory is not None
+
+
+def test_a_run_in_segments_is_cut_in_time_continued_and_exported(series_csv):
+    path = train(Plan(str(series_csv), front="segments:3", tbptt=4, **TINY), "run").path
+
+    again = train(Plan(str(series_csv), start_from=str(path), epochs=1), "more").path
+
+    assert Plan.of_record(read_record(again)["plan"]).architecture.segment == 3
+    manifest = export(load_run(again), "m.onnx").manifest
+    assert [layer.dilation for layer in manifest.layers] == [3, 3]
+    assert manifest.memory is not None
+
+
+@pytest.mark.parametrize(("front", "init"), [("segments:2", "torch"), ("conv:2", "chrono")])
+def test_weights_for_long_memory_are_for_more_than_50_segments(tmp_path, front, init):
+    x, y = np.zeros((6, 90, 1), np.float32), np.array([0, 1] * 3)
+    np.savez(tmp_path / "long.npz", x=x + y[:, None, None], y=y)
+    plan = Plan(str(tmp_path / "long.npz"), task="classify", front=front)
+
+    assert plan.resolved(plan.problem()).init == init
 
 
 def test_a_plain_run_does_not_mention_them(series_csv):
