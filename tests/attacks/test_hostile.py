@@ -114,7 +114,7 @@ def test_a_foreign_file_is_told_where_it_comes_from():
 # Files that the guard accepts
 
 
-@pytest.mark.parametrize("path", NETS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", NETS, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_what_seqrt_writes_passes_and_nothing_is_copied(path):
     content = path.read_bytes()
 
