@@ -27,7 +27,7 @@ def emit(graph: StackGraph, step: nn.Module, name: str, h: str) -> str:
 def _convolution(graph: StackGraph, step: CausalConvolution, name: str, h: str) -> str:
     """Append a causal convolution: the steps side by side, one product, relu."""
     if step.context:
-        number, start = graph.number("taps idiom"), graph.start()
+        number, start = graph.number("taps"), graph.start()
         if step.kernel < _LONG:
             found = idioms.taps(number, h, step.features, step.kernel, start=start)
         else:

@@ -63,10 +63,12 @@ class StackGraph(GraphBuilder):
         pieces = stack.carries
         if not pieces:
             return []
-        names = [
-            KNOWN_START if piece.what == "known" else f"{piece.what}{self.number(piece.what)}_start"
-            for piece in pieces
-        ]
+        seen: Counter[str] = Counter()
+        names = []
+        for piece in pieces:
+            name = f"{piece.what}{seen[piece.what]}_start"
+            names.append(KNOWN_START if piece.what == "known" else name)
+            seen[piece.what] += 1
         whole = self.add("Unsqueeze", [STATE, self.axes(0)], "state_rows")
         if len(names) == 1:
             return [whole]

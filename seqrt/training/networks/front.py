@@ -9,7 +9,6 @@ from typing import Final
 from seqrt.errors import UsageError
 from seqrt.training.networks.convolution import CausalConvolution
 
-# The graph has a node for each step that a convolution reads.
 MOST_STEPS: Final = 256
 LONGEST_SEGMENT: Final = 1000
 _FORM: Final = re.compile(r"conv:([1-9][0-9]{0,5})(?:x([1-9][0-9]{0,5}))?")
