@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.colours import BLUE, FAINT, GREEN, INK, ORANGE, PURPLE
+from seqrt.drawing.forecast import time_axis
 from seqrt.drawing.style import new_figure, style_axes
 from seqrt.wording import counted
 
@@ -25,6 +26,9 @@ Array = NDArray[Any]
 # Forecasts drawn in a panel, one after the other, and the rows of truth before the first of them.
 _MOST_FORECASTS = 6
 _MOST_ROWS = 400
+
+# A model with so many times the error of the best baseline makes a logarithmic axis necessary.
+_FAR = 5
 _MOST_MARKERS = 30
 _DASHES = ("--", ":", "-.", (0, (6, 2)))
 
@@ -57,6 +61,7 @@ def back_test_figure(test: BackTest, panels: Sequence[Panel], time: str) -> Figu
     for axes, panel in zip(grid[1:, 0], panels, strict=True):
         _draw_panel(axes, panel, test.best_naive.name)
         style_axes(axes, panel.title, time, crowded=True)
+        time_axis(axes, panel.when)
     return figure
 
 
@@ -80,7 +85,10 @@ def _draw_errors(axes: Axes, test: BackTest) -> None:
             style |= {"lw": 2.4, "zorder": 3}
         colour = colours.get(scores.name, FAINT)
         axes.plot(steps, scores.by_step[test.metric], color=colour, label=scores.name, **style)
-    axes.set_ylim(bottom=0)
+    if test.error(test.model) > _FAR * test.error(test.best_naive) > 0:
+        axes.set_yscale("log")
+    else:
+        axes.set_ylim(bottom=0)
     axes.locator_params(axis="x", integer=True)
     hidden = len(ranked) - len(drawn)
     more = f"; {counted(hidden, 'baseline')} with larger errors not drawn" if hidden else ""

@@ -61,7 +61,7 @@ def _draw_panel(axes: Axes, future: Future, i: int, k: int, window: int) -> None
     target = future.targets[k]
     key = series_name(future.data.keys[future.series[i]])
     style_axes(axes, key or f"{target}: what comes next", name, target, crowded=True)
-    _dates(axes, when)
+    time_axis(axes, when)
 
 
 def _draw_fan(
@@ -77,7 +77,7 @@ def _draw_fan(
         axes.fill_between(when, lower, upper, label=f"{level:g} %", **shade)
 
 
-def _dates(axes: Axes, when: NDArray[Any]) -> None:
+def time_axis(axes: Axes, when: NDArray[Any]) -> None:
     """Write dates without repeating what they have in common, and whole numbers as such."""
     if when.dtype.kind != "M":
         axes.locator_params(axis="x", integer=True)

@@ -41,7 +41,8 @@ def difference_interval(
     there are four blocks of that, and at least the cube root of the number of origins.
 
     Percentile intervals of n draws are too short where n is small. As Hesterberg 2015,
-    doi:10.1080/00031305.2015.1089789, they are expanded by t / z and the root of n / (n - 1).
+    doi:10.1080/00031305.2015.1089789, they are expanded by t / z and the root of n / (n - 1), of
+    series not beyond the smallest and the largest of their means.
     """
     pieces = [piece[np.isfinite(piece)] for piece in np.split(differences, edges[1:])]
     pieces = [piece for piece in pieces if len(piece)]
@@ -51,15 +52,21 @@ def difference_interval(
     means = np.array([piece.mean() for piece in pieces])
     if len(pieces) >= _LEAST_SERIES:
         drawn, count = _means_of_draws(means, len(means), rng), float(len(means))
+        least, most = means.min(), means.max()
     else:
         blocks = [_block(len(piece), horizon) for piece in pieces]
         pairs = list(zip(pieces, blocks, strict=True))
         drawn = np.mean([_means_of_blocks(piece, block, rng) for piece, block in pairs], axis=0)
         count = sum(len(piece) / block for piece, block in pairs)
-    mean = float(means.mean())
-    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2]) - mean
-    wider = _expansion(count, level)
-    return Interval(mean, mean + wider * float(low), mean + wider * float(high))
+        least, most = -np.inf, np.inf
+    mean = means.mean()
+    limits = mean + _expansion(count, level) * (np.quantile(drawn, _ends(level)) - mean)
+    low, high = np.clip(limits, least, most)
+    return Interval(float(mean), float(low), float(high))
+
+
+def _ends(level: float) -> tuple[float, float]:
+    return (1 - level) / 2, (1 + level) / 2
 
 
 def _block(count: int, horizon: int) -> int:

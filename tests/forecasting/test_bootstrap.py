@@ -50,6 +50,15 @@ def test_a_95_percent_interval_of_many_series_holds_the_truth_in_about_95_percen
     assert 180 <= held <= 200
 
 
+def test_a_difference_that_no_series_is_without_is_not_taken_for_chance():
+    losses = 10.0 ** np.arange(12)
+
+    interval = difference_interval(losses, np.arange(12), 1)
+
+    assert interval.low == 1
+    assert interval.high > interval.mean
+
+
 def test_a_horizon_longer_than_the_data_and_missing_differences_are_allowed():
     assert difference_interval(np.array([1.0, 2.0]), ONE, 10).mean == 1.5
     assert difference_interval(np.array([1.0, np.nan]), np.array([0, 1]), 1).mean == 1

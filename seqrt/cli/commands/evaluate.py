@@ -11,7 +11,7 @@ import typer
 
 from seqrt.cli.judging.judged import JudgeOptions, judge, seen_in_training
 from seqrt.cli.judging.picture import draw
-from seqrt.cli.judging.report import conclusion, report
+from seqrt.cli.judging.report import back_test_lines, conclusion
 from seqrt.cli.model_options import (
     ChannelsFirstOption,
     DeviceOption,
@@ -138,7 +138,7 @@ def evaluate(
         typer.echo(line)
     if judged:
         typer.echo()
-        for line in report(judged.test):
+        for line in back_test_lines(judged.test):
             typer.echo(line)
     if by_series:
         typer.echo(by_series.summary())

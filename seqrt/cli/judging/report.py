@@ -18,7 +18,7 @@ _METRICS = ("MASE", "RMSSE", "sMAPE", "OWA", "MAE")
 _WIDTH = 20
 
 
-def report(test: BackTest) -> Iterator[str]:
+def back_test_lines(test: BackTest) -> Iterator[str]:
     """Yield the tables of a back-test."""
     yield _headline(test)
     yield ""

@@ -9,7 +9,7 @@ import pytest
 
 from seqrt.ahead.layout import ForecastLayout
 from seqrt.cli.judging.record import back_test_record
-from seqrt.cli.judging.report import conclusion, report, verdict
+from seqrt.cli.judging.report import back_test_lines, conclusion, verdict
 from seqrt.data.runs import as_runs
 from seqrt.forecasting.back_test import back_test
 from seqrt.forecasting.origins import Origins
@@ -72,7 +72,7 @@ def test_a_model_equal_to_a_baseline_does_not_beat_it():
 
 
 def test_forecasters_are_sorted_by_their_error_and_columns_line_up(origins):
-    lines = list(report(judged(origins, 3)))
+    lines = list(back_test_lines(judged(origins, 3)))
 
     assert lines[0] == "111 origins, 10 steps ahead, season of 12 rows"
     table = lines[2 : lines.index("", 2)]
@@ -83,7 +83,7 @@ def test_forecasters_are_sorted_by_their_error_and_columns_line_up(origins):
 
 
 def test_of_many_steps_eight_are_shown(origins):
-    lines = list(report(judged(origins, 3)))
+    lines = list(back_test_lines(judged(origins, 3)))
 
     (steps,) = (line for line in lines if line.startswith("MASE by step"))
     assert steps.split()[3:] == ["1", "2", "4", "5", "6", "7", "9", "10"]
@@ -93,7 +93,7 @@ def test_intervals_are_reported_by_level(origins):
     outputs = ForecastLayout(HORIZON, ("y",), (0.025, 0.1, 0.5, 0.9, 0.975))
     test = judged(origins, 1, outputs)
 
-    lines = list(report(test))
+    lines = list(back_test_lines(test))
     start = next(i for i, line in enumerate(lines) if line.startswith("interval"))
     assert lines[start].split() == ["interval", "coverage", "width", "MSIS"]
     assert lines[start + 1].startswith("80 %")
