@@ -14,6 +14,7 @@ keras    Keras 3 on TensorFlow, `fit`, timed from the beginning to the end of an
 plain    PyTorch as tutorials show it: DataLoader, default Adam, PyTorch's number of threads
 plain-1  the same with one thread, which an expert would choose
 kernel   PyTorch with fused Adam, indexed batches and one thread: what remains is its kernel
+gru      seqrt with GRU layers of the same sizes, beside its minGRU layers
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ ROWS = (
     Row("rnn", 10, ("keras", "plain", "plain-1", "kernel")),
     Row("gru", 10, ("keras", "plain", "plain-1", "kernel")),
     Row("gru", 100, ("kernel",)),
+    Row("mingru", 10, ("gru",)),
+    Row("mingru", 100, ("gru",)),
 )
 
 
@@ -79,6 +82,10 @@ def seqrt(cell: Any, steps: int) -> None:
     training = fit(Network(cell, 1, UNITS), *data(steps), epochs=100_000, batch_size=BATCH)
     for _ in epochs():
         next(training)
+
+
+def gru(_: str, steps: int) -> None:
+    seqrt("gru", steps)
 
 
 def keras(cell: str, steps: int) -> None:
@@ -159,6 +166,7 @@ CONTENDERS = {
     "plain": plain,
     "plain-1": plain_1,
     "kernel": kernel,
+    "gru": gru,
 }
 
 
@@ -200,7 +208,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--keras-python", default=sys.executable, help="a python with Keras 3")
     parser.add_argument("--rounds", type=int, default=21, help="turns of each contender")
-    parser.add_argument("--only", choices=["lstm", "rnn", "gru"], help="one cell")
+    parser.add_argument("--only", choices=["lstm", "rnn", "gru", "mingru"], help="one cell")
     parser.add_argument("--against", choices=list(CONTENDERS)[1:], help="one contender")
     parser.add_argument("--contender", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -185,6 +185,18 @@ def test_a_stream_whose_state_overflows_says_so_at_the_next_push_and_not_before(
     assert np.isnan(stream.push(step, nonfinite="propagate")).all()
 
 
+def test_a_residual_that_adds_the_last_step_to_all_of_them_breaks_the_laws():
+    def add_the_end(model):
+        add = next(node for node in model.graph.node if node.op_type == "Add")
+        assert add.input[1] == "layer0_out"
+        add.input[1] = "layer0_end_last"
+
+    model = seqrt.Model(hostile.changed(add_the_end, "lstm-residual"))
+
+    assert not model.manifest.not_streamable
+    assert [law.ok for law in model.validate().laws].count(False) >= 1
+
+
 def test_a_network_whose_own_state_overflows_fails_its_validation_and_raises_nothing():
     content = hostile.changed(
         lambda m: hostile._set(m, "layer0_B", np.full((1, 12), 3e38, np.float32)), "rnn-relu"
