@@ -63,6 +63,10 @@ def _node(model: ModelProto, operator: str, number: int = 0) -> onnx.NodeProto:
     return [node for node in model.graph.node if node.op_type == operator][number]
 
 
+def _named(model: ModelProto, name: str) -> onnx.NodeProto:
+    return next(node for node in model.graph.node if node.name == name)
+
+
 def _constant(model: ModelProto, name: str) -> TensorProto:
     return next(tensor for tensor in model.graph.initializer if tensor.name == name)
 
@@ -178,11 +182,18 @@ def _mix_time(model: ModelProto) -> None:
     model.graph.node.insert(place, turn)
 
 
+def _residual(model: ModelProto, added: str) -> None:
+    """Add another value to every step of the second layer."""
+    node = _named(model, "layer1_sum")
+    assert node.input[1] == "layer0_out"
+    node.input[1] = added
+
+
 def _turned_residual(model: ModelProto) -> None:
     """Add batch to time: (T, B, H) + (B, T, H)."""
     turn = helper.make_node("Transpose", ["layer0_out"], ["turned"], perm=[1, 0, 2])
-    model.graph.node.insert(list(model.graph.node).index(_node(model, "Add")), turn)
-    _node(model, "Add").input[1] = "turned"
+    model.graph.node.insert(list(model.graph.node).index(_named(model, "layer1_sum")), turn)
+    _residual(model, "turned")
 
 
 def _inputs(**fields: Any) -> dict[str, Any]:
@@ -343,17 +354,17 @@ CHANGES: dict[str, tuple[Any, ...]] = {
     "a residual that mixes batch and time": (GRAPH, _turned_residual, _RESIDUAL),
     "a residual of another width": (
         GRAPH,
-        lambda m: _node(m, "Add").input.__setitem__(1, "x_time_major"),
+        lambda m: _residual(m, "x_time_major"),
         _RESIDUAL,
     ),
     "a residual from a later layer": (
         GRAPH,
-        lambda m: _node(m, "Add").input.__setitem__(1, "layer2_h_end"),
+        lambda m: _residual(m, "layer2_h_end"),
         _RESIDUAL,
     ),
     "a residual of weights": (
         GUARD,
-        lambda m: _node(m, "Add").input.__setitem__(1, "layer0_W"),
+        lambda m: _residual(m, "layer0_W"),
         _RESIDUAL,
     ),
     "a norm over the batch": (

@@ -36,8 +36,9 @@ def save_weights(net: Network, folder: Path) -> None:
     if not net.metadata.quantiles:
         del about["quantiles"]  # the bytes of other networks are those of versions without it
     config = net.config()
+    later = config.keys() & LATER.keys() or config["cell"] == "mingru"
     header = {
-        "format": FORMAT if config.keys() & LATER.keys() else 1,
+        "format": FORMAT if later else 1,
         "architecture": config,
         "about": about,
     }

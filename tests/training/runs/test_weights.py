@@ -27,12 +27,19 @@ def test_quantiles_are_kept_and_not_written_where_there_are_none(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("options", "wanted"), [({}, 1), ({"front": "conv:3"}, 2), ({"pool": "mean"}, 2)]
+    ("options", "wanted"),
+    [
+        ({}, 1),
+        ({"front": "conv:3"}, 2),
+        ({"pool": "mean"}, 2),
+        ({"residual": True}, 2),
+        ({"cell": "mingru"}, 2),
+    ],
 )
 def test_a_file_that_older_versions_cannot_read_has_a_format_that_they_refuse(
     tmp_path, options, wanted
 ):
-    net = Network("gru", 2, (3, 3), 1, **options)
+    net = Network(**{"cell": "gru", "features": 2, "units": (3, 3), **options})
     save_weights(net, tmp_path)
 
     path = tmp_path / "best.safetensors"
