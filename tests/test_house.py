@@ -42,11 +42,12 @@ ROOMS = {
     "metrics": Room("errors numpy"),
     "metrics_by_series": Room("metrics wording numpy"),
     "numbers": Room("errors numpy"),
+    "ranges": Room("contract numpy"),
     "encoding": Room("contract errors numbers numpy"),
     "ahead": Room("contract encoding errors numpy"),
     "data": Room("ahead contract encoding errors numbers wording numpy", inside="pyarrow"),
     "forecasting": Room("ahead data errors numpy", inside="statsforecast"),
-    "runtime": Room("ahead contract encoding errors numbers numpy", inside="onnxruntime"),
+    "runtime": Room("ahead contract encoding errors numbers ranges numpy", inside="onnxruntime"),
     "testing": Room("errors runtime numpy"),
     "training": Room(
         "colours contract data drawing encoding errors files forecasting metrics"
@@ -67,8 +68,7 @@ ROOMS = {
     "cli": Room(
         "errors wording typer",
         inside="ahead bench contract data demo drawing encoding export files forecasting front"
-        " metrics"
-        " metrics_by_series numbers runtime training numpy rich torch",
+        " metrics metrics_by_series numbers ranges runtime training numpy rich torch",
     ),
     "__init__": Room("errors", inside="runtime"),
     "__main__": Room("", inside="cli"),

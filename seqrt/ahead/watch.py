@@ -27,7 +27,7 @@ Floats = NDArray[np.float32]
 Numbers = NDArray[np.float64]
 
 
-class Judged(NamedTuple):
+class JudgedRows(NamedTuple):
     """Outputs y, and for each row its p-value and whether it is an alarm.
 
     A p-value is NaN where nothing was forecast for the row, or its target is missing.

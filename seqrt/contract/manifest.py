@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 from seqrt.contract.columns import Input, TimeColumn, check_inputs
 from seqrt.contract.format2 import check_format2
 from seqrt.contract.measured import Memory, Parity
-from seqrt.contract.quantiles import check_quantiles
+from seqrt.contract.quantiles import check_quantile_outputs
 from seqrt.contract.strict_json import decode_as, manifest_error, parse_json
 from seqrt.errors import ModelError
 
@@ -289,7 +289,7 @@ def _check_consistency(manifest: Manifest) -> None:
         )
     names = [column.name for column in manifest.features]
     check_inputs(manifest.inputs, names, manifest.horizon, manifest.time)
-    check_quantiles(manifest)
+    check_quantile_outputs(manifest)
     gradient = manifest.memory.gradient if manifest.memory else None
     if gradient and (not gradient.lags or len(gradient.lags) != len(gradient.norms)):
         raise manifest_error(

@@ -49,7 +49,7 @@ def pair_of(level: float, quantiles: Sequence[float]) -> tuple[int, int]:
     return i, len(quantiles) - 1 - i
 
 
-def check_quantiles(m: Any) -> None:
+def check_quantile_outputs(m: Any) -> None:
     """Raise ModelError unless a manifest's quantiles, where it has any, fit its outputs."""
     quantiles = m.quantiles
     if not quantiles:

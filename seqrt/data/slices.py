@@ -39,7 +39,7 @@ class Slices:
     value is missing and the model has a policy for missing values; any other value raises an
     InputError that names the first one's place in the file. If the sequences have `lengths` (N,) of
     their own, `part` returns a list of whole sequences (T_i, D); T is then the longest. `notes` are
-    sentences on how they were read.
+    sentences on how they were read. `place(item, step)` says where a step is, for a message.
     """
 
     sequences: int
@@ -47,6 +47,7 @@ class Slices:
     part: Callable[[slice, slice], Floats | list[Floats]]
     lengths: NDArray[np.int64] | None = None
     notes: tuple[str, ...] = ()
+    place: Callable[[int, int], str] = lambda item, step: f"item {item}, step {step}"
 
     def steps_of(self, rows: slice) -> int:
         """Return the total number of steps of some sequences."""
@@ -88,7 +89,13 @@ def _table(data: Timeline, manifest: Manifest) -> Slices:
     if manifest.window is None or manifest.head == "sequence":
         first, end = data.runs.T
         rows = Ragged(x, first, end - first)
-        return Slices(len(rows), rows.longest, lambda some, _: list(rows[some]), rows.lengths)
+        return Slices(
+            len(rows),
+            rows.longest,
+            lambda some, _: list(rows[some]),
+            rows.lengths,
+            place=lambda item, step: data.table.row_place(int(first[item]) + step),
+        )
     window = manifest.window
     starts = starts_of(data.runs, window)
     if not len(starts) and data.table.rows:
@@ -98,7 +105,12 @@ def _table(data: Timeline, manifest: Manifest) -> Slices:
         found: Floats = x[starts[some, None] + np.arange(window)[steps]]
         return found
 
-    return Slices(len(starts), window, part)
+    return Slices(
+        len(starts),
+        window,
+        part,
+        place=lambda item, step: data.table.row_place(int(starts[item]) + step),
+    )
 
 
 def _ragged(data: Sequences, manifest: Manifest) -> Slices:
@@ -176,8 +188,12 @@ def _series(
     def floats(start: int, stop: int) -> Floats:
         return checked_cast(data.source, take(start, stop), np.float32, (start, 0))
 
+    def place(item: int, step: int) -> str:
+        row = item + step
+        return data.row_place(row) if isinstance(data, Table) else f"{data.source}, row {row + 1}"
+
     if manifest.window is None or manifest.head == "sequence":
-        return Slices(1, rows, lambda _, steps: floats(steps.start, steps.stop)[None])
+        return Slices(1, rows, lambda _, steps: floats(steps.start, steps.stop)[None], place=place)
     window = manifest.window
     if rows == 0:
         return Slices(0, window, lambda *_: np.empty((0, window, len(manifest.features)), "f4"))
@@ -190,7 +206,7 @@ def _series(
         series = floats(some.start + steps.start, some.stop - 1 + steps.stop)
         return windows(series, steps.stop - steps.start)
 
-    return Slices(count_windows(rows, window), window, part)
+    return Slices(count_windows(rows, window), window, part, place=place)
 
 
 def _rows(data: Mapped, start: int, stop: int, *, missing: bool) -> Numbers:

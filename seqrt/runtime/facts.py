@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from seqrt.ranges import MARGIN, Outside, RangeGuard
 
 if TYPE_CHECKING:
     from seqrt.contract import Manifest
@@ -52,6 +56,14 @@ class ModelFacts:
     def proof(self) -> str:
         """The proof in the file, as JSON text."""
         return self._file.proof
+
+    def outside_range(self, x: Any, margin: float = MARGIN) -> list[Outside]:
+        """Return the first value of each feature of x (..., D) that is outside its training range.
+
+        A value may be outside by `margin` times the width of the range; features without a recorded
+        range are left out. `predict` and streams never check this by themselves.
+        """
+        return RangeGuard(self.manifest.features, margin).found(np.asarray(x))
 
     def __repr__(self) -> str:
         """Return the model's name, task, layers and device."""

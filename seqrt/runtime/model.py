@@ -214,8 +214,8 @@ class Model(ModelFacts):
 
         A model that forecasts intervals can judge each row by the forecast made at the row before:
         `adapt` is the rate at which the intervals of the next step adapt to how often they missed
-        (0.01 is usual), and with `alarm` a push returns a Judged: the outputs, and for each row its
-        p-value and whether that is below `alarm`.
+        (0.01 is usual), and with `alarm` a push returns JudgedRows: the outputs `y`, and for each
+        row its p-value `p` and whether that is below the rate, `alarm`.
 
         Raises ModelError (E_STREAM) for a network that cannot stream, InputError (E_STATE_MODEL)
         for the state of another model, and UsageError for a model that has no intervals.

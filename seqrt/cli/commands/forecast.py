@@ -21,6 +21,7 @@ from seqrt.cli.model_options import (
     open_model,
 )
 from seqrt.cli.options import JsonOption, parse_names
+from seqrt.cli.predictions.ranges import RangeChecks, StrictRangeOption
 from seqrt.cli.predictions.reading import (
     DatesOption,
     ReadOptions,
@@ -79,6 +80,7 @@ def forecast(
     threads: ThreadsOption = None,
     sha256: Sha256Option = None,
     unsealed: UnsealedOption = False,
+    strict_range: StrictRangeOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Print what comes next: the rows after the end of every series in DATA.
@@ -115,11 +117,14 @@ def forecast(
         _check_plot(plot, data, path)
     opened = open_model(path, device, sha256=sha256, unsealed=unsealed, threads=threads)
     _check_task(opened.manifest, path)
+    checks = RangeChecks(opened.manifest, strict=strict_range)
     wanted = _levels(opened.manifest, levels)
     source = _series(data, opened.manifest, ReadOptions(series, time, dates))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # said below, in the words of the command line
-        future = future_of(source, opened.manifest, opened.forecast, steps, wanted)
+        future = future_of(
+            source, opened.manifest, opened.forecast, steps, wanted, checks.of_slices
+        )
     if out is not None or not as_json:
         _write(future, to)
     if plot is not None:

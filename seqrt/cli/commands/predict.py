@@ -20,6 +20,7 @@ from seqrt.cli.model_options import (
     open_model,
 )
 from seqrt.cli.options import JsonOption
+from seqrt.cli.predictions.ranges import RangeChecks, StrictRangeOption
 from seqrt.cli.predictions.reading import (
     DatesOption,
     ReadOptions,
@@ -67,6 +68,7 @@ def predict(
     sha256: Sha256Option = None,
     unsealed: UnsealedOption = False,
     channels_first: ChannelsFirstOption = False,
+    strict_range: StrictRangeOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Predict DATA and save the predictions; print the path.
@@ -81,6 +83,8 @@ def predict(
     DATA (or row, from 1), and one for each output. A forecast has the time of its first step, any
     other prediction the time of the last row read. For classes there are the label and its
     probability. Sequences have item, and step for predictions at every step, both from 0.
+
+    Inputs outside the range of the training data are named on stderr, once for each feature.
 
     In a .npy file, predictions at every step are padded with zeros where sequences are shorter than
     the longest; a table leaves these steps out.
@@ -103,7 +107,8 @@ def predict(
     to.check(data, path)
     opened = open_model(path, device, sha256=sha256, unsealed=unsealed, threads=threads, tf32=tf32)
     source = open_data(data, opened.manifest, ReadOptions(series, time, dates, channels_first))
-    read = slices(source, opened.manifest)
+    checks = RangeChecks(opened.manifest, strict=strict_range)
+    read = checks.of_slices(slices(source, opened.manifest))
     for note in read.notes:
         say_labelled("note", note)
     result = _predict(opened, source, read, to)

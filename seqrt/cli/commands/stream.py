@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,7 +21,9 @@ from seqrt.cli.model_options import (
     open_model,
 )
 from seqrt.cli.options import parse_names
+from seqrt.cli.predictions.ranges import RangeChecks, StrictRangeOption
 from seqrt.cli.signals import delay_signals
+from seqrt.cli.streaming.answers import Answers
 from seqrt.cli.streaming.encoder import StepEncoder
 from seqrt.cli.streaming.lines import (
     Columns,
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
 
 # Lines predicted in one call, where as many have arrived. Ctrl-C waits for the call to end.
 _MOST = 512
+_Ready = Callable[[Iterator[list[Record]]], Iterator[list[Record]]]
 _NO_KEY = "none"
 
 
@@ -59,10 +63,26 @@ def stream(
     save: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the state to this file at the end")
     ] = None,
+    adapt: Annotated[
+        float | None,
+        typer.Option(
+            metavar="RATE",
+            help="Adapt the intervals of the next step to how often they missed, at this rate,"
+            " such as 0.01",
+        ),
+    ] = None,
+    alarm: Annotated[
+        float | None,
+        typer.Option(
+            metavar="RATE",
+            help="Flag each row that the forecast before it makes rarer than this, such as 0.001",
+        ),
+    ] = None,
     device: DeviceOption = "cpu",
     tf32: TF32Option = False,
     sha256: Sha256Option = None,
     unsealed: UnsealedOption = False,
+    strict_range: StrictRangeOption = False,
 ) -> None:
     """Predict each line of stdin as soon as it arrives.
 
@@ -75,6 +95,10 @@ def stream(
     The columns are those of the training table: categories as text, counters as they are, the time
     for calendar features. Values known ahead have the names of their features, such as promo+1.
 
+    A forecaster answers each row with its forecast of the rows after it. With --alarm, each row is
+    also judged by the forecast made at the row before: p is the probability of a value at least as
+    far out, and alarm is 1 where p is below the rate. Rows before the first forecast have no p.
+
     The state is saved when the input ends, and also when Ctrl-C, SIGTERM or an invalid line ends
     it: it is always the state after the last prediction.
 
@@ -82,6 +106,7 @@ def stream(
     Examples:
       seqrt stream < sunspots.csv
       tail -f pump.jsonl | seqrt stream pump.onnx
+      seqrt stream sales.onnx --alarm 0.001 --adapt 0.01 < sales.csv
       seqrt stream --key car --restore cars.state --save cars.state < cars.csv
     """
     from seqrt.files import check_not_input, check_writable, write_bytes
@@ -94,15 +119,21 @@ def stream(
         check_not_input(save, path, 0)
     opened = open_model(path, device, sha256=sha256, unsealed=unsealed, tf32=tf32)
     encoder = StepEncoder(opened.manifest)
-    columns = _columns(opened, encoder, parse_names("--key", key))
-    live = _Live(opened, keyed=bool(columns.keys))
+    answers = Answers(opened.manifest, alarms=alarm is not None)
+    columns = _columns(opened, encoder, answers, parse_names("--key", key))
+    checks = RangeChecks(opened.manifest, strict=strict_range)
+    live = _Live(opened, adapt, alarm, keyed=bool(columns.keys))
+
+    def ready(batches: Iterator[list[Record]]) -> Iterator[list[Record]]:
+        return checks.of_batches(_encoded(batches, columns, encoder))
+
     if restore is not None:
         live.restore(restore)
     if sys.stdin.isatty():
         names = ", ".join((*columns.keys, *columns.sources))
         say(f"Type one step per line: {names}. Ctrl-D ends the input.")
     try:
-        if not _predict_lines(live, columns, encoder):
+        if not _predict_lines(live, columns, ready, answers):
             say("stdin is empty: there is nothing to predict")
     finally:
         if save is not None:
@@ -112,10 +143,15 @@ def stream(
 class _Live:
     """One stream, or one stream for each key."""
 
-    def __init__(self, model: Model, *, keyed: bool) -> None:
-        self._model = model
-        self._one = None if keyed else model.stream()
-        self._many = model.streams()
+    def __init__(
+        self, model: Model, adapt: float | None, alarm: float | None, *, keyed: bool
+    ) -> None:
+        self._many_from = partial(model.streams, adapt=adapt, alarm=alarm)
+        try:
+            self._one = None if keyed else model.stream(adapt=adapt, alarm=alarm)
+            self._many = self._many_from()
+        except UsageError as error:
+            raise UsageError(f"--{error}") from None
         self._tokens = model.manifest.tokens > 0
 
     def push(self, batch: list[Record]) -> Iterator[tuple[Record, Any]]:
@@ -149,7 +185,7 @@ class _Live:
             saved = file.read()
         try:
             if self._one is None:
-                self._many = self._model.streams(saved)
+                self._many = self._many_from(saved)
             else:
                 self._one.restore(saved)
         except InputError as error:
@@ -158,9 +194,10 @@ class _Live:
             raise InputError(f"{code}: {path}: {what}{hint}") from None
 
 
-def _columns(model: Model, encoder: StepEncoder, given: tuple[str, ...]) -> Columns:
-    m = model.manifest
-    outputs = tuple(column.name for column in m.outputs)
+def _columns(
+    model: Model, encoder: StepEncoder, answers: Answers, given: tuple[str, ...]
+) -> Columns:
+    m, outputs = model.manifest, answers.names
     keys = () if given == (_NO_KEY,) else given or m.series
     wrong = next((key for key in keys if key in outputs), None)
     if wrong:
@@ -170,7 +207,7 @@ def _columns(model: Model, encoder: StepEncoder, given: tuple[str, ...]) -> Colu
     return Columns(encoder.sources, outputs, keys, m.takes_missing, encoder.plain)
 
 
-def _predict_lines(live: _Live, columns: Columns, encoder: StepEncoder) -> int:
+def _predict_lines(live: _Live, columns: Columns, ready: _Ready, answers: Answers) -> int:
     """Predict the lines of stdin as they arrive; return how many there were."""
     out = sys.stdout.buffer
     form: Json | Csv | None = None
@@ -179,12 +216,14 @@ def _predict_lines(live: _Live, columns: Columns, encoder: StepEncoder) -> int:
         form = form or _first_format(lines, columns)
         if form is None:
             continue
-        for batch in _encoded(_batches(form, lines), columns, encoder):
+        for batch in ready(_batches(form, lines)):
             opening, form.opening = form.opening, ""
             written = [opening]
             with delay_signals():  # until state and output agree again
                 try:
-                    written += (form.write(record, _plain(y)) for record, y in live.push(batch))
+                    written += (
+                        form.write(record, answers.values(y)) for record, y in live.push(batch)
+                    )
                 finally:
                     out.write("".join(written).encode())
                     out.flush()
@@ -249,8 +288,3 @@ def _naming_line(record: Record) -> Iterator[None]:
     except InputError as error:
         code, _, what = str(error).partition(": ")
         raise InputError(f"{code}: stdin, line {record.line}: {what}") from None
-
-
-def _plain(y: Any) -> list[float]:
-    """Return the numbers in the fewest digits that identify them in float32."""
-    return [float(str(number)) for number in y]

@@ -13,6 +13,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO, NamedTuple
 
+from seqrt.cli.streaming.answers import Value
 from seqrt.errors import InputError
 
 _BLOCK = 1 << 16
@@ -153,12 +154,16 @@ class Json:
         x = _step(line.number, self._columns, [value[name] for name in names])
         return Record(line.number, tuple(value[key] for key in keys), x, named=True)
 
-    def write(self, record: Record, y: Sequence[float]) -> str:
-        """Return the line for the prediction of a record: a list or an object, as the record."""
+    def write(self, record: Record, y: Sequence[Value]) -> str:
+        """Return the line for the prediction of a record: a list or an object, as the record.
+
+        An end of an interval without bounds is null.
+        """
+        values = [None if y_i in (math.inf, -math.inf) else y_i for y_i in y]
         if not record.named:
-            return json.dumps(list(y)) + "\n"
+            return json.dumps(values) + "\n"
         keys = dict(zip(self._columns.keys, record.keys, strict=True))
-        return json.dumps({**keys, **dict(zip(self._columns.outputs, y, strict=True))}) + "\n"
+        return json.dumps({**keys, **dict(zip(self._columns.outputs, values, strict=True))}) + "\n"
 
 
 class Csv:
@@ -207,9 +212,9 @@ class Csv:
         """Whether a blank line is a record: a missing value in the only column."""
         return self._columns.missing and self._places is not None and self._width == 1
 
-    def write(self, record: Record, y: Sequence[float]) -> str:
+    def write(self, record: Record, y: Sequence[Value]) -> str:
         """Return the line for a prediction: the keys of its record, if any, and the outputs."""
-        return self._line([*record.keys, *y])
+        return self._line([*record.keys, *(int(v) if isinstance(v, bool) else v for v in y)])
 
     def _open(self, number: int, cells: list[str], *, named: bool) -> None:
         names, keys = self._columns.sources, self._columns.keys

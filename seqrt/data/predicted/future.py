@@ -17,7 +17,7 @@ from seqrt.data.known_ahead import predictable
 from seqrt.data.predicted.rows import series_at, series_numbers, times_after
 from seqrt.data.predicted.table import beside
 from seqrt.data.serving import feature_values
-from seqrt.data.slices import slices
+from seqrt.data.slices import Slices, slices
 from seqrt.data.timeline import Timeline
 from seqrt.errors import InputError
 
@@ -131,11 +131,12 @@ def future_of(
     forecast: Forecasts,
     steps: int | None = None,
     levels: Sequence[float] | None = None,
+    checked: Callable[[Slices], Slices] | None = None,
 ) -> Future:
     """Forecast the rows after every series: `steps` of them, by default the horizon of the model.
 
-    `forecast` is that of a Model. A series with fewer rows at its end than a window, or without
-    any, is left out.
+    `forecast` is that of a Model, and `checked` checks what it reads. A series with fewer rows at
+    its end than a window, or without any, is left out.
 
     Raises InputError: E_INPUT_SHORT if that leaves none, E_INPUT_FUTURE for rows beyond the horizon
     that need what is not known, and all errors of encoding the features.
@@ -151,6 +152,7 @@ def future_of(
             f" at the end of a series{window}; the longest has {longest}."
         )
     read = slices(replace(data, runs=ends), manifest)
+    read = checked(read) if checked else read
     x = list(read.part(slice(0, read.sequences), slice(0, read.steps)))
     layout = ForecastLayout.of(manifest)
     more = (-(-(steps or 1) // layout.horizon) - 1) * layout.horizon

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seqrt.ahead.layout import named_outputs
 from seqrt.contract import Manifest
 from seqrt.data.predicted.rows import series_rows
 from seqrt.data.readers.mapped import Mapped
@@ -53,7 +54,10 @@ def prediction_table(
 
 
 def answers(manifest: Manifest, y: NDArray[np.float32]) -> Columns:
-    """Return predictions y (N, O) as columns: one per output, or the label and its probability."""
+    """Return predictions y (N, O) as columns: one per output, or the label and its probability.
+
+    Of a forecast with quantiles, the point forecasts come with the ends of their intervals.
+    """
     if manifest.classes and manifest.activation == "softmax":
         best = y.argmax(axis=1) if len(y) else np.zeros(0, np.int64)
         labels = manifest.classes
@@ -63,7 +67,7 @@ def answers(manifest: Manifest, y: NDArray[np.float32]) -> Columns:
             {name: np.array(labels, np.int64 if whole else object)[best]},
             {"probability": np.take_along_axis(y, best[:, None], 1)[:, 0]},
         )
-    return {column.name: y[:, i] for i, column in enumerate(manifest.outputs)}
+    return {name: y[:, place] for name, place in named_outputs(manifest)}
 
 
 def beside(left: Columns, right: Columns) -> Columns:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seqrt.ahead.watch import Judged
+from seqrt.ahead.watch import JudgedRows
 from seqrt.runtime.live.saved_state import pack_state, unpack_state
 from seqrt.runtime.live.stream import Stream
 from seqrt.runtime.out_of_memory import needs_memory
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class WatchedStream(Stream):
     """A Stream of a forecaster, with intervals that adapt, and with alarms if asked for.
 
-    With `alarm`, `push` returns a Judged of the outputs, the p-value of each row pushed, and
+    With `alarm`, `push` returns JudgedRows: the outputs, the p-value of each row pushed, and
     whether it is an alarm: (t,) each for a chunk, and a number and a bool for a step.
     """
 
@@ -70,11 +70,11 @@ class WatchedStream(Stream):
 
 
 def judged(watch: Watch, y: Floats, p: NDArray[np.float64], *, one_step: bool) -> Any:
-    """Return the outputs (t, O) of a chunk or of a step; with alarms as a Judged."""
+    """Return the outputs (t, O) of a chunk or of a step; with alarms as JudgedRows."""
     if watch.alarm is None:
         return y[0] if one_step else y
     alarm = watch.alarms(p)
-    return Judged(y[0], float(p[0]), bool(alarm[0])) if one_step else Judged(y, p, alarm)
+    return JudgedRows(y[0], float(p[0]), bool(alarm[0])) if one_step else JudgedRows(y, p, alarm)
 
 
 def judged_chunks(watch: Watch, y: Any, given: Chunks, memory: Floats) -> tuple[list[Any], Floats]:

