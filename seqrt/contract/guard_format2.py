@@ -159,7 +159,8 @@ def _check_starts(
     }
     allowed = pieces | sums
     for node in nodes:
-        if allowed & set(node["input"]) and (idiom_of(node["name"]) or "-")[0] == "phases":
+        kind, _ = idiom_of(node["name"]) or ("", 0)
+        if kind == "phases" and allowed & set(node["input"]):
             allowed.update(node["output"])
     if not all(names and set(names) <= allowed for names in starts):
         raise GraphError("each layer over time must start from its piece of the state")

@@ -72,11 +72,8 @@ def dilation_of(time: Size) -> int:
 
 def without_phases(shape: Shape) -> Shape:
     """Return a shape with time and batch where it has those of `phase_sizes`."""
-    names = {True: TIME, False: BATCH}
-    return tuple(
-        size if type(size) is int or size in (TIME, BATCH) else names["/" in str(size)]
-        for size in shape
-    )
+    plain = {f"{TIME}/": TIME, f"{BATCH}*": BATCH}
+    return tuple(plain.get(str(size).rstrip("0123456789"), size) for size in shape)
 
 
 class Writer:
