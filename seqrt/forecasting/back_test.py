@@ -90,8 +90,9 @@ class BackTest:
         return int((mine < other).sum())
 
     def error(self, scores: Scores) -> float:
-        """Return the metric that decides, for one forecaster."""
-        return scores.overall[self.metric]
+        """Return the metric that decides, for one forecaster; it is infinite for one of NaN."""
+        error = scores.overall[self.metric]
+        return math.inf if math.isnan(error) else error
 
     def owa(self, scores: Scores) -> float:
         """Return the OWA of a forecaster; NaN without a Naive2 to compare it with."""

@@ -109,6 +109,13 @@ def test_constant_series_are_judged_by_the_absolute_error():
     assert not test.beats_naive
 
 
+def test_forecasts_that_are_not_numbers_lose(origins):
+    test = back_test(origins, np.nan * perfect(origins), PLAIN)
+
+    assert test.error(test.model) == np.inf
+    assert not test.beats_naive
+
+
 def test_naive2_has_an_owa_of_one_and_is_left_out_for_values_that_pass_zero(origins):
     test = back_test(origins, perfect(origins), PLAIN)
     below = Origins.in_series(origins.values - 100, 120, HORIZON)

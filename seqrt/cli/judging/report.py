@@ -69,11 +69,12 @@ def _difference(test: BackTest) -> str:
 
 
 def _fitted(test: BackTest) -> str:
-    """Return a sentence on the best fitted baseline, where it is better than the model."""
+    """Return a sentence on the best fitted baseline, where it is better than all else."""
     best = test.best_fitted
-    if best is None or not test.error(best) < test.error(test.model):
+    others = (test.error(each) for each in (test.model, test.best_naive))
+    if best is None or not test.error(best) < min(others):
         return ""
-    return f" Better than the model: {best.name}, {test.metric} {number(test.error(best), 4)}."
+    return f" Better still: {best.name}, {test.metric} {number(test.error(best), 4)}."
 
 
 def _headline(test: BackTest) -> str:

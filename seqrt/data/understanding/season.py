@@ -71,7 +71,7 @@ def _of_rest(rest: Numbers, longest: int) -> Numbers:
         lags[0] = 1
         return lags
     size = 1 << (2 * len(rest) - 1).bit_length()
-    spectrum = np.fft.rfft(rest, size)
+    spectrum = np.fft.rfft(rest / np.abs(rest).max(), size)  # or squares may overflow
     products = np.fft.irfft(spectrum * spectrum.conj(), size)[: min(longest + 1, len(rest))]
     lags[: len(products)] = products / products[0]
     return lags

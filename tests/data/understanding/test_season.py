@@ -40,6 +40,11 @@ def test_noise_and_a_random_walk_have_no_season(rng):
     assert season_of(rng.normal(size=500)) is None
 
 
+@pytest.mark.parametrize("size", [1e-200, 1e200])
+def test_a_season_is_found_in_values_of_any_size(size):
+    assert season_of(size * np.tile([1.0, 5, 2, 8, 3, 9, 4], 10)) == 7
+
+
 def test_gaps_do_not_hide_it(rng):
     wave = np.sin(2 * np.pi * np.arange(200) / 12)
     wave[rng.choice(200, 20, replace=False)] = np.nan
