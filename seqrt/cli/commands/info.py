@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 _SMALLEST_SHARE = 1e-3
 
 _WHEN = {"last": "after the last step", "sequence": "at every step"}
+# Columns that differ only by name and are listed one by one.
+_MOST_ALIKE = 8
 # Levels of a category that are listed.
 _MOST_LEVELS = 8
 
@@ -177,7 +180,18 @@ def _window(m: Manifest) -> str:
 
         levels = ", ".join(f"{level:g}" for level in interval_levels(m.quantiles))
         ahead += f" with intervals of {levels} %"
-    return ahead if m.window is None else f"{ahead} from windows of {m.window} steps"
+    if m.window is not None:
+        return f"{ahead} from windows of {m.window} steps"
+    return f"{ahead}{_lags(m)}"
+
+
+def _lags(m: Manifest) -> str:
+    """Return how many values a forecaster reads at a time, and its season."""
+    lags = {piece.size + 1 for piece in m.carries if piece.what == "taps"}
+    if m.task != "forecast" or m.head != "sequence" or len(lags) != 1:
+        return ""
+    season = m.layers[0].dilation
+    return f" from the last {lags.pop()} values{f', season {season}' if season > 1 else ''}"
 
 
 def _output(m: Manifest) -> str:
@@ -186,8 +200,18 @@ def _output(m: Manifest) -> str:
 
 
 def _columns(label: str, columns: tuple[Column, ...]) -> Iterator[tuple[str, str]]:
-    for i, column in enumerate(columns):
-        unit = f" [{column.unit}]" if column.unit else ""
-        seen = "" if column.low is None else f", in training {column.low:g} to {column.high:g}"
-        scaled = f"mean {column.mean:.4g}, scale {column.scale:.4g}"
-        yield ("" if i else label), f"{column.name}{unit}: {scaled}{seen}"
+    """Yield a line for each column, and one for many in a row that differ only by name."""
+    groups = [(text, list(group)) for text, group in groupby(columns, key=_scaling)]
+    lines = []
+    for text, group in groups:
+        if len(group) > _MOST_ALIKE:
+            lines.append(f"{group[0].name} to {group[-1].name}{text}")
+        else:
+            lines += [f"{column.name}{text}" for column in group]
+    yield from (("" if i else label, line) for i, line in enumerate(lines))
+
+
+def _scaling(column: Column) -> str:
+    unit = f" [{column.unit}]" if column.unit else ""
+    seen = "" if column.low is None else f", in training {column.low:g} to {column.high:g}"
+    return f"{unit}: mean {column.mean:.4g}, scale {column.scale:.4g}{seen}"

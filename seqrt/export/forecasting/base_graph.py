@@ -27,12 +27,13 @@ def append_base(graph: ForecasterGraph, base: SeasonalBase, h: str, read: LagNod
     )
     present = g.add("Add", [logits, g.reshaped(both, (1, 2 * n), "absent_row")], "season_logits")
     weights = g.add("Softmax", [present], "season_weights", axis=-1)
-    g.append("Split", [weights, g.axes(n, n)], ["as_it_was", "moved"], axis=3)
-    mix = g.add("Add", ["as_it_was", "moved"], "mix")
-    mixed = g.add("MatMul", [mix, g.reshaped(read.z, (n, m), "seasons")], "mixed")
+    # the seasons as they were, and moved to the level of the last one
+    as_it_was = g.reshaped(read.z, (n, m), "as_it_was")
     rise = g.add("Sub", [g.part(mean, n - 1, n, "last_mean"), mean], "rise_of_seasons")
-    shift = g.add("MatMul", ["moved", g.reshaped(rise, (n, 1), "rise_column")], "shift")
-    whole = g.reshaped(g.add("Add", [mixed, shift], "base_seasons"), (ahead * m,), "base_steps")
+    moved = g.add("Add", [as_it_was, g.reshaped(rise, (n, 1), "rise_column")], "moved")
+    candidates = g.add("Concat", [as_it_was, moved], "candidates", axis=2)
+    mixed = g.add("MatMul", [weights, candidates], "mixed")
+    whole = g.reshaped(mixed, (ahead * m,), "base_steps")
     return g.part(whole, 0, base.horizon, "base") if ahead * m > base.horizon else whole
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from seqrt.export import export
+from seqrt.training.networks.forecasting.forecaster import Forecaster
+
 NETS = Path(__file__).parents[2] / "runtime" / "nets" / "format2"
 
 
@@ -34,3 +37,15 @@ def test_it_says_why_a_network_cannot_stream_and_how_long_sequences_must_be(run)
     assert line_of("streams", page) == "no: nn.Conv1d reads 1 step ahead"
     assert line_of("needs", page) == "sequences of at least 3 steps"
     assert line_of("layers", page) == "gru 3, from the end"
+
+
+def test_a_forecaster_says_what_it_forecasts_and_from_what(run, tmp_path):
+    made = {"horizon": 12, "season": 7, "seasons": 3, "level_window": 14, "units": 4}
+    net = Forecaster(**made, answers=(0.1, 0.5, 0.9))
+    page = run("info", export(net, tmp_path / "m.onnx").path).out
+
+    assert line_of("task", page).startswith(
+        "forecast 12 steps ahead with intervals of 80 % from the last 21 values, season 7;"
+    )
+    assert line_of("layers", page) == "gru 4, dilation 7"
+    assert line_of("outputs", page) == "x0+1 to x0+12: mean 0, scale 1"
