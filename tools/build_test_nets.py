@@ -4,8 +4,8 @@
 
 The weights are random. An export fails if parity or a law does. The networks in nets/missing have
 a policy for missing values, and those in nets/encoded read columns of every kind. Those in
-nets/format2 are built by hand, from tests/format2_nets.py, and those in nets/forecast are those of
-tests/forecasters.py.
+nets/format2 are built by hand, from tests/format2_nets.py, but for a forecaster, and those in
+nets/forecast are those of tests/forecasters.py.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import format2_nets
 from seqrt.contract import Column, Input, TimeColumn
 from seqrt.export import export
 from seqrt.training import Network
+from seqrt.training.networks.forecasting.forecaster import Forecaster
 from seqrt.training.networks.metadata import Metadata
 
 NETS = Path(__file__).parent.parent / "tests" / "runtime" / "nets"
@@ -72,6 +73,26 @@ def build_encoded(name: str, inputs: tuple[Input, ...], **options: Any) -> None:
     print(f"{name}: {exported.size:,} bytes, exact: {exported.report.exact}")
 
 
+def build_forecaster() -> None:
+    """Export a forecaster with random weights, windows, a linear part and three quantiles."""
+    torch.manual_seed(7)
+    net = Forecaster(
+        features=2,
+        target=1,
+        horizon=5,
+        season=4,
+        seasons=4,
+        level_window=8,
+        units=3,
+        answers=(0.1, 0.5, 0.9),
+        missing="indicator",
+    )
+    net.linear.normal_(0, 0.1)
+    net.share.fill_(0.5)
+    net.metadata = replace(net.metadata, name="forecaster", seed=7)
+    export(net, NETS / "format2" / "forecaster.onnx")
+
+
 def main() -> None:
     """Build every cell in every shape, and one network per activation and option."""
     for folder in ("missing", "encoded"):
@@ -96,6 +117,7 @@ def main() -> None:
     (NETS / "format2").mkdir(exist_ok=True)
     for name, make in format2_nets.NETS.items():
         (NETS / "format2" / f"{name}.onnx").write_bytes(make())
+    build_forecaster()
     (NETS / "forecast").mkdir(exist_ok=True)
     for name, forecaster in forecasters.NETS.items():
         export(forecaster(), NETS / "forecast" / f"{name}.onnx")
