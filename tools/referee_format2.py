@@ -98,6 +98,7 @@ OF_FORMAT_2: dict[str, Callable[[list[Any], Attributes], Array]] = {
     "HardSwish": lambda v, _: v[0] * np.clip(v[0] / 6 + 0.5, 0, 1),
     "Reciprocal": lambda v, _: 1 / v[0],
     "Identity": lambda v, _: v[0],
+    "IsNaN": lambda v, _: np.isnan(v[0]),
     "Max": lambda v, _: np.maximum(*v),
     "Min": lambda v, _: np.minimum(*v),
     "Pow": lambda v, _: np.power(*v),

@@ -25,7 +25,7 @@ ALL = sorted([*NETS.rglob("*.onnx"), *TESTS.parent.glob("models/*.onnx")])
 LSTM, TAGGER = NETS / "lstm-last.onnx", NETS / "lstm-sequence.onnx"
 
 
-@pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", ALL, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_every_model_of_the_project_passes_every_check(path):
     report = check_model(path)
 
