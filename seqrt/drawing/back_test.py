@@ -39,7 +39,7 @@ class Panel:
 
     `truth` (T,) are the values at the times `when` (T,), `rows` (N,) the first row of each forecast
     and `model` and `baseline` (N, H) the forecasts. `ends` are the lower and the upper end (N, H)
-    of the widest interval, none for a model without intervals.
+    of the widest interval, which has this `level` in percent; there are none without intervals.
     """
 
     title: str
@@ -49,6 +49,7 @@ class Panel:
     model: Array
     baseline: Array
     ends: tuple[Array, ...] = ()
+    level: float = 0.0
 
 
 def back_test_figure(test: BackTest, panels: Sequence[Panel], time: str) -> Figure:
@@ -108,7 +109,9 @@ def _draw_panel(axes: Axes, panel: Panel, baseline: str) -> None:
     for place in shown.tolist():
         row = int(panel.rows[place])
         ahead = panel.when[row : row + horizon]
-        names = ["interval", baseline, "model"] if place == shown[0] else [None] * 3
+        names = (
+            [f"{panel.level:g} % interval", baseline, "model"] if place == shown[0] else [None] * 3
+        )
         if panel.ends:
             low, high = (end[place] for end in panel.ends)
             axes.fill_between(ahead, low, high, color=ORANGE, alpha=0.18, lw=0, label=names[0])

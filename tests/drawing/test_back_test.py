@@ -20,7 +20,14 @@ def figure():
     naive = persistence(origins)[..., 0]
     truth = origins.truth[..., 0]
     panel = Panel(
-        "height", np.arange(1, 101), values, origins.rows, truth + 0.5, naive, (truth, truth + 1)
+        "height",
+        np.arange(1, 101),
+        values,
+        origins.rows,
+        truth + 0.5,
+        naive,
+        (truth, truth + 1),
+        80,
     )
     return back_test_figure(test, [panel, panel], "year")
 
@@ -45,5 +52,5 @@ def test_a_panel_shows_the_last_forecasts_one_after_the_other(figure):
     assert axes.get_xlabel() == "year"
     assert len(axes.collections) == 6, "the interval of each forecast"
     names = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert names[0] == "truth"
+    assert names[:2] == ["truth", "80 % interval"]
     assert sorted(names[1:]) == sorted(set(names[1:])), "each name once"

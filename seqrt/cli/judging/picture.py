@@ -47,6 +47,7 @@ def _panels(judged: Judgement) -> list[Any]:
                     model=points[part, :, k],
                     baseline=best[part, :, k],
                     ends=tuple(each[part, :, k] for each in ends),
+                    level=levels[-1] if levels else 0.0,
                 )
             )
             if len(panels) == _MOST_PANELS:

@@ -8,8 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import seqrt
+from seqrt.contract import Column
+from seqrt.contract.quantiles import output_names
+from seqrt.export import export
+from seqrt.training.networks.forecasting.forecaster import Forecaster
+from seqrt.training.networks.metadata import Metadata
 
 TINY = ("--units", "4", "--epochs", "2", "--cell", "gru")
 
@@ -173,3 +179,30 @@ def test_models_of_statsforecast_need_its_package(run, forecaster):
     else:
         assert done.code == 5
         assert "pip install 'seqrt[baselines]'" in done.err
+
+
+def test_a_forecaster_of_whole_series_is_judged_with_its_intervals(run):
+    torch.manual_seed(0)
+    quantiles, outputs = (0.1, 0.5, 0.9), output_names(["height"], 2, (0.1, 0.5, 0.9))
+    net = Forecaster(season=7, seasons=2, level_window=7, horizon=2, units=4, answers=quantiles)
+    names = tuple(map(Column, outputs))
+    about = Metadata(
+        "forecast", (Column("height"),), names, targets=("height",), horizon=2, quantiles=quantiles
+    )
+    export(net.eval(), "f.onnx", about=about)
+    height = np.round(5 + np.sin(np.arange(80) * 2 * np.pi / 7), 6)
+    Path("wave.csv").write_text("\n".join(["height", *map(str, height)]) + "\n")
+
+    done = run("evaluate", "wave.csv", "-m", "f.onnx", "--span", "51:", "--json")
+
+    test = json.loads(done.out)["back_test"]
+    y = seqrt.load("f.onnx").predict([height[:, None].astype(np.float32)])[0]
+    y = y[49:78].reshape(29, 2, 3)
+    truth = np.stack([height[50:79], height[51:80]], axis=1)
+    covered = (y[..., 0] <= truth) & (truth <= y[..., 2])
+    assert test["origins"] == 29
+    error = np.abs(y[..., 1] - truth).mean()
+    assert test["forecasters"]["model"]["figures"]["MAE"] == pytest.approx(error, rel=1e-6)
+    figures = test["intervals"]["levels"]["80"]["figures"]
+    assert figures["coverage"] == pytest.approx(covered.mean())
+    assert figures["width"] == pytest.approx((y[..., 2] - y[..., 0]).mean(), rel=1e-6)
