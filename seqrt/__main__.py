@@ -44,8 +44,8 @@ def _exit_at_once(code: int) -> NoReturn:
     output is flushed; multiprocessing ends its workers in the same way.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # what Python itself calls when it exits; type stubs have only public names
-    threading._shutdown()  # type: ignore[attr-defined]
+    # What Python itself calls when it exits.
+    threading._shutdown()  # type: ignore[attr-defined]  # stubs have only public names
     atexit._run_exitfuncs()
     for stream in filter(None, (sys.stdout, sys.stderr)):
         with suppress(OSError):

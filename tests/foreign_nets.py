@@ -360,9 +360,8 @@ class Case(NamedTuple):
 def nets() -> dict[str, Case]:
     """Return the networks by name, with random weights."""
     norm = nn.BatchNorm1d(8)
-    # a BatchNorm1d that tracks its statistics has both
-    norm.running_mean.normal_()  # type: ignore[union-attr]
-    norm.running_var.uniform_(0.5, 2)  # type: ignore[union-attr]
+    for name, values in (("running_mean", torch.randn(8)), ("running_var", torch.rand(8) + 0.5)):
+        norm.get_buffer(name).copy_(values)
     dense = [nn.Linear(8, 6), nn.ReLU(), nn.Dropout(0.5), nn.Linear(6, 2)]
     return {
         "zeros": Case(Zeros(), "h8 c8 h8 c8", 1),

@@ -35,7 +35,7 @@ from seqrt.contract import (
     seal,
 )
 from seqrt.contract.idioms.fixed_node import FRESH
-from seqrt.contract.manifest import GATES, STATE_PARTS, Cell
+from seqrt.contract.manifest import GATES, STATE_PARTS, Cell, Head
 from seqrt.export.graph_builder import GraphBuilder
 from seqrt.runtime.proving.proof import Case, encode
 
@@ -155,7 +155,7 @@ class Net:
         return self.idiom(idioms.interleaved(number, steps, units, dilation, kept))
 
     def file(
-        self, name: str, heads: list[tuple[str, str, int, str]], least: int = 1, why: str = ""
+        self, name: str, heads: list[tuple[str, str, int, Head]], least: int = 1, why: str = ""
     ) -> bytes:
         """Return the sealed file; `heads` are (name, value, outputs, head), values batch-major."""
         for head, value, _, _ in heads:
@@ -181,7 +181,7 @@ class Net:
         return names
 
     def _manifest(
-        self, name: str, heads: list[tuple[str, str, int, str]], least: int, why: str
+        self, name: str, heads: list[tuple[str, str, int, Head]], least: int, why: str
     ) -> Manifest:
         outputs = sum(size for _, _, size, _ in heads)
         kinds: Any = [kind for _, _, _, kind in heads]
@@ -201,13 +201,13 @@ class Net:
             least=least,
             tokens=self.tokens,
             decoders=tuple(layer for layer in self.layers if layer.steps),
-            heads=tuple(OutputHead(n, size, kind) for n, _, size, kind in heads)  # type: ignore[arg-type]
+            heads=tuple(OutputHead(n, size, kind) for n, _, size, kind in heads)
             if len(heads) > 1
             else (),
             not_streamable=why,
         )
 
-    def _model(self, heads: list[tuple[str, str, int, str]]) -> onnx.ModelProto:
+    def _model(self, heads: list[tuple[str, str, int, Head]]) -> onnx.ModelProto:
         x = ["batch", "time"] if self.tokens else ["batch", "time", self.features]
         size = sum(piece.size for piece in self.carries)
         inputs = [

@@ -76,8 +76,9 @@ def takes(options: Sequence[Option]) -> Callable[[Callable[..., None]], Callable
 
         declared = {option.name for option in options}
         parameters = _parameters(command, options)
-        # typer reads a command's parameters from these two, as inspect and typing do
-        with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        # typer reads a command's parameters from these two, as inspect and typing do.
+        signature = inspect.Signature(parameters)
+        with_options.__signature__ = signature  # type: ignore[attr-defined]  # a function has none
         with_options.__annotations__ = {each.name: each.annotation for each in parameters}
         return with_options
 

@@ -29,8 +29,9 @@ class Gradient:
     """How strongly the last output depends on the input k steps before it, for several lags k.
 
     `norms[i]` is the norm of d y_T / d x_{T-k} at k = `lags[i]`, averaged over sequences, with x
-    and y in scaled units and y before its activation. `steps` is the first lag from which the norm
-    stays below 1 % of its maximum, or None if it does not within `lags`.
+    and y in scaled units. y is that before its activation, or the output itself of a user's own
+    module. `steps` is the first lag from which the norm stays below 1 % of its maximum, or None if
+    it does not within `lags`.
     """
 
     lags: tuple[int, ...]

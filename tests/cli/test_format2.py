@@ -58,6 +58,19 @@ def test_predictions_of_several_outputs_are_columns_side_by_side(run, tmp_path, 
     np.testing.assert_array_equal(np.load("y.npy"), wanted)
 
 
+@pytest.mark.parametrize("name", ["ids.npy", "ids.npz"])
+def test_an_array_of_ids_is_a_batch_of_rows(run, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    ids = np.random.default_rng(0).integers(0, 11, (4, 9))
+    np.save(name, ids) if name.endswith(".npy") else np.savez(name, x=ids)
+
+    done = run("predict", name, "-m", NETS / "tagger.onnx", "-o", "y.npy")
+
+    assert done.code == 0, done.err
+    wanted = seqrt.load(NETS / "tagger.onnx").predict(ids)
+    np.testing.assert_array_equal(np.load("y.npy"), wanted)
+
+
 def test_sequences_that_are_too_short_are_refused(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     np.save("x.npy", np.zeros((2, 2, 2), np.float32))

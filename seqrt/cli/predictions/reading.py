@@ -95,7 +95,8 @@ def open_data(
     from seqrt.data.readers.mapped import Mapped
 
     if path.suffix.lower() == ".npy":
-        mapped = Mapped(path, channels_first=how.channels_first)
+        ids = manifest.tokens > 0
+        mapped = Mapped(path, channels_first=how.channels_first, ids=ids)
         if not manifest.inputs or len(mapped.shape) == len("NTD"):
             how.check_unused(path)
             return mapped

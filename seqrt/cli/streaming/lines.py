@@ -83,8 +83,7 @@ def read_lines(file: BinaryIO) -> Iterator[list[TextLine]]:
 
 def _read_block(file: BinaryIO) -> bytes:
     try:
-        # stdin's buffer has read1, which typing.BinaryIO does not declare
-        block: bytes = file.read1(_BLOCK)  # type: ignore[attr-defined]
+        block: bytes = file.read1(_BLOCK)  # type: ignore[attr-defined]  # BinaryIO lacks read1
     except OSError as error:
         raise InputError(f"E_INPUT_FILE: cannot read stdin ({error.strerror}).") from None
     return block

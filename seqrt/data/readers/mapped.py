@@ -21,8 +21,12 @@ class Mapped:
     A part takes memory only as long as the caller keeps it.
     """
 
-    def __init__(self, path: str | Path, *, channels_first: bool = False) -> None:
+    def __init__(
+        self, path: str | Path, *, channels_first: bool = False, ids: bool = False
+    ) -> None:
         """Read the header; raise as `read_npy` does.
+
+        With `ids` an array of several token ids in each row, (batch, time), is (batch, time, 1).
 
         With `channels_first` the file holds (batch, features, time), and this (batch, time,
         features); raise UsageError for an array of another rank.
@@ -35,6 +39,9 @@ class Mapped:
         self.shape = shape = self._header.shape
         self.dtype = self._header.dtype
         self._channels_first = channels_first
+        self._ids = ids and len(shape) == len("BT") and shape[1] > 1
+        if self._ids:
+            self.shape = (*shape, 1)
         if channels_first:
             check_channels_first(self.source, shape)
             self.shape = (shape[0], shape[2], shape[1])
@@ -53,6 +60,7 @@ class Mapped:
             self._header.shape, self._header.dtype, self._bytes, self._start, order=order
         )
         whole = whole.transpose(0, 2, 1) if self._channels_first else whole
+        whole = whole[..., None] if self._ids else whole
         copy = np.array(whole[axes], order="C")
         if hasattr(self._bytes, "madvise"):
             self._bytes.madvise(mmap.MADV_DONTNEED)

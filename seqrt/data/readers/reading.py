@@ -110,6 +110,10 @@ def _read(path: str | Path, limits: ReadLimits, **sequences: Any) -> Table | Seq
 def _of_arrays(
     arrays: dict[str, NDArray[Any]], source: str, sequences: dict[str, Any]
 ) -> Table | Sequences:
+    x, trained = arrays["x"], sequences["trained"]
+    if getattr(trained, "tokens", 0) and x.ndim == len("BT") and x.shape[1] > 1:
+        # the ids of a batch
+        arrays = {**arrays, "x": x[..., None]}
     alone = len(arrays) == 1
     if alone and arrays["x"].ndim in (1, 2) and not sequences["channels_first"]:
         return _table(arrays["x"], source)

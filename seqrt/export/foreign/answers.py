@@ -35,13 +35,17 @@ class Answer:
 
     def of(self, tensors: list[Tensor], rows: int, steps: int) -> Doubles:
         """Return this output of a call of forward as (B, O) or (B, T, O)."""
-        array: Doubles = tensors[self.place].detach().double().numpy()
+        array: Doubles = self.tensor(tensors, rows, steps).detach().double().numpy()
+        return array
+
+    def tensor(self, tensors: list[Tensor], rows: int, steps: int) -> Tensor:
+        """Return this output of a call of forward as (B, O) or (B, T, O)."""
         atoms = [a for axis in self.axes for a in (axis if isinstance(axis, str) else (axis,))]
         sizes = [{"B": rows, "T": steps}.get(str(atom), atom) for atom in atoms]
-        array = array.reshape([int(size) for size in sizes])
+        y = tensors[self.place].reshape([int(size) for size in sizes])
         order = [atoms.index("B")] + ([atoms.index("T")] if "T" in atoms else [])
-        array = array.transpose(order + [i for i in range(len(atoms)) if i not in order])
-        return array.reshape(*array.shape[: len(order)], -1)
+        y = y.permute(order + [i for i in range(len(atoms)) if i not in order])
+        return y.reshape(*y.shape[: len(order)], -1)
 
 
 def leaves(returned: Any, name: str = "") -> list[tuple[str, Any]]:

@@ -35,6 +35,7 @@ from seqrt.runtime.proving.parity import largest
 from seqrt.runtime.proving.proof import Case
 from seqrt.runtime.types import Doubles, Floats, Lengths
 from seqrt.training.networks.metadata import Metadata
+from seqrt.training.runs.memory import norms_by_lag
 
 # Rows that a forward with another path for short ones would fail at, and how often the same row is
 # run to find one that depends on chance.
@@ -167,8 +168,17 @@ class ForeignModule:
         return ""
 
     def gradient(self, x: Floats) -> Doubles | None:
-        """Return nothing: the logits of a user's module are not known."""
-        return None
+        """Return the gradient of the last outputs by lag; None for tokens, and without one."""
+        if self.built.tokens:
+            return None
+        inputs = torch.from_numpy(x).requires_grad_()
+        scale = torch.tensor([column.scale for column in self.about.features])
+        try:
+            norms = norms_by_lag(self.truth.last(inputs), inputs, scale)
+        except RuntimeError:
+            # forward detaches what it computes from x
+            return None
+        return norms if norms.any() else None
 
     def _check_outputs(self) -> None:
         """Raise Refused if forward depends on chance, or gives no numbers."""

@@ -126,8 +126,8 @@ class RolledReader(Reader):
                         "Loop over range(x.size(1)) and pass on h (and c) as they are.",
                         line_of_node(node),
                     )
-        # the first argument of these calls is a node, which torch.fx types as any argument
-        steps = self.every_step(tuple(node.args[0] for node in nodes))  # type: ignore[misc]
+        inputs: Any = tuple(node.args[0] for node in nodes)
+        steps = self.every_step(inputs)
         self.inside_step = False
         value = self.g.value(steps)
         value = value.viewed("B", "T", value.width)
@@ -210,15 +210,15 @@ class RolledReader(Reader):
                     line_of_node(first),
                 )
             return None
-        source, dim, keep = sources[0], first.args[1], name.startswith("slice")
+        source, keep = sources[0], name.startswith("slice")
+        dim: Any = first.args[1]
         if first.target is operator.getitem:
             arguments: Any = source.args
             keep = name_of(source).startswith("split")
             given = 2 if keep else 1
             dim = arguments[given] if len(arguments) > given else source.kwargs.get("dim", 0)
             source = arguments[0]
-        # torch.fx types arguments as anything; the source of a split or slice is a node
-        found = self._steps_of(source, int(dim), keep)  # type: ignore[arg-type]
+        found = self._steps_of(source, int(dim), keep)
         return found if places == forward or found is None else self._turned(first, found)
 
     def _turned(self, node: Node, value: GraphValue) -> GraphValue:

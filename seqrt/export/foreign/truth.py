@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from seqrt.export.foreign.answers import joined_answers, leaves
@@ -51,14 +52,9 @@ class Truth:
         """Return y (O,) or (T, O) of one row (T, D) or (T,); raise Refused if forward fails."""
         built, steps = self.built, len(row)
         both = torch.from_numpy(np.stack([row, row]))
-        if not built.tokens:
-            both = both.to(dtype)
-            both = both[..., 0] if built.example.ndim == 2 else both
-        if built.time_major:
-            both = both.transpose(0, 1)
         try:
-            with torch.no_grad(), _only(dtype), undisturbed():
-                returned = self._nets[dtype](both, *(e.make(2, steps) for e in built.extras))
+            with torch.no_grad():
+                tensors = self._run(dtype, both if built.tokens else both.to(dtype))
         except Exception as error:
             raise Refused(
                 f"forward fails for a row of {steps} steps: {type(error).__name__}:"
@@ -66,10 +62,26 @@ class Truth:
                 "A file takes rows of any length.",
                 line_of_error(error),
             ) from error
-        tensors = [tensor for _, tensor in leaves(returned)]
         each = [answer.of(tensors, 2, steps) for answer in built.answers]
         y: Doubles = joined_answers(built.answers, each, steps)[0]
         return y
+
+    def last(self, x: Tensor) -> Tensor:
+        """Return the outputs of the last step (B, O) in float32, with their gradient."""
+        tensors, (rows, steps) = self._run(torch.float32, x), x.shape[:2]
+        each = [answer.tensor(tensors, rows, steps) for answer in self.built.answers]
+        return torch.cat([y[:, -1] if y.ndim == len("BTO") else y for y in each], -1)
+
+    def _run(self, dtype: torch.dtype, x: Tensor) -> list[Tensor]:
+        """Return the tensors that forward returns for x (B, T, D) or ids (B, T), in full rows."""
+        rows, steps = x.shape[:2]
+        if not self.built.tokens and self.built.example.ndim == 2:
+            x = x[..., 0]
+        if self.built.time_major:
+            x = x.transpose(0, 1)
+        with _only(dtype), undisturbed():
+            extras = (extra.make(rows, steps) for extra in self.built.extras)
+            return [tensor for _, tensor in leaves(self._nets[dtype](x, *extras))]
 
 
 @contextmanager

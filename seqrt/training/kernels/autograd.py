@@ -20,8 +20,8 @@ def apply_layer(kind: CellKind, x: Tensor, weights: Weights, h_0: Tensor | None)
     y[:, -1]. Differentiable once, in x, h_0 and the weights.
     """
     first = h_0 if h_0 is None else h_0.t()
-    # torch's `apply` has no type annotations
-    y: Tensor = _LayerFunction.apply(kind, x.permute(1, 2, 0), first, *weights)  # type: ignore[no-untyped-call]
+    apply: Any = _LayerFunction.apply  # which torch leaves without types
+    y: Tensor = apply(kind, x.permute(1, 2, 0), first, *weights)
     return y.permute(2, 0, 1)
 
 

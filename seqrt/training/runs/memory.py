@@ -98,11 +98,18 @@ def gradient_by_lag(net: Stack, x: Floats) -> Doubles:
     twin = copy.deepcopy(net).cpu().float().eval().requires_grad_(False)
     inputs = torch.from_numpy(x).requires_grad_()
     v = twin.logits(inputs)
-    last = v[:, -1] if twin.head == "sequence" else v
-    squares = torch.zeros(x.shape[:2], dtype=torch.float64)
+    return norms_by_lag(v[:, -1] if twin.head == "sequence" else v, inputs, twin.x_scale)
+
+
+def norms_by_lag(last: Tensor, inputs: Tensor, scale: Tensor) -> Doubles:
+    """Return the norm of the gradient of `last` (B, O) by lag, (T,), a mean over the sequences.
+
+    `last` was computed from `inputs` (B, T, D), which have the scale (D,).
+    """
+    squares = torch.zeros(inputs.shape[:2], dtype=torch.float64)
     for sums in _sums(last.shape[1]):
         (gradient,) = torch.autograd.grad((last @ sums).sum(), inputs, retain_graph=True)
-        squares += (gradient * twin.x_scale).double().square().sum(dim=-1)
+        squares += (gradient * scale).double().square().sum(dim=-1)
     norms: Doubles = squares.sqrt().mean(dim=0).flip(0).numpy()
     return norms
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -104,7 +107,8 @@ def test_wrappers_are_taken_off(tmp_path):
     net = case_of("zeros").net
 
     assert read_module(torch.nn.DataParallel(net)).manifest().layers
-    assert read_module(torch.compile(net)).manifest().layers  # type: ignore[arg-type]
+    compiled: Any = torch.compile(net)
+    assert read_module(compiled).manifest().layers
 
 
 def test_the_same_network_gives_the_same_bytes(tmp_path):
@@ -149,3 +153,23 @@ def test_an_example_says_what_the_layers_do_not(tmp_path, rng):
     result = export(Part(), tmp_path / "m.onnx", example=np.zeros((2, 5, 4), np.float32))
 
     assert len(result.manifest.features) == 4
+
+
+def test_the_gradient_by_lag_is_that_of_forward_in_float64(rng):
+    net = case_of("pools").net.eval()
+    x = rng.standard_normal((3, 6, 3)).astype(np.float32)
+
+    norms = read_module(net).gradient(x)
+
+    twin, rows = copy.deepcopy(net).double(), torch.from_numpy(x).double()
+    jacobians = [torch.autograd.functional.jacobian(twin, row[None])[0, :, 0] for row in rows]
+    want = torch.stack([each.square().sum((0, 2)).sqrt() for each in jacobians]).mean(0).flip(0)
+    np.testing.assert_allclose(norms, want, rtol=1e-4)
+
+
+def test_info_has_the_gradient_of_a_net_of_floats_alone(tmp_path):
+    with_gradient = export(case_of("residual").net, tmp_path / "m.onnx").manifest.memory
+    of_tokens = export(case_of("tokens").net, tmp_path / "t.onnx").manifest.memory
+
+    assert with_gradient.gradient.lags[:4] == (0, 1, 2, 4)
+    assert of_tokens.gradient is None

@@ -37,15 +37,14 @@ _LENGTHS = frozenset(
         "sizes",
     ]
 )
-# One name a line would take sixty lines, hence the texts that are split.
-_STATES = frozenset(
-    "state states hidden hiddens hidden_state hidden_states h h0 h_0 hx hc h_c hn h_n prev_state"  # noqa: SIM905
-    " prev_hidden prev_h init_state initial_state init_hidden memory hidden_cell hidden_in"
-    " rnn_state lstm_state last_hidden h_prev h_t".split()
-)
-_CELL_STATES = frozenset(
-    "c c0 c_0 cx cell cell_state c_n cn prev_c init_cell c_prev c_t".split()  # noqa: SIM905
-)
+_STATE_NAMES = """
+    state states hidden hiddens hidden_state hidden_states h h0 h_0 hx hc h_c hn h_n prev_state
+    prev_hidden prev_h init_state initial_state init_hidden memory hidden_cell hidden_in rnn_state
+    lstm_state last_hidden h_prev h_t
+"""
+_CELL_STATE_NAMES = "c c0 c_0 cx cell cell_state c_n cn prev_c init_cell c_prev c_t"
+_STATES = frozenset(_STATE_NAMES.split())
+_CELL_STATES = frozenset(_CELL_STATE_NAMES.split())
 _RANGE = 128
 # Primes, because a size that another one happens to have may be taken for it.
 _ROWS, _STEPS = 5, 7

@@ -35,8 +35,7 @@ torch.library.define(
 torch.library.define(PACKED, "(Tensor x, Tensor lengths) -> Tensor")
 
 
-# torch does not type this decorator.
-@torch.library.register_fake(LAYER)  # type: ignore[untyped-decorator]
+@torch.library.register_fake(LAYER)  # type: ignore[untyped-decorator]  # torch has no types here
 def _layer_shapes(
     x: Tensor,
     h: Tensor,
@@ -56,14 +55,14 @@ def _layer_shapes(
     return y, ends[0], ends[1]
 
 
-@torch.library.register_fake(CELL)  # type: ignore[untyped-decorator]
+@torch.library.register_fake(CELL)  # type: ignore[untyped-decorator]  # torch has no types here
 def _cell_shapes(
     x: Tensor, h: Tensor, c: Tensor, weights: list[Tensor], mode: str, hidden: int, bias: bool
 ) -> tuple[Tensor, Tensor]:
     return x.new_empty(x.shape[0], hidden), x.new_empty(x.shape[0], hidden)
 
 
-@torch.library.register_fake(PACKED)  # type: ignore[untyped-decorator]
+@torch.library.register_fake(PACKED)  # type: ignore[untyped-decorator]  # torch has no types here
 def _packed_shape(x: Tensor, lengths: Tensor) -> Tensor:
     return torch.empty_like(x)
 
