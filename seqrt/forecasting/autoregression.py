@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from seqrt.forecasting.naive import persistence
 from seqrt.forecasting.origins import Origins
 
 Numbers = NDArray[np.float64]
@@ -17,19 +18,19 @@ _ROWS_PER_LAG = 6
 _RIDGE = 1.0
 
 
-def autoregression(origins: Origins, season: int) -> Numbers | None:
-    """Return forecasts (N, H, K), or None if a series has too few rows before its first origin.
+def autoregression(origins: Origins, season: int) -> Numbers:
+    """Return forecasts (N, H, K).
 
     For each series and target, y_t = c + a_1 y_(t-1) + ... + a_p y_(t-p) is fitted once, to the
-    rows before the first origin, as a network is; every forecast then reads the last p values.
+    rows before the first origin, as a network is; every forecast then reads the last p values. A
+    series with fewer than `least_rows` there is persisted.
     """
-    found = np.empty((len(origins), origins.horizon, origins.values.shape[1]))
+    found = persistence(origins)
     for group in range(len(origins.judged)):
         for k in range(found.shape[2]):
-            history = origins.before_first(group, k)
-            history = history[np.isfinite(history)]
+            history = known_history(origins, group, k)
             if len(history) < least_rows(season):
-                return None
+                continue
             mean, scale = history.mean(), history.std() or 1.0
             weights = fit_autoregression((history - mean) / scale, most_lags(history, season))
             part = origins.slice_of(group)
@@ -40,8 +41,14 @@ def autoregression(origins: Origins, season: int) -> Numbers | None:
 
 
 def least_rows(season: int) -> int:
-    """Return the fewest rows of history that an autoregression is fitted to: two seasons, or 24."""
+    """Return the fewest rows of history that a baseline is fitted to: two seasons, or 24."""
     return 2 * max(season, _LEAST_LAGS)
+
+
+def known_history(origins: Origins, group: int, k: int) -> Numbers:
+    """Return the last run (t,) of a target before the first origin of a series, from a value on."""
+    history = origins.before_first(group, k)
+    return history[np.isfinite(history)]
 
 
 def most_lags(history: Numbers, season: int) -> int:

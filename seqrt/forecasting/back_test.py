@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.ahead.layout import ForecastLayout
-from seqrt.forecasting.autoregression import autoregression, least_rows
+from seqrt.forecasting.autoregression import autoregression, known_history, least_rows
 from seqrt.forecasting.bootstrap import Interval, difference_interval
 from seqrt.forecasting.naive import (
     drift,
@@ -29,6 +29,7 @@ from seqrt.forecasting.scores import BandScores, Scales, Scores
 
 Numbers = NDArray[np.float64]
 Forecaster = Callable[[Origins, int], Numbers]
+MoreBaselines = Callable[[Origins, int], Iterator[tuple[str, Numbers]]]
 
 MODEL: Final = "model"
 RIDGE_AR: Final = "ridge AR"
@@ -110,7 +111,7 @@ def back_test(
     layout: ForecastLayout,
     *,
     season: int | None = None,
-    more: Callable[[Origins, int], Iterator[tuple[str, Numbers]]] | None = None,
+    more: MoreBaselines | None = None,
 ) -> BackTest:
     """Measure predictions (N, O) of a model for `origins`, beside baselines.
 
@@ -124,18 +125,11 @@ def back_test(
         Scores.of(name, forecast(origins, m), origins, scales)
         for name, forecast in naive_forecasters(origins, m).items()
     )
-    fitted, notes = [], []
-    ridge = autoregression(origins, m)
-    if ridge is None:
-        notes.append(_too_few_rows(origins, m))
-    else:
-        fitted.append(Scores.of(RIDGE_AR, ridge, origins, scales))
-        if more is not None:
-            fitted += [Scores.of(name, y, origins, scales) for name, y in more(origins, m)]
+    fitted, notes = _fitted(origins, m, scales, more)
     bands = None
     if layout.quantiles:
         bands = BandScores.of(predicted, layout, origins, scales)
-    return BackTest(m, origins, model, naive, tuple(fitted), bands, tuple(notes))
+    return BackTest(m, origins, model, naive, fitted, bands, notes)
 
 
 def naive_forecasters(origins: Origins, season: int) -> dict[str, Forecaster]:
@@ -158,9 +152,27 @@ def seasonal_name(season: int) -> str:
     return f"seasonal naive {season}"
 
 
-def _too_few_rows(origins: Origins, season: int) -> str:
-    fewest = int((origins.fitted[:, 1] - origins.fitted[:, 0]).min())
-    return (
-        f"{RIDGE_AR} and other fitted baselines are left out: they need {least_rows(season)} rows"
-        f" before the first origin, got {fewest}. Choose later rows with --span."
+def _fitted(
+    origins: Origins, season: int, scales: Scales, more: MoreBaselines | None
+) -> tuple[tuple[Scores, ...], tuple[str, ...]]:
+    """Return the scores of fitted baselines, and a note on series with too few rows to fit them."""
+    rows = [
+        min(len(known_history(origins, group, k)) for k in range(origins.values.shape[1]))
+        for group in range(len(origins.judged))
+    ]
+    least = least_rows(season)
+    short = sum(count < least for count in rows)
+    needs = f"{least} rows before the first origin"
+    if short == len(rows):
+        note = (
+            f"{RIDGE_AR} and other fitted baselines are left out: they need {needs}, got"
+            f" {max(rows)}. Choose later rows with --span."
+        )
+        return (), (note,)
+    forecasts = [(RIDGE_AR, autoregression(origins, season))]
+    forecasts += list(more(origins, season)) if more else []
+    note = (
+        f"{short:,} of {len(rows):,} series are persisted by fitted baselines, which need {needs}"
     )
+    scores = tuple(Scores.of(name, each, origins, scales) for name, each in forecasts)
+    return scores, (note,) if short else ()

@@ -12,6 +12,7 @@ from seqrt.forecasting.autoregression import (
     least_rows,
     most_lags,
 )
+from seqrt.forecasting.naive import persistence
 from seqrt.forecasting.origins import Origins
 
 
@@ -71,10 +72,15 @@ def test_a_constant_series_stays_constant():
     np.testing.assert_allclose(autoregression(origins, 1), 7, rtol=1e-12)
 
 
-def test_there_is_none_with_too_few_rows_before_the_first_origin(process):
-    assert autoregression(Origins.in_series(process[:100], 23, 2), 1) is None
-    assert autoregression(Origins.in_series(process[:100], 24, 2), 1) is not None
-    assert autoregression(Origins.in_series(process[:100], 40, 2), 24) is None
+def test_a_series_with_too_few_rows_before_its_first_origin_is_persisted(process):
+    def persisted(first, season):
+        origins = Origins.in_series(process[:100], first, 2)
+        return (autoregression(origins, season) == persistence(origins)).all()
+
+    assert persisted(23, 1)
+    assert not persisted(24, 1)
+    assert persisted(47, 24)
+    assert not persisted(48, 24)
     assert least_rows(24) == 48
 
 

@@ -147,6 +147,22 @@ def test_the_autoregression_is_left_out_with_a_note_where_rows_are_few():
     )
 
 
+def test_a_short_series_among_others_is_persisted_with_a_note():
+    values, edges = np.random.default_rng(0).random(120)[:, None], np.array([0, 60, 120])
+    rows = np.array([50, 52, 70, 80])
+    origins = Origins(values, rows, HORIZON, as_runs((0, 60), (60, 120)), edges)
+
+    test = back_test(origins, perfect(origins), PLAIN)
+
+    assert test.notes == (
+        "1 of 2 series are persisted by fitted baselines, which need 24 rows before the first"
+        " origin",
+    )
+    scores = {each.name: each for each in test.all}
+    assert scores["ridge AR"].losses[2:].tolist() == scores["persistence"].losses[2:].tolist()
+    assert scores["ridge AR"].losses[0] != scores["persistence"].losses[0]
+
+
 def test_further_baselines_are_judged_too(origins):
     def more(given, season):
         assert (given, season) == (origins, 12)

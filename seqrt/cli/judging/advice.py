@@ -50,7 +50,7 @@ def _forecast_tips(plan: Plan, problem: Problem) -> Iterator[str]:
         return
     if _grows(problem):
         yield "the change from row to row as the target (most values lie outside those of training)"
-    season = season_of_origins(problem.origins(rows.copy()))
+    season = season_of_origins(problem.origins(rows))
     if season > 1 and window < 2 * season:
         yield f"--window {2 * season} (two seasons)"
     if len(problem.train) < _SMALL and plan.folds is None:
