@@ -75,6 +75,8 @@ class Watch:
         self._offsets = np.array([slot.offset for slot in slots], np.float64)
         self._scores = NormalScores(layout.quantiles)
         self._nominal = 1 - np.array(layout.levels) / 100
+        pairs = [pair_of(level, layout.quantiles) for level in layout.levels]
+        self._ends = [lower for lower, _ in pairs] + [upper for _, upper in pairs]
         self.size = memory_size(manifest)
 
     def follow(self, memory: Floats, x: Floats, y: Floats) -> tuple[Floats, Floats, Numbers]:
@@ -132,13 +134,11 @@ class Watch:
     def _adapted(self, y: Floats, forecast: Floats, levels: Numbers) -> Floats:
         """Return y with the intervals of the next step at a_t; unchanged where a_t is a."""
         y = y.copy()
-        following = self._layout.split(y)[:, :, 0]
         z = upper_scores(levels)
-        for i, level in enumerate(self._layout.levels):
-            same = levels[..., i] == self._nominal[i]
-            for place, sign in zip(pair_of(level, self._layout.quantiles), (-1, 1), strict=True):
-                end = self._scores.value(forecast, sign * z[..., i])
-                following[..., place] = np.where(same, forecast[..., place], end)
+        ends = self._scores.value(forecast[..., None, :], np.concatenate([-z, z], axis=-1))
+        same = np.tile(levels == self._nominal, 2)
+        following = self._layout.split(y)[:, :, 0]
+        following[..., self._ends] = np.where(same, forecast[..., self._ends], ends)
         return y
 
 
