@@ -100,7 +100,7 @@ def following(
             found[:, :, places] = _calendar(each, wall, rows)
         elif each.column in known:
             if planned is None or np.isnan(planned[:, :, places]).any():
-                raise _unplanned(each.column, rows, farthest(manifest))
+                raise unplanned(each.column, rows, farthest(manifest))
             found[:, :, places] = planned[:, :, places]
         elif constant[places].all():
             found[:, :, places] = last[:, None, places]
@@ -137,9 +137,12 @@ def _calendar(each: Input, wall: NDArray[np.int64] | None, rows: int) -> Numbers
     return calendar_features(each.cycle, times.ravel()).reshape(*times.shape, -1)
 
 
-def _unplanned(column: str, rows: int, ahead: int) -> InputError:
+def unplanned(column: str, rows: int, ahead: int) -> InputError:
+    """Return the error for a column known ahead that ends before row `rows` + `ahead`."""
+    count = rows + ahead
+    fewer = ", or forecast fewer steps" if rows else ""
     return InputError(
-        f"E_INPUT_FUTURE: so many steps need {column} for {rows + ahead} rows after the last target"
-        " of each series, because the model knows it ahead. Append rows with it and an empty"
-        " target, or forecast fewer steps."
+        f"E_INPUT_FUTURE: a forecast of so many steps needs {column} for {count}"
+        f" row{'s' * (count > 1)} after the last target of each series, because the model knows it"
+        f" ahead. Append rows with it and an empty target{fewer}."
     )

@@ -9,7 +9,7 @@ z = Phi^-1(a / 2) and its opposite.
 So the tails are those of a normal distribution. If the quantiles are right and the noise is normal,
 values have a p-value below a in a share a of all rows, for any a. Noise with heavier tails has more
 of them beyond the outermost quantiles: with quantiles from 0.025 to 0.975 and a = 0.001, Laplace
-noise has 3 times as many. Between the quantiles, shares are right for any noise.
+noise has 3 times as many. At the quantiles themselves, shares are right for any noise.
 """
 
 from __future__ import annotations

@@ -140,8 +140,10 @@ def test_history_ends_with_the_last_target_where_a_plan_follows(shop):
 
 
 def test_what_cannot_be_continued_is_named(shop):
-    with pytest.raises(InputError, match=r"E_INPUT_FUTURE: .* need promo for 3 rows after"):
+    with pytest.raises(InputError, match=r"E_INPUT_FUTURE: .* needs promo for 3 rows after"):
         shop.forecast(columns(), steps=4)
+    with pytest.raises(InputError, match=r"E_INPUT_FUTURE: .* needs promo for 1 row after"):
+        shop.forecast(columns(more=0))
     varying = columns(more=3)
     varying["size"][0] = 5.0
     with pytest.raises(InputError, match=r"E_INPUT_FUTURE: .* values of size in the rows between"):

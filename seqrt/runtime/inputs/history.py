@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from seqrt.ahead.following import Following, farthest, following, known_ahead
+from seqrt.ahead.following import Following, farthest, following, known_ahead, unplanned
 from seqrt.encoding.clock import wall_times
 from seqrt.encoding.encoder import encode
 from seqrt.encoding.given import column_of
@@ -99,7 +99,9 @@ def _of_columns(
     cells = cells_of(inputs, columns)
     ahead = max(each.ahead for each in inputs)
     steps = _known_rows(columns, ends) if known and ends else cells.rows - ahead
-    if steps + ahead > cells.rows or steps < 1:
+    if ends and known and steps + ahead > cells.rows:
+        raise unplanned(known[0], 0, ahead)
+    if steps < 1:
         return History(encode_columns(manifest, columns))  # which says what is missing
     dated = any(each.kind == "calendar" for each in inputs) and manifest.time is not None
     wall = wall_times(cells, manifest.time) if dated and manifest.time else None

@@ -156,7 +156,10 @@ def test_a_plan_and_the_calendar_continue_the_rows_beyond_the_horizon(run):
     np.testing.assert_allclose(found, wanted.ravel(), rtol=1e-6)
     more = run("forecast", "shops.csv", "-m", FORECASTERS / "shop.onnx", "--steps", 5)
     assert (more.code, more.out) == (3, "")
-    assert "E_INPUT_FUTURE: so many steps need promo for 5 rows after the last target" in more.err
+    assert (
+        "E_INPUT_FUTURE: a forecast of so many steps needs promo for 5 rows after the last"
+        in more.err
+    )
 
 
 def test_a_program_gets_the_rows_as_json(run, forecaster):
