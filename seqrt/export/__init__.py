@@ -6,6 +6,7 @@ from seqrt.errors import MissingExtraError
 
 try:
     from seqrt.export.from_keras import import_keras
+    from seqrt.export.from_onnx import ImportedOnnx, import_onnx
     from seqrt.export.write import Exported, export
 except ModuleNotFoundError as error:
     if (error.name or "").split(".")[0] not in ("onnx", "torch", "safetensors"):
@@ -14,4 +15,4 @@ except ModuleNotFoundError as error:
         f"export needs {error.name}. Install it with: pip install 'seqrt[train,cpu]'"
     ) from None
 
-__all__ = ["Exported", "export", "import_keras"]
+__all__ = ["Exported", "ImportedOnnx", "export", "import_keras", "import_onnx"]

@@ -71,7 +71,7 @@ def export(
     # One thread sums in one order, so PyTorch's own errors, and with them the bytes of the file, do
     # not depend on the number of cores.
     with torch_threads(1):
-        return _write(_subject(net, head, about, example), Path(path), series)
+        return write_subject(_subject(net, head, about, example), Path(path), series)
 
 
 def _subject(
@@ -94,7 +94,8 @@ def subject_of(stack: Stack) -> SeqrtNetwork:
     return ForecasterNetwork(stack) if isinstance(stack, Forecaster) else SeqrtNetwork(stack)
 
 
-def _write(subject: Subject, path: Path, series: ArrayLike | None) -> Exported:
+def write_subject(subject: Subject, path: Path, series: ArrayLike | None) -> Exported:
+    """Prove `subject` and write it to `path`; raise what `export` raises. Torch has one thread."""
     check_writable(path)
     _check_weights(subject)
     model = Model(_draft(subject)).joined

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -80,6 +80,7 @@ class ForeignModule:
     def __init__(self, built: Built, about: Metadata | None) -> None:
         """Wrap what was read; `about` names its features and outputs."""
         self.built, self.truth = built, Truth(built)
+        self.checks: list[Callable[[Model], None]] = []
         width = sum(answer.width for answer in built.answers)
         heads = {answer.head for answer in built.answers}
         head: Head = "sequence" if "sequence" in heads else "last"
@@ -183,7 +184,7 @@ class ForeignModule:
     def _check_outputs(self) -> None:
         """Raise Refused if forward depends on chance, or gives no numbers."""
         rng = np.random.Generator(np.random.PCG64(_SEED))
-        x = self._draw(1, 7 + self.built.emitter.least, rng)
+        x = self.draw(1, 7 + self.built.emitter.least, rng)
         first = self.truth.row(torch.float64, x[0])
         if not np.isfinite(first).all():
             raise Refused("forward gives NaN or Inf for ordinary numbers")
@@ -201,13 +202,15 @@ class ForeignModule:
             self._check(draft)
         except Refused as error:
             raise UsageError(error.sentence()) from error
+        for check in self.checks:
+            check(draft)
 
     def _check(self, draft: Model) -> None:
         rng, off = np.random.Generator(np.random.PCG64(_SEED)), {}
         for steps in _SHORT:
             if steps < draft.manifest.least:
                 continue
-            x = self._draw(1, steps, rng)
+            x = self.draw(1, steps, rng)
             truth = self.truth.rows(torch.float64, x, np.array([steps], np.int32))
             error = largest(draft.run(x)[0] - truth)
             if not error <= 1e-4 * max(1.0, largest(truth)):
@@ -229,13 +232,13 @@ class ForeignModule:
         then computes is the truth; the state itself is what the draft computes.
         """
         least = draft.manifest.least
-        x = self._draw(rows, steps, rng)
+        x = self.draw(rows, steps, rng)
         lengths = np.maximum(least, steps - np.arange(rows) * steps // (rows + 1)).astype(np.int32)
         earlier = 0 if fresh or not draft.manifest.streamable or steps == 1 else 3 + rows % 3
         state = draft.zero_state(rows)
         whole = x
         if earlier:
-            before = self._draw(rows, earlier, rng)
+            before = self.draw(rows, earlier, rng)
             state = draft.run(before)[1]
             whole = np.concatenate([before, x], axis=1)
         truth, y = (
@@ -263,7 +266,7 @@ class ForeignModule:
             raise UsageError(error.sentence()) from error
         return y[:, earlier:] if y.ndim == len("BTO") else y
 
-    def _draw(self, rows: int, steps: int, rng: np.random.Generator) -> NDArray[Any]:
+    def draw(self, rows: int, steps: int, rng: np.random.Generator) -> NDArray[Any]:
         """Draw inputs uniformly from the typical range of each feature, or any ids."""
         if self.built.tokens:
             return rng.integers(0, self.built.tokens, (rows, steps))

@@ -145,6 +145,7 @@ class Reader:
             result = function(self.g, call, *arguments, **options)
         except Refused as error:
             error.where = error.where or line_of_node(node)
+            error.module = call.module
             if any(each in call.module for each in _SELF_ATTENTION):
                 raise Refused(
                     f"{call.module} compares every step with every other, steps x steps",

@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import io
 import os
-import stat
 import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from seqrt.errors import InputError
 from seqrt.export.keras.hdf5 import Hdf5
 from seqrt.export.keras.json_config import parse_config
-from seqrt.export.keras.refusal import as_ascii, bad_file
+from seqrt.export.keras.refusal import bad_file
+from seqrt.export.untrusted import LARGEST_FILE, as_ascii, bytes_of
 
-_LARGEST_FILE = 1 << 30
 _LARGEST_JSON = 1 << 24
 # A member may not decompress to more than this many times the whole file.
 _LARGEST_RATIO = 100
@@ -60,25 +58,7 @@ def content_of(path: str | os.PathLike[str]) -> bytes:
 
     The codes are E_KERAS_FILE and E_INPUT_FILE.
     """
-    path = Path(path)
-    try:
-        with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
-            found = os.fstat(file.fileno())
-            if not stat.S_ISREG(found.st_mode):
-                raise bad_file(
-                    f"{as_ascii(str(path))} must be a regular file, not a folder, pipe or device",
-                    "Name a .keras or .h5 file.",
-                )
-            if found.st_size > _LARGEST_FILE:
-                raise bad_file(
-                    f"{as_ascii(str(path))} has {found.st_size:,} bytes, more than the"
-                    f" {_LARGEST_FILE:,} that can be imported",
-                    "Save a smaller network, without its optimizer.",
-                )
-            return file.read(found.st_size)
-    except OSError as error:
-        why = error.strerror or type(error).__name__
-        raise InputError(f"E_INPUT_FILE: cannot read {as_ascii(str(path))}: {why}.") from None
+    return bytes_of(path, bad_file, "a .keras or .h5 file")
 
 
 def _from_zip(content: bytes) -> Archive:
@@ -126,7 +106,7 @@ def _check_names(names: list[str]) -> None:
 
 
 def _inflated(archive: zipfile.ZipFile, info: zipfile.ZipInfo, whole: int) -> bytes:
-    most = _LARGEST_FILE if info.filename.endswith(".h5") else _LARGEST_JSON
+    most = LARGEST_FILE if info.filename.endswith(".h5") else _LARGEST_JSON
     if info.flag_bits & 1:
         raise bad_file(f"{info.filename} is encrypted")
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.errors import MissingExtraError, SeqrtError
-from seqrt.export.keras.refusal import as_ascii, bad_file
+from seqrt.export.keras.refusal import bad_file
+from seqrt.export.untrusted import as_ascii
 
 _MOST_AXES = 4
 _MOST_TEXTS = 4096

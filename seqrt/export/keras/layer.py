@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from seqrt.contract.manifest import GATES, Cell
 from seqrt.export.keras.options import LAYERS, checked_options
-from seqrt.export.keras.refusal import as_ascii, bad_file, cannot_carry
+from seqrt.export.keras.refusal import bad_file, cannot_carry
+from seqrt.export.untrusted import as_ascii
 
 CELLS: dict[str, Cell] = {"SimpleRNN": "rnn", "LSTM": "lstm", "GRU": "gru"}
 _PER_STEP = (

@@ -10,8 +10,9 @@ from typing import Any
 from seqrt.export.keras.archive import Archive
 from seqrt.export.keras.hdf5 import Hdf5
 from seqrt.export.keras.layer import Arrays, named
-from seqrt.export.keras.refusal import as_ascii, bad_file, cannot_carry
+from seqrt.export.keras.refusal import bad_file, cannot_carry
 from seqrt.export.keras.wiring import Record, all_layers, chain_of
+from seqrt.export.untrusted import as_ascii
 
 _CELLS = {"LSTMCell": "LSTM", "GRUCell": "GRU", "SimpleRNNCell": "SimpleRNN"}
 _MODELS = ("Sequential", "Functional")

@@ -9,7 +9,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from seqrt.export.keras.refusal import as_ascii, cannot_carry
+from seqrt.export.keras.refusal import cannot_carry
+from seqrt.export.untrusted import as_ascii
 
 _LARGEST, _LONGEST = 1 << 20, 1 << 16
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,10 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from seqrt.contract.manifest import Cell
-from seqrt.export.keras.activations import ACTIVATIONS
 from seqrt.export.keras.layer import CELLS, KerasLayer
-
-Function = Callable[[Tensor], Tensor]
+from seqrt.export.own_forward import OwnForward, OwnGRU, OwnLSTM
 
 _MODULES: dict[Cell, Any] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 # ONNX's name of each function of Keras, and what torch computes by that name.
@@ -25,12 +22,6 @@ _ONNX = {
     "hard_sigmoid": "HardSigmoid",
     "hard_sigmoid_keras2": "HardSigmoid",
 }
-_FUNCTIONS: dict[str, Function] = {
-    "Tanh": torch.tanh,
-    "Relu": torch.relu,
-    "Sigmoid": torch.sigmoid,
-    "HardSigmoid": ACTIVATIONS["hard_sigmoid_keras2"],
-}
 _USUAL = ("Sigmoid", "Tanh")
 # The slope of Keras 3's hard_sigmoid, 1/6, as a share of that of ONNX and Keras 2, 1/5: the weights
 # of the gates take it up.
@@ -39,85 +30,6 @@ _SLOPE = 5 / 6
 _ORDER: dict[Cell, tuple[int, ...]] = {"rnn": (0,), "lstm": (0, 1, 2, 3), "gru": (1, 0, 2)}
 
 Weights = NDArray[np.float32]
-
-
-class OwnForward(nn.Module):
-    """A layer of torch whose steps are written out here, because torch's own has other functions.
-
-    While it is traced it is one operator, as nn.LSTM and nn.GRU are, and its mode tells which. The
-    mode names the functions of its gates and of its candidate: "LSTM Sigmoid Relu".
-    """
-
-    mode: str
-    bidirectional: bool
-    hidden_size: int
-
-    def forward(self, x: Any, hx: Any = None) -> Any:
-        """Map x (B, T, D) to the outputs (B, T, W) and the final states (directions, B, H)."""
-        if torch.compiler.is_exporting():
-            steps, ends = super().forward(x)
-            return steps, ends[0] if isinstance(ends, tuple) else ends
-        steps, end = self._direction(x, "")
-        if not self.bidirectional:
-            return steps, end[None]
-        back, back_end = self._direction(x.flip(1), "_reverse")
-        return torch.cat([steps, back.flip(1)], -1), torch.stack([end, back_end])
-
-    def _direction(self, x: Tensor, suffix: str) -> tuple[Tensor, Tensor]:
-        weights = [
-            getattr(self, f"{name}_l0{suffix}")
-            for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        ]
-        gate, inner = (_FUNCTIONS[name] for name in self.mode.split()[1:] or _USUAL)
-        outputs, state = [], (x.new_zeros(x.shape[0], self.hidden_size),) * 2
-        for inputs in (x @ weights[0].T + weights[2]).unbind(1):
-            state = self.step(inputs, state, weights, gate, inner)
-            outputs.append(state[0])
-        return torch.stack(outputs, 1), state[0]
-
-    def step(
-        self, inputs: Tensor, state: Any, weights: list[Tensor], gate: Function, inner: Function
-    ) -> tuple[Tensor, Tensor]:
-        """Return h and c after one step, of which a GRU has h alone; `inputs` is W x + b."""
-        raise NotImplementedError
-
-
-class OwnLSTM(OwnForward, nn.LSTM):
-    """An LSTM with other functions.
-
-    i, f, o = g(W x + R h + b), c' = f c + i a(W_c x + R_c h + b_c), h' = o a(c').
-    """
-
-    def step(
-        self, inputs: Tensor, state: Any, weights: list[Tensor], gate: Function, inner: Function
-    ) -> tuple[Tensor, Tensor]:
-        """Return h and c after one step."""
-        h, c = state
-        i, f, new, o = (inputs + h @ weights[1].T + weights[3]).chunk(4, -1)
-        c = gate(f) * c + gate(i) * inner(new)
-        return gate(o) * inner(c), c
-
-
-class OwnGRU(OwnForward, nn.GRU):
-    """A GRU with other functions, or whose reset gate acts on the state before its product.
-
-    r, z = g(W x + R h + b), h' = (1 - z) n + z h, with n = a(W_n x + b_n + r (R_n h + b_rn)), or in
-    Keras' reset_after=False n = a(W_n x + b_n + R_n (r h)).
-    """
-
-    def step(
-        self, inputs: Tensor, state: Any, weights: list[Tensor], gate: Function, inner: Function
-    ) -> tuple[Tensor, Tensor]:
-        """Return h after one step, twice."""
-        h, two = state[0], 2 * self.hidden_size
-        r, b = weights[1], weights[3]
-        reset, keep = gate(inputs[:, :two] + h @ r[:two].T + b[:two]).chunk(2, -1)
-        if "_RESET_BEFORE" in self.mode:
-            new = (reset * h) @ r[two:].T + b[two:]
-        else:
-            new = reset * (h @ r[two:].T + b[two:])
-        h = (1 - keep) * inner(inputs[:, two:] + new) + keep * h
-        return h, h
 
 
 class KerasRecurrent(nn.Module):

@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from seqrt.errors import InputError, UsageError
-
-
-def as_ascii(value: Any) -> str:
-    """Return a value from the file as short printable ASCII, safe to show on a terminal."""
-    text = ascii(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def bad_file(what: str, how: str = "Save the model again with model.save().") -> InputError:

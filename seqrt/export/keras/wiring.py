@@ -7,7 +7,8 @@ from typing import Any
 
 from seqrt.errors import UsageError
 from seqrt.export.keras.layer import named
-from seqrt.export.keras.refusal import as_ascii, bad_file, cannot_carry
+from seqrt.export.keras.refusal import bad_file, cannot_carry
+from seqrt.export.untrusted import as_ascii
 
 _MOST_LAYERS = 1000
 # What Keras 3 writes for the mask of an Embedding or a Masking layer.

@@ -1,4 +1,4 @@
-"""`seqrt import`: a saved Keras model as one proved file, or one line and no file."""
+"""`seqrt import`: a Keras model or an ONNX file as one proved file, or one line and no file."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx_files import Builder
 
 import seqrt
 
@@ -74,6 +75,60 @@ def test_the_model_itself_is_never_overwritten(run):
 
     assert (done.code, done.out) == (7, "")
     assert Path("m.h5").read_bytes() == (FILES / "tutorial-rnn.h5").read_bytes()
+
+
+def test_an_onnx_file_comes_in_and_says_how_it_was_compared(run):
+    Builder().whole().write("theirs.onnx")
+
+    done = run("import", "theirs.onnx")
+
+    assert (done.code, done.out) == (0, "models/theirs.onnx\n")
+    assert "ONNX of tf2onnx: LSTM" in done.err
+    assert "with the original in onnxruntime, rows of 1, 2, 3, 5, 9, 33 steps" in done.err
+    assert seqrt.load("models/theirs.onnx").validate().ok
+
+
+def test_json_has_the_comparison_with_an_original(run):
+    Builder().whole().write("theirs.onnx")
+
+    done = run("import", "theirs.onnx", "-o", "m.onnx", "--json")
+
+    compared = json.loads(done.out)["original"]
+    assert compared["steps"] == [1, 2, 3, 5, 9, 33]
+    assert compared["largest_error"] < 1e-6
+
+
+def test_a_damaged_onnx_file_is_one_line_and_leaves_nothing(run, here):
+    Path("m.onnx").write_bytes(b"not a model")
+
+    done = run("import", "m.onnx", "-o", "new.onnx")
+
+    assert (done.code, done.out) == (3, "")
+    assert "E_ONNX_FILE" in done.err
+    assert len(done.err.splitlines()) == 1
+    assert [path.name for path in here.iterdir()] == ["m.onnx"]
+
+
+@pytest.mark.parametrize("name", ["x.txt", "model", "model.pt"])
+def test_another_kind_of_file_is_refused_with_the_kinds_there_are(name, run):
+    Path(name).write_bytes(b"")
+
+    done = run("import", name)
+
+    assert (done.code, done.out) == (2, "")
+    assert ".keras or .h5, or an ONNX file of another exporter, .onnx" in done.err
+    assert len(done.err.splitlines()) == 1
+
+
+def test_a_model_file_of_seqrt_is_said_to_be_one(run):
+    Builder().whole().write("theirs.onnx")
+    run("import", "theirs.onnx", "-o", "m.onnx")
+
+    done = run("import", "m.onnx", "-o", "again.onnx")
+
+    assert done.code == 2
+    assert "is a model file of seqrt already" in done.err
+    assert len(done.err.splitlines()) == 1
 
 
 def test_without_h5py_the_error_is_the_command_that_installs_it(here):

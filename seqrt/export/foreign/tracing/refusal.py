@@ -17,9 +17,10 @@ class Refused(Exception):
     """The network cannot become a file: why, where, and what to write instead."""
 
     def __init__(self, why: str, instead: str = "", where: str = "") -> None:
-        """Keep the reason; `where` is the user's line, which a caller may add later."""
+        """Keep the reason; a caller may add `where`, the user's line, and `module`, the layer."""
         super().__init__(why)
         self.why, self.instead, self.where = why, instead, where
+        self.module = ""
 
     def sentence(self) -> str:
         """Return one line: where, why, and what to write instead."""
