@@ -171,8 +171,12 @@ def check(net, out, tokens=0):
         np.testing.assert_allclose(got.reshape(truth.shape), truth, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("fixed", [False, True], ids=["any size", "fixed size"])
-@pytest.mark.parametrize("name", NETS)
+# Nets in whose graphs torch writes sizes as constants, if it may.
+SIZED = ("zeros", "bidirectional", "time major", "learnt start", "rows and steps", "attention")
+CASES = [(name, False) for name in NETS] + [(name, True) for name in SIZED]
+
+
+@pytest.mark.parametrize(("name", "fixed"), CASES)
 def test_a_net_computes_what_it_did(name, fixed, path, out):
     net = NETS[name]().eval()
     # With a batch of 4 and 7 steps, which no layer has as its size.
@@ -186,7 +190,7 @@ def test_a_net_computes_what_it_did(name, fixed, path, out):
     check(net, out)
 
 
-@pytest.mark.parametrize("opset", [9, 11, 12, 13, 14, 18, 20])
+@pytest.mark.parametrize("opset", [9, 11, 12, 14, 18, 20])
 def test_old_and_new_operator_sets_are_read(opset, path, out):
     net = NETS["every step"]().eval()
     export_by_torch(net, path, torch.randn(4, 7, 3), opset=opset)
