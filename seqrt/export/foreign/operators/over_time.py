@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 
 from seqrt.contract import idioms
@@ -121,12 +122,26 @@ def _over_features(g: Emitter, value: GraphValue, place: int, kind: str) -> Grap
     axis = (2 if value.over_time else 1) + len(before)
     whole = g.laid(value, *before, int(value.axes[place]), *after)
     keep = int(not before and not after)
-    if kind == "sum":
+    if kind in ("sum", "mean") and not after:
+        name = _product_with_ones(g, whole, value, place, kind)
+        name = name if keep else g.node("Squeeze", name, g.integers(axis))
+    elif kind == "sum":
         name = g.node("ReduceSum", whole, g.integers(axis), keepdims=keep)
     else:
         name = g.node(f"Reduce{kind.capitalize()}", whole, axes=[axis], keepdims=keep)
     real = (*before, *after) or (1,)
     return replace(value, name=name, axes=_without(value, place, 1), real=real, end="")
+
+
+def _product_with_ones(g: Emitter, whole: str, value: GraphValue, place: int, kind: str) -> str:
+    """Append the sum or mean along the last axis, which keeps size 1.
+
+    The bits of ReduceSum and ReduceMean there depend on where in memory a row begins.
+    """
+    width = int(value.axes[place])
+    ones = g.constant(f"ones{g.number('ones')}", np.ones((width, 1), np.float32))
+    total = g.node("MatMul", whole, ones)
+    return g.node("Div", total, g.const(float(width))) if kind == "mean" else total
 
 
 def _over_steps(g: Emitter, value: GraphValue, place: int, kind: str) -> GraphValue:
