@@ -142,8 +142,8 @@ def future_of(
     that need what is not known, and all errors of encoding the features.
     """
     data = predictable(data, manifest, at_end=True)
-    ends, reach, short = _ends(data, manifest.window)
-    if not len(ends):
+    runs, reach, short = _last_runs(data, manifest.window or 1)
+    if not len(runs):
         longest = int(np.diff(data.runs).max(initial=0))
         rows = f"{manifest.window} rows in a row" if manifest.window else "a row"
         window = ", the window of the model" if manifest.window else ""
@@ -151,25 +151,27 @@ def future_of(
             f"E_INPUT_SHORT: {data.table.source} must have at least {rows}"
             f" at the end of a series{window}; the longest has {longest}."
         )
-    read = slices(replace(data, runs=ends), manifest)
+    ends = runs[:, 1]
+    windows = np.stack([ends - manifest.window, ends], axis=1) if manifest.window else runs
+    read = slices(replace(data, runs=windows), manifest)
     read = checked(read) if checked else read
     x = list(read.part(slice(0, read.sequences), slice(0, read.steps)))
     layout = ForecastLayout.of(manifest)
     more = (-(-(steps or 1) // layout.horizon) - 1) * layout.horizon
-    after = _following(data, ends[:, 1], reach, manifest, x, more) if more else None
+    after = _following(replace(data, runs=runs), reach, manifest, more) if more else None
     found = forecast(x, steps, levels, following=after)
     features = tuple(column.name for column in manifest.features)
-    return Future(data, ends[:, 1] - 1, found, features, short)
+    return Future(data, ends - 1, found, features, short)
 
 
-def _following(
-    data: Timeline, ends: Rows, reach: Rows, manifest: Manifest, x: Sequence[Floats], rows: int
-) -> Following:
+def _following(data: Timeline, reach: Rows, manifest: Manifest, rows: int) -> Following:
     """Return the features of the `rows` after the end of each series, from the plan and the time.
 
-    Each run ends before row `ends` (B,), and a plan of it before row `reach` (B,).
+    The runs of `data` are the last of each series, and their plans end before row `reach` (B,).
     """
-    ahead = farthest(manifest)
+    ahead, ends = farthest(manifest), data.runs[:, 1]
+    read = feature_values(data, manifest)
+    x = [read[first:end] for first, end in data.runs.tolist()]
     planned = wall = None
     if known_ahead(manifest) and (ends + rows + ahead <= reach).all():
         runs = np.stack([ends, ends + rows], axis=1)
@@ -183,17 +185,15 @@ def _following(
     return following(manifest, targets, x, rows, planned=planned, wall=wall)
 
 
-def _ends(data: Timeline, window: int | None) -> tuple[Rows, Rows, tuple[tuple[str, ...], ...]]:
-    """Return what a model reads of each series (B, 2), the ends of plans (B,), and short keys.
+def _last_runs(data: Timeline, least: int) -> tuple[Rows, Rows, tuple[tuple[str, ...], ...]]:
+    """Return the run at the end of each series (B, 2), the ends of plans (B,), and short keys.
 
-    That is the last window of the series, or without a window the run at its end.
+    Series with fewer than the `least` rows in that run are short, and left out.
     """
     place = np.searchsorted(data.runs[:, 0], data.bounds[1:]) - 1
     runs = data.runs[place] if len(data.runs) else np.zeros((len(place), 2), np.int64)
     first = np.maximum(runs[:, 0], data.bounds[:-1])
-    long = runs[:, 1] - first >= (window or 1)
-    ends = runs[long, 1]
-    reach = data.reach[place[long]] if len(data.runs) else ends
-    starts = ends - window if window else first[long]
+    long = runs[:, 1] - first >= least
+    reach = data.reach[place[long]] if len(data.runs) else runs[long, 1]
     short = tuple(data.keys[i] for i in np.flatnonzero(~long))
-    return np.stack([starts, ends], axis=1), reach, short
+    return np.stack([first[long], runs[long, 1]], axis=1), reach, short

@@ -231,3 +231,23 @@ def test_timestamps_stay_timestamps_in_the_unit_of_their_column(tmp_path, times,
     dates = future.columns()["date"]
     assert dates.dtype.kind == "M"
     assert list(map(str, dates)) == wanted
+
+
+@pytest.mark.parametrize(("guests", "kept"), [("555555", True), ("155555", False)])
+def test_only_what_is_constant_in_the_whole_series_stays_beyond_the_horizon(tmp_path, guests, kept):
+    lines = [f"2024-01-0{1 + i},{i},{count}" for i, count in enumerate(guests)]
+    (tmp_path / "x.csv").write_text("\n".join(["date,sales,guests", *lines]) + "\n")
+    data = arrange(read(tmp_path / "x.csv"))
+    manifest = replace(MANIFEST, targets=("sales",), outputs=MANIFEST.outputs[::2])
+    given = []
+
+    def forecast(*arguments, following):
+        given.append(following)
+        return repeating(*arguments)
+
+    if kept:
+        future_of(data, manifest, forecast, 5)
+        assert given[0].x[0, :, 1].tolist() == [5, 5, 5]
+    else:
+        with pytest.raises(InputError, match=r"E_INPUT_FUTURE: .* values of guests"):
+            future_of(data, manifest, forecast, 5)
