@@ -75,8 +75,8 @@ def predict(
 
     If the model was trained on windows, a table (.csv, .parquet, or an array of one series) is read
     in windows: there is one prediction for each row from the first full window on, and the last
-    forecast is for the time after the end of the file. Sequences (batch, time, features) give one
-    prediction each, in order.
+    forecast is for the time after the end of the file. Sequences (batch, time, features), or token
+    ids (batch, time), give one prediction each, in order.
 
     A table is answered by a table in the format of DATA, and an array by an array, unless -o names
     another format. The columns of a table are those that name the series, the time as written in

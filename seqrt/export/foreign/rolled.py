@@ -16,7 +16,7 @@ from torch.fx import Node
 from seqrt.export.foreign.emitter import Emitter
 from seqrt.export.foreign.loops import Joined, joined_steps, passed_on
 from seqrt.export.foreign.operators.layers import layer
-from seqrt.export.foreign.operators.over_time import reversed_steps
+from seqrt.export.foreign.operators.over_time import turned_steps
 from seqrt.export.foreign.operators.table import OperatorCall
 from seqrt.export.foreign.reading import Reader, name_of
 from seqrt.export.foreign.tracing.refusal import Refused, line_of_node
@@ -223,7 +223,7 @@ class RolledReader(Reader):
 
     def _turned(self, node: Node, value: GraphValue) -> GraphValue:
         """Return the steps of each row in the other direction."""
-        turned: GraphValue = reversed_steps(self.g, self.call(node, "reversed"), value)
+        turned: GraphValue = turned_steps(self.g, self.call(node, "reversed"), value)
         return turned
 
     def _steps_of(self, source: Node, dim: int, keep: bool) -> Any:

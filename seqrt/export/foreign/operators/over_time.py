@@ -76,7 +76,7 @@ def steps(
 
 
 @aten("reversed")
-def reversed_steps(g: Emitter, call: OperatorCall, value: GraphValue) -> GraphValue:
+def turned_steps(g: Emitter, call: OperatorCall, value: GraphValue) -> GraphValue:
     """The steps of each row from the last to the first."""
     g.not_streamable("the steps are reversed")
     name = g.along_time(idioms.reversed_steps, "reversed", g.flat(value), value.width)
