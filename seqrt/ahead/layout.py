@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from seqrt.contract import Manifest
 from seqrt.contract.quantiles import interval_levels, pair_of
+from seqrt.contract.strict_json import manifest_error
 from seqrt.errors import UsageError
 
 Array = NDArray[Any]
@@ -25,10 +26,14 @@ class ForecastLayout:
 
     @classmethod
     def of(cls, manifest: Manifest) -> ForecastLayout:
-        """Return the layout of a model's outputs."""
+        """Return the layout of a model's outputs; ModelError if they do not fit its horizon."""
         horizon, quantiles = manifest.horizon or 1, manifest.quantiles
         medians = manifest.outputs[len(quantiles) // 2 :: len(quantiles) or 1]
-        each = len(medians) // horizon
+        each, left = divmod(len(medians), horizon)
+        if left or not each:
+            raise manifest_error(
+                f"needs an output for each of {horizon} steps, got {len(manifest.outputs)} outputs"
+            )
         targets = manifest.targets
         if len(targets) != each:
             targets = tuple(column.name.removesuffix("+1") for column in medians[:each])

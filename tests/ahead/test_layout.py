@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from seqrt.ahead.forecast import forecast_of
 from seqrt.ahead.layout import ForecastLayout, named_outputs
 from seqrt.contract import Column, Layer, Manifest
 from seqrt.contract.quantiles import output_names
-from seqrt.errors import UsageError
+from seqrt.errors import ModelError, UsageError
 
 LAYOUT = ForecastLayout(2, ("a", "b"), (0.1, 0.5, 0.9))
 
@@ -47,6 +49,12 @@ def test_without_quantiles_each_output_is_a_point():
 
 def test_targets_without_a_record_are_named_by_their_outputs():
     assert ForecastLayout.of(manifest((0.1, 0.5, 0.9), targets=())) == LAYOUT
+
+
+def test_outputs_that_do_not_fit_the_horizon_are_a_damaged_manifest():
+    for horizon in (3, 9):
+        with pytest.raises(ModelError, match=f"an output for each of {horizon} steps, got 4"):
+            ForecastLayout.of(replace(manifest(()), horizon=horizon))
 
 
 def test_levels_are_those_of_the_model_or_an_error_that_lists_them():

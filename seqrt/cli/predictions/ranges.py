@@ -85,5 +85,5 @@ class RangeChecks:
         say_labelled(
             "warning",
             f"{place}: {each.feature} is {each.value:g}, outside its range in training,"
-            f" {each.low:g} to {each.high:g}: the model extrapolates",
+            f" {each.low:g} to {each.high:g}; predictions may be less accurate there",
         )

@@ -1,7 +1,8 @@
 """Saved states: one stream, or many with their keys, as bytes that belong to one model.
 
-The last 32 bytes are the SHA-256 of all bytes before them, which reveals damage. States of version
-1 have no such checksum and are still read.
+After the state of a watched stream come the numbers by which its next row is judged. The last 32
+bytes are the SHA-256 of all bytes before them, which reveals damage. States of version 1 have no
+such checksum and are still read.
 """
 
 from __future__ import annotations
