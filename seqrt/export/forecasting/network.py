@@ -6,14 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 import onnx
+import torch
 
 from seqrt.contract import Column, Manifest
 from seqrt.contract.quantiles import output_names
 from seqrt.export.forecasting.build import build_forecaster
 from seqrt.export.network import MISSING_SHARE, SeqrtNetwork
 from seqrt.export.weights import float32_array
-from seqrt.runtime.types import Floats
+from seqrt.runtime.types import Doubles, Floats, Lengths
 from seqrt.training.networks.forecasting.forecaster import Forecaster
+from seqrt.training.runs.memory import gradient_by_lag
 
 
 class ForecasterNetwork(SeqrtNetwork):
@@ -48,6 +50,20 @@ class ForecasterNetwork(SeqrtNetwork):
             horizon=config.horizon,
             quantiles=quantiles,
         )
+
+    def gradient(self, x: Floats) -> Doubles:
+        """Return the gradient of the last quantiles by lag; rows in turn, to bound the memory."""
+        norms: Doubles = np.mean([gradient_by_lag(self.net, row[None]) for row in x], axis=0)
+        return norms
+
+    def solve(
+        self, dtype: torch.dtype, x: Floats | Doubles, lengths: Lengths, state: Floats
+    ) -> tuple[Doubles, Doubles]:
+        """Return y and the final state as torch computes them, rows in turn as in `gradient`."""
+        rows, one = [slice(row, row + 1) for row in range(len(x))], super().solve
+        solved = [one(dtype, x[row], lengths[row], state[row]) for row in rows]
+        y, ends = zip(*solved, strict=True)
+        return np.concatenate(y), np.concatenate(ends)
 
     def draw_states(self, rows: int, rng: np.random.Generator) -> Floats:
         """Draw states (B, S) of series that have begun from 0 to L - 1 steps before.
