@@ -123,6 +123,15 @@ def parse_sizes(flag: str, text: str) -> tuple[int, ...]:
         ) from None
 
 
+def parse_levels(flag: str, text: str) -> tuple[float, ...]:
+    """Return the levels of prediction intervals in percent."""
+    try:
+        levels = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"{flag} must be percentages such as 80,95, got {text!r}.") from None
+    return levels
+
+
 def parse_span(flag: str, text: str | None) -> tuple[str | None, str | None] | None:
     """Return the two ends of FIRST:LAST; if they are times of day, both have as many colons."""
     if text is None:

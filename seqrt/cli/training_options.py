@@ -10,7 +10,7 @@ import difflib
 from pathlib import Path
 from typing import Final, Literal
 
-from seqrt.cli.options import Option, parse_names, parse_sizes, parse_span
+from seqrt.cli.options import Option, parse_levels, parse_names, parse_sizes, parse_span
 from seqrt.errors import UsageError
 
 # Repeated from seqrt.contract and seqrt.training, which this file may not import: a test compares
@@ -21,6 +21,7 @@ Missing = Literal["error", "forward", "mean", "indicator"]
 Dates = Literal["dmy", "mdy"]
 Nonlinearity = Literal["tanh", "relu"]
 Init = Literal["chrono", "torch"]
+Method = Literal["auto", "forecaster", "plain"]
 
 
 def parse_learning_rate(flag: str, text: str) -> float | str:
@@ -82,7 +83,12 @@ TRAINING: Final = (
         shared=True,
     ),
     Option(
-        "window", int, "Number of rows in each window of a table", "24", metavar="ROWS", shared=True
+        "window",
+        int,
+        "Number of rows in each window of a table; a forecast from windows is a plain network",
+        "24",
+        metavar="ROWS",
+        shared=True,
     ),
     Option("horizon", int, "Number of rows to forecast ahead", "1", metavar="ROWS", shared=True),
     Option(
@@ -125,6 +131,31 @@ TRAINING: Final = (
         "Whether 03/04/2024 is day first or month first",
         "decided by all cells",
         shared=True,
+    ),
+    # forecasts
+    Option(
+        "method",
+        Method,
+        "How to forecast: with a forecaster, which knows level, scale and season of each series, or"
+        " with a plain network over windows",
+        "forecaster, unless an option asks for another network",
+        typed="recipe",
+    ),
+    Option(
+        "levels",
+        str,
+        "Levels of the prediction intervals in percent, separated by commas, such as 80,95",
+        "none",
+        metavar="LEVELS",
+        parse=parse_levels,
+    ),
+    Option("season", int, "Season of a forecaster", "found in the data", metavar="ROWS"),
+    Option(
+        "context",
+        int,
+        "Rows that a forecaster reads at a time",
+        "2 to 14 seasons",
+        metavar="ROWS",
     ),
     Option(
         "val",

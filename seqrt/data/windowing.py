@@ -129,7 +129,7 @@ class Windowing:
             return _with_targets(Part(x, targets[rows], when=when[rows], first_rows=rows))
         rows = starts + window
         ahead = targets[rows[:, None] + np.arange(horizon)]
-        known = np.tile(_last_known(targets, runs)[rows - 1], horizon)
+        known = np.tile(last_known(targets, runs)[rows - 1], horizon)
         return _with_targets(Part(x, ahead.reshape(len(x), -1), known, when[rows], rows))
 
     def whole_runs(
@@ -148,7 +148,7 @@ class Windowing:
         rows = starts_of(runs, 2 * self.horizon) + self.horizon
         if among is not None:
             rows = rows[among[rows] & among[rows + self.horizon - 1]]
-        known = _last_known(targets, runs)[rows - 1]
+        known = last_known(targets, runs)[rows - 1]
         ahead = targets[rows[:, None] + np.arange(self.horizon)]
         ahead = ahead.reshape(len(rows), self.horizon * targets.shape[1])
         found = np.isfinite(ahead).all(axis=1) & np.isfinite(known).all(axis=1)
@@ -207,7 +207,7 @@ class Windowing:
             )
 
 
-def _last_known(targets: Array, runs: Runs) -> Array:
+def last_known(targets: Array, runs: Runs) -> Array:
     """Return targets (T, O) with each gap filled by the value before it in its run, if any."""
     rows = np.arange(len(targets))[:, None]
     known = np.where(np.isnan(targets), 0, rows)

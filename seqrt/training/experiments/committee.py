@@ -26,6 +26,7 @@ from seqrt.errors import UsageError
 from seqrt.training.inputs.batches import predict
 from seqrt.training.loop.distributed import check_one_process
 from seqrt.training.networks.average import mean_of
+from seqrt.training.networks.network import Network
 from seqrt.training.problems.baselines import baseline
 from seqrt.training.problems.problem import Problem
 from seqrt.training.runs.folder import (
@@ -64,9 +65,12 @@ class Committee:
 
     def finish(self) -> Result:
         """Merge the members into one network; measure each on the fold it has not seen."""
-        nets, parts, predicted, baselines = [], [], [], []
+        nets: list[Network] = []
+        parts, predicted, baselines = [], [], []
         for fold, problem in zip(self.folds, self.plan.fold_problems(), strict=True):
-            nets.append(load_run(self.folder(fold)))
+            net = load_run(self.folder(fold))
+            assert isinstance(net, Network)  # a plan with folds has windows
+            nets.append(net)
             parts.append(problem.judged)
             predicted.append(predict(nets[-1], problem.judged.x))
             baseline_name, of_baseline = baseline(problem)

@@ -20,14 +20,15 @@ Doubles = NDArray[np.float64]
 MOST_ROWS = 2048
 
 
-def pieces(runs: Runs, lead: int) -> NDArray[np.int64]:
+def pieces(runs: Runs, lead: int, readable: Runs) -> NDArray[np.int64]:
     """Cut runs into pieces (P, 3): the first row to read, the first to learn from, and the end.
 
-    A piece reads at most `lead` rows before those it learns from.
+    A piece reads at most `lead` rows before those it learns from, all in the same `readable` run.
     """
+    owner = readable[np.searchsorted(readable[:, 0], runs[:, 0], side="right") - 1, 0]
     found = [
-        (max(first, start - lead), start, min(start + MOST_ROWS, end))
-        for first, end in runs.tolist()
+        (max(least, start - lead), start, min(start + MOST_ROWS, end))
+        for (first, end), least in zip(runs.tolist(), owner.tolist(), strict=True)
         for start in range(first, end, MOST_ROWS)
     ]
     return np.array(found, np.int64).reshape(-1, 3)

@@ -12,6 +12,7 @@ from torch import Tensor
 from seqrt.training.inputs.check import Data, as_ragged
 from seqrt.training.inputs.examples import Examples, unlabelled
 from seqrt.training.networks.dropout import BatchShare, dropout_for_share
+from seqrt.training.networks.forecasting.forecaster import Forecaster
 from seqrt.training.networks.stack import Stack
 
 
@@ -41,6 +42,24 @@ class Batch:
         """Return the logits of `net`, one row per row of y: (·, O)."""
         with dropout_for_share(net, self.share):
             return self._rows_of(net.logits(self.x, self.lengths))
+
+    def learnt(self, net: Stack) -> tuple[Tensor, Tensor]:
+        """Return the logits and the targets to learn from, row by row; most nets use all of y."""
+        if not isinstance(net, Forecaster) or not net.architecture.one_chain:
+            return self.logits(net), self.y
+        season = net.architecture.season
+        first = int(torch.randint(season, ())) if net.training else 0
+        return self.chain(net, torch.arange(first, self.x.shape[1], season))
+
+    def chain(self, net: Forecaster, steps: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the logits and the targets at `steps`, a season apart, row by row."""
+        inside = torch.ones(self.x.shape[:2], dtype=torch.bool, device=self.x.device)
+        if self.lengths is not None:
+            inside = self.valid()
+        steps = steps.to(self.x.device)
+        rows = (inside.flatten().cumsum(0) - 1).view_as(inside)[:, steps]
+        chosen = inside[:, steps]
+        return net.logits_of_chain(self.x, steps)[chosen], self.y[rows[chosen]]
 
     def advance(self, net: Stack, state: Tensor) -> tuple[Tensor, Tensor]:
         """Return the logits from initial `state` (B, S), and the state after the last step of x."""
@@ -88,9 +107,8 @@ def all_logits(net: Stack, data: Examples, size: int = 256, numbers: int = 2**22
     was_training = net.training
     net.eval()
     logits = data.x.new_empty(len(data.y), net.logit_size)
-    widest = max(layer.widest for layer in net.time_layers())
     for group in data.lengths.argsort(stable=True).split(size):
-        steps = max(1, numbers // (widest * len(group)))
+        steps = max(1, numbers // (net.widest * len(group)))
         if net.state_size and int(data.lengths[group].max()) > steps:
             _fill_in_chunks(net, data, group.flip(0), steps, logits)
         else:
@@ -98,6 +116,18 @@ def all_logits(net: Stack, data: Examples, size: int = 256, numbers: int = 2**22
             logits[whole.target_rows] = whole.logits(net)
     net.train(was_training)
     return logits
+
+
+@torch.no_grad()
+def chain_logits(net: Forecaster, data: Examples, size: int = 256) -> tuple[Tensor, Tensor]:
+    """Return the logits and the targets at the first step of every sequence and a season apart."""
+    was_training = net.training
+    net.eval()
+    groups = data.lengths.argsort(stable=True).split(size)
+    found = [batch(data, group).learnt(net) for group in groups]
+    net.train(was_training)
+    logits, targets = zip(*found, strict=True)
+    return torch.cat(logits), torch.cat(targets)
 
 
 def _fill_in_chunks(net: Stack, data: Examples, rows: Tensor, steps: int, logits: Tensor) -> None:

@@ -16,8 +16,9 @@ from torch import Tensor
 from seqrt.contract.manifest import Activation, Head
 from seqrt.data.ragged import Ragged
 from seqrt.errors import InputError, ResourceError
-from seqrt.training.inputs.check import Array, Data, Floats, Raw, check_labelled
+from seqrt.training.inputs.check import Array, Data, Floats, Raw, as_ragged, check_labelled
 from seqrt.training.inputs.scaling import with_scaling_from
+from seqrt.training.networks.forecasting.forecaster import Forecaster
 from seqrt.training.networks.metadata import Metadata
 from seqrt.training.networks.stack import Stack
 
@@ -89,6 +90,8 @@ def examples(net: Stack, *parts: Labelled) -> list[Examples]:
 
     A network that has seen no data yet takes its scaling and classes from the first part.
     """
+    if isinstance(net, Forecaster):
+        return [_of_series(net, *part) for part in parts]
     raw, device = [_checked(net, *part) for part in parts], net.x_mean.device
     metadata = with_scaling_from(net.metadata, net.activation, raw[0])
     moved: dict[Any, Tensor] = {}
@@ -102,6 +105,20 @@ def examples(net: Stack, *parts: Labelled) -> list[Examples]:
         net.metadata = metadata
         net.set_scaling(metadata.features, metadata.outputs)
     return found
+
+
+def _of_series(net: Forecaster, x: Data, y: Data, lengths: ArrayLike | None = None) -> Examples:
+    """Return whole series, with the targets of training.forecasting.sequences at every step."""
+    missing = net.missing != "error"
+    rows = as_ragged(x, lengths, len(net.metadata.features), missing=missing)
+    targets = np.concatenate(list(y)).astype(np.float32)
+    wanted = (int(rows.lengths.sum()), net.architecture.horizon + 1)
+    if targets.shape != wanted:
+        raise InputError(
+            "E_INPUT_SHAPE: y must have the next values and their scale for every step of x,"
+            f" shape {wanted}, got {targets.shape}."
+        )
+    return Examples.of(rows, torch.from_numpy(targets), net.head).to(net.x_mean.device)
 
 
 def _checked(net: Stack, x: Data, y: Data, lengths: ArrayLike | None = None) -> Raw:

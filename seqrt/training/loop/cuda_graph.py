@@ -20,7 +20,7 @@ from seqrt.training.loop.adam import Adam
 from seqrt.training.loop.checkpoints import Request
 from seqrt.training.loop.distributed import ProcessGroup
 from seqrt.training.loop.gradient import has_hooks
-from seqrt.training.loop.loss import Objective
+from seqrt.training.loop.loss import MeanLoss
 from seqrt.training.loop.recipe import Recipe
 from seqrt.training.loop.steps import MicroBatch, PaddedMicroBatch
 from seqrt.training.networks.stack import Stack
@@ -49,7 +49,7 @@ class CudaGraphStep:
         net: Stack,
         optimizer: Adam,
         data: Examples,
-        objective: Objective,
+        objective: MeanLoss,
         clip: float,
         request: Callable[[], Request],
     ) -> None:

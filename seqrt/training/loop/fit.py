@@ -10,16 +10,17 @@ import torch
 from numpy.typing import ArrayLike
 
 from seqrt.errors import TrainingError, UsageError
-from seqrt.training.inputs.batches import all_logits
+from seqrt.training.inputs.batches import all_logits, chain_logits
 from seqrt.training.inputs.check import Data
 from seqrt.training.inputs.examples import Examples, Labelled, examples, memory_error
 from seqrt.training.loop.checkpoints import Checkpoints
 from seqrt.training.loop.distributed import ProcessGroup, join
-from seqrt.training.loop.loss import Objective, check_balance
+from seqrt.training.loop.loss import MeanLoss, Objective, PinballLoss, check_balance
 from seqrt.training.loop.recipe import Recipe
 from seqrt.training.loop.state import Epoch, Tensors, TrainingState, restore_generators, seeded
 from seqrt.training.loop.stepper import stepper, sum_over_processes
 from seqrt.training.loop.steps import MicroBatch, epoch_steps
+from seqrt.training.networks.forecasting.forecaster import Forecaster
 from seqrt.training.networks.stack import Stack
 
 
@@ -174,17 +175,22 @@ def _own_share(data: Examples | None, group: ProcessGroup) -> tuple[Examples, fl
 
 
 def _loss_on(
-    net: Stack, objective: Objective, own: tuple[Examples, float] | None, group: ProcessGroup
+    net: Stack, objective: MeanLoss, own: tuple[Examples, float] | None, group: ProcessGroup
 ) -> float | None:
     """Return the mean loss on the data of all processes, of which `own` is one's share."""
     if own is None:
         return None
     data, weight = own
-    loss = objective.mean(all_logits(net, data), data.y).item()
+    if isinstance(net, Forecaster) and net.architecture.one_chain:
+        loss = objective.mean(*chain_logits(net, data)).item()
+    else:
+        loss = objective.mean(all_logits(net, data), data.y).item()
     return group.all_reduce([], [weight * loss])[0]
 
 
-def _objective(net: Stack, train: Examples, recipe: Recipe) -> Objective:
+def _objective(net: Stack, train: Examples, recipe: Recipe) -> MeanLoss:
+    if isinstance(net, Forecaster):
+        return PinballLoss(net.architecture.quantiles)
     outputs = len(net.metadata.outputs)
     return Objective.of(net.activation, train.y, outputs, balance=recipe.balance)
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from seqrt.training.inputs.batches import Batch
 from seqrt.training.kernels import LayerPass, has_lstm, run_layer
 from seqrt.training.loop.adam import Adam
-from seqrt.training.loop.loss import Objective
+from seqrt.training.loop.loss import MeanLoss, Objective
 from seqrt.training.loop.steps import MicroBatch
 from seqrt.training.networks.dropout import Dropout
 from seqrt.training.networks.mingru import MinimalGru
@@ -31,10 +31,12 @@ _PLAIN: Final = {Network, nn.ModuleList, Recurrent, *_CELLS, Dropout, nn.Linear}
 class StepGradient:
     """Computes the gradient of a step in the cheapest way that the network allows."""
 
-    def __init__(self, net: Stack, optimizer: Adam, objective: Objective) -> None:
+    def __init__(self, net: Stack, optimizer: Adam, objective: MeanLoss) -> None:
         """Choose the way for `net`, whose weights `optimizer` updates to lower `objective`."""
         self.net, self.optimizer, self.objective = net, optimizer, objective
-        self.manual = ManualGradient(net, objective) if ManualGradient.supports(net) else None
+        self.manual = None
+        if isinstance(objective, Objective) and ManualGradient.supports(net):
+            self.manual = ManualGradient(net, objective)
 
     def compute(self, micro_batches: Sequence[MicroBatch]) -> float:
         """Replace the gradients by those of this process's share of a step; return its loss.

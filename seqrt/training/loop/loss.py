@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import torch
 from torch import Tensor
@@ -58,6 +58,13 @@ GRADIENTS: Final[dict[Activation, LossGradient]] = {
     "softmax": _cross_entropy,
     "sigmoid": _binary_cross_entropy,
 }
+
+
+class MeanLoss(Protocol):
+    """A loss that training minimises."""
+
+    def mean(self, v: Tensor, y: Tensor) -> Tensor:
+        """Return the mean loss of logits v and targets y, rows of each other."""
 
 
 @dataclass(frozen=True)

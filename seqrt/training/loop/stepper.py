@@ -16,7 +16,7 @@ from seqrt.training.loop.checkpoints import Checkpoints, Request
 from seqrt.training.loop.cuda_graph import CudaGraphStep
 from seqrt.training.loop.distributed import ProcessGroup
 from seqrt.training.loop.gradient import StepGradient
-from seqrt.training.loop.loss import Objective
+from seqrt.training.loop.loss import MeanLoss
 from seqrt.training.loop.recipe import Recipe
 from seqrt.training.loop.steps import MicroBatch
 from seqrt.training.networks.stack import Stack
@@ -30,7 +30,7 @@ def stepper(
     optimizer: Adam,
     data: Examples,
     recipe: Recipe,
-    objective: Objective,
+    objective: MeanLoss,
     checkpoints: Checkpoints,
     group: ProcessGroup,
 ) -> Step:

@@ -48,8 +48,7 @@ class MicroBatch:
 
     def forward(self, net: Stack) -> tuple[Tensor, Tensor]:
         """Return the logits of `net` and the targets, row by row, of this process's `batch`."""
-        own = self.batch(net)
-        return own.logits(net), own.y
+        return self.batch(net).learnt(net)
 
     def batch(self, net: Stack) -> Batch:
         """Return the rows that this process computes: its share, or one row if that is empty."""

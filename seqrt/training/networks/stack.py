@@ -79,6 +79,11 @@ class Stack(nn.Module):
         raise NotImplementedError
 
     @property
+    def widest(self) -> int:
+        """The most numbers that a layer computes for a step."""
+        return max(layer.widest for layer in self.time_layers())
+
+    @property
     def logit_size(self) -> int:
         """The number of logits of a sequence or a step."""
         return len(self.metadata.outputs)

@@ -83,7 +83,8 @@ def features_for(
 
 def options_of(metadata: Metadata) -> dict[str, Names]:
     """Return the options that make the features of a table, by their names in a plan."""
-    if metadata.window is None:  # sequences, from the lists of a table if there are targets
+    if metadata.window is None and metadata.horizon is None:
+        # sequences, from the lists of a table if there are targets
         names = tuple(column.name for column in metadata.features)
         return {"features": names if metadata.targets else ()}
     inputs = inputs_of(metadata.inputs, [column.name for column in metadata.features])

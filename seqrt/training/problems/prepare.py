@@ -53,14 +53,15 @@ def splitter(
     earlier: Metadata | None = None,
     *,
     one_mean: bool = False,
+    cut: Callable[[TableRows, Validation], Problem] = from_table,
 ) -> Callable[[Validation], Problem]:
     """Read `source` once; return a function that makes its problem for a split, as `prepare` does.
 
     All the problems share one array of values. Where missing values, or with `one_mean` the steps
     before a sequence, are read as a feature's mean, all folds use its mean over all data, because
     their networks are averaged into one file, which has one mean; the scales are each fold's own.
-    The data for a network that is trained further is
-    read as the `earlier` data was.
+    The data for a network that is trained further is read as the `earlier` data was. `cut` makes
+    the problem of a table for a split.
     """
     options.check()
     missing = options.missing != "error"
@@ -72,7 +73,7 @@ def splitter(
     elif isinstance(data, Sequences):
         options.reject_for_sequences()
     if isinstance(data, Table):
-        split = partial(from_table, _table_rows(data, options, earlier))
+        split = partial(cut, _table_rows(data, options, earlier))
     else:
         split = partial(from_sequences, data, options.task, seed=seed, missing=missing)
     plain = TASKS[str(source)].plain if str(source) in TASKS else None

@@ -13,9 +13,22 @@ from seqrt.contract.manifest import Activation, Head
 from seqrt.data import Part
 from seqrt.data.understanding.accounting import ColumnUse
 from seqrt.forecasting.origins import Origins
+from seqrt.training.networks.forecasting.config import ForecasterConfig
 from seqrt.training.networks.metadata import Metadata
 
 Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The forecasts of a forecaster that are judged: those at some steps of its sequences.
+
+    `steps` (N,) says which steps of all sequences together, and `part` has a row for each: its
+    target y, the last value `known`, the time `when` of the first target; x is the step alone.
+    """
+
+    part: Part
+    steps: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -29,7 +42,8 @@ class Problem:
     how the data was understood; a warning begins with "warning: ". `columns` are the uses of the
     columns of a table. `plain`, if given, returns the best predictions for a part without memory:
     (N, O). `origins`, of a forecast, returns its origins from the first rows of targets, in rising
-    order.
+    order. A problem with a `forecaster` has whole series as sequences, with the targets of
+    training.forecasting at each step, and `forecasts`, those that are judged.
     """
 
     metadata: Metadata
@@ -44,6 +58,8 @@ class Problem:
     notes: tuple[str, ...] = ()
     columns: tuple[ColumnUse, ...] = ()
     origins: Callable[[NDArray[np.int64]], Origins] | None = None
+    forecaster: ForecasterConfig | None = None
+    forecasts: Judged | None = None
 
     @property
     def about(self) -> Metadata:
@@ -58,6 +74,8 @@ class Problem:
     @property
     def judged(self) -> Part:
         """The part that metrics are measured on: validation, or training if there is none."""
+        if self.forecasts:
+            return self.forecasts.part
         return self.validation or self.train
 
     @property

@@ -70,11 +70,11 @@ def over_time(problem: Problem, predicted: Array) -> Figure:
 
     For a forecast of several steps, the first and the last step are drawn.
     """
-    part, outputs = problem.judged, problem.metadata.outputs
+    part = problem.judged
     truth = part.truth.reshape(len(predicted), -1)
     when = np.arange(len(truth)) if part.when is None else part.when
     each = len(problem.targets)
-    shown = sorted({0, len(outputs) - each})
+    shown = sorted({0, predicted.shape[1] - each})
     figure = new_figure(10, 1 + 3.4 * len(shown))
     rows = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
     for axes, i in zip(rows, shown, strict=True):

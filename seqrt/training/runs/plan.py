@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Final, Literal, get_args
@@ -12,33 +10,25 @@ import numpy as np
 import torch
 
 from seqrt.errors import UsageError
+from seqrt.training.forecasting.make import forecaster_for
+from seqrt.training.forecasting.options import ForecastOptions
 from seqrt.training.loop.loss import check_balance
 from seqrt.training.loop.recipe import Recipe
-from seqrt.training.loop.threads import threads_that_pay
+from seqrt.training.networks.forecasting.forecaster import Forecaster
 from seqrt.training.networks.initialise import chrono_initialise, forget_constants
 from seqrt.training.networks.metadata import Metadata
 from seqrt.training.networks.network import LATER, Architecture, Network
 from seqrt.training.problems.features import options_of
 from seqrt.training.problems.options import DataOptions
-from seqrt.training.problems.prepare import splitter, usual_length
+from seqrt.training.problems.prepare import splitter
 from seqrt.training.problems.problem import Problem
 from seqrt.training.problems.split import Fold
-from seqrt.training.problems.tasks import TASKS
+from seqrt.training.runs.forecast_plan import cut_of, forecaster_options
 from seqrt.training.runs.start_from import with_settings
+from seqrt.training.runs.window_plan import window_options
 
 Init = Literal["chrono", "torch"]
 AUTO: Final = "auto"
-
-# Up to this many steps any initial weights remember, and gates that start open only do harm:
-# forecasts of the yearly sunspots from 24 years have errors a tenth to a third larger.
-_LONG = 50
-
-# A few dozen sequences make one or two batches: a hundred epochs of them are too few steps.
-_LEAST_STEPS = 500
-
-# The 8,000 sequences of a built-in task, by contrast, give as many steps in 10 epochs as 800
-# sequences do in 100.
-_TASK_EPOCHS = 10
 
 # Options that older versions did not have: recorded only where they differ from these.
 _LATER: Final = {"balance": False, "channels_first": False, **LATER}
@@ -50,10 +40,14 @@ _MOST_THREADS = 256
 _PARTS: Final[dict[str, type]] = {
     "data": DataOptions,
     "architecture": Architecture,
+    "forecast": ForecastOptions,
     "recipe": Recipe,
 }
 _NAMES: Final = {part: tuple(each.name for each in fields(kind)) for part, kind in _PARTS.items()}
 _PART_OF: Final = {name: part for part, names in _NAMES.items() for name in names}
+
+# Options whose defaults give way to what suits a forecaster.
+_LEFT_TO_THE_DATA: Final = ("cell", "units", "dropout", "noise", "val")
 
 # The numbers of a recipe that can be inferred, and the value that asks for it.
 _INFERRED: Final = {"epochs": None, "patience": None, "lr": AUTO}
@@ -93,12 +87,13 @@ class Plan:
     fold: int | None = None
     start_from: str | None = None
     architecture: Architecture = field(default_factory=Architecture)
+    forecast: ForecastOptions = field(default_factory=ForecastOptions)
     init: Init | None = None
     memory: int | None = None
     recipe: Recipe = field(default_factory=Recipe)
     device: str = "cpu"
     threads: int | None = None
-    unresolved: frozenset[str] = frozenset({"epochs", "patience"})
+    unresolved: frozenset[str] = frozenset({"epochs", "patience", *_LEFT_TO_THE_DATA})
 
     def __init__(self, source: str | tuple[str, ...], **options: Any) -> None:
         """Make a plan from its options by name; raise UsageError if one is invalid."""
@@ -112,7 +107,7 @@ class Plan:
         own |= options
         if unknown := flat.keys() - _PART_OF.keys():
             raise TypeError(f"Plan() got an unexpected keyword argument {min(unknown)!r}")
-        own["unresolved"] = _unresolved(own["unresolved"], flat)
+        own["unresolved"] = _unresolved(own["unresolved"], {**options, **flat})
         for part, names in _NAMES.items():
             given = {name: flat[name] for name in names if name in flat}
             own[part] = replace(own[part], **_with_defaults(type(own[part]), given))
@@ -199,13 +194,21 @@ class Plan:
         return (split(Fold(fold, folds)) for fold in range(1, folds + 1))
 
     def _splitter(self, earlier: Metadata | None = None) -> Callable[[float | Fold], Problem]:
-        seed = self.recipe.seed
-        return splitter(self.source, self.data, seed, earlier, one_mean=bool(self.front))
+        return splitter(
+            self.source,
+            self.data,
+            self.recipe.seed,
+            earlier,
+            one_mean=bool(self.front),
+            cut=cut_of(self),
+        )
 
-    def network(self, problem: Problem) -> Network:
+    def network(self, problem: Problem) -> Network | Forecaster:
         """Make the network for `problem`, its weights drawn from the seed and `fold` alone."""
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(self.fold_recipe().seed)
+            if problem.forecaster:
+                return forecaster_for(problem)
             net = Network(
                 **asdict(self.architecture),
                 features=len(problem.metadata.features),
@@ -228,6 +231,8 @@ class Plan:
         Initial weights, shuffle, dropout and noise differ from fold to fold; the data, drawn from
         the seed of the plan, is the same in all of them.
         """
+        if self.method == "forecaster":  # whose noise is added to the normalised lags
+            return replace(self.recipe, noise=0.0)
         if self.fold is None:
             return self.recipe
         drawn = np.random.SeedSequence((self.recipe.seed, self.fold)).generate_state(1)[0]
@@ -240,46 +245,16 @@ class Plan:
         """
         if self.recipe.balance:
             check_balance(problem.activation)
-        metadata = problem.metadata
-        built_in = self.source in TASKS
-        longest = self._longest_gradient(problem)
-        long = self.memory or longest > _LONG * self.architecture.segment or built_in
-        init = None if self.start_from else self.init or ("chrono" if long else "torch")
-        epochs = self._epochs(problem)
-        # on a built-in task the loss rests on a plateau first, and fresh data cannot be overfitted
-        patience = epochs if built_in else math.ceil(epochs / 4)
+        metadata, found = problem.metadata, window_options
+        if problem.forecaster:
+            found = forecaster_options
         return self.with_options(
             task=metadata.task,
             target=problem.targets,
             **options_of(metadata),
-            window=metadata.window,
             horizon=metadata.horizon,
-            length=self.length or usual_length(self.source),
-            init=init,
-            epochs=epochs,
-            patience=patience if "patience" in self.unresolved else self.recipe.patience,
-            memory=(self.memory or longest) if init == "chrono" else None,
-            threads=self.threads
-            or threads_that_pay(self.architecture.cell, self.architecture.units),
+            **found(self, problem),
         )
-
-    def _epochs(self, problem: Problem) -> int:
-        if "epochs" not in self.unresolved:
-            return self.recipe.epochs
-        usual = _TASK_EPOCHS if self.source in TASKS else Recipe.epochs
-        return max(usual, math.ceil(_LEAST_STEPS / self._steps_per_epoch(problem)))
-
-    def _longest_gradient(self, problem: Problem) -> int:
-        """Return the largest number of steps that a gradient goes back."""
-        return min(problem.train.x.longest, self.recipe.tbptt or sys.maxsize)
-
-    def _steps_per_epoch(self, problem: Problem) -> int:
-        """Return the number of optimiser steps in an epoch, roughly."""
-        rows = self.recipe.batch_size * self.recipe.accumulate
-        batches = math.ceil(len(problem.train) / rows)
-        if not self.recipe.tbptt or problem.head == "last":
-            return batches
-        return batches * math.ceil(problem.train.x.longest / self.recipe.tbptt)
 
 
 def _unresolved(before: frozenset[str], given: Mapping[str, Any]) -> frozenset[str]:

@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 from seqrt.data.readers.source import shown
 from seqrt.errors import DeviceError, TrainingError, UsageError
 from seqrt.files import write_bytes
-from seqrt.training.inputs.batches import predict
+from seqrt.training.forecasting.finish import calibrate, predictions
 from seqrt.training.loop.checkpoints import Checkpoints
 from seqrt.training.loop.distributed import SINGLE_PROCESS, ProcessGroup, join, own_device
 from seqrt.training.loop.fit import fit_recipe
 from seqrt.training.loop.lr_finder import find_learning_rate
 from seqrt.training.loop.state import Epoch
 from seqrt.training.loop.threads import torch_threads
-from seqrt.training.networks.network import Network
+from seqrt.training.networks.forecasting.forecaster import Forecaster
 from seqrt.training.problems.baselines import baseline
 from seqrt.training.problems.problem import Problem
 from seqrt.training.runs.folder import (
@@ -46,8 +46,8 @@ from seqrt.training.runs.memory_picture import draw_memory
 from seqrt.training.runs.pictures import draw_run
 from seqrt.training.runs.plan import Plan
 from seqrt.training.runs.record import Result, check_data, record_of, timestamp
-from seqrt.training.runs.start_from import check_plan, continued
-from seqrt.training.runs.weights import network_of, save_weights, with_origin
+from seqrt.training.runs.start_from import check_plan, continued, network_to_continue
+from seqrt.training.runs.weights import Trained, network_of, save_weights, with_origin
 
 
 @dataclass
@@ -65,7 +65,7 @@ class Run:
 
     plan: Plan
     problem: Problem
-    net: Network
+    net: Trained
     path: Path
     started: str
     checkpoints: Checkpoints
@@ -73,7 +73,7 @@ class Run:
     warning: str | None = None
     group: ProcessGroup = SINGLE_PROCESS
     ended: bool = False
-    origin: Network | None = None
+    origin: Trained | None = None
 
     def __iter__(self) -> Iterator[Epoch]:
         """Train; yield after every epoch, with its row and the best weights written."""
@@ -126,7 +126,11 @@ class Run:
     def finish(self) -> Result:
         """Measure the best weights and a baseline; write the metrics and pictures."""
         self.net.cpu()
-        predicted = predict(self.net, self.problem.judged.x)
+        if isinstance(self.net, Forecaster):
+            calibrate(self.net, self.problem)
+            if self.group.is_first:
+                save_weights(self.net, self.path)
+        predicted = predictions(self.net, self.problem)
         result = Result.of(
             self.path,
             self.problem,
@@ -147,7 +151,7 @@ class Run:
 
     def _memory(self) -> tuple[Path, ...]:
         """Save the typical series that export measures the memory on, and draw the memory."""
-        series = typical_series(self.problem.judged)
+        series = typical_series(self.problem.validation or self.problem.train)
         initial = self.origin or self.plan.network(self.problem)
         save_series(series, self.path)
         longest = self.problem.train.x.longest
@@ -216,12 +220,12 @@ def _weights(group: ProcessGroup, path: str | Path | None) -> bytes:
     return group.from_first(lambda: with_origin(path))
 
 
-def _begin(plan: Plan, weights: bytes) -> tuple[Problem, Network, Network | None]:
+def _begin(plan: Plan, weights: bytes) -> tuple[Problem, Trained, Trained | None]:
     """Return the problem of a plan, its network, and the one in `weights` that it starts from."""
     if not plan.start_from:
         problem = plan.problem()
         return problem, plan.network(problem), None
-    origin = network_of(weights, Path(plan.start_from))
+    origin = network_to_continue(network_of(weights, Path(plan.start_from)), plan.start_from)
     check_plan(plan.start_from, origin, plan)
     problem = plan.problem(origin.metadata)
     problem = continued(problem, origin, shown(plan.source), plan.start_from)

@@ -19,12 +19,13 @@ import numpy as np
 from seqrt.contract import Column
 from seqrt.errors import InputError, ModelError, UsageError
 from seqrt.training.loop.recipe import Recipe
+from seqrt.training.networks.forecasting.forecaster import Forecaster
 from seqrt.training.networks.metadata import Metadata
 from seqrt.training.networks.network import Architecture, Network
 from seqrt.training.problems.features import options_of
 from seqrt.training.problems.problem import Problem
 from seqrt.training.runs.folder import read_record
-from seqrt.training.runs.weights import load_run, weights_path
+from seqrt.training.runs.weights import Trained, load_run, weights_path
 
 # The weights are already good, and a rate that is high for them would undo that.
 LOWER_RATE = 0.1
@@ -47,12 +48,23 @@ def with_settings(options: Mapping[str, Any]) -> dict[str, Any]:
             f"--from must be a run folder or its weights file, but {path} is an exported model."
             " Name the run that it was exported from."
         )
-    net = load_run(path)
+    net = network_to_continue(load_run(path), path)
     settings = _settings(net)
     _check_agrees(path, settings, options)
     settings |= _order(net.metadata)
     own = {name: value for name, value in settings.items() if value not in (None, ())}
     return {"lr": _lower_rate(path), **own, **options}
+
+
+def network_to_continue(net: Trained, path: str | Path) -> Network:
+    """Return a network that can be trained further; raise UsageError for one that cannot."""
+    if isinstance(net, Forecaster):
+        raise UsageError(
+            f"--from continues networks over windows, but {path} holds a forecaster, whose linear"
+            " part and intervals are fitted to all of its data at once. Train it again on the old"
+            " and the new data together."
+        )
+    return net
 
 
 def check_plan(path: str, net: Network, plan: Any) -> None:

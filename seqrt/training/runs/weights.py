@@ -17,6 +17,7 @@ from seqrt.contract import Column, Input, TimeColumn
 from seqrt.data.readers.source import name_of
 from seqrt.errors import ModelError, UsageError
 from seqrt.files import write_bytes
+from seqrt.training.networks.forecasting.forecaster import Forecaster
 from seqrt.training.networks.metadata import Metadata
 from seqrt.training.networks.network import LATER, Network
 from seqrt.training.networks.weights_file import DAMAGE, pack, reason, unpack
@@ -26,26 +27,33 @@ from seqrt.training.runs.folder import WEIGHTS, record_or_empty
 # that they ask for an upgrade; all others have format 1.
 FORMAT: Final = 2
 
+Trained = Network | Forecaster
+
+# What the header calls a forecaster; without a kind, the file holds a Network.
+_FORECASTER: Final = "forecaster"
+
 # The metadata that run.toml has, with what stands for it where there is no run.toml.
 _ORIGIN: Final = {"name": Metadata.name, "data_sha256": None, "earlier_data": ()}
 
 
-def save_weights(net: Network, folder: Path) -> None:
+def save_weights(net: Trained, folder: Path) -> None:
     """Write the weights of `net`, with its configuration and metadata in the header."""
     about = {name: value for name, value in asdict(net.metadata).items() if name not in _ORIGIN}
     if not net.metadata.quantiles:
         del about["quantiles"]  # the bytes of other networks are those of versions without it
     config = net.config()
-    later = config.keys() & LATER.keys() or config["cell"] == "mingru"
+    forecasts = isinstance(net, Forecaster)
+    later = forecasts or config.keys() & LATER.keys() or config["cell"] == "mingru"
     header = {
         "format": FORMAT if later else 1,
         "architecture": config,
         "about": about,
+        **({"kind": _FORECASTER} if forecasts else {}),
     }
     write_bytes(folder / WEIGHTS, pack(net.state_dict(), header))
 
 
-def load_run(path: str | Path) -> Network:
+def load_run(path: str | Path) -> Trained:
     """Return the network of a run with its best weights, from its folder or its weights file.
 
     Raises UsageError if there is no run, ModelError if its weights are damaged.
@@ -78,7 +86,7 @@ def weights_path(path: str | Path) -> Path:
     return weights
 
 
-def network_of(data: bytes, weights: Path) -> Network:
+def network_of(data: bytes, weights: Path) -> Trained:
     """Return the network in the bytes of the file `weights`; raise ModelError if it is damaged.
 
     Its name and the digests of its data are those in the header, or else in run.toml beside it.
@@ -94,7 +102,7 @@ def network_of(data: bytes, weights: Path) -> Network:
         ) from None
 
 
-def _load_network(data: bytes, path: Path) -> Network:
+def _load_network(data: bytes, path: Path) -> Trained:
     """Return the network in the bytes of a weights file, which is read once and never mapped."""
     weights, header = unpack(data, path, FORMAT)
     header["about"] = _with_origin(header["about"], path)
@@ -117,16 +125,24 @@ def _with_origin(about: dict[str, Any], weights: Path) -> dict[str, Any]:
     return {**about, **_ORIGIN, **known}
 
 
-def _empty_network(header: dict[str, Any]) -> Network:
+def _empty_network(header: dict[str, Any]) -> Trained:
     """Return the network that the header describes, without weights."""
     metadata = _metadata_of(header["about"])
-    sizes = (header["architecture"]["features"], header["architecture"]["outputs"])
+    with torch.device("meta"):
+        net = _made(header)
+    sizes = (len(net.x_mean), len(net.y_mean))
     if sizes != (len(metadata.features), len(metadata.outputs)):
         raise ValueError("its header contradicts itself")
-    with torch.device("meta"):
-        net = Network(**header["architecture"])
     net.metadata = metadata
     return net
+
+
+def _made(header: dict[str, Any]) -> Trained:
+    """Make the kind of network that a header names, from its architecture."""
+    if header.get("kind") != _FORECASTER:
+        return Network(**header["architecture"])
+    lists = {name: tuple(header["architecture"][name]) for name in ("quantiles", "answers")}
+    return Forecaster(**{**header["architecture"], **lists})
 
 
 def _metadata_of(record: dict[str, Any]) -> Metadata:

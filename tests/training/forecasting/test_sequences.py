@@ -11,7 +11,8 @@ CONFIG = ForecasterConfig(horizon=2, season=1, seasons=2, level_window=2)
 
 
 def test_long_runs_are_cut_and_each_piece_reads_the_rows_before_it():
-    cut = pieces(np.array([[0, 3], [10, 10 + MOST_ROWS + 5]]), lead=4)
+    runs = np.array([[0, 3], [10, 10 + MOST_ROWS + 5]])
+    cut = pieces(runs, 4, runs)
     assert cut.tolist() == [
         [0, 0, 3],
         [10, 10, 10 + MOST_ROWS],
@@ -22,7 +23,7 @@ def test_long_runs_are_cut_and_each_piece_reads_the_rows_before_it():
 def test_the_targets_of_a_row_are_the_next_values_of_its_run():
     values, runs = np.arange(8.0), np.array([[0, 4], [4, 8]])
     everything = np.ones(8, bool)
-    y = targets_of(pieces(runs, 1), runs, values, everything, CONFIG)
+    y = targets_of(pieces(runs, 1, runs), runs, values, everything, CONFIG)
     nan = np.nan
     # the first row has no two values to read yet
     np.testing.assert_equal(y[0][:, :2], [[nan, nan], [2, 3], [3, nan], [nan, nan]])
@@ -31,7 +32,7 @@ def test_the_targets_of_a_row_are_the_next_values_of_its_run():
 
 def test_only_rows_that_may_be_looked_at_are_targets():
     values, runs = np.arange(6.0), np.array([[0, 6]])
-    (y,) = targets_of(pieces(runs, 1), runs, values, np.arange(6) >= 4, CONFIG)
+    (y,) = targets_of(pieces(runs, 1, runs), runs, values, np.arange(6) >= 4, CONFIG)
     nan = np.nan
     expected = [[nan, nan], [nan, nan], [nan, 4], [4, 5], [5, nan], [nan, nan]]
     np.testing.assert_equal(y[:, :2], expected)
@@ -40,7 +41,7 @@ def test_only_rows_that_may_be_looked_at_are_targets():
 def test_pieces_together_have_each_target_once():
     values = np.arange(MOST_ROWS + 100.0)
     runs, everything = np.array([[0, len(values)]]), np.ones(len(values), bool)
-    y = targets_of(pieces(runs, 1), runs, values, everything, CONFIG)
+    y = targets_of(pieces(runs, 1, runs), runs, values, everything, CONFIG)
     first = np.concatenate(y)[:, 0]
     assert np.sort(first[~np.isnan(first)]).tolist() == list(range(2, len(values)))
 

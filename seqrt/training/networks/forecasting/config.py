@@ -17,7 +17,8 @@ class ForecasterConfig:
     The network reads the last `seasons` seasons of `season` steps; level and scale are those of the
     last `level_window` steps. `quantiles` are the probabilities that it learns, ascending and
     symmetric around 0.5, and `answers` those that its outputs have. `noise` is added to the
-    normalised lags in training, in units of their scale.
+    normalised lags in training, in units of their scale. With `one_chain`, a batch learns from one
+    step in each season, drawn anew, and not from every step: that is enough for many series.
     """
 
     features: int = 1
@@ -30,6 +31,7 @@ class ForecasterConfig:
     units: int = 32
     dropout: float = 0.1
     noise: float = 0.0
+    one_chain: bool = False
     quantiles: tuple[float, ...] = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
     answers: tuple[float, ...] = (0.5,)
     missing: Missing = "error"

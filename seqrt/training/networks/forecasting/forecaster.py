@@ -104,6 +104,11 @@ class Forecaster(Stack):
         return tuple(piece for piece in pieces if piece.size)
 
     @property
+    def widest(self) -> int:
+        """The most numbers that are computed for a step: lags, and quantiles of all steps ahead."""
+        return 2 * self.architecture.lags + self.logit_size
+
+    @property
     def logit_size(self) -> int:
         """The number of quantiles of all steps ahead, H Q."""
         return self.architecture.horizon * len(self.architecture.quantiles)
@@ -130,6 +135,15 @@ class Forecaster(Stack):
 
     def run(self, x: Tensor, lengths: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Advance `state` (B, S) over x: return y and the next state."""
+        logits, end = self._run(x, lengths, state)
+        return self.output(logits), end
+
+    def advance(self, x: Tensor, lengths: Tensor | None, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Advance `state` (B, S) over x: return all quantiles in scaled units, and the state."""
+        ends = torch.full((len(x),), x.shape[1], device=x.device) if lengths is None else lengths
+        return self._run(x, ends, state)
+
+    def _run(self, x: Tensor, lengths: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         before = self._lags - 1
         sizes = [self.layer.state_size, before, before, carried_size(x.shape[2], self.missing)]
         chains, old_values, old_known, last_known = state.split(sizes, dim=1)
@@ -141,8 +155,8 @@ class Forecaster(Stack):
         h, chains = self.layer.run(self._embedded(read, others), lengths, chains)
         ends = [_last(values, old_values, lengths), _last(known, old_known, lengths)]
         carried = carry(u, lengths, self.missing)
-        y = self.output(self._quantiles(read, h, others))
-        return y, torch.cat([chains, *ends, carried], dim=1)
+        logits = self._quantiles(read, h, others)
+        return logits, torch.cat([chains, *ends, carried], dim=1)
 
     def output(self, logits: Tensor) -> Tensor:
         """Map all quantiles in scaled units to the answers in raw units: (..., H A)."""

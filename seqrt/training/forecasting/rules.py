@@ -1,0 +1,76 @@
+"""The sizes of a forecaster, chosen by the number, the length and the season of the series."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqrt.data.understanding.season import common_season
+from seqrt.training.forecasting.options import ForecastOptions
+from seqrt.training.networks.forecasting.config import ForecasterConfig
+
+# From this many values on, a network alone learns more than a linear autoregression beside it.
+MANY_VALUES = 10_000
+
+# From this many series on, each batch learns from one chain of every series, not from all.
+MANY_SERIES = 32
+
+_SEASONS = 14
+_MOST_LAGS = 1_024
+_LEVEL_SEASONS = 7
+_NOISE = 0.3
+_DROPOUT = 0.1
+_LEARNT = ForecasterConfig.quantiles
+
+
+def sizes(series: Sequence[NDArray[Any]], options: ForecastOptions) -> dict[str, Any]:
+    """Return season, seasons, level_window and units for the known values of some series.
+
+    With many series the network reads up to 14 seasons and takes its level from the last 7; of a
+    single series there are fewer examples, so it reads 3 to 14 seasons, the more the longer it is.
+    Units grow with the square root of the number of values, from 16 to 128.
+    """
+    lengths = np.array([len(values) for values in series])
+    typical = int(np.quantile(lengths, 0.1))
+    season = options.season or common_season(series) or 1
+    season = min(season, max(1, typical // 2))
+    many = len(series) > 1
+    most = max(2, min(_SEASONS, _MOST_LAGS // season))
+    if options.context:
+        seasons = -(-options.context // season)
+    elif many:
+        seasons = int(np.clip(0.6 * typical // season, 2, most))
+    else:
+        seasons = int(np.clip(typical // (7 * season), 3, most))
+    if season == 1:
+        level = seasons
+    else:
+        level = season * (_LEVEL_SEASONS if many and seasons >= _LEVEL_SEASONS else min(seasons, 2))
+    units = 2 ** int(np.clip(round(math.log2(max(lengths.sum(), 1) ** 0.5 / 2.5)), 4, 7))
+    return {"season": season, "seasons": seasons, "level_window": level, "units": units}
+
+
+def config_for(
+    series: Sequence[NDArray[Any]], options: ForecastOptions, **given: Any
+) -> ForecasterConfig:
+    """Return the configuration of a forecaster for the known values of some series.
+
+    `given` are fields that the data or the user fixes; None and "auto" leave them to the rules.
+    """
+    few = sum(map(len, series)) < MANY_VALUES
+    learnt = tuple(sorted({*_LEARNT, *options.quantiles}))
+    inferred = {
+        **sizes(series, options),
+        "noise": _NOISE if few else 0.0,
+        "dropout": _DROPOUT,
+        "one_chain": len(series) >= MANY_SERIES,
+        "quantiles": learnt,
+        "answers": options.quantiles or (0.5,),
+    }
+    return ForecasterConfig(
+        **inferred | {name: value for name, value in given.items() if value is not None}
+    )

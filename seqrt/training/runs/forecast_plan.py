@@ -1,0 +1,110 @@
+"""When a plan trains a forecaster, and which of its options the data then fills in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import fields
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from seqrt.errors import UsageError
+from seqrt.training.forecasting.options import Method
+from seqrt.training.forecasting.problem import forecaster_problem
+from seqrt.training.loop.threads import threads_that_pay
+from seqrt.training.networks.network import Architecture
+from seqrt.training.problems.from_table import TableRows, from_table
+from seqrt.training.problems.prepare import BUILT_IN
+from seqrt.training.problems.problem import Problem
+from seqrt.training.problems.split import Validation
+
+if TYPE_CHECKING:
+    from seqrt.training.runs.plan import Plan
+
+Cut = Callable[[TableRows, Validation], Problem]
+
+# Options that are read by both kinds of networks, if they are given.
+_SHARED: Final = ("cell", "units", "dropout")
+
+# Options that only a network over windows has.
+_WINDOWED: Final = (
+    *("window", "folds", "fold", "init", "memory", "tbptt", "start_from"),
+    *(each.name for each in fields(Architecture) if each.name not in _SHARED),
+)
+
+# So many steps of the optimiser are enough for many series.
+_STEPS = 1_500
+_EPOCHS = 5, 100
+
+
+def method_of(plan: Plan) -> Method:
+    """Return "plain" or "forecaster", or "auto" where the data decides.
+
+    Raises UsageError if options contradict each other.
+    """
+    wrong = next((name for name in _WINDOWED if _is_set(plan, name)), None)
+    if wrong is None and "units" not in plan.unresolved and len(plan.units) > 1:
+        wrong = "units"
+    if wrong is None and plan.cell not in ("rnn", "lstm", "gru"):
+        wrong = "cell"
+    asked = next((name for name in ("season", "context", "levels") if getattr(plan, name)), None)
+    if plan.method == "forecaster" or asked:
+        if plan.method == "plain":
+            raise UsageError(f"--{asked} is for a forecaster, but the recipe is plain. Drop one.")
+        if wrong:
+            cause = "--recipe forecaster" if plan.method == "forecaster" else f"--{asked}"
+            raise UsageError(
+                f"{cause} asks for a forecaster, which has no"
+                f" {wrong.replace('start_from', 'from')} of this kind. Drop one of the two."
+            )
+        return "forecaster"
+    if plan.method == "plain" or wrong or plan.source in BUILT_IN:
+        return "plain"
+    return "auto"
+
+
+def cut_of(plan: Plan) -> Cut:
+    """Return the function that makes the problem of a table."""
+    method = method_of(plan)
+    if method == "plain":
+        return from_table
+    given = {name: getattr(plan, name) for name in _SHARED if name not in plan.unresolved}
+    given |= {"noise": plan.recipe.noise} if "noise" not in plan.unresolved else {}
+    if "units" in given:
+        (given["units"],) = given["units"]
+    return partial(
+        forecaster_problem,
+        options=plan.forecast.with_method(method),
+        own_val="val" not in plan.unresolved,
+        missing=plan.missing,
+        **given,
+    )
+
+
+def forecaster_options(plan: Plan, problem: Problem) -> dict[str, Any]:
+    """Return the options of a plan that the problem of a forecaster fixes, by name."""
+    config = problem.forecaster
+    assert config
+    least, most = _EPOCHS
+    steps = math.ceil(len(problem.train) / plan.recipe.batch_size)
+    epochs = min(max(math.ceil(_STEPS / steps), least), most)
+    epochs = epochs if "epochs" in plan.unresolved else plan.recipe.epochs
+    patience = math.ceil(epochs / 4) if "patience" in plan.unresolved else plan.recipe.patience
+    return {
+        "method": "forecaster",
+        "season": config.season,
+        "context": config.lags,
+        "cell": config.cell,
+        "units": (config.units,),
+        "dropout": config.dropout,
+        "noise": config.noise,
+        "epochs": epochs,
+        "patience": patience,
+        "threads": plan.threads or threads_that_pay(config.cell, (config.units,)),
+    }
+
+
+def _is_set(plan: Plan, name: str) -> bool:
+    """Whether an option differs from its default."""
+    default = {each.name: each.default for each in fields(Architecture)}.get(name)
+    return bool(getattr(plan, name)) and getattr(plan, name) != default
