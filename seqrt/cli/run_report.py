@@ -11,6 +11,7 @@ from seqrt.wording import counted, series_name
 
 if TYPE_CHECKING:
     from seqrt.data import Part
+    from seqrt.training.networks.forecasting.config import ForecasterConfig
     from seqrt.training.networks.metadata import Metadata
     from seqrt.training.problems.problem import Problem
     from seqrt.training.runs.plan import Plan
@@ -165,6 +166,8 @@ def weight_count(net: Any) -> int:
 
 def network_text(plan: Plan, problem: Problem) -> str:
     """Return the layers of a network in words."""
+    if problem.forecaster:
+        return forecaster_text(problem.forecaster)
     sizes = " -> ".join(map(str, (*plan.units, len(problem.metadata.outputs))))
     extras = [f"dropout {plan.dropout:g}"] if plan.dropout else []
     extras += ["layer norm"] if plan.layer_norm else []
@@ -179,6 +182,13 @@ def network_text(plan: Plan, problem: Problem) -> str:
 def _start(run: Run, before: Metadata) -> str:
     digest = f" (SHA-256 {before.data_sha256[:12]}...)" if before.data_sha256 else ""
     return f"weights and scaling of {run.plan.start_from}, trained on {before.name}{digest}"
+
+
+def forecaster_text(config: ForecasterConfig) -> str:
+    """Return the sizes of a forecaster in words."""
+    season = f"season {config.season}" if config.season > 1 else "no season"
+    read = counted(config.lags, "row")
+    return f"forecaster: {season}, reads {read} at a time, {config.cell} {config.units}"
 
 
 def task_text(problem: Problem) -> str:

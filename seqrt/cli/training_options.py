@@ -136,9 +136,9 @@ TRAINING: Final = (
     Option(
         "method",
         Method,
-        "How to forecast: with a forecaster, which knows level, scale and season of each series, or"
-        " with a plain network over windows",
-        "forecaster, unless an option asks for another network",
+        "How to forecast: forecaster, which knows level, scale and season of each series; plain, a"
+        " network over windows; or auto, a forecaster unless an option asks for another network",
+        "auto",
         typed="recipe",
     ),
     Option(

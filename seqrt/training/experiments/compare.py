@@ -20,6 +20,7 @@ from seqrt.training.loop.state import Epoch
 from seqrt.training.problems.baselines import baseline
 from seqrt.training.problems.tasks import TASKS
 from seqrt.training.runs.folder import numbered_folder, plain_name
+from seqrt.training.runs.forecast_plan import over_windows
 from seqrt.training.runs.plan import Plan
 from seqrt.training.runs.run import Run, start
 
@@ -158,6 +159,8 @@ def comparison_trials(
     """
     for seed in range(seeds):
         for candidate in candidates:
-            own = plan.with_options(cell=candidate.cell, units=candidate.units, seed=seed)
+            own = over_windows(plan).with_options(
+                cell=candidate.cell, units=candidate.units, seed=seed
+            )
             run = start(own, folder / f"{candidate.name}-seed-{seed}")
             yield CandidateTrial(candidate, run)

@@ -23,6 +23,7 @@ from seqrt.training.kernels import TrainedCell
 from seqrt.training.loop.recipe import Recipe
 from seqrt.training.loop.state import Epoch
 from seqrt.training.runs.folder import new_folder, numbered_folder, plain_name
+from seqrt.training.runs.forecast_plan import over_windows
 from seqrt.training.runs.plan import Plan
 from seqrt.training.runs.record import Result
 from seqrt.training.runs.run import Run, start
@@ -137,7 +138,7 @@ def search_trials(
     study.enqueue_trial({**usual, "layers": len(units), "units": units[0]})
     for _ in range(count):
         trial = study.ask()
-        own = plan.with_options(**_suggested(trial, plan, free))
+        own = over_windows(plan).with_options(**_suggested(trial, plan, free))
         run = start(own, folder / f"trial-{trial.number + 1}")
         yield SearchTrial(run, trial, study, count)
 

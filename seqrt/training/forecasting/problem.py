@@ -114,6 +114,7 @@ def _made(
         columns=rows.features.columns,
         forecaster=config,
         forecasts=_forecasts(rows, judged or part, config.horizon),
+        origins=rows.origins,
     )
 
 

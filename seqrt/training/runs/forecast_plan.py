@@ -32,6 +32,9 @@ _WINDOWED: Final = (
     *(each.name for each in fields(Architecture) if each.name not in _SHARED),
 )
 
+# The share for validation unless it is asked for.
+USUAL_SHARE: Final = 0.2
+
 # So many steps of the optimiser are enough for many series.
 _STEPS = 1_500
 _EPOCHS = 5, 100
@@ -43,7 +46,7 @@ def method_of(plan: Plan) -> Method:
     Raises UsageError if options contradict each other.
     """
     wrong = next((name for name in _WINDOWED if _is_set(plan, name)), None)
-    if wrong is None and "units" not in plan.unresolved and len(plan.units) > 1:
+    if wrong is None and "units" in plan.given and len(plan.units) > 1:
         wrong = "units"
     if wrong is None and plan.cell not in ("rnn", "lstm", "gru"):
         wrong = "cell"
@@ -63,19 +66,32 @@ def method_of(plan: Plan) -> Method:
     return "auto"
 
 
+def over_windows(plan: Plan) -> Plan:
+    """Return the plan of a network over windows, which trials and comparisons are made of.
+
+    Raises UsageError if the plan asks for a forecaster.
+    """
+    if method_of(plan) == "forecaster":
+        raise UsageError(
+            "trials and comparisons are of networks over windows, not of forecasters. Drop the"
+            " options of the forecaster."
+        )
+    return plan.with_options(method="plain")
+
+
 def cut_of(plan: Plan) -> Cut:
     """Return the function that makes the problem of a table."""
     method = method_of(plan)
     if method == "plain":
         return from_table
-    given = {name: getattr(plan, name) for name in _SHARED if name not in plan.unresolved}
-    given |= {"noise": plan.recipe.noise} if "noise" not in plan.unresolved else {}
+    given: dict[str, Any] = {name: getattr(plan, name) for name in _SHARED if name in plan.given}
+    given |= {"noise": plan.recipe.noise} if "noise" in plan.given else {}
     if "units" in given:
         (given["units"],) = given["units"]
     return partial(
         forecaster_problem,
         options=plan.forecast.with_method(method),
-        own_val="val" not in plan.unresolved,
+        own_val=plan.val != USUAL_SHARE,
         missing=plan.missing,
         **given,
     )

@@ -23,7 +23,7 @@ from seqrt.training.problems.options import DataOptions
 from seqrt.training.problems.prepare import splitter
 from seqrt.training.problems.problem import Problem
 from seqrt.training.problems.split import Fold
-from seqrt.training.runs.forecast_plan import cut_of, forecaster_options
+from seqrt.training.runs.forecast_plan import USUAL_SHARE, cut_of, forecaster_options
 from seqrt.training.runs.start_from import with_settings
 from seqrt.training.runs.window_plan import window_options
 
@@ -31,7 +31,7 @@ Init = Literal["chrono", "torch"]
 AUTO: Final = "auto"
 
 # Options that older versions did not have: recorded only where they differ from these.
-_LATER: Final = {"balance": False, "channels_first": False, **LATER}
+_LATER: Final = {"balance": False, "channels_first": False, "method": "auto", **LATER}
 
 _FEWEST_FOLDS = 2
 _MOST_THREADS = 256
@@ -45,9 +45,6 @@ _PARTS: Final[dict[str, type]] = {
 }
 _NAMES: Final = {part: tuple(each.name for each in fields(kind)) for part, kind in _PARTS.items()}
 _PART_OF: Final = {name: part for part, names in _NAMES.items() for name in names}
-
-# Options whose defaults give way to what suits a forecaster.
-_LEFT_TO_THE_DATA: Final = ("cell", "units", "dropout", "noise", "val")
 
 # The numbers of a recipe that can be inferred, and the value that asks for it.
 _INFERRED: Final = {"epochs": None, "patience": None, "lr": AUTO}
@@ -78,11 +75,14 @@ class Plan:
     is a quarter of the epochs, for a built-in task all of them; and an `lr` of "auto" is found by
     the learning-rate finder (see training.loop.lr_finder). By default, `threads` is the number that
     trains fastest. The last bits of the weights depend on it, so a resumed run keeps its number.
+
+    `given` names the options that were given by name: the others give way to what suits a
+    forecaster, if the data suits one (see runs.forecast_plan).
     """
 
     source: str | tuple[str, ...]
     data: DataOptions = field(default_factory=DataOptions)
-    val: float = 0.2
+    val: float = USUAL_SHARE
     folds: int | None = None
     fold: int | None = None
     start_from: str | None = None
@@ -93,7 +93,8 @@ class Plan:
     recipe: Recipe = field(default_factory=Recipe)
     device: str = "cpu"
     threads: int | None = None
-    unresolved: frozenset[str] = frozenset({"epochs", "patience", *_LEFT_TO_THE_DATA})
+    unresolved: frozenset[str] = frozenset({"epochs", "patience"})
+    given: frozenset[str] = field(default=frozenset(), compare=False)
 
     def __init__(self, source: str | tuple[str, ...], **options: Any) -> None:
         """Make a plan from its options by name; raise UsageError if one is invalid."""
@@ -107,7 +108,8 @@ class Plan:
         own |= options
         if unknown := flat.keys() - _PART_OF.keys():
             raise TypeError(f"Plan() got an unexpected keyword argument {min(unknown)!r}")
-        own["unresolved"] = _unresolved(own["unresolved"], {**options, **flat})
+        own["unresolved"] = _unresolved(own["unresolved"], flat)
+        own["given"] = own["given"] | flat.keys()
         for part, names in _NAMES.items():
             given = {name: flat[name] for name in names if name in flat}
             own[part] = replace(own[part], **_with_defaults(type(own[part]), given))
@@ -169,7 +171,7 @@ class Plan:
     def options(self) -> dict[str, Any]:
         """Return all options by name, flat, in the order in which run.toml lists them."""
         names: list[str] = []
-        parts = {"source": (), "unresolved": (), **_NAMES}
+        parts = {"source": (), "unresolved": (), "given": (), **_NAMES}
         for each in fields(self):
             names += parts.get(each.name, (each.name,))
         for name, next_one in (("missing", _NAMES["architecture"][0]), ("seed", "device")):

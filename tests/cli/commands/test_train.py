@@ -252,6 +252,7 @@ def test_every_option_reaches_the_plan(run):
         "threads": 2,
     }
     others = {"length", "folds", "start_from", "balance", "channels_first", "calendar", "series"}
+    others |= {"method", "levels", "season", "context"}  # of a forecaster
     assert given.keys() == {option.name for option in training_options.TRAINING} - others
 
     done = run("train", "wave.csv", *_words(given), "-o", "all")
@@ -310,6 +311,7 @@ def test_the_help_tells_the_defaults_of_the_plan(run):
         if value not in (None, (), 0, "")
     }
     defaults |= {"units": ",".join(map(str, plan.units)), "window": "24", "horizon": "1"}
+    defaults["recipe"] = defaults.pop("method")
     defaults |= {"dropout": "0", "noise": "0", "seed": "0"}
     assert defaults.items() <= told.items()
 
