@@ -63,4 +63,5 @@ def test_a_calibrated_forecaster_covers_the_validation_part(table):
     low, middle, high = np.moveaxis(y.reshape(-1, 3, 3), -1, 0)[..., problem.forecasts.steps, :]
     truth = problem.judged.truth
     assert ((truth >= low) & (truth <= high)).mean() == pytest.approx(0.8, abs=0.03)
-    assert (low <= middle).all() and (middle <= high).all()
+    assert (low <= middle).all()
+    assert (middle <= high).all()
