@@ -29,7 +29,7 @@ _CLEARLY = 0.9
 _WEEK = 7
 
 
-class Examples(NamedTuple):
+class Lagged(NamedTuple):
     """Lags (N, L) that are all known, the values after them (N, H), and their scales (N, 1)."""
 
     lags: Doubles
@@ -86,7 +86,7 @@ def linear_part(problem: Problem) -> Linear | None:
     return simplest if errors[simplest.name] < _CLEARLY * errors[best.name] else best
 
 
-def _examples(part: Part, config: ForecasterConfig, scale: float, *, whole: bool) -> Examples:
+def _examples(part: Part, config: ForecasterConfig, scale: float, *, whole: bool) -> Lagged:
     """Return the steps of a part with all lags known, and all targets, or else the next one.
 
     The lags are scaled as the targets of a part are.
@@ -101,18 +101,18 @@ def _examples(part: Part, config: ForecasterConfig, scale: float, *, whole: bool
     rows = (starts + inside)[steps, None] + np.arange(1 - config.lags, 1)
     lags = part.x.values[rows, config.target] / scale
     known = ~np.isnan(lags).any(axis=1)
-    return Examples(lags[known], y[steps[known], :-1], y[steps[known], -1:])
+    return Lagged(lags[known], y[steps[known], :-1], y[steps[known], -1:])
 
 
-def _normalised(found: Examples, config: ForecasterConfig) -> Examples:
+def _normalised(found: Lagged, config: ForecasterConfig) -> Lagged:
     """Return examples in units of their own level and scale."""
     lags = torch.from_numpy(found.lags)
     read = normalised(lags, torch.ones_like(lags), config.level_window, config.season)
     level, scale = read.level.numpy(), read.scale.numpy()
-    return Examples(read.z.numpy(), (found.ahead - level) / scale, np.ones_like(scale))
+    return Lagged(read.z.numpy(), (found.ahead - level) / scale, np.ones_like(scale))
 
 
-def _error(linear: Linear, judged: Examples, config: ForecasterConfig) -> float:
+def _error(linear: Linear, judged: Lagged, config: ForecasterConfig) -> float:
     """Return the mean absolute error in units of the scale."""
     found = _normalised(judged, config) if linear.relative else judged
     return float((np.abs(linear.forecast(found.lags) - found.ahead) / found.scale).mean())

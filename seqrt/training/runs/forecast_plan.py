@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import fields
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from seqrt.errors import UsageError
 from seqrt.training.forecasting.options import Method
@@ -17,9 +17,6 @@ from seqrt.training.problems.from_table import TableRows, from_table
 from seqrt.training.problems.prepare import BUILT_IN
 from seqrt.training.problems.problem import Problem
 from seqrt.training.problems.split import Validation
-
-if TYPE_CHECKING:
-    from seqrt.training.runs.plan import Plan
 
 Cut = Callable[[TableRows, Validation], Problem]
 
@@ -40,7 +37,7 @@ _STEPS = 1_500
 _EPOCHS = 5, 100
 
 
-def method_of(plan: Plan) -> Method:
+def method_of(plan: Any) -> Method:
     """Return "plain" or "forecaster", or "auto" where the data decides.
 
     Raises UsageError if options contradict each other.
@@ -66,7 +63,7 @@ def method_of(plan: Plan) -> Method:
     return "auto"
 
 
-def over_windows(plan: Plan) -> Plan:
+def over_windows(plan: Any) -> Any:
     """Return the plan of a network over windows, which trials and comparisons are made of.
 
     Raises UsageError if the plan asks for a forecaster.
@@ -79,7 +76,7 @@ def over_windows(plan: Plan) -> Plan:
     return plan.with_options(method="plain")
 
 
-def cut_of(plan: Plan) -> Cut:
+def cut_of(plan: Any) -> Cut:
     """Return the function that makes the problem of a table."""
     method = method_of(plan)
     if method == "plain":
@@ -97,7 +94,7 @@ def cut_of(plan: Plan) -> Cut:
     )
 
 
-def forecaster_options(plan: Plan, problem: Problem) -> dict[str, Any]:
+def forecaster_options(plan: Any, problem: Problem) -> dict[str, Any]:
     """Return the options of a plan that the problem of a forecaster fixes, by name."""
     config = problem.forecaster
     assert config
@@ -120,7 +117,7 @@ def forecaster_options(plan: Plan, problem: Problem) -> dict[str, Any]:
     }
 
 
-def _is_set(plan: Plan, name: str) -> bool:
+def _is_set(plan: Any, name: str) -> bool:
     """Whether an option differs from its default."""
     default = {each.name: each.default for each in fields(Architecture)}.get(name)
     return bool(getattr(plan, name)) and getattr(plan, name) != default

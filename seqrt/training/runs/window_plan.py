@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import math
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from seqrt.training.loop.recipe import Recipe
 from seqrt.training.loop.threads import threads_that_pay
 from seqrt.training.problems.prepare import usual_length
 from seqrt.training.problems.problem import Problem
 from seqrt.training.problems.tasks import TASKS
-
-if TYPE_CHECKING:
-    from seqrt.training.runs.plan import Plan
 
 # Up to this many steps any initial weights remember, and gates that start open only do harm:
 # forecasts of the yearly sunspots from 24 years have errors a tenth to a third larger.
@@ -27,7 +24,7 @@ _LEAST_STEPS: Final = 500
 _TASK_EPOCHS: Final = 10
 
 
-def window_options(plan: Plan, problem: Problem) -> dict[str, Any]:
+def window_options(plan: Any, problem: Problem) -> dict[str, Any]:
     """Return the options of a plan that are inferred from the data, by name."""
     built_in = plan.source in TASKS
     longest = _longest_gradient(plan, problem)
@@ -48,22 +45,23 @@ def window_options(plan: Plan, problem: Problem) -> dict[str, Any]:
     }
 
 
-def _epochs(plan: Plan, problem: Problem) -> int:
+def _epochs(plan: Any, problem: Problem) -> int:
     if "epochs" not in plan.unresolved:
-        return plan.recipe.epochs
+        return int(plan.recipe.epochs)
     usual = _TASK_EPOCHS if plan.source in TASKS else Recipe.epochs
     return max(usual, math.ceil(_LEAST_STEPS / _steps_per_epoch(plan, problem)))
 
 
-def _longest_gradient(plan: Plan, problem: Problem) -> int:
+def _longest_gradient(plan: Any, problem: Problem) -> int:
     """Return the largest number of steps that a gradient goes back."""
-    return min(problem.train.x.longest, plan.recipe.tbptt or sys.maxsize)
+    return min(problem.train.x.longest, int(plan.recipe.tbptt or sys.maxsize))
 
 
-def _steps_per_epoch(plan: Plan, problem: Problem) -> int:
+def _steps_per_epoch(plan: Any, problem: Problem) -> int:
     """Return the number of optimiser steps in an epoch, roughly."""
     rows = plan.recipe.batch_size * plan.recipe.accumulate
-    batches = math.ceil(len(problem.train) / rows)
+    batches: int = math.ceil(len(problem.train) / rows)
     if not plan.recipe.tbptt or problem.head == "last":
         return batches
-    return batches * math.ceil(problem.train.x.longest / plan.recipe.tbptt)
+    chunks: int = math.ceil(problem.train.x.longest / plan.recipe.tbptt)
+    return batches * chunks

@@ -19,9 +19,10 @@ import pytest
 import torch
 
 import seqrt
-from seqrt.cli import training_options
+from seqrt.cli import data_options, training_options
 from seqrt.contract import manifest
 from seqrt.training import Plan, Recipe, load_run
+from seqrt.training.forecasting.options import Method
 from seqrt.training.kernels import TrainedCell
 from seqrt.training.problems.prepare import BUILT_IN
 from seqrt.training.runs.plan import Init
@@ -325,8 +326,10 @@ def test_the_help_is_right_about_window_and_horizon(run):
 
 def test_the_choices_are_those_of_the_manifest_and_the_plan():
     assert get_args(training_options.Cell) == get_args(TrainedCell)
-    for name in ("Task", "Missing", "Nonlinearity"):
-        assert get_args(getattr(training_options, name)) == get_args(getattr(manifest, name))
+    assert get_args(training_options.Nonlinearity) == get_args(manifest.Nonlinearity)
+    for name in ("Task", "Missing"):
+        assert get_args(getattr(data_options, name)) == get_args(getattr(manifest, name))
+    assert get_args(data_options.Method) == get_args(Method)
     assert get_args(training_options.Init) == get_args(Init)
 
 
