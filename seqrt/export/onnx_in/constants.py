@@ -16,6 +16,11 @@ from seqrt.export.onnx_in.operators.table import OPERATORS, Numbers, OnnxCall, a
 from seqrt.export.onnx_in.operators.unknown import check_operator
 from seqrt.export.onnx_in.refusal import CannotCarry
 
+# What torch and Python raise where the inputs or attributes of a node do not fit together.
+MISFITS = (
+    *(RuntimeError, ValueError, LookupError, TypeError, AttributeError),
+    *(ArithmeticError, AssertionError),
+)
 # The most values of a run of the graph, and of the constants that are made while it is read.
 MOST_ELEMENTS = 1 << 26
 _MOST_NUMBERS = 4_096
@@ -58,9 +63,9 @@ class Constants:
                 if self._made > MOST_ELEMENTS:
                     raise CannotCarry(f"its constants grow to more than {MOST_ELEMENTS:,} values")
                 result = OPERATORS[node.operator](call, *inputs)
-        except (RuntimeError, ValueError, IndexError, TypeError, KeyError, AttributeError) as error:
+        except MISFITS as error:
             text = " ".join(str(error).split())
-            raise CannotCarry(f"its inputs do not fit ({text:.120})") from error
+            raise CannotCarry(f"its inputs or attributes do not fit ({text:.120})") from error
         results = result if isinstance(result, tuple) else (result,)
         check_result(results)
         for name, result in zip(node.outputs, results, strict=False):

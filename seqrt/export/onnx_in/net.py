@@ -15,7 +15,7 @@ from torch.func import functional_call
 
 from seqrt.export.foreign.tracing.opaque import opaque_layers
 from seqrt.export.foreign.tracing.refusal import Refused
-from seqrt.export.onnx_in.constants import MOST_ELEMENTS, Constants, check_result
+from seqrt.export.onnx_in.constants import MISFITS, MOST_ELEMENTS, Constants, check_result
 from seqrt.export.onnx_in.graph import OnnxGraph, OnnxNode
 from seqrt.export.onnx_in.operators.recurrent import RECURRENT, OnnxRecurrent, check_lengths
 from seqrt.export.onnx_in.operators.table import OPERATORS, Numbers, OnnxCall, tensor
@@ -29,7 +29,6 @@ _OTHERS = ((11, 13), (67, 71))
 # More than the rows that the proof runs in onnxruntime have.
 MOST_STEPS = 64
 _MODULE = re.compile(r"\w[\w.]* \((nn\.\w+|OnnxPart|OnnxRecurrent)\)")
-_MISFITS = (RuntimeError, ValueError, IndexError, TypeError, KeyError, AttributeError)
 
 
 class OnnxPart(nn.Module):
@@ -39,7 +38,6 @@ class OnnxPart(nn.Module):
         """Take over the weights of a layer; refuse an operator that is not in the table."""
         super().__init__()
         check_operator(call.node)
-        self.call = call
         self.layer: nn.Module | None = None
         table = call.constants.get(0)
         if call.node.operator in RECURRENT:
@@ -100,7 +98,6 @@ class OnnxNet(nn.Module):
         self._buffers_of: dict[str, str] = {}
         self._fixed: dict[str, Any] = {}
         self._run: list[_Step] = []
-        self._absent = {value.name for value in self.roles.lengths}
         sizes = self.roles.x.sizes or ()
         self.traced = tuple(size if isinstance(size, int) else None for size in sizes[:2])
         constants = Constants(graph)
@@ -110,6 +107,8 @@ class OnnxNet(nn.Module):
                     self._add(node, constants, graph.opset)
             except CannotCarry as error:
                 raise cannot_import(node.place, error.why, error.instead) from error
+            except MISFITS as error:
+                raise cannot_import(node.place, _misfit_text(error)) from error
         self._rows_axis = self._axis_of_rows()
         self.eval()
         self._record()
@@ -119,7 +118,9 @@ class OnnxNet(nn.Module):
         call = OnnxCall(node, opset, known, traced=self.traced)
         part = OnnxPart(call)
         kind = re.sub(r"\W+", "_", node.name).strip("_") or f"{node.operator}_{len(self._run)}"
-        name = kind if not hasattr(self, kind) else f"{kind}_{len(self._run)}"
+        name = kind
+        while hasattr(self, name):
+            name = f"{name}_{len(self._run)}"
         self.add_module(name, part)
         self._run.append(_Step(name, call))
         for i, source in enumerate(node.inputs):
@@ -147,16 +148,27 @@ class OnnxNet(nn.Module):
             call = replace(step.call, sizes=tuple(x.shape[:2]))
             part = getattr(self, step.part)
             if check:
-                result, count = _checked(part, call, inputs)
+                result, count, step.call = _checked(part, call, inputs)
                 total += count
-                step.call = _seen(step.call, inputs)
             else:
                 result = part(call, *inputs)
             results = result if isinstance(result, tuple) else (result,)
             found |= dict(zip(step.call.node.outputs, results, strict=False))
         if total > MOST_ELEMENTS:
             raise Refused(f"it would hold more than {MOST_ELEMENTS:,} values", "", "this graph")
-        outputs = {re.sub(r"\W+", "_", v.name): found[v.name] for v in self.roles.outputs}
+        return self._outputs(found)
+
+    def _outputs(self, found: dict[str, Any]) -> Any:
+        """Return the outputs by names that Python allows, or the only one."""
+        outputs: dict[str, Tensor] = {}
+        for value in self.roles.outputs:
+            name = re.sub(r"\W+", "_", value.name)
+            while name in outputs:
+                name += "_"
+            result = found.get(value.name)
+            if not isinstance(result, Tensor):
+                raise Refused("it is a shape, or a constant", "", f"the output {value.described}")
+            outputs[name] = result
         return next(iter(outputs.values())) if len(outputs) == 1 else outputs
 
     def _first_state(self, sizes: tuple[Any, ...] | None, x: Tensor) -> Tensor:
@@ -212,7 +224,8 @@ class OnnxNet(nn.Module):
 
     def worded(self, text: str) -> str:
         """Return a message of the export with nodes in place of modules."""
-        return _MODULE.sub(lambda found: self.place_of(found[0]) or found[0], text)
+        named = _MODULE.sub(lambda found: self.place_of(found[0]) or found[0], text)
+        return re.sub(r"\bforward\b", "the graph", named)
 
 
 def _seen(call: OnnxCall, inputs: list[Any]) -> OnnxCall:
@@ -223,17 +236,21 @@ def _seen(call: OnnxCall, inputs: list[Any]) -> OnnxCall:
     return replace(call, varies=tuple(a != b for a, b in zip(call.shape, shape, strict=True)))
 
 
-def _checked(part: nn.Module, call: OnnxCall, inputs: list[Any]) -> tuple[Any, int]:
-    """Run a part without data; return its result and the number of its values."""
+def _checked(part: nn.Module, call: OnnxCall, inputs: list[Any]) -> tuple[Any, int, OnnxCall]:
+    """Run a part without data; return its result, the number of its values, and what was seen."""
     place = call.node.place
     try:
         result = part(call, *inputs)
-        return result, check_result(result if isinstance(result, tuple) else (result,))
+        count = check_result(result if isinstance(result, tuple) else (result,))
+        return result, count, _seen(call, inputs)
     except CannotCarry as error:
         raise Refused(error.why, error.instead, place) from error
     except Refused as error:
         error.where = place
         raise
-    except _MISFITS as error:
-        text = " ".join(str(error).split())
-        raise Refused(f"its inputs do not fit ({text:.120})", "", place) from error
+    except MISFITS as error:
+        raise Refused(_misfit_text(error), "", place) from error
+
+
+def _misfit_text(error: Exception) -> str:
+    return f"its inputs or attributes do not fit ({' '.join(str(error).split()):.120})"

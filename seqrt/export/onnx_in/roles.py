@@ -123,7 +123,7 @@ def _kept(graph: OnnxGraph) -> tuple[tuple[OnnxValue, ...], tuple[OnnxValue, ...
     def is_state(name: str) -> bool:
         node: Any = sources.get(name)
         while node is not None and node.operator in _WHOLE:
-            name = node.inputs[0]
+            name = next(iter(node.inputs), "")
             node = sources.get(name)
         return node is not None and node.operator in RECURRENT and name in node.outputs[1:]
 

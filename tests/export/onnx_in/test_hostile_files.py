@@ -167,6 +167,29 @@ def test_products_of_constants_are_not_computed():
         OnnxNet(read_graph(b.model().SerializeToString()))
 
 
+@pytest.mark.parametrize("operator", ["Concat", "Cast", "Unsqueeze", "Gemm", "Reshape", "LSTM"])
+def test_a_node_without_inputs_is_refused(operator):
+    b = Builder()
+    b.lstm()
+    b.add(operator, [], "y")
+
+    with pytest.raises(SeqrtError, match=r"cannot import .*'(node_)?y'"):
+        OnnxNet(read_graph(b.model().SerializeToString()))
+
+
+@pytest.mark.parametrize("value", [-9, 1 << 40, 1.5, "text", [0, 0], ["a"]])
+@pytest.mark.parametrize("name", ["axis", "keepdims", "perm", "axes"])
+def test_an_attribute_of_another_type_or_range_raises_nothing_but_a_line(name, value):
+    for operator in ("Softmax", "ReduceMean", "Transpose", "Squeeze", "Concat"):
+        b = Builder(11)
+        b.lstm()
+        b.add(operator, ["Y_h"], "y", **{name: value})
+        try:
+            OnnxNet(read_graph(b.model().SerializeToString()))
+        except SeqrtError as error:
+            assert "\n" not in str(error)
+
+
 def test_names_are_shown_without_control_characters(model, path, out):
     model.graph.node[1].op_type = "Evil\x1b[31m"
     model.graph.node[1].name = "two\nlines"

@@ -169,6 +169,16 @@ def test_a_graph_without_a_recurrent_layer_is_refused(path, out):
     assert "it has no RNN, LSTM or GRU node" in refusal(path, out)
 
 
+def test_an_output_that_is_a_shape_is_refused(path, out):
+    b = Builder().whole()
+    b.add("Shape", ["x"], "sizes")
+    b.outputs = ["y", "sizes"]
+    b.types["sizes"] = TensorProto.INT64
+    b.write(path)
+
+    assert "the output 'sizes', int64 of unknown shape: it is a shape" in refusal(path, out)
+
+
 def test_a_second_series_is_refused_by_name(path, out):
     b = Builder().whole()
     b.inputs["other"] = (TensorProto.FLOAT, ["batch", 3])

@@ -52,6 +52,9 @@ class OnnxCall:
     shape: tuple[int, ...] = ()
     varies: tuple[bool, ...] = ()
 
+    def __deepcopy__(self, memo: Any) -> OnnxCall:
+        return self
+
     def attribute(self, name: str, default: Any) -> Any:
         """Return an attribute, or its default."""
         return self.node.attributes.get(name, default)
