@@ -11,7 +11,7 @@ from seqrt.forecasting.origins import Origins
 Numbers = NDArray[np.float64]
 
 _MOST_LAGS = 400
-_LEAST_LAGS = 12
+LEAST_LAGS = 12
 _ROWS_PER_LAG = 6
 
 # The penalty of a lag, for a history with a standard deviation of 1.
@@ -32,7 +32,7 @@ def autoregression(origins: Origins, season: int) -> Numbers:
             if len(history) < least_rows(season):
                 continue
             mean, scale = history.mean(), history.std() or 1.0
-            weights = fit_autoregression((history - mean) / scale, most_lags(history, season))
+            weights = fit_autoregression((history - mean) / scale, most_lags(len(history), season))
             part = origins.slice_of(group)
             last = _last_values(origins, part, k, len(weights) - 1)
             found[part, :, k] = iterated((last - mean) / scale, weights, origins.horizon)
@@ -42,7 +42,7 @@ def autoregression(origins: Origins, season: int) -> Numbers:
 
 def least_rows(season: int) -> int:
     """Return the fewest rows of history that a baseline is fitted to: two seasons, or 24."""
-    return 2 * max(season, _LEAST_LAGS)
+    return 2 * max(season, LEAST_LAGS)
 
 
 def known_history(origins: Origins, group: int, k: int) -> Numbers:
@@ -51,9 +51,9 @@ def known_history(origins: Origins, group: int, k: int) -> Numbers:
     return history[np.isfinite(history)]
 
 
-def most_lags(history: Numbers, season: int) -> int:
-    """Return the most lags for a history (T,): two seasons and 2, at most T / 6 of them."""
-    return max(1, min(max(2 * season + 2, _LEAST_LAGS), len(history) // _ROWS_PER_LAG, _MOST_LAGS))
+def most_lags(rows: int, season: int) -> int:
+    """Return the most lags to fit to so many rows: two seasons and 2, at most a sixth of them."""
+    return max(1, min(max(2 * season + 2, LEAST_LAGS), rows // _ROWS_PER_LAG, _MOST_LAGS))
 
 
 def fit_autoregression(history: Numbers, most: int) -> Numbers:
@@ -65,7 +65,7 @@ def fit_autoregression(history: Numbers, most: int) -> Numbers:
     doi:10.1080/00401706.1970.10488634).
     """
     x, y = _lagged(history, most)
-    order = _order(x, y)
+    order = order_of(x, y)
     x, y = _lagged(history, order)
     penalty = _RIDGE * np.eye(order + 1)
     penalty[0, 0] = 0
@@ -89,7 +89,7 @@ def _lagged(history: Numbers, order: int) -> tuple[Numbers, Numbers]:
     return np.column_stack([np.ones(len(windows)), windows[:, -2::-1]]), windows[:, -1]
 
 
-def _order(x: Numbers, y: Numbers) -> int:
+def order_of(x: Numbers, y: Numbers) -> int:
     """Return the number of lags in x (n, P + 1) with the smallest AIC.
 
     The triangular factor of [x y] has the residuals of every order in its last column: those of p

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from seqrt.data import Part
-from seqrt.training.forecasting.linear import Linear, autoregressions, naive_forecasts
+from seqrt.training.forecasting.linear import Linear, autoregression, naive_forecasts
 from seqrt.training.forecasting.rules import MANY_VALUES
 from seqrt.training.networks.forecasting.config import ForecasterConfig
 from seqrt.training.networks.forecasting.forecaster import Forecaster
@@ -69,21 +69,20 @@ def linear_part(problem: Problem) -> Linear | None:
     if not len(train.lags):
         return None
     train = _normalised(train, config) if relative else train
-    fitted = list(
-        autoregressions(
-            train.lags, train.ahead[:, 0], config.horizon, config.season, relative=relative
-        )
+    fitted = autoregression(
+        train.lags, train.ahead[:, 0], config.horizon, config.season, relative=relative
     )
     naive = list(
         naive_forecasts(config.lags, config.horizon, (config.season, _WEEK * config.season))
     )
     judged = _examples(problem.validation or problem.train, config, scale, whole=True)
     if not len(judged.lags):
-        return (fitted or naive)[0]
-    errors = {each.name: _error(each, judged, config) for each in (*fitted, *naive)}
-    best = min(fitted or naive, key=lambda each: errors[each.name])
-    simplest = min(naive, key=lambda each: errors[each.name])
-    return simplest if errors[simplest.name] < _CLEARLY * errors[best.name] else best
+        return fitted or naive[0]
+    simplest = min(naive, key=lambda each: _error(each, judged, config))
+    if fitted is None:
+        return simplest
+    clearly = _CLEARLY * _error(fitted, judged, config)
+    return simplest if _error(simplest, judged, config) < clearly else fitted
 
 
 def _examples(part: Part, config: ForecasterConfig, scale: float, *, whole: bool) -> Lagged:
