@@ -17,10 +17,14 @@ Doubles = NDArray[np.float64]
 _RIDGE = 1.0
 
 
+# The kinds of linear forecasts.
+FITTED, NAIVE, COMBINED = "autoregression", "naive", "mean of both"
+
+
 class Linear(NamedTuple):
     """A forecast that is linear in the lags w (L,): y = w A + start, (H,).
 
-    `name` is for people. With `relative`, w is normalised, and y is in the same units.
+    `name` is its kind. With `relative`, w may be normalised, and y is in the same units.
     """
 
     name: str
@@ -41,8 +45,7 @@ def naive_forecasts(lags: int, horizon: int, seasons: Sequence[int]) -> Iterator
         weights = np.zeros((lags, horizon))
         for step in range(horizon):
             weights[lags - season + step % season, step] = 1
-        name = "persistence" if season == 1 else f"the value {season} steps before"
-        yield Linear(name, weights, np.zeros(horizon), relative=True)
+        yield Linear(NAIVE, weights, np.zeros(horizon), relative=True)
 
 
 def autoregression(
@@ -82,4 +85,10 @@ def _iterated(
         step = weights @ np.array(forms[-order:])
         forms.append(step + start * np.eye(lags + 1)[lags])
     ahead = np.array(forms[lags:]).T
-    return Linear("autoregression", ahead[:lags], ahead[lags], relative)
+    return Linear(FITTED, ahead[:lags], ahead[lags], relative)
+
+
+def mean_of(fitted: Linear, naive: Linear) -> Linear:
+    """Return the mean of an autoregression and a naive forecast, which is right in any units."""
+    weights = (fitted.weights + naive.weights) / 2
+    return Linear(COMBINED, weights, (fitted.start + naive.start) / 2, fitted.relative)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,14 @@ import torch
 from numpy.typing import NDArray
 
 from seqrt.data import Part
-from seqrt.training.forecasting.linear import Linear, autoregression, naive_forecasts
+from seqrt.training.forecasting.linear import (
+    COMBINED,
+    NAIVE,
+    Linear,
+    autoregression,
+    mean_of,
+    naive_forecasts,
+)
 from seqrt.training.forecasting.rules import MANY_VALUES
 from seqrt.training.networks.forecasting.config import ForecasterConfig
 from seqrt.training.networks.forecasting.forecaster import Forecaster
@@ -22,8 +30,9 @@ Doubles = NDArray[np.float64]
 # The most steps to fit a linear part to, or to judge it by.
 _MOST_STEPS = 20_000
 
-# A naive forecast takes the place of an autoregression if its error is lower by this factor: of
-# two that are nearly as good, the autoregression is the safer one.
+# Of two forecasts that are nearly as good, the autoregression is the safer one: the mean with a
+# naive forecast must be better than it by the first factor, and the naive forecast by the second.
+_BETTER = 0.95
 _CLEARLY = 0.9
 
 _WEEK = 7
@@ -55,41 +64,83 @@ def forecaster_for(problem: Problem) -> Forecaster:
 
 
 def linear_part(problem: Problem) -> Linear | None:
-    """Return the best linear forecast for the validation part, fitted to the training part.
+    """Return the linear forecast that suits the validation part, fitted to the training part.
 
-    A single series keeps its own level: an autoregression is fitted to its values, and draws them
-    towards their mean. Several series share one, fitted to their normalised values. Returns None if
-    no series is long enough.
+    It is an autoregression, the mean of it and the best naive forecast where that is better, or the
+    naive forecast alone where that is clearly better. Returns None if no series is long enough.
     """
-    config = problem.forecaster
-    assert config
-    relative = len(problem.keys) > 1
-    scale = problem.metadata.outputs[0].scale
-    train = _examples(problem.train, config, scale, whole=False)
-    if not len(train.lags):
-        return None
-    train = _normalised(train, config) if relative else train
-    fitted = autoregression(
-        train.lags, train.ahead[:, 0], config.horizon, config.season, relative=relative
+    found = _fitted(problem, [problem.train])
+    judged = _lagged(problem, [problem.validation or problem.train], whole=True)
+    naive = _naive(problem, judged)
+    if found is None:
+        return naive
+    error = partial(_error, judged=judged, config=_config(problem))
+    if naive is None or not len(judged.lags):
+        return found
+    both = mean_of(found, naive)
+    best = both if error(both) < _BETTER * error(found) else found
+    return naive if error(naive) < _CLEARLY * error(best) else best
+
+
+def refit_linear_part(net: Forecaster, problem: Problem) -> None:
+    """Fit the linear part of a trained network once more, to the validation part as well.
+
+    The last rows say most about what comes next. The choice between autoregression and naive
+    forecast, and all that is calibrated, stay as they are.
+    """
+    if problem.validation is None:
+        return
+    chosen = linear_part(problem)
+    found = _fitted(problem, [problem.train, problem.validation])
+    if chosen is None or found is None or chosen.name == NAIVE:
+        return
+    if chosen.name == COMBINED:
+        judged = _lagged(problem, [problem.validation], whole=True)
+        naive = _naive(problem, judged)
+        assert naive
+        found = mean_of(found, naive)
+    _install(net, found)
+
+
+def _fitted(problem: Problem, parts: list[Part]) -> Linear | None:
+    """Return an autoregression fitted to some parts, or None for too few rows.
+
+    A single series keeps its own level: the forecasts are drawn towards its mean. Several series
+    share one autoregression, fitted to their normalised values.
+    """
+    config, relative = _config(problem), len(problem.keys) > 1
+    found = _lagged(problem, parts, whole=False)
+    found = _normalised(found, config) if relative else found
+    return autoregression(
+        found.lags, found.ahead[:, 0], config.horizon, config.season, relative=relative
     )
-    naive = list(
-        naive_forecasts(config.lags, config.horizon, (config.season, _WEEK * config.season))
-    )
-    judged = _examples(problem.validation or problem.train, config, scale, whole=True)
+
+
+def _naive(problem: Problem, judged: Lagged) -> Linear | None:
+    """Return the naive forecast that is best on some steps, or None if there are none."""
+    config = _config(problem)
+    each = naive_forecasts(config.lags, config.horizon, (config.season, _WEEK * config.season))
     if not len(judged.lags):
-        return fitted or naive[0]
-    simplest = min(naive, key=lambda each: _error(each, judged, config))
-    if fitted is None:
-        return simplest
-    clearly = _CLEARLY * _error(fitted, judged, config)
-    return simplest if _error(simplest, judged, config) < clearly else fitted
+        return None
+    return min(each, key=lambda linear: _error(linear, judged, config))
 
 
-def _examples(part: Part, config: ForecasterConfig, scale: float, *, whole: bool) -> Lagged:
-    """Return the steps of a part with all lags known, and all targets, or else the next one.
+def _config(problem: Problem) -> ForecasterConfig:
+    assert problem.forecaster
+    return problem.forecaster
 
-    The lags are scaled as the targets of a part are.
+
+def _lagged(problem: Problem, parts: list[Part], *, whole: bool) -> Lagged:
+    """Return the steps of some parts with all lags, and all their targets, or else the next one.
+
+    Lags are scaled as targets are; a missing one is the last known value of its series.
     """
+    config, scale = _config(problem), problem.metadata.outputs[0].scale
+    found = [_of_part(part, config, scale, whole=whole) for part in parts]
+    return Lagged(*map(np.concatenate, zip(*found, strict=True)))
+
+
+def _of_part(part: Part, config: ForecasterConfig, scale: float, *, whole: bool) -> Lagged:
     y = np.concatenate(list(part.y)).astype(np.float64)
     inside = np.concatenate([np.arange(count) for count in part.x.lengths.tolist()])
     starts = np.repeat(part.x.starts, part.x.lengths)
@@ -98,9 +149,16 @@ def _examples(part: Part, config: ForecasterConfig, scale: float, *, whole: bool
     if len(steps) > _MOST_STEPS:
         steps = steps[np.linspace(0, len(steps) - 1, _MOST_STEPS).astype(np.int64)]
     rows = (starts + inside)[steps, None] + np.arange(1 - config.lags, 1)
-    lags = part.x.values[rows, config.target] / scale
+    lags = _filled(part.x.values[:, config.target].astype(np.float64))[rows] / scale
     known = ~np.isnan(lags).any(axis=1)
     return Lagged(lags[known], y[steps[known], :-1], y[steps[known], -1:])
+
+
+def _filled(values: Doubles) -> Doubles:
+    """Return values (T,) with each NaN replaced by the last value before it, if there is one."""
+    last = np.maximum.accumulate(np.where(np.isnan(values), 0, np.arange(len(values))))
+    filled: Doubles = values[last]
+    return filled
 
 
 def _normalised(found: Lagged, config: ForecasterConfig) -> Lagged:

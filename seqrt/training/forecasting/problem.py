@@ -144,6 +144,7 @@ def _config(
     return config_for(
         [each for each in series if len(each)],
         options,
+        rows.timeline.spacing,
         features=len(windowing.features),
         target=windowing.features.index(windowing.target[0]),
         horizon=windowing.horizon,

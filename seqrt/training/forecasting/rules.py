@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seqrt.data.steps.step import Step
 from seqrt.data.understanding.season import common_season
 from seqrt.training.forecasting.options import ForecastOptions
 from seqrt.training.networks.forecasting.config import ForecasterConfig
@@ -27,7 +28,36 @@ _DROPOUT = 0.1
 _LEARNT = ForecasterConfig.quantiles
 
 
-def sizes(series: Sequence[NDArray[Any]], options: ForecastOptions) -> dict[str, Any]:
+# The lengths of natural cycles, in the units of a step: the day and the week in microseconds, the
+# week and the year in days, in business days, and the year in months.
+_DAY = 86_400_000_000
+_CYCLES: dict[str, tuple[float, ...]] = {
+    "instant": (_DAY, 7 * _DAY),
+    "day": (7, 365.25),
+    "business day": (5, 261),
+    "month": (12,),
+}
+
+# A season so near to a natural cycle is that cycle: noise moves its peak by a row.
+_NEAR = 0.04
+
+
+def natural_season(found: int, step: Step | None) -> int:
+    """Return the natural cycle near the season that was `found`, or that season.
+
+    >>> natural_season(51, Step("day", 7))
+    52
+    """
+    if step is None or not step.regular:
+        return found
+    cycles = (round(cycle / step.size) for cycle in _CYCLES.get(step.unit, ()))
+    near = [cycle for cycle in cycles if abs(found - cycle) <= _NEAR * cycle]
+    return near[0] if near else found
+
+
+def sizes(
+    series: Sequence[NDArray[Any]], options: ForecastOptions, step: Step | None = None
+) -> dict[str, Any]:
     """Return season, seasons, level_window and units for the known values of some series.
 
     With many series the network reads up to 14 seasons and takes its level from the last 7; of a
@@ -36,7 +66,7 @@ def sizes(series: Sequence[NDArray[Any]], options: ForecastOptions) -> dict[str,
     """
     lengths = np.array([len(values) for values in series])
     typical = int(np.quantile(lengths, 0.1))
-    season = options.season or common_season(series) or 1
+    season = options.season or natural_season(common_season(series) or 1, step)
     season = min(season, max(1, typical // 2))
     many = len(series) > 1
     most = max(2, min(_SEASONS, _MOST_LAGS // season))
@@ -55,7 +85,10 @@ def sizes(series: Sequence[NDArray[Any]], options: ForecastOptions) -> dict[str,
 
 
 def config_for(
-    series: Sequence[NDArray[Any]], options: ForecastOptions, **given: Any
+    series: Sequence[NDArray[Any]],
+    options: ForecastOptions,
+    step: Step | None = None,
+    **given: Any,
 ) -> ForecasterConfig:
     """Return the configuration of a forecaster for the known values of some series.
 
@@ -64,7 +97,7 @@ def config_for(
     few = sum(map(len, series)) < MANY_VALUES
     learnt = tuple(sorted({*_LEARNT, *options.quantiles}))
     inferred = {
-        **sizes(series, options),
+        **sizes(series, options, step),
         "noise": _NOISE if few else 0.0,
         "dropout": _DROPOUT,
         "one_chain": len(series) >= MANY_SERIES,

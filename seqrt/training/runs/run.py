@@ -19,6 +19,7 @@ from seqrt.data.readers.source import shown
 from seqrt.errors import DeviceError, TrainingError, UsageError
 from seqrt.files import write_bytes
 from seqrt.training.forecasting.finish import calibrate, predictions
+from seqrt.training.forecasting.make import refit_linear_part
 from seqrt.training.loop.checkpoints import Checkpoints
 from seqrt.training.loop.distributed import SINGLE_PROCESS, ProcessGroup, join, own_device
 from seqrt.training.loop.fit import fit_recipe
@@ -128,8 +129,6 @@ class Run:
         self.net.cpu()
         if isinstance(self.net, Forecaster):
             calibrate(self.net, self.problem)
-            if self.group.is_first:
-                save_weights(self.net, self.path)
         predicted = predictions(self.net, self.problem)
         result = Result.of(
             self.path,
@@ -139,6 +138,10 @@ class Run:
             best_epoch=max((epoch.number for epoch in self.epochs if epoch.best), default=0),
             pictures=self._pictures(predicted) if self.group.is_first else (),
         )
+        if isinstance(self.net, Forecaster):
+            refit_linear_part(self.net, self.problem)
+            if self.group.is_first:
+                save_weights(self.net, self.path)
         if self.group.is_first:
             result.save(self.record())
             self.checkpoints.remove()
