@@ -19,6 +19,7 @@ OUTLINE = [
     "Install",
     "Ten lines of Python",
     "Four commands",
+    "Forecasts",
     "What is in the file",
     "Streaming",
     "Training in Python",

@@ -23,6 +23,7 @@ from seqrt.training.loop.gradient import has_hooks
 from seqrt.training.loop.loss import MeanLoss
 from seqrt.training.loop.recipe import Recipe
 from seqrt.training.loop.steps import MicroBatch, PaddedMicroBatch
+from seqrt.training.networks.forecasting.forecaster import Forecaster
 from seqrt.training.networks.stack import Stack
 
 _LENGTHS = 8
@@ -73,7 +74,15 @@ class CudaGraphStep:
         few_shapes = not data.per_step or data.length is not None
         hooked = any(map(has_hooks, net.modules()))
         on_gpu = data.x.device.type == "cuda"
-        return on_gpu and few_shapes and not recipe.tbptt and group.is_single and not hooked
+        windowed = not isinstance(net, Forecaster)  # which learns from other steps in each batch
+        return (
+            on_gpu
+            and few_shapes
+            and windowed
+            and not recipe.tbptt
+            and group.is_single
+            and not hooked
+        )
 
     def step(
         self, micro_batches: Sequence[MicroBatch], rate: float

@@ -15,7 +15,7 @@ from seqrt.training.inputs.check import Data
 from seqrt.training.inputs.examples import Examples, Labelled, examples, memory_error
 from seqrt.training.loop.checkpoints import Checkpoints
 from seqrt.training.loop.distributed import ProcessGroup, join
-from seqrt.training.loop.loss import MeanLoss, Objective, PinballLoss, check_balance
+from seqrt.training.loop.loss import MeanLoss, check_balance, loss_of
 from seqrt.training.loop.recipe import Recipe
 from seqrt.training.loop.state import Epoch, Tensors, TrainingState, restore_generators, seeded
 from seqrt.training.loop.stepper import stepper, sum_over_processes
@@ -115,7 +115,7 @@ def _loop(
 ) -> Generator[Epoch]:
     start = checkpoints.begin(group)
     state = TrainingState.restore(net, group, start.progress, start.tensors)
-    objective = _objective(net, train, recipe)
+    objective = loss_of(net, train.y, balance=recipe.balance)
     step = stepper(net, state.optimizer, train, recipe, objective, checkpoints, group)
     progress, own_validation = state.progress, _own_share(validation, group)
     try:
@@ -186,13 +186,6 @@ def _loss_on(
     else:
         loss = objective.mean(all_logits(net, data), data.y).item()
     return group.all_reduce([], [weight * loss])[0]
-
-
-def _objective(net: Stack, train: Examples, recipe: Recipe) -> MeanLoss:
-    if isinstance(net, Forecaster):
-        return PinballLoss(net.architecture.quantiles)
-    outputs = len(net.metadata.outputs)
-    return Objective.of(net.activation, train.y, outputs, balance=recipe.balance)
 
 
 def _shared_inputs(net: Stack, parts: Sequence[Examples], recipe: Recipe) -> Iterator[memoryview]:

@@ -18,6 +18,8 @@ from torch.nn import functional as F
 
 from seqrt.contract.manifest import Activation
 from seqrt.errors import UsageError
+from seqrt.training.networks.forecasting.forecaster import Forecaster
+from seqrt.training.networks.stack import Stack
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 LossGradient = Callable[[Tensor, Tensor, float], tuple[float, Tensor]]
@@ -134,6 +136,13 @@ class PinballLoss:
         known = ~truth.isnan()
         e = torch.where(known, truth - v.unflatten(1, (-1, len(q))), 0) / scale
         return 2 * torch.maximum(q * e, (q - 1) * e).mean(-1).sum() / known.sum().clamp(min=1)
+
+
+def loss_of(net: Stack, y: Tensor, *, balance: bool) -> MeanLoss:
+    """Return the loss that trains `net` on targets `y`, as in Examples."""
+    if isinstance(net, Forecaster):
+        return PinballLoss(net.architecture.quantiles)
+    return Objective.of(net.activation, y, len(net.metadata.outputs), balance=balance)
 
 
 def check_balance(activation: Activation) -> None:

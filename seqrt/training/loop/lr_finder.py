@@ -17,7 +17,7 @@ from seqrt.training.inputs.check import Data
 from seqrt.training.inputs.examples import Examples, examples
 from seqrt.training.loop.adam import Adam
 from seqrt.training.loop.gradient import StepGradient
-from seqrt.training.loop.loss import Objective
+from seqrt.training.loop.loss import loss_of
 from seqrt.training.loop.recipe import Recipe
 from seqrt.training.loop.state import seeded
 from seqrt.training.loop.steps import MicroBatch, epoch_steps
@@ -48,8 +48,7 @@ def find_learning_rate(net: Stack, x: Data, y: Data, recipe: Recipe) -> float:
     trial.train()
     losses: deque[float] = deque(maxlen=_WINDOW)
     optimizer = Adam(trial)
-    outputs = len(trial.metadata.outputs)
-    objective = Objective.of(trial.activation, data.y, outputs, balance=recipe.balance)
+    objective = loss_of(trial, data.y, balance=recipe.balance)
     gradient = StepGradient(trial, optimizer, objective)
     with seeded(recipe.seed, 0, data.x.device):
         for rate, micro_batches in zip(_TESTED, _endless_steps(data, recipe), strict=False):

@@ -171,6 +171,11 @@ def start(plan: Plan, out: str | Path | None = None) -> Run:
     device, group = _device(plan.device), join()
     weights = _weights(group, plan.start_from)
     problem, net, origin = _begin(plan, weights)
+    if problem.forecaster and not group.is_single:
+        raise UsageError(
+            "several processes train networks over windows, but this forecast is made by a"
+            " forecaster. Use --recipe plain, or a single process."
+        )
     net = net.to(device)
     plan = plan.resolved(problem)
     if "lr" in plan.unresolved:
