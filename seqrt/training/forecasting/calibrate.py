@@ -18,6 +18,9 @@ SHARES = (0.5, 1.0, 0.0)
 # Another share than the one in training must be better by this factor.
 _BETTER = 0.99
 
+# A gap may vanish in float32, where the scale of a series is tiny beside its level.
+_LEAST_GAP = 1e-30
+
 
 def choose_share(net: Forecaster, validation: Examples) -> float:
     """Set the share of the network beside its linear part to the best one, and return it.
@@ -59,25 +62,29 @@ def calibrate_quantiles(net: Forecaster, validation: Examples) -> None:
     config = net.architecture
     net.widen.fill_(1.0)
     truth, _ = _truth(validation)
-    v = all_logits(net, validation).double().numpy()
-    v = v.reshape(len(v), config.horizon, -1)
-    middle = config.median
+    v = all_logits(net, validation).double().numpy().reshape(len(truth), config.horizon, -1)
     for step in range(config.horizon):
         known = ~np.isnan(truth[:, step])
-        off = truth[known, step] - v[known, step, middle]
-        reached = np.zeros((2, int(known.sum())))
-        for j in range(1, middle + 1):
-            pair = np.stack([v[known, step, middle - j], v[known, step, middle + j]])
-            inner = np.stack([v[known, step, middle - j + 1], v[known, step, middle + j - 1]])
-            gap = np.abs(pair - inner)
-            needed = (
-                np.maximum(-off - reached[0], 0) / gap[0] + np.maximum(off - reached[1], 0) / gap[1]
-            )
-            factor = conformal(needed, 2 * config.quantiles[middle - j])
-            if factor is None:
-                factor = 1.0
-            net.widen[step, [middle - j, middle + j]] = factor
-            reached += factor * gap
+        factors = gap_factors(truth[known, step], v[known, step], config.quantiles)
+        net.widen[step] = torch.from_numpy(factors)
+
+
+def gap_factors(truth: Doubles, v: Doubles, quantiles: tuple[float, ...]) -> Doubles:
+    """Return the factors (Q,) of the gaps between quantiles v (N, Q) of targets (N,)."""
+    middle = len(quantiles) // 2
+    factors = np.ones(len(quantiles))
+    off = truth - v[:, middle]
+    reached = np.zeros((2, len(truth)))
+    for j in range(1, middle + 1):
+        ends = [middle - j, middle + j]
+        inner = [middle - j + 1, middle + j - 1]
+        gap = np.maximum(np.abs(v[:, ends] - v[:, inner]).T, _LEAST_GAP)
+        beyond = np.maximum(np.stack([-off, off]) - reached, 0) / gap
+        factor = conformal(beyond.max(axis=0), 2 * quantiles[middle - j])
+        if factor is not None:
+            factors[ends] = factor
+        reached += factors[middle - j] * gap
+    return factors
 
 
 def conformal(scores: Doubles, miss: float) -> float | None:

@@ -12,13 +12,17 @@ from numpy.typing import NDArray
 from seqrt.data.steps.step import Step
 from seqrt.data.understanding.season import common_season
 from seqrt.training.forecasting.options import ForecastOptions
+from seqrt.training.forecasting.sequences import MOST_ROWS
 from seqrt.training.networks.forecasting.config import ForecasterConfig
 
 # From this many values on, a network alone learns more than a linear autoregression beside it.
 MANY_VALUES = 10_000
 
-# From this many series on, each batch learns from one chain of every series, not from all.
+# From this many series on, or this many numbers in a layer, each batch learns from one chain of
+# every sequence, not from all: the first has examples enough, the second too many for memory.
 MANY_SERIES = 32
+_MOST_NUMBERS = 1 << 24
+_BATCH = 32
 
 _SEASONS = 14
 _MOST_LAGS = 1_024
@@ -88,19 +92,26 @@ def config_for(
     series: Sequence[NDArray[Any]],
     options: ForecastOptions,
     step: Step | None = None,
+    *,
+    horizon: int,
     **given: Any,
 ) -> ForecasterConfig:
     """Return the configuration of a forecaster for the known values of some series.
 
     `given` are fields that the data or the user fixes; None and "auto" leave them to the rules.
     """
-    few = sum(map(len, series)) < MANY_VALUES
+    values = sum(map(len, series))
+    few = values < MANY_VALUES
     learnt = tuple(sorted({*_LEARNT, *options.quantiles}))
+    found = sizes(series, options, step)
+    width = 2 * found["season"] * found["seasons"] + horizon * len(learnt)
+    large = min(values, _BATCH * MOST_ROWS) * width > _MOST_NUMBERS
     inferred = {
-        **sizes(series, options, step),
+        **found,
+        "horizon": horizon,
         "noise": _NOISE if few else 0.0,
         "dropout": _DROPOUT,
-        "one_chain": len(series) >= MANY_SERIES,
+        "one_chain": len(series) >= MANY_SERIES or large,
         "quantiles": learnt,
         "answers": options.quantiles or (0.5,),
     }

@@ -17,7 +17,7 @@ Doubles = NDArray[np.float64]
 
 # A longer run is cut, so that a batch of pieces fits into memory. Each piece repeats the rows
 # before it that it reads as lags.
-MOST_ROWS = 2048
+MOST_ROWS = 1024
 
 
 def pieces(runs: Runs, lead: int, readable: Runs) -> NDArray[np.int64]:
