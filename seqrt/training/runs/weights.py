@@ -128,13 +128,20 @@ def _with_origin(about: dict[str, Any], weights: Path) -> dict[str, Any]:
 def _empty_network(header: dict[str, Any]) -> Trained:
     """Return the network that the header describes, without weights."""
     metadata = _metadata_of(header["about"])
+    if _sizes(header) != (len(metadata.features), len(metadata.outputs)):
+        raise ValueError("its header contradicts itself")
     with torch.device("meta"):
         net = _made(header)
-    sizes = (len(net.x_mean), len(net.y_mean))
-    if sizes != (len(metadata.features), len(metadata.outputs)):
-        raise ValueError("its header contradicts itself")
     net.metadata = metadata
     return net
+
+
+def _sizes(header: dict[str, Any]) -> tuple[int, int]:
+    """Return the numbers of features and outputs of the architecture in a header."""
+    options = header["architecture"]
+    if header.get("kind") == _FORECASTER:
+        return options["features"], options["horizon"] * len(options["answers"])
+    return options["features"], options["outputs"]
 
 
 def _made(header: dict[str, Any]) -> Trained:

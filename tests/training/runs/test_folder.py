@@ -278,8 +278,8 @@ def test_weights_of_another_program_are_refused(weights_file):
     ("change", "message"),
     [
         (
-            lambda h: h.update(format=2),
-            "E_MODEL_VERSION: .* has format 2; this seqrt reads up to 1",
+            lambda h: h.update(format=3),
+            "E_MODEL_VERSION: .* has format 3; this seqrt reads up to 2",
         ),
         (lambda h: h["architecture"].update(cell="elman"), "cell must be one of rnn, lstm, gru"),
         (lambda h: h["architecture"].update(units=[9]), "E_RUN_DAMAGED"),
