@@ -37,7 +37,7 @@ def run_introduction(run: Run) -> Iterator[tuple[str, str]]:
         yield "start", _start(run, run.origin.metadata)
     yield "training", _part(problem, problem.train)
     if problem.validation:
-        yield "validation", _part(problem, problem.validation)
+        yield "validation", _part(problem, problem.judged)
     else:
         yield "validation", "none, so the metrics are those of the training data"
     yield "network", f"{network_text(plan, problem)}, {weight_count(run.net):,} weights"
@@ -243,7 +243,8 @@ def _part(problem: Problem, part: Part) -> str:
         return f"{counted(len(part), 'sequence')} of {_steps(part)}"
     first, last = _time(part.when.min()), _time(part.when.max())
     out = f"; {part.left_out:,} left out, without a target" if part.left_out else ""
-    return f"{counted(len(part), 'window')}, targets from {problem.time} {first} to {last}{out}"
+    each = "forecast" if problem.forecaster else "window"
+    return f"{counted(len(part), each)}, targets from {problem.time} {first} to {last}{out}"
 
 
 def _steps(part: Part) -> str:

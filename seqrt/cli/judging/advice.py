@@ -48,7 +48,9 @@ def _forecast_tips(plan: Plan, problem: Problem) -> Iterator[str]:
     rows, window = problem.judged.first_rows, problem.metadata.window
     if problem.origins is None or rows is None or window is None:
         return
-    if _grows(problem):
+    if len(problem.targets) == 1:
+        yield "a forecaster (--recipe forecaster)"
+    elif _grows(problem):
         yield "the change from row to row as the target (most values lie outside those of training)"
     season = season_of_origins(problem.origins(rows))
     if season > 1 and window < 2 * season:

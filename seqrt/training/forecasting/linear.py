@@ -48,7 +48,7 @@ def naive_forecasts(lags: int, horizon: int, seasons: Sequence[int]) -> Iterator
         yield Linear(NAIVE, weights, np.zeros(horizon), relative=True)
 
 
-def autoregression(
+def fitted_autoregression(
     windows: Doubles, following: Doubles, horizon: int, season: int, *, relative: bool
 ) -> Linear | None:
     """Return an autoregression fitted to lags (N, L) and the values that follow them (N,).
@@ -88,7 +88,7 @@ def _iterated(
     return Linear(FITTED, ahead[:lags], ahead[lags], relative)
 
 
-def mean_of(fitted: Linear, naive: Linear) -> Linear:
+def combined(fitted: Linear, naive: Linear) -> Linear:
     """Return the mean of an autoregression and a naive forecast, which is right in any units."""
     weights = (fitted.weights + naive.weights) / 2
     return Linear(COMBINED, weights, (fitted.start + naive.start) / 2, fitted.relative)

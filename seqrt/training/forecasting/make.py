@@ -15,8 +15,8 @@ from seqrt.training.forecasting.linear import (
     COMBINED,
     NAIVE,
     Linear,
-    autoregression,
-    mean_of,
+    combined,
+    fitted_autoregression,
     naive_forecasts,
 )
 from seqrt.training.forecasting.rules import MANY_VALUES
@@ -77,7 +77,7 @@ def linear_part(problem: Problem) -> Linear | None:
     error = partial(_error, judged=judged, config=_config(problem))
     if naive is None or not len(judged.lags):
         return found
-    both = mean_of(found, naive)
+    both = combined(found, naive)
     best = both if error(both) < _BETTER * error(found) else found
     return naive if error(naive) < _CLEARLY * error(best) else best
 
@@ -98,7 +98,7 @@ def refit_linear_part(net: Forecaster, problem: Problem) -> None:
         judged = _lagged(problem, [problem.validation], whole=True)
         naive = _naive(problem, judged)
         assert naive
-        found = mean_of(found, naive)
+        found = combined(found, naive)
     _install(net, found)
 
 
@@ -111,7 +111,7 @@ def _fitted(problem: Problem, parts: list[Part]) -> Linear | None:
     config, relative = _config(problem), len(problem.keys) > 1
     found = _lagged(problem, parts, whole=False)
     found = _normalised(found, config) if relative else found
-    return autoregression(
+    return fitted_autoregression(
         found.lags, found.ahead[:, 0], config.horizon, config.season, relative=relative
     )
 

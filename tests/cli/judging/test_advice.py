@@ -39,9 +39,9 @@ def test_a_network_that_beats_every_baseline_gets_none(last_line, weeks):
 
 def test_a_network_between_the_baselines_is_no_better_than_the_season(last_line, weeks):
     assert last_line(weeks, 1.0, window=5) == (
-        "warning: the network is no better than seasonal naive 7 here. Try more data, --window 14"
-        " (two seasons), --noise 0.2 and --folds 5 (for so few windows), more --epochs or another"
-        " --lr."
+        "warning: the network is no better than seasonal naive 7 here. Try more data, a forecaster"
+        " (--recipe forecaster), --window 14 (two seasons), --noise 0.2 and --folds 5 (for so few"
+        " windows), more --epochs or another --lr."
     )
 
 
@@ -54,14 +54,21 @@ def test_the_best_of_several_better_baselines_is_named(last_line, weeks):
     assert line.endswith(" against 400.")
 
 
-def test_growth_beyond_the_training_part_is_noticed(last_line):
+def test_a_forecaster_is_what_to_try_first(last_line):
     line = last_line(np.arange(3000.0), 9.0, window=5)
 
     assert line == (
-        "warning: the network is no better than persistence here. Try more data, the change from"
-        " row to row as the target (most values lie outside those of training), a longer --window,"
-        " more --epochs or another --lr."
+        "warning: the network is no better than persistence here. Try more data, a forecaster"
+        " (--recipe forecaster), a longer --window, more --epochs or another --lr."
     )
+
+
+def test_growth_beyond_the_training_part_is_noticed(last_line):
+    values = np.stack([np.arange(3000.0), np.arange(3000.0)], axis=1)
+
+    line = last_line(values, 9.0, window=5, target=("x0", "x1"))
+
+    assert "Try more data, the change from row to row as the target (most values lie" in line
 
 
 def test_labels_have_the_majority_to_beat(tmp_path):

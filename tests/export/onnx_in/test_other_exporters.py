@@ -1,8 +1,8 @@
-"""Graphs as tf2onnx and keras2onnx write them, built node by node.
+"""Graphs in the manner of tf2onnx and keras2onnx, built node by node.
 
-The patterns follow the public sources of both: LSTM between Transposes, Y_h squeezed, first states
-made by Shape, Concat and ConstantOfShape or Expand, lengths by Tile, axes as attributes before
-opset 13. onnxruntime, which runs the graph itself, is the judge.
+Neither converter made them. Their patterns are built by hand: LSTM between Transposes, Y_h
+squeezed, first states made by Shape, Concat and ConstantOfShape or Expand, lengths by Tile, axes
+as attributes before opset 13. onnxruntime, which runs the graph itself, is the judge.
 """
 
 from __future__ import annotations

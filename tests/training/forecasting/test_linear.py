@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from seqrt.training.forecasting.linear import autoregression, naive_forecasts
+from seqrt.training.forecasting.linear import fitted_autoregression, naive_forecasts
 
 
 def test_naive_forecasts_repeat_the_last_value_or_the_last_season():
@@ -24,7 +24,7 @@ def test_an_autoregression_finds_the_process_and_iterates_it():
     x = np.zeros(5_000)
     for t in range(2, len(x)):
         x[t] = 3 + 0.5 * x[t - 1] + 0.3 * x[t - 2] + rng.normal()
-    fitted = autoregression(*_windows(x, 8), horizon=2, season=1, relative=False)
+    fitted = fitted_autoregression(*_windows(x, 8), horizon=2, season=1, relative=False)
     assert fitted
     weights = fitted.weights
     assert weights[-1, 0] == pytest.approx(0.5, abs=0.05)
@@ -38,11 +38,11 @@ def test_an_autoregression_finds_the_process_and_iterates_it():
 
 def test_an_autoregression_reads_more_than_a_season():
     x = np.tile(np.random.default_rng(0).normal(size=60), 20)
-    fitted = autoregression(*_windows(x, 120), horizon=60, season=60, relative=False)
+    fitted = fitted_autoregression(*_windows(x, 120), horizon=60, season=60, relative=False)
     assert fitted
     error = np.abs(fitted.forecast(x[None, -120:]) - x[:60]).mean()
     assert error < 0.1 * np.abs(x).mean()
 
 
 def test_too_few_rows_have_no_autoregression():
-    assert autoregression(np.ones((4, 2)), np.ones(4), 1, 1, relative=False) is None
+    assert fitted_autoregression(np.ones((4, 2)), np.ones(4), 1, 1, relative=False) is None
