@@ -42,9 +42,10 @@ def run_introduction(run: Run) -> Iterator[tuple[str, str]]:
         yield "validation", "none, so the metrics are those of the training data"
     yield "network", f"{network_text(plan, problem)}, {weight_count(run.net):,} weights"
     balanced = ", classes weighed by inverse frequency" if plan.balance else ""
+    noise = f", noise {plan.noise:g}" if plan.noise else ""
     yield (
         "optimiser",
-        f"Adam, peak learning rate {plan.lr:g}, batches of {plan.batch_size}{balanced}",
+        f"Adam, peak learning rate {plan.lr:g}, batches of {plan.batch_size}{noise}{balanced}",
     )
     yield "run", str(run.path)
 

@@ -116,7 +116,8 @@ TRAINING: Final = (
     Option(
         "noise",
         float,
-        "Standard deviation of the noise added to the scaled features",
+        "Standard deviation of the noise added to the scaled features; few sequences to classify"
+        " get 0.4",
         "0",
         metavar="SIZE",
         shared=True,

@@ -211,17 +211,17 @@ class Plan:
             torch.default_generator.manual_seed(self.fold_recipe().seed)
             if problem.forecaster:
                 return forecaster_for(problem)
+            plan = self.resolved(problem)
             net = Network(
-                **asdict(self.architecture),
+                **asdict(plan.architecture),
                 features=len(problem.metadata.features),
                 outputs=len(problem.metadata.outputs),
                 head=problem.head,
                 activation=problem.activation,
                 missing=self.missing,
             )
-            memory = self.resolved(problem).memory
-            if memory is not None:
-                chrono_initialise(net, memory)
+            if plan.memory is not None:
+                chrono_initialise(net, plan.memory)
             forget_constants(net, problem.metadata)
         net.metadata = problem.metadata
         net.set_scaling(net.metadata.features, net.metadata.outputs)

@@ -11,6 +11,7 @@ from seqrt.training.loop.threads import threads_that_pay
 from seqrt.training.problems.prepare import usual_length
 from seqrt.training.problems.problem import Problem
 from seqrt.training.problems.tasks import TASKS
+from seqrt.training.runs.small_data import small_data_options
 
 # Up to this many steps any initial weights remember, and gates that start open only do harm:
 # forecasts of the yearly sunspots from 24 years have errors a tenth to a third larger.
@@ -26,6 +27,8 @@ _TASK_EPOCHS: Final = 10
 
 def window_options(plan: Any, problem: Problem) -> dict[str, Any]:
     """Return the options of a plan that are inferred from the data, by name."""
+    small = small_data_options(plan, problem)
+    plan = plan.with_options(**small) if small else plan
     built_in = plan.source in TASKS
     longest = _longest_gradient(plan, problem)
     long = plan.memory or longest > _LONG * plan.architecture.segment or built_in
@@ -34,6 +37,7 @@ def window_options(plan: Any, problem: Problem) -> dict[str, Any]:
     # on a built-in task the loss rests on a plateau first, and fresh data cannot be overfitted
     patience = epochs if built_in else math.ceil(epochs / 4)
     return {
+        **small,
         "window": problem.metadata.window,
         "length": plan.length or usual_length(plan.source),
         "init": init,
