@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrt.contract import Column
+from seqrt.contract import Column, Manifest
 
 # A share of the range by which a value may leave it on either side.
 MARGIN = 0.1
@@ -24,6 +25,21 @@ class Outside(NamedTuple):
     value: float
     low: float
     high: float
+
+
+def with_ranges(manifest: Manifest) -> tuple[Column, ...]:
+    """Return the features of a model with the ranges that they should keep.
+
+    A forecaster that reads whole series takes the level of its target from the series itself, so
+    the target may leave its range; ids of tokens have no range.
+    """
+    lags = any(piece.what == "taps" for piece in manifest.carries)
+    follows = lags and manifest.task == "forecast" and manifest.window is None
+    free = manifest.targets if follows else ()
+    return tuple(
+        replace(each, low=None, high=None) if manifest.tokens or each.name in free else each
+        for each in manifest.features
+    )
 
 
 class RangeGuard:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+import seqrt
 from seqrt.contract import Column
-from seqrt.ranges import Outside, RangeGuard
+from seqrt.ranges import Outside, RangeGuard, with_ranges
 
+FORECASTER = Path(__file__).parent / "runtime" / "nets" / "format2" / "forecaster.onnx"
 FEATURES = (Column("load", low=0.0, high=10.0), Column("heat"), Column("code=other", low=0, high=0))
 
 
@@ -39,3 +44,12 @@ def test_a_margin_of_zero_allows_what_float32_rounds():
 def test_missing_values_are_not_outside():
     assert RangeGuard(FEATURES).found(np.full((2, 3), np.nan)) == []
     assert RangeGuard(FEATURES).found(np.zeros((0, 3))) == []
+
+
+def test_the_target_of_a_forecaster_has_no_range_but_other_features_have():
+    manifest = seqrt.load(FORECASTER).manifest
+    columns = (Column("sales", low=0, high=1), Column("heat", low=0, high=1))
+    known = replace(manifest, features=columns, targets=("sales",))
+
+    assert with_ranges(known) == (Column("sales"), columns[1])
+    assert with_ranges(replace(known, window=24)) == columns

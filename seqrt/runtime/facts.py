@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seqrt.ranges import MARGIN, Outside, RangeGuard
+from seqrt.ranges import MARGIN, Outside, RangeGuard, with_ranges
 
 if TYPE_CHECKING:
     from seqrt.contract import Manifest
@@ -63,7 +63,7 @@ class ModelFacts:
         A value may be outside by `margin` times the width of the range; features without a recorded
         range are left out. `predict` and streams never check this by themselves.
         """
-        return RangeGuard(self.manifest.features, margin).found(np.asarray(x))
+        return RangeGuard(with_ranges(self.manifest), margin).found(np.asarray(x))
 
     def __repr__(self) -> str:
         """Return the model's name, task, layers and device."""

@@ -31,12 +31,11 @@ class RangeChecks:
 
     def __init__(self, manifest: Manifest, *, strict: bool) -> None:
         """Check the features of a model; ids of tokens have no range."""
-        from seqrt.ranges import RangeGuard
+        from seqrt.ranges import RangeGuard, with_ranges
 
-        self._guard = RangeGuard(() if manifest.tokens else manifest.features)
-        self._idle = manifest.tokens > 0 or all(
-            each.low is None and each.high is None for each in manifest.features
-        )
+        features = with_ranges(manifest)
+        self._guard = RangeGuard(features)
+        self._idle = all(each.low is None and each.high is None for each in features)
         self._strict = strict
 
     def of_slices(self, read: Slices) -> Slices:
