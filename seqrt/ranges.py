@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from seqrt.contract import Column, Manifest
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray  # which takes longer to import than the rest of the runtime
 
 # A share of the range by which a value may leave it on either side.
 MARGIN = 0.1
