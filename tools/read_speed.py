@@ -85,8 +85,7 @@ def medians(turns: list[tuple[float, float]]) -> tuple[float, float]:
 def measured(reader: str, path: str, small: str) -> tuple[float, float]:
     """Read a small file and then a large one; return the seconds and megabytes of the latter."""
     if reader == "seqrt without pyarrow":
-        # makes its import fail
-        sys.modules["pyarrow"] = None  # type: ignore[assignment]
+        sys.modules["pyarrow"] = None  # type: ignore[assignment]  # makes its import fail
     read = read_with_pandas if reader == "pandas" else read_with_seqrt
     read(small)
     Path("/proc/self/clear_refs").write_text("5")  # the peak is measured from here on

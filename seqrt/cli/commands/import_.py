@@ -56,10 +56,13 @@ def import_model(
         check_not_input(out, model)
     read: Any
     if suffix == ".onnx":
-        from seqrt.export.from_onnx import read_onnx as read_file
+        from seqrt.export.from_onnx import read_onnx
+
+        read = read_onnx(model)
     else:
-        from seqrt.export.keras import read_keras as read_file  # type: ignore[assignment]
-    read = read_file(model)
+        from seqrt.export.keras import read_keras
+
+        read = read_keras(model)
     if out is None:
         make_folder(FOLDER)
         out = FOLDER / f"{model.stem}.onnx"

@@ -45,8 +45,11 @@ def run_steps(z: Tensor, new: Tensor, h: Tensor) -> Tensor:
 def run_scan(z: Tensor, new: Tensor, h: Tensor) -> Tensor:
     """Return what `run_steps` does, in as many rounds as T has binary digits; for a GPU."""
     first = torch.addcmul(new[:, :1], z[:, :1], h[:, None])
-    # torch's `apply` has no type annotations
-    y: Tensor = _Scan.apply(z, torch.cat([first, new[:, 1:]], dim=1))  # type: ignore[no-untyped-call]
+    return _scanned(z, torch.cat([first, new[:, 1:]], dim=1))
+
+
+def _scanned(z: Tensor, first_and_new: Tensor) -> Tensor:
+    y: Tensor = _Scan.apply(z, first_and_new)  # type: ignore[no-untyped-call]  # torch has no types
     return y
 
 
@@ -76,5 +79,5 @@ class _Scan(torch.autograd.Function):
         z, h = ctx.saved_tensors
         zero = torch.zeros_like(h[:, :1])
         later = torch.cat([z[:, 1:], zero], dim=1)
-        total: Tensor = _Scan.apply(later.flip(1), dh.flip(1)).flip(1)  # type: ignore[no-untyped-call]
+        total = _scanned(later.flip(1), dh.flip(1)).flip(1)
         return total * torch.cat([zero, h[:, :-1]], dim=1), total

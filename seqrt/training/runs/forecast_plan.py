@@ -54,8 +54,8 @@ def method_of(plan: Any) -> Method:
         if wrong:
             cause = "--recipe forecaster" if plan.method == "forecaster" else f"--{asked}"
             raise UsageError(
-                f"{cause} asks for a forecaster, which has no"
-                f" {wrong.replace('start_from', 'from')} of this kind. Drop one of the two."
+                f"{cause} asks for a forecaster, but --{_flag(wrong)} is given here for a network"
+                " over windows. Drop one of the two."
             )
         return "forecaster"
     if plan.method == "plain" or wrong or plan.source in BUILT_IN:
@@ -115,6 +115,10 @@ def forecaster_options(plan: Any, problem: Problem) -> dict[str, Any]:
         "patience": patience,
         "threads": plan.threads or threads_that_pay(config.cell, (config.units,)),
     }
+
+
+def _flag(name: str) -> str:
+    return {"start_from": "from"}.get(name, name.replace("_", "-"))
 
 
 def _is_set(plan: Any, name: str) -> bool:

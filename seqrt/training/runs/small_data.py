@@ -1,8 +1,7 @@
 """Defaults for few sequences to classify: noise, and segments for long ones.
 
-Measured by cross-validation on training parts of public sets of 36 to 270 sequences: noise of 0.4
-lowers the log loss on short sequences, and segments on most sets of sequences from 100 steps on,
-which they also train several times faster.
+tools/small_sets.py measures them against the plain recipe on two public sets of 40 and 50
+sequences: the mean accuracy of three seeds is higher on both.
 """
 
 from __future__ import annotations
