@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from seqrt.contract.columns import Input, TimeColumn
+from seqrt.contract.columns import Column, Input, TimeColumn
 from seqrt.contract.manifest import (
     FORMAT,
     NEWEST_FORMAT,
     Carry,
-    Column,
     Layer,
     Manifest,
     OutputHead,

@@ -18,6 +18,28 @@ _FARTHEST: Final = 1_000_000
 
 
 @dataclass(frozen=True)
+class Column:
+    """One feature or one output: its name, its unit, its scaling, and its range in training.
+
+    The graph computes `(x - mean) / scale` for a feature and `y * scale + mean` for an output.
+    """
+
+    name: str
+    unit: str = ""
+    mean: float = 0.0
+    scale: float = 1.0
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def typical_range(self) -> tuple[float, float]:
+        """The range seen in training; without one, two scales on either side of the mean."""
+        low = self.mean - 2 * self.scale if self.low is None else self.low
+        high = self.mean + 2 * self.scale if self.high is None else self.high
+        return low, high
+
+
+@dataclass(frozen=True)
 class Input:
     """One use of a column: the features it becomes, in the order of `Manifest.features`.
 

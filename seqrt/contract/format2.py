@@ -14,6 +14,8 @@ MOST_CARRIED: Final = 1 << 18
 # The most steps that a layer may skip.
 MOST_DILATION: Final = 1 << 16
 MOST_TOKENS: Final = 1 << 31
+# The most nodes that a layer may be written as.
+MOST_GROUPS: Final = 256
 _MOST_HEADS: Final = 6
 _LONGEST_REASON: Final = 300
 _RESERVED = {"x", "lengths", "state", "state_out"}
@@ -22,6 +24,14 @@ _NEW: Final[dict[str, Any]] = {
     "least": 1,
     "tokens": 0,
     "not_streamable": "",
+}
+# The fields of a layer that only format 2 has; they are written where they are set.
+NEW_OF_LAYERS: Final[dict[str, Any]] = {
+    "reverse": False,
+    "steps": 0,
+    "dilation": 1,
+    "activations": (),
+    "groups": 1,
 }
 
 
@@ -34,6 +44,7 @@ def check_format2(m: Any) -> None:
             raise manifest_error(f"of format 1 must not have {', '.join(used)}")
         return
     _check_dilations(m)
+    _check_groups(m)
     _check_state(m)
     if any(layer.steps for layer in m.layers):
         raise manifest_error("must list layers over a fixed number of steps as decoders")
@@ -48,7 +59,7 @@ def check_format2(m: Any) -> None:
 
 
 def _is_new(layer: Any) -> bool:
-    return bool(layer.reverse or layer.steps or layer.dilation != 1 or layer.activations)
+    return any(getattr(layer, name) != default for name, default in NEW_OF_LAYERS.items())
 
 
 def _check_dilations(m: Any) -> None:
@@ -57,6 +68,14 @@ def _check_dilations(m: Any) -> None:
             raise manifest_error(f"must have dilations from 1 to {MOST_DILATION}")
         if layer.dilation > 1 and (layer.bidirectional or layer.reverse or layer.steps):
             raise manifest_error("must have dilations only of layers that read time forwards")
+
+
+def _check_groups(m: Any) -> None:
+    for layer in (*m.layers, *m.decoders):
+        if not 1 <= layer.groups <= MOST_GROUPS or layer.units % layer.groups:
+            raise manifest_error(f"must have layers of 1 to {MOST_GROUPS} equal groups")
+        if layer.groups > 1 and (layer.dilation > 1 or layer.reverse or layer.steps):
+            raise manifest_error("must have groups only in layers that read each step")
 
 
 def _check_state(m: Any) -> None:

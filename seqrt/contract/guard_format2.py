@@ -116,9 +116,10 @@ def check_graph(
     """Raise GraphError unless layers, state and activations are those of the manifest."""
     layers = tuple(each.layer for each in found if not each.layer.steps)
     decoders = tuple(each.layer for each in found if each.layer.steps)
-    if (layers, decoders) != (m.layers, m.decoders):
+    wanted = tuple(node for layer in m.layers for node in layer.nodes)
+    if (layers, decoders) != (wanted, m.decoders):
         raise GraphError(
-            f"the manifest requires the layers {m.layers} and decoders {m.decoders},"
+            f"the manifest requires the layers {wanted} and decoders {m.decoders},"
             f" but the graph has {layers} and {decoders}"
         )
     if m.streamable:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Literal
 
-from seqrt.contract.columns import Input, TimeColumn, check_inputs
-from seqrt.contract.format2 import check_format2
+from seqrt.contract.columns import Column, Input, TimeColumn, check_inputs
+from seqrt.contract.format2 import NEW_OF_LAYERS, check_format2
 from seqrt.contract.measured import Memory, Parity
 from seqrt.contract.quantiles import check_quantile_outputs
 from seqrt.contract.strict_json import decode_as, manifest_error, parse_json
@@ -45,8 +45,9 @@ class Layer:
     `nonlinearity` is that of the RNN cell. LSTM and GRU use sigmoid and tanh, unless `activations`
     names others, in ONNX's order. `reverse` is true of a layer that reads its sequence from the end
     alone. `steps` is 0 for a layer that runs over time; a decoder runs over this fixed number of
-    steps. A step continues from the state `dilation` steps before. All but the first four are
-    written only where they are set.
+    steps. A step continues from the state `dilation` steps before. In a layer of several `groups`
+    of as many units each, no group reads the states of another, and each is a node of its own. All
+    but the first four are written only where they are set.
     """
 
     cell: Cell
@@ -57,33 +58,17 @@ class Layer:
     steps: int = 0
     dilation: int = 1
     activations: tuple[str, ...] = ()
+    groups: int = 1
+
+    @property
+    def nodes(self) -> tuple[Layer, ...]:
+        """The layers that the nodes of its groups compute."""
+        return (replace(self, units=self.units // self.groups, groups=1),) * self.groups
 
     @property
     def state_size(self) -> int:
         """Numbers of state per sequence and direction: h, and c for an LSTM, `dilation` times."""
         return self.units * len(STATE_PARTS[self.cell]) * self.dilation
-
-
-@dataclass(frozen=True)
-class Column:
-    """One feature or one output: its name, its unit, its scaling, and its range in training.
-
-    The graph computes `(x - mean) / scale` for a feature and `y * scale + mean` for an output.
-    """
-
-    name: str
-    unit: str = ""
-    mean: float = 0.0
-    scale: float = 1.0
-    low: float | None = None
-    high: float | None = None
-
-    @property
-    def typical_range(self) -> tuple[float, float]:
-        """The range seen in training; without one, two scales on either side of the mean."""
-        low = self.mean - 2 * self.scale if self.low is None else self.low
-        high = self.mean + 2 * self.scale if self.high is None else self.high
-        return low, high
 
 
 @dataclass(frozen=True)
@@ -201,13 +186,15 @@ class Manifest:
     @property
     def operations(self) -> int:
         """Multiplications and additions of the recurrent layers for one step of one sequence."""
-        width, total = len(self.features), 0
+        width, groups, total = len(self.features), 1, 0
         if self.missing == "indicator":
             width *= 2
         for layer in self.layers:
             directions = 2 if layer.bidirectional else 1
-            total += 2 * directions * GATES[layer.cell] * layer.units * (width + layer.units)
-            width = directions * layer.units
+            read = width // layer.groups if groups == layer.groups else width
+            read += layer.units // layer.groups
+            total += 2 * directions * GATES[layer.cell] * layer.units * read
+            width, groups = directions * layer.units, layer.groups
         return total
 
     def to_json(self) -> str:
@@ -217,7 +204,7 @@ class Manifest:
             if record[name] == default:
                 del record[name]
         for layer in (*record["layers"], *record.get("decoders", ())):
-            for name, default in _OPTIONAL_OF_LAYERS.items():
+            for name, default in NEW_OF_LAYERS.items():
                 if layer[name] == default:
                     del layer[name]
         return json.dumps(record, sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -255,7 +242,6 @@ _OPTIONAL: Final[dict[str, Any]] = {
     "tokens": 0,
     "not_streamable": "",
 }
-_OPTIONAL_OF_LAYERS: Final = {"reverse": False, "steps": 0, "dilation": 1, "activations": ()}
 
 
 def _check_format(record: dict[str, Any]) -> None:

@@ -18,6 +18,7 @@ from seqrt.contract import IR_VERSION, LENGTHS, OPSET, STATE, STATE_OUT, X, Y
 from seqrt.contract.idioms.missing import policy
 from seqrt.contract.onnx_reader import FLOAT
 from seqrt.export.graph_builder import GraphBuilder
+from seqrt.export.graph_groups import carries_of
 from seqrt.export.graph_layers import emit
 from seqrt.export.graph_recurrent import RecurrentNodes
 from seqrt.export.stack_graph import StackGraph
@@ -28,7 +29,7 @@ from seqrt.training.networks.stack import Stack
 
 def build_onnx(stack: Stack) -> onnx.ModelProto:
     """Return the ONNX model of a stack, without its metadata."""
-    graph = StackGraph(stack)
+    graph = StackGraph(carries_of(stack))
     u, known = append_missing_policy(graph, stack, append_scaling(graph, stack))
     h = graph.add("Transpose", [u], "x_time_major", perm=[1, 0, 2])
     steps = [step for step in stack.steps() if not isinstance(step, nn.Dropout)]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import numpy as np
+
 from seqrt.contract import LENGTHS, idioms
 from seqrt.contract.manifest import STATE_PARTS
+from seqrt.export.graph_groups import groups_of
 from seqrt.export.stack_graph import StackGraph
-from seqrt.export.weights import onnx_weights
+from seqrt.export.weights import LayerWeights, onnx_weights
 from seqrt.training.networks.dilated import Dilated
 from seqrt.training.networks.recurrent import Recurrent
 from seqrt.training.networks.stack import Stack
@@ -41,16 +44,32 @@ def _recurrent(
 
     With `end`, the node outputs its final h also where nothing but a residual reads it.
     """
-    layer = step.layer
-    starts = [start for _ in STATE_PARTS[layer.cell] if (start := graph.start())]
-    ends = [f"{name}_{part}_end" for part in STATE_PARTS[layer.cell]]
-    outputs = ["" if only_last else f"{name}_steps", *ends]
-    wanted = ends if starts else ends[:1] if only_last or end else []
-    _append_node(graph, step, name, [h, LENGTHS, *starts], outputs[: 1 + len(wanted)])
-    graph.ends += wanted if starts else []
+    layer, groups = step.layer, groups_of(step)
+    count, parts = len(groups.weights), STATE_PARTS[layer.cell]
+    starts = [[graph.start() for _ in range(count)] for _ in parts] if graph.streams else []
+    reads = _shares(graph, name, h, step.features, count) if groups.shares else [h] * count
+    names = [f"{name}_group{k}" for k in range(count)] if count > 1 else [name]
+    wanted = parts if graph.streams else parts[:1] if only_last or end else ()
+    for k, (group, weights) in enumerate(zip(names, groups.weights, strict=True)):
+        outputs = ["" if only_last else f"{group}_steps", *(f"{group}_{p}_end" for p in wanted)]
+        inputs = [reads[k], LENGTHS, *(pieces[k] for pieces in starts)]
+        _append_node(graph, step, group, weights, inputs, outputs)
+    graph.ends += [f"{group}_{p}_end" for p in parts for group in names] if graph.streams else []
+    if count > 1 and not only_last:
+        graph.add("Concat", [f"{group}_steps" for group in names], f"{name}_steps", axis=3)
+    if count > 1 and (only_last or end):
+        graph.add("Concat", [f"{group}_h_end" for group in names], f"{name}_h_end", axis=2)
     if only_last:
         return _last_step(graph, f"{name}_h_end", name, layer.bidirectional)
     return _every_step(graph, name, layer.bidirectional)
+
+
+def _shares(graph: StackGraph, name: str, h: str, features: int, count: int) -> list[str]:
+    """Append the node that cuts h (T, B, D) into equal shares; return their names."""
+    sizes = graph.constant(f"{name}_shares", np.full(count, features // count, np.int64))
+    shares = [f"{name}_share{k}" for k in range(count)]
+    graph.append("Split", [h, sizes], shares, axis=2)
+    return shares
 
 
 def _dilated(graph: StackGraph, step: Dilated, name: str, h: str) -> str:
@@ -62,19 +81,24 @@ def _dilated(graph: StackGraph, step: Dilated, name: str, h: str) -> str:
     inputs = [f"phases.{number}.steps", f"phases.{number}.lengths"]
     inputs += [f"phases.{number}.start{i}" for i in range(len(parts))]
     ends = [f"{name}_{part}_end" for part in parts]
-    _append_node(graph, step, name, inputs, [f"{name}_steps", *ends])
+    _append_node(graph, step, name, onnx_weights(step), inputs, [f"{name}_steps", *ends])
     steps = f"{name}_steps"
     back = idioms.interleaved(number, steps, layer.units, step.dilation, tuple(ends))
     return graph.stateful(back)
 
 
 def _append_node(
-    graph: StackGraph, step: Recurrent, name: str, inputs: list[str], outputs: list[str]
+    graph: StackGraph,
+    step: Recurrent,
+    name: str,
+    weights: LayerWeights,
+    inputs: list[str],
+    outputs: list[str],
 ) -> None:
-    """Append the node of a layer; `inputs` are what it reads, the lengths and any states."""
+    """Append the node of a layer or group; `inputs`: what it reads, the lengths and any states."""
     layer, (h, *others) = step.layer, inputs
-    weights = zip("WRB", onnx_weights(step), strict=True)
-    constants = [graph.constant(f"{name}_{w}", array) for w, array in weights]
+    named = zip("WRB", weights, strict=True)
+    constants = [graph.constant(f"{name}_{w}", array) for w, array in named]
     attributes: dict[str, Any] = {"direction": _DIRECTIONS[layer.bidirectional]}
     if layer.cell == "rnn":
         attributes["activations"] = [layer.nonlinearity.capitalize()] * len(step.cells)
@@ -85,7 +109,7 @@ def _append_node(
         layer.cell.upper(),
         [h, *constants, *others],
         outputs,
-        hidden_size=layer.units,
+        hidden_size=weights[1].shape[2],
         **attributes,
     )
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from seqrt import __version__
 from seqrt.contract import NEWEST_FORMAT, Column, Manifest
 from seqrt.export.graph import build_onnx
+from seqrt.export.graph_groups import carries_of, group_count, layers_of
 from seqrt.export.weights import float32_array
 from seqrt.runtime import Model
 from seqrt.runtime.inputs.arrays import inside
@@ -57,7 +58,7 @@ class SeqrtNetwork:
             task=metadata.task,
             head=stack.head,
             activation=stack.activation,
-            layers=tuple(step.layer for step in stack.recurrent()),
+            layers=layers_of(stack),
             features=_columns(metadata.features, stack.x_mean, stack.x_scale),
             outputs=_columns(metadata.outputs, stack.y_mean, stack.y_scale),
             classes=metadata.classes,
@@ -155,14 +156,15 @@ class SeqrtNetwork:
 
 def needs_format2(stack: Stack) -> bool:
     """Return whether a stack is more than the chain of layers that a file of format 1 can hold."""
-    return any(type(layer) is not Recurrent for layer in stack.time_layers())
+    layers = stack.time_layers()
+    return any(type(layer) is not Recurrent or group_count(layer) > 1 for layer in layers)
 
 
 def _format2(stack: Stack) -> dict[str, Any]:
     """Return the entries of the manifest of format 2."""
     return {
         "format": NEWEST_FORMAT,
-        "carries": stack.carries,
+        "carries": carries_of(stack),
         "not_streamable": stack.not_streamable,
     }
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from seqrt.contract import STATE, STATE_OUT
+from seqrt.contract import STATE, STATE_OUT, Carry
 from seqrt.contract.idioms import Idiom
 from seqrt.contract.idioms.missing import KNOWN_START
 from seqrt.export.graph_builder import GraphBuilder
-from seqrt.training.networks.stack import Stack
 
 
 class StackGraph(GraphBuilder):
@@ -20,14 +19,14 @@ class StackGraph(GraphBuilder):
     `ends` are the next states, in the same order.
     """
 
-    def __init__(self, stack: Stack) -> None:
-        """Begin with the nodes that split the state."""
+    def __init__(self, pieces: Sequence[Carry]) -> None:
+        """Begin with the nodes that split the state into `pieces`; none if it cannot stream."""
         super().__init__()
-        self.streams = stack.state_size > 0
+        self.streams = bool(pieces)
         self.ends: list[str] = []
         self._numbers: Counter[str] = Counter()
         self._once: set[str] = set()
-        self._starts = iter(self._split_state(stack))
+        self._starts = iter(self._split_state(pieces))
 
     def start(self) -> str:
         """Return the next piece of the state; "" if the network cannot stream."""
@@ -58,9 +57,8 @@ class StackGraph(GraphBuilder):
         joined = ends[0] if len(ends) == 1 else self.add("Concat", ends, "state_joined", axis=2)
         self.add("Squeeze", [joined, self.axes(0)], STATE_OUT)
 
-    def _split_state(self, stack: Stack) -> list[str]:
+    def _split_state(self, pieces: Sequence[Carry]) -> list[str]:
         """Append the nodes that split the state into its pieces; return their names."""
-        pieces = stack.carries
         if not pieces:
             return []
         seen: Counter[str] = Counter()

@@ -13,12 +13,13 @@ from seqrt.training.networks.mingru import MinimalGru
 from seqrt.training.networks.recurrent import Recurrent, weights_of
 
 Weights = NDArray[np.float32]
+LayerWeights = tuple[Weights, Weights, Weights]
 
 # The index in torch of each block of ONNX: LSTM i f g o -> i o f c, GRU r z n -> z r h.
 BLOCKS: dict[Cell, tuple[int, ...]] = {"rnn": (0,), "lstm": (0, 3, 1, 2), "gru": (1, 0, 2)}
 
 
-def onnx_weights(step: Recurrent) -> tuple[Weights, Weights, Weights]:
+def onnx_weights(step: Recurrent) -> LayerWeights:
     """Return W (dirs, G H, D), R (dirs, G H, H), B (dirs, 2 G H) of a layer, gates in ONNX's order.
 
     G is the number of gates of the cell, `GATES`. B holds b_ih, then b_hh. A minGRU is a GRU whose

@@ -703,6 +703,22 @@ MANIFESTS: dict[str, tuple[str, str, dict[str, Any]]] = {
         DECODER,
         {"decoders": [{"cell": "lstm", "units": 3, "steps": 3, "dilation": 2}]},
     ),
+    **{
+        f"{groups} groups of {units} units": (
+            code,
+            POOLED,
+            {"layers": [{"cell": "gru", "units": units, "groups": groups}]},
+        )
+        for groups, units, code in (
+            *((2, 4, GRAPH), (4, 4, GRAPH), (3, 4, MANIFEST)),
+            *((0, 4, MANIFEST), (-2, 4, MANIFEST), (HUGE, HUGE, MANIFEST)),
+        )
+    },
+    "groups of a dilated layer": (
+        MANIFEST,
+        DILATED,
+        {"layers": [{"cell": "lstm", "units": 4, "dilation": 5, "groups": 2}, GRU_OF_3]},
+    ),
     "states of gigabytes": (
         MANIFEST,
         DILATED,

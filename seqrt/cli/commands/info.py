@@ -131,7 +131,8 @@ def _layer(layer: Layer) -> str:
     relu = " relu" if layer.nonlinearity == "relu" else ""
     relu = " ".join(["", *dict.fromkeys(layer.activations)]) if layer.activations else relu
     dilation = f", dilation {layer.dilation}" if layer.dilation > 1 else ""
-    return f"{layer.cell}{relu} {layer.units}{direction}{dilation}"
+    groups = f", {layer.groups} groups of {layer.units // layer.groups}" if layer.groups > 1 else ""
+    return f"{layer.cell}{relu} {layer.units}{groups}{direction}{dilation}"
 
 
 def _streams(m: Manifest) -> str:

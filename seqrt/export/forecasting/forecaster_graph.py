@@ -24,7 +24,7 @@ class ForecasterGraph(StackGraph):
 
     def __init__(self, net: Forecaster) -> None:
         """Begin with the nodes that split the state."""
-        super().__init__(net)
+        super().__init__(net.carries)
         chains = [self.start() for _ in net.layer.carries]
         self.starts_of_lags = [self.start() if net.architecture.lags > 1 else "" for _ in range(2)]
         self._starts = iter(chains)
