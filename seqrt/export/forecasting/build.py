@@ -7,6 +7,7 @@ import onnx
 from numpy.typing import NDArray
 
 from seqrt.export.forecasting.base_graph import append_base
+from seqrt.export.forecasting.early_graph import append_early
 from seqrt.export.forecasting.forecaster_graph import ForecasterGraph
 from seqrt.export.forecasting.lags_graph import AppendedLags, LagNodes, append_normalised
 from seqrt.export.graph import append_missing_policy, append_output, append_scaling, stack_model
@@ -94,6 +95,10 @@ def _append_quantiles(
         r = g.affine(inputs, used, bias[:, places].reshape(-1), "gap_logits")
         answers = _append_offsets(g, net, answers, r)
     spread = g.add("Mul", [answers, read.scale], "answers_spread")
+    if net.early is not None and net.early.gaps.any():
+        places = [config.quantiles.index(q) for q in config.answers]
+        early = append_early(g, net.early, read, config.lags, places)
+        spread = g.add("Add", [spread, early], "answers_widened")
     return g.add("Add", [spread, read.level], "answers")
 
 

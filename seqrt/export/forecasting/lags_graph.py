@@ -24,6 +24,7 @@ class LagNodes(NamedTuple):
     level: str
     scale: str
     statistics: list[str]
+    size: str
 
 
 class AppendedLags(NamedTuple):
@@ -78,7 +79,7 @@ def append_normalised(
     statistics = [g.add("Div", [scale, both], "scale_share")]
     if config.lags > config.season:
         statistics.append(_append_seasonal_difference(g, z, known, config))
-    return LagNodes(z, known, level, scale, statistics)
+    return LagNodes(z, known, level, scale, statistics, size)
 
 
 def _append_seasonal_difference(

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.training.forecasting.calibrate import calibrate_quantiles, choose_share
+from seqrt.training.forecasting.early import calibrate_early
 from seqrt.training.inputs.batches import predict
 from seqrt.training.inputs.examples import examples
 from seqrt.training.networks.forecasting.forecaster import Forecaster
@@ -16,14 +17,17 @@ from seqrt.training.problems.problem import Problem
 
 
 def calibrate(net: Forecaster, problem: Problem) -> None:
-    """Set the share of the linear part and the width of the quantiles by the validation part."""
+    """Set the share of the linear part and the width of the quantiles by the validation part.
+
+    The first intervals of a series are calibrated by all parts.
+    """
     part = problem.validation
-    if part is None:
-        return
-    (validation,) = examples(net, (part.x, part.y))
-    if net.linear.any():
-        choose_share(net, validation)
-    calibrate_quantiles(net, validation)
+    if part is not None:
+        (validation,) = examples(net, (part.x, part.y))
+        if net.linear.any():
+            choose_share(net, validation)
+        calibrate_quantiles(net, validation)
+    calibrate_early(net, problem)
 
 
 def predictions(net: Stack, problem: Problem) -> NDArray[Any]:

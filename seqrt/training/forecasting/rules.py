@@ -14,6 +14,7 @@ from seqrt.data.understanding.season import common_season
 from seqrt.training.forecasting.options import ForecastOptions
 from seqrt.training.forecasting.sequences import MOST_ROWS
 from seqrt.training.networks.forecasting.config import ForecasterConfig
+from seqrt.training.networks.forecasting.early import knots_for
 
 # From this many values on, a network alone learns more than a linear autoregression beside it.
 MANY_VALUES = 10_000
@@ -104,7 +105,8 @@ def config_for(
     few = values < MANY_VALUES
     learnt = tuple(sorted({*_LEARNT, *options.quantiles}))
     found = sizes(series, options, step)
-    width = 2 * found["season"] * found["seasons"] + horizon * len(learnt)
+    lags = found["season"] * found["seasons"]
+    width = 2 * lags + horizon * len(learnt)
     large = min(values, _BATCH * MOST_ROWS) * width > _MOST_NUMBERS
     inferred = {
         **found,
@@ -114,6 +116,7 @@ def config_for(
         "one_chain": len(series) >= MANY_SERIES or large,
         "quantiles": learnt,
         "answers": options.quantiles or (0.5,),
+        "knots": knots_for(lags, found["season"]) if options.quantiles else (),
     }
     return ForecasterConfig(
         **inferred | {name: value for name, value in given.items() if value is not None}

@@ -148,8 +148,9 @@ def _made(header: dict[str, Any]) -> Trained:
     """Make the kind of network that a header names, from its architecture."""
     if header.get("kind") != _FORECASTER:
         return Network(**header["architecture"])
-    lists = {name: tuple(header["architecture"][name]) for name in ("quantiles", "answers")}
-    return Forecaster(**{**header["architecture"], **lists})
+    options = header["architecture"]
+    lists = {name: tuple(value) for name, value in options.items() if isinstance(value, list)}
+    return Forecaster(**{**options, **lists})
 
 
 def _metadata_of(record: dict[str, Any]) -> Metadata:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from typing import Any, Final
 
 from seqrt.contract.manifest import Cell, Missing
 from seqrt.errors import UsageError
+
+# Options that older versions did not have: written only where they differ from these.
+LATER: Final[dict[str, Any]] = {"knots": ()}
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,8 @@ class ForecasterConfig:
     symmetric around 0.5, and `answers` those that its outputs have. `noise` is added to the
     normalised lags in training, in units of their scale. With `one_chain`, a batch learns from one
     step in each season, drawn anew, and not from every step: that is enough for many series.
+    `knots` are the numbers of known lags at which the widths of the first forecasts are given, see
+    early; without any, the first intervals are too narrow.
     """
 
     features: int = 1
@@ -35,6 +41,7 @@ class ForecasterConfig:
     quantiles: tuple[float, ...] = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
     answers: tuple[float, ...] = (0.5,)
     missing: Missing = "error"
+    knots: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise UsageError if an option is out of range."""
@@ -54,6 +61,13 @@ class ForecasterConfig:
             raise UsageError(
                 "a forecaster reads missing values as forward or indicator, got mean. Values before"
                 " the first known one have no mean to be replaced by."
+            )
+        if self.knots and (
+            self.lags == 1 or self.knots != tuple(sorted({1, *self.knots, self.lags}))
+        ):
+            raise UsageError(
+                f"knots must ascend from 1 to the {self.lags} steps that are read, got"
+                f" {self.knots}."
             )
         _check_probabilities("quantiles", self.quantiles)
         _check_probabilities("answers", self.answers)

@@ -13,7 +13,8 @@ from torch.nn import functional as F
 
 from seqrt.contract import Carry
 from seqrt.training.networks.dilated import Dilated
-from seqrt.training.networks.forecasting.config import ForecasterConfig
+from seqrt.training.networks.forecasting.config import LATER, ForecasterConfig
+from seqrt.training.networks.forecasting.early import EarlyGaps, summed_gaps
 from seqrt.training.networks.forecasting.lags import Normalised, lags, normalised
 from seqrt.training.networks.forecasting.seasonal_base import SeasonalBase
 from seqrt.training.networks.missing import carried_size, carry, fill
@@ -35,7 +36,7 @@ class Forecaster(Stack):
         mid = base(h, z) + W_r [h, others] + b_r    a mix of past seasons, and a correction
         mid = share mid + (1 - share) linear(z)     a linear autoregression beside it
         q_j = mid ± sum of widen_i gap_i      quantiles on either side, which cannot cross
-        y = level + scale q
+        y = level + scale q ± sum of early gaps     which widen the first intervals
 
     `others` are the other features at the step. Unlike in a Network, a series has no fixed window:
     the state holds the lags and the m chains of the recurrent layer. At the start, where there are
@@ -69,6 +70,7 @@ class Forecaster(Stack):
         with torch.no_grad():
             self.correct.bias.copy_(self._first_gaps().repeat(config.horizon))
         self._register_linear(config)
+        self.early = EarlyGaps(config) if config.knots else None
 
     def _register_linear(self, config: ForecasterConfig) -> None:
         """Add the linear part, which is absent at first, and the factors of the gaps."""
@@ -93,7 +95,8 @@ class Forecaster(Stack):
 
     def config(self) -> dict[str, Any]:
         """Return the arguments that make the same forecaster."""
-        return asdict(self.architecture)
+        options = asdict(self.architecture).items()
+        return {name: value for name, value in options if value != LATER.get(name, ...)}
 
     @property
     def carries(self) -> tuple[Carry, ...]:
@@ -213,10 +216,10 @@ class Forecaster(Stack):
         mid = self.base(h, read.z, read.known) + r[..., middle]
         mid = self.share * mid + (1 - self.share) * self.linear_forecast(read)
         gaps = (F.relu(r) + r.clamp(max=0).exp()) * self.widen
-        below = gaps[..., :middle].flip(-1).cumsum(-1).flip(-1)
-        above = gaps[..., middle + 1 :].cumsum(-1)
-        offsets = torch.cat([-below, torch.zeros_like(r[..., :1]), above], dim=-1)
+        offsets = summed_gaps(gaps, middle)
         q = read.level[..., None] + read.scale[..., None] * (mid[..., None] + offsets)
+        if self.early is not None:
+            q = q + self.early(read)
         scaled: Tensor = q.flatten(-2)
         return scaled
 

@@ -16,7 +16,7 @@ LEAST_SCALE = 1e-8
 class Normalised(NamedTuple):
     """Values in units of their own: z = (values - level known) / scale, 0 where unknown.
 
-    Shapes: z, known (..., L), level, scale and each of `statistics` (..., 1).
+    Shapes: z, known (..., L), level, scale, each of `statistics`, and size, the mean |x| (..., 1).
     """
 
     z: Tensor
@@ -24,6 +24,7 @@ class Normalised(NamedTuple):
     level: Tensor
     scale: Tensor
     statistics: Tensor
+    size: Tensor
 
 
 def lags(values: Tensor, count: int, before: Tensor | None = None) -> Tensor:
@@ -53,7 +54,7 @@ def normalised(values: Tensor, known: Tensor, window: int, season: int) -> Norma
     scale = spread + LEAST_SHARE * size + LEAST_SCALE
     z = (values - level * known) / scale
     statistics = torch.cat([scale / (scale + size), _seasonal_difference(z, known, season)], dim=-1)
-    return Normalised(z, known, level, scale, statistics)
+    return Normalised(z, known, level, scale, statistics, size)
 
 
 def _seasonal_difference(z: Tensor, known: Tensor, season: int) -> Tensor:

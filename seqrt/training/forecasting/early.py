@@ -1,0 +1,177 @@
+"""Calibrates the first intervals of a series, by starting anew at many rows of the training data.
+
+After a few rows little is known of a series, so its intervals must be wider; by how much, the same
+series say where they are read as if they began later. A single series tells of itself, and many
+series tell of one that is new.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from seqrt.data import Part
+from seqrt.data.runs import Runs
+from seqrt.training.forecasting.calibrate import conformal
+from seqrt.training.networks.forecasting.early import UNITS
+from seqrt.training.networks.forecasting.forecaster import Forecaster
+from seqrt.training.problems.problem import Problem
+
+Doubles = NDArray[np.float64]
+
+# So many starts are enough, and fewer say nothing of the outer quantiles.
+_MOST_STARTS = 400
+_FEWEST_STARTS = 10
+_MOST_ROWS = 200_000
+
+# The most numbers of a batch of quantiles.
+_MOST_NUMBERS = 1 << 23
+
+
+class Starts(NamedTuple):
+    """Forecasts after a start at S rows, at each of K knots; NaN where a series ends before.
+
+    `truth` (S, K, H) and quantiles (S, K, H, Q) are in scaled units, and so are `units` (S, K, U),
+    what the amounts of each of UNITS are multiples of, and `own` (S,), the scale of the series
+    where most of it is known.
+    """
+
+    truth: Doubles
+    quantiles: Doubles
+    units: Doubles
+    own: Doubles
+
+    def at(self, k: int) -> Starts:
+        """Return what there is at a knot that has a target, without the axis K."""
+        there = ~np.isnan(self.truth[:, k]).all(axis=1)
+        found = self.truth[there, k], self.quantiles[there, k], self.units[there, k]
+        return Starts(*found, self.own[there])
+
+
+@torch.no_grad()
+def calibrate_early(net: Forecaster, problem: Problem) -> None:
+    """Set the gaps that are added to early quantiles, so that as many targets lie inside as should.
+
+    For each knot, step ahead and pair of quantiles, from the inner one to the outer, the gap is the
+    split-conformal quantile of what is lacking to reach the target. Its unit is that which gives
+    the narrower intervals, compared with the scale that each series has once it is known.
+    """
+    if net.early is None:
+        return
+    net.early.gaps.zero_()
+    found = _starts(net, problem)
+    before = np.zeros((len(UNITS), *net.early.gaps.shape[2:]))
+    for k in range(len(net.early.gaps)):
+        at = found.at(k)
+        if len(at.own) >= _FEWEST_STARTS:
+            before = gaps_of(at, net.architecture.quantiles)
+        net.early.gaps[k] = torch.from_numpy(before)
+
+
+def gaps_of(at: Starts, quantiles: tuple[float, ...]) -> Doubles:
+    """Return the gaps (U, H, Q) for starts at a single knot."""
+    units = at.units.T
+    each = [_gaps_in(at.truth, at.quantiles, unit, quantiles) for unit in units]
+    widths = [
+        np.median(unit / at.own) * gaps.sum() if np.isfinite(gaps).all() else np.inf
+        for unit, gaps in zip(units, each, strict=True)
+    ]
+    gaps = np.zeros((len(UNITS), *at.quantiles.shape[1:]))
+    best = int(np.argmin(widths))
+    gaps[best] = each[best]
+    return gaps
+
+
+def _gaps_in(truth: Doubles, v: Doubles, unit: Doubles, quantiles: tuple[float, ...]) -> Doubles:
+    """Return the gaps (H, Q) in one unit (S,) for targets (S, H) and quantiles (S, H, Q)."""
+    gaps = np.zeros(v.shape[1:])
+    for step in range(v.shape[1]):
+        known = ~np.isnan(truth[:, step])
+        if known.sum() >= _FEWEST_STARTS:
+            of_step = truth[known, step], v[known, step], unit[known]
+            gaps[step] = _gaps_of_step(*of_step, quantiles)
+        elif step:
+            gaps[step] = gaps[step - 1]
+    return gaps
+
+
+def _gaps_of_step(
+    truth: Doubles, v: Doubles, unit: Doubles, quantiles: tuple[float, ...]
+) -> Doubles:
+    """Return the gaps (Q,) for targets (S,) and quantiles (S, Q) of one step ahead."""
+    middle, rows = len(quantiles) // 2, np.arange(len(v))
+    gaps, total = np.zeros(len(quantiles)), 0.0
+    below, off = truth < v[:, middle], np.abs(truth - v[:, middle])
+    for j in range(1, middle + 1):
+        reach = np.abs(v[rows, np.where(below, middle - j, middle + j)] - v[:, middle])
+        lacking = np.maximum(off - reach, 0)
+        with np.errstate(divide="ignore"):
+            lacking = np.divide(lacking, unit, out=np.zeros_like(unit), where=lacking > 0)
+        bound = conformal(lacking, 2 * quantiles[middle - j])
+        wanted = max(total, float(lacking.max()) if bound is None else bound)
+        gaps[[middle - j, middle + j]] = wanted - total if wanted < np.inf else np.inf
+        total = wanted
+    return gaps
+
+
+def _starts(net: Forecaster, problem: Problem) -> Starts:
+    """Return forecasts after starts that are spread evenly over all parts of the data."""
+    config = net.architecture
+    parts = [part for part in (problem.train, problem.validation) if part is not None]
+    x = problem.train.x.values
+    rows = _chosen(_runs(parts), x[:, config.target], config.lags)
+    size = max(1, _MOST_NUMBERS // (config.lags * net.widest))
+    batches = [_of_rows(net, x, rows[i : i + size]) for i in range(0, len(rows), size)]
+    return Starts(*map(np.concatenate, zip(*batches, strict=True)))
+
+
+def _runs(parts: list[Part]) -> Runs:
+    """Return the rows that belong together: sequences that overlap are pieces of one run."""
+    pieces = [np.stack([part.x.starts, part.x.starts + part.x.lengths], axis=1) for part in parts]
+    runs: list[list[int]] = []
+    for first, end in sorted(np.concatenate(pieces).tolist()):
+        if runs and first < runs[-1][1]:
+            runs[-1][1] = max(end, runs[-1][1])
+        else:
+            runs.append([first, end])
+    return np.array(runs, np.int64)
+
+
+def _chosen(runs: Runs, values: NDArray[np.float32], lags: int) -> Runs:
+    """Return known rows to start at, spread evenly, and the end of the run of each: (S, 2)."""
+    rows = np.concatenate([np.arange(first, end - 1) for first, end in runs.tolist()])
+    rows = rows[~np.isnan(values[rows])]
+    count = min(len(rows), _MOST_STARTS, max(1, _MOST_ROWS // lags))
+    rows = rows[np.linspace(0, len(rows) - 1, count).astype(np.int64)]
+    owner = np.searchsorted(runs[:, 0], rows, side="right") - 1
+    return np.stack([rows, runs[owner, 1]], axis=1)
+
+
+def _of_rows(net: Forecaster, x: NDArray[np.float32], rows: Runs) -> Starts:
+    """Return the forecasts of some starts, each with the end of its run (S, 2)."""
+    config, (first, end) = net.architecture, rows.T[..., None]
+    ahead, row = np.arange(1, config.horizon + 1), np.arange(len(rows))[:, None]
+    places = first + np.arange(config.lags + config.horizon)
+    read = x[np.minimum(places, end - 1)]
+    values = read[..., config.target].astype(np.float64) / float(net.x_scale[config.target])
+    values[places >= end] = np.nan
+    series = torch.from_numpy(read[:, : config.lags]).to(net.x_mean.device)
+    lags = net.normalise(series)
+    known = lags.known.sum(-1).cpu().numpy()
+    # the first row at which so many are known
+    at = np.stack([(known < knot).sum(axis=1) for knot in config.knots[:-1]], axis=1)
+    reached = at < config.lags
+    at = np.minimum(at, config.lags - 1)
+    truth = np.where(reached[..., None], values[row[..., None], at[..., None] + ahead], np.nan)
+    v = net.logits(series)[row, at].unflatten(-1, (config.horizon, -1))
+    units = torch.cat([torch.ones_like(lags.size), lags.size, lags.scale], dim=-1)[row, at]
+    own = lags.scale[:, -1, 0]
+    return Starts(truth, _doubles(v), _doubles(units), _doubles(own))
+
+
+def _doubles(values: torch.Tensor) -> Doubles:
+    found: Doubles = values.double().cpu().numpy()
+    return found
