@@ -114,7 +114,21 @@ def quantiles(
     for j in range(q.shape[1]):
         offset = gaps[:, middle + 1 : j + 1].sum(1) - gaps[:, j:middle].sum(1)
         q[:, j] = lags.level + lags.scale * (mid + offset)
-    return q
+    return q + (early(w["early.gaps"], options, lags) if options.get("knots") else 0)
+
+
+def early(gaps: Array, options: dict[str, Any], lags: Lags) -> Array:
+    """Amounts (H, Q) beyond the quantiles: gaps (K, U, H, Q) between two knots, summed."""
+    knots, middle = options["knots"], gaps.shape[-1] // 2
+    tables = [*gaps, np.zeros_like(gaps[0])]
+    units = np.array([1, lags.size, lags.scale])[:, None, None]
+    each = np.array([(units * table).sum(0) for table in tables])
+    found = np.zeros(gaps.shape[2:])
+    for place in np.ndindex(*found.shape):
+        found[place] = np.interp(lags.known.sum(), knots, each[:, *place])
+    below = -found[:, :middle][:, ::-1].cumsum(1)[:, ::-1]
+    above = found[:, middle + 1 :].cumsum(1)
+    return np.hstack([below, np.zeros((len(found), 1)), above])
 
 
 def batch(

@@ -27,6 +27,9 @@ _MOST_STARTS = 400
 _FEWEST_STARTS = 10
 _MOST_ROWS = 200_000
 
+# Another unit than the scale of training must be better by this factor.
+_BETTER = 0.8
+
 # The most numbers of a batch of quantiles.
 _MOST_NUMBERS = 1 << 23
 
@@ -56,8 +59,7 @@ def calibrate_early(net: Forecaster, problem: Problem) -> None:
     """Set the gaps that are added to early quantiles, so that as many targets lie inside as should.
 
     For each knot, step ahead and pair of quantiles, from the inner one to the outer, the gap is the
-    split-conformal quantile of what is lacking to reach the target. Its unit is that which gives
-    the narrower intervals, compared with the scale that each series has once it is known.
+    split-conformal quantile of what is lacking to reach the target.
     """
     if net.early is None:
         return
@@ -72,16 +74,20 @@ def calibrate_early(net: Forecaster, problem: Problem) -> None:
 
 
 def gaps_of(at: Starts, quantiles: tuple[float, ...]) -> Doubles:
-    """Return the gaps (U, H, Q) for starts at a single knot."""
-    units = at.units.T
-    each = [_gaps_in(at.truth, at.quantiles, unit, quantiles) for unit in units]
-    widths = [
-        np.median(unit / at.own) * gaps.sum() if np.isfinite(gaps).all() else np.inf
-        for unit, gaps in zip(units, each, strict=True)
-    ]
+    """Return the gaps (U, H, Q) for starts at a single knot, in one of the units.
+
+    It is the unit in which the largest errors are smallest, compared with the scale that each
+    series has once it is known: then few errors are far beyond the outer quantiles. A single series
+    has but one scale, so the first unit stays unless another is clearly better.
+    """
+    middle = at.quantiles[..., len(quantiles) // 2]
+    errors = np.nanmax(np.abs(at.truth - middle), axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        widest = [np.nanmax(errors / unit) * np.median(unit / at.own) for unit in at.units.T]
+    widest[0] *= _BETTER
+    best = int(np.argmin(np.where(np.isfinite(widest), widest, np.inf)))
     gaps = np.zeros((len(UNITS), *at.quantiles.shape[1:]))
-    best = int(np.argmin(widths))
-    gaps[best] = each[best]
+    gaps[best] = _gaps_in(at.truth, at.quantiles, at.units[:, best], quantiles)
     return gaps
 
 
@@ -108,11 +114,10 @@ def _gaps_of_step(
     for j in range(1, middle + 1):
         reach = np.abs(v[rows, np.where(below, middle - j, middle + j)] - v[:, middle])
         lacking = np.maximum(off - reach, 0)
-        with np.errstate(divide="ignore"):
-            lacking = np.divide(lacking, unit, out=np.zeros_like(unit), where=lacking > 0)
+        lacking = np.divide(lacking, unit, out=np.zeros_like(unit), where=lacking > 0)
         bound = conformal(lacking, 2 * quantiles[middle - j])
         wanted = max(total, float(lacking.max()) if bound is None else bound)
-        gaps[[middle - j, middle + j]] = wanted - total if wanted < np.inf else np.inf
+        gaps[[middle - j, middle + j]] = wanted - total
         total = wanted
     return gaps
 

@@ -22,7 +22,13 @@ THREE, NINE = (0.1, 0.5, 0.9), (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.
 WEEK = {"season": 7, "seasons": 3, "level_window": 14}
 NETS = {
     "gru, median": {**WEEK, "horizon": 3},
-    "gru, three of nine quantiles": {**WEEK, "horizon": 10, "answers": THREE, "features": 3},
+    "gru, three of nine quantiles": {
+        **WEEK,
+        "horizon": 10,
+        "answers": THREE,
+        "features": 3,
+        "knots": (1, 2, 4, 7, 14, 21),
+    },
     "lstm, indicator": {
         **WEEK,
         "cell": "lstm",
@@ -52,6 +58,7 @@ NETS = {
         "horizon": 5,
         "answers": THREE,
         "missing": "indicator",
+        "knots": (1, 3, 18),
     },
     "gru, one season": {"season": 12, "seasons": 1, "level_window": 12, "horizon": 12},
     "gru, one lag": {"season": 1, "seasons": 1, "level_window": 1, "horizon": 2},
@@ -69,6 +76,8 @@ def made(name: str) -> Forecaster:
             part.normal_(0, 0.1)
         net.share.uniform_(0, 1)
         net.widen.uniform_(0.5, 2)
+        if net.early is not None:
+            net.early.gaps.uniform_(0, 1)
         net.correct.weight.normal_(0, 0.2)
         net.x_mean.fill_(-0.25)
         net.x_scale.fill_(4.0)
