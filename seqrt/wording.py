@@ -33,3 +33,12 @@ def on_one_line(text: str, longest: int = _LONGEST) -> str:
     """
     line = " ".join(text.split())
     return line if len(line) <= longest else f"{line[: longest - 3]}..."
+
+
+def numbers_first(text: str) -> tuple[int, str]:
+    """Return the key by which names are sorted: whole numbers by value, then other text.
+
+    >>> sorted(["b", "10", "9", "a"], key=numbers_first)
+    ['9', '10', 'a', 'b']
+    """
+    return (int(text) if text.isdecimal() and text.isascii() and len(text) < 19 else 1 << 64, text)

@@ -136,14 +136,15 @@ INNER_ROOMS = {
         "understanding": "table",
         "steps": "",
         "timeline": "steps table windowing",
-        "ordering": "steps table timeline",
+        "wide": "runs table timeline",
+        "ordering": "steps table timeline wide",
         "windowing": "ragged runs",
         "known_ahead": "timeline",
         "serving": "known_ahead labels sequences table timeline windowing",
         "readers": "feature_cast limits sequences table",
         "slices": "feature_cast padding ragged readers runs sequences serving table timeline"
         " windows",
-        "predicted": "known_ahead readers runs sequences serving slices timeline",
+        "predicted": "known_ahead readers runs sequences serving slices timeline wide",
         "writers": "",
     },
     "encoding": {

@@ -97,7 +97,7 @@ class Watch:
             y = self._adapted(y, forecast, levels)
         parts = np.ones((len(x), 1)), forecast[:, -1], moved
         flat = [part.reshape(len(x), -1).astype(np.float32) for part in parts]
-        return np.concatenate(flat, axis=1), y, _joined(p)
+        return np.concatenate(flat, axis=1), y, joined_p(p)
 
     def alarms(self, p: Numbers) -> NDArray[np.bool_]:
         """Return which rows are alarms."""
@@ -151,7 +151,7 @@ def memory_size(manifest: Manifest) -> int:
     return 1 + targets * (count + count // 2)
 
 
-def _joined(p: Numbers) -> Numbers:
+def joined_p(p: Numbers) -> Numbers:
     """Return the p-value of each row (N, T) from those of K targets (N, T, K), by Bonferroni."""
     known = (~np.isnan(p)).sum(axis=-1)
     least = np.where(np.isnan(p), np.inf, p).min(axis=-1)

@@ -58,10 +58,7 @@ def data_introduction(plan: Plan, problem: Problem) -> Iterator[tuple[str, str]]
     yield "data", f"{shown(plan.source)}: {task_text(problem)}"
     if metadata.series:
         names = listed([series_name(key) for key in problem.keys])
-        yield (
-            "series",
-            f"{len(problem.keys):,}, told apart by {', '.join(metadata.series)}: {names}",
-        )
+        yield "series", f"{len(problem.keys):,}, told apart by {_told_apart(metadata)}: {names}"
     yield "features", _features(problem)
     left_out = [column.left_out for column in problem.columns if not column.uses]
     if left_out:
@@ -69,6 +66,13 @@ def data_introduction(plan: Plan, problem: Problem) -> Iterator[tuple[str, str]]
     if plan.missing != "error":
         yield "missing", MISSING_VALUES[plan.missing]
     yield from map(labelled_note, problem.notes)
+
+
+def _told_apart(metadata: Metadata) -> str:
+    """Return what tells series apart: columns, and the target in a wide table."""
+    if not metadata.wide:
+        return ", ".join(metadata.series)
+    return ", ".join([*metadata.series[:-1], "target"])
 
 
 def say_data(run: Run) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from seqrt.contract.strict_json import manifest_error
 
@@ -117,6 +117,19 @@ def check_inputs(
         raise manifest_error(
             f"needs inputs that make its {len(features)} features, got {len(made)}:"
             f" {', '.join(made)!s:.60}"
+        )
+
+
+def check_wide(m: Any) -> None:
+    """Raise ModelError unless the wide columns of a manifest, if any, are series of one target."""
+    if not m.wide:
+        return
+    if m.task != "forecast" or len(m.targets) != 1 or not m.series:
+        raise manifest_error("may have wide columns only for a forecast of one target in series")
+    if len(m.wide) < 2 or len({*m.wide, *m.targets}) <= len(m.wide):
+        raise manifest_error(
+            f"needs two or more different wide columns, and none called as the target, got"
+            f" {', '.join(m.wide)!s:.60}"
         )
 
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Literal
 
-from seqrt.contract.columns import Column, Input, TimeColumn, check_inputs
+from seqrt.contract.columns import Column, Input, TimeColumn, check_inputs, check_wide
 from seqrt.contract.format2 import NEW_OF_LAYERS, check_format2
 from seqrt.contract.measured import Memory, Parity
 from seqrt.contract.quantiles import check_quantile_outputs
@@ -112,7 +112,9 @@ class Manifest:
     column of numbers of its own name. `series` are the columns that tell several series apart,
     `time` is the time column, and `earlier_data` the digests of data that the network was trained
     on before that of `data_sha256`. `quantiles` are those that a forecast gives for each step and
-    target, as quantiles.py orders them. These five are written only where they are not empty.
+    target, as quantiles.py orders them. `wide` are the columns of a wide table that are a series
+    each: the last of `series` has their names, and the target their values. These six are written
+    only where they are not empty.
 
     Format 2 adds the following, written only where they differ from their default. `carries` says
     what the state holds, piece by piece. `least` is the fewest steps that a row may have. `tokens`
@@ -147,6 +149,7 @@ class Manifest:
     time: TimeColumn | None = None
     earlier_data: tuple[str, ...] = ()
     quantiles: tuple[float, ...] = ()
+    wide: tuple[str, ...] = ()
     carries: tuple[Carry, ...] = ()
     least: int = 1
     tokens: int = 0
@@ -235,7 +238,7 @@ class Manifest:
 
 # Fields of later versions, which a file that does not use them does not contain.
 _OPTIONAL: Final[dict[str, Any]] = {
-    **dict.fromkeys(("inputs", "series", "earlier_data", "quantiles"), ()),
+    **dict.fromkeys(("inputs", "series", "earlier_data", "quantiles", "wide"), ()),
     **dict.fromkeys(("carries", "decoders", "heads"), ()),
     "time": None,
     "least": 1,
@@ -276,6 +279,7 @@ def _check_consistency(manifest: Manifest) -> None:
     names = [column.name for column in manifest.features]
     check_inputs(manifest.inputs, names, manifest.horizon, manifest.time)
     check_quantile_outputs(manifest)
+    check_wide(manifest)
     gradient = manifest.memory.gradient if manifest.memory else None
     if gradient and (not gradient.lags or len(gradient.lags) != len(gradient.norms)):
         raise manifest_error(

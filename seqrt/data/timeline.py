@@ -66,10 +66,13 @@ class Timeline:
 
     @property
     def used(self) -> Numbers:
-        """The rows (S, 2) of each series up to the end of its last run, without a plan after it."""
+        """The rows (S, 2) of each series in and between its runs, without a plan after them."""
+        begins = np.append(self.runs[:, 0], self.bounds[-1])
+        first = begins[np.searchsorted(self.runs[:, 0], self.bounds[:-1])]
+        first = np.where(first < self.bounds[1:], first, self.bounds[:-1])
         ends = np.maximum.accumulate(np.concatenate([self.bounds[:1], self.runs[:, 1]]))
         last = np.searchsorted(self.runs[:, 0], self.bounds[1:])
-        return np.stack([self.bounds[:-1], np.maximum(ends[last], self.bounds[:-1])], axis=1)
+        return np.stack([first, np.maximum(ends[last], first)], axis=1)
 
     def within(self, first: str | None, last: str | None) -> NDArray[np.bool_]:
         """Return which rows have a time from `first` to `last`, as `Table.span` reads them.

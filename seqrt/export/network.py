@@ -73,6 +73,7 @@ class SeqrtNetwork:
             time=metadata.time,
             earlier_data=metadata.earlier_data,
             quantiles=metadata.quantiles,
+            wide=metadata.wide,
             **(_format2(stack) if needs_format2(stack) else {}),
         )
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from seqrt.ahead.forecast import Forecast, forecast_of
 from seqrt.ahead.layout import ForecastLayout, check_forecasts
+from seqrt.ahead.wide import outputs_of_targets, side_by_side
 from seqrt.errors import UsageError
 from seqrt.runtime.compute.forecast import forecast_ends
-from seqrt.runtime.inputs.history import histories
+from seqrt.runtime.inputs.history import histories, wide_histories
 
 if TYPE_CHECKING:
     from seqrt.ahead.following import Following
@@ -39,6 +40,9 @@ def forecast(
     rows = 0 if after else (blocks - 1) * layout.horizon
     x, found = histories(manifest, history, layout.targets, rows)
     y = forecast_ends(engine, workers, manifest, x, blocks, layout, after or found)
+    if wide_histories(manifest, history):
+        each = y.reshape(-1, len(manifest.wide), *y.shape[1:]).swapaxes(1, 2)
+        layout, y = ForecastLayout.of(side_by_side(manifest)), outputs_of_targets(manifest, each)
     if blocks > 1:
         warnings.warn(
             f"the horizon of the model is {layout.horizon}: steps {layout.horizon + 1} to {steps}"

@@ -125,12 +125,14 @@ class Model(ModelFacts):
         the rows after it, and the last h rows are not returned; their other cells may be missing. A
         single row can give them in columns of their own, called promo+1 to promo+h.
 
+        A model of K wide columns returns the features (K, T, D) of each.
+
         Raises InputError for a column that is not given (E_INPUT_COLUMN) and at the first cell that
         is not a value of its column.
         """
-        from seqrt.runtime.inputs.columns import encode_columns
+        from seqrt.runtime.inputs.columns import encode_table
 
-        return encode_columns(self.manifest, columns)
+        return encode_table(self.manifest, columns)
 
     @needs_memory
     def forecast(
@@ -145,7 +147,8 @@ class Model(ModelFacts):
 
         A history is the features (T, D) of a series, or (T,) where there is one feature, or a
         mapping of columns as `encode` takes it; a list of them, or an array (B, T, D), is several
-        series. `levels` are those of the intervals in percent, by default all that the model has::
+        series. The wide columns of a model are forecast together, as its targets in order. `levels`
+        are those of the intervals in percent, by default all that the model has::
 
             after = model.forecast({"day": days, "sales": sales}, levels=[80])
             after.point[0, :, 0], after.lower[80][0, :, 0], after.upper[80][0, :, 0]

@@ -97,6 +97,10 @@ def _lines(model: Model, path: Path) -> Iterator[tuple[str, str]]:
 
 def _inputs(m: Manifest) -> Iterator[tuple[str, str]]:
     """Yield how the columns of a table become the features, where they are not plain numbers."""
+    if m.wide:
+        names = ", ".join(m.wide[:_MOST_LEVELS])
+        more = ", ..." if len(m.wide) > _MOST_LEVELS else ""
+        yield "targets", f"{names}{more}: each is a series, with its values as {m.targets[0]}"
     if m.series:
         yield "series", f"told apart by {', '.join(m.series)}"
     if m.time:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -32,7 +32,9 @@ from seqrt.cli.predictions.reading import (
 from seqrt.cli.talk import say, say_labelled
 
 if TYPE_CHECKING:
-    from seqrt.cli.predict_file import PredictionFile
+    from collections import Counter
+    from collections.abc import Callable
+
     from seqrt.cli.predictions.destination import Destination
     from seqrt.contract import Manifest
     from seqrt.data import Sequences, Timeline
@@ -111,58 +113,81 @@ def predict(
     read = checks.of_slices(slices(source, opened.manifest))
     for note in read.notes:
         say_labelled("note", note)
-    result = _predict(opened, source, read, to)
+    written = _predict(opened, source, read, to)
     if as_json:
-        typer.echo(json.dumps(_record(opened, path, to, result.shape), indent=2))
+        typer.echo(json.dumps(_record(written, path, to, opened.digest), indent=2))
         return
-    for line in _summary(opened.manifest, source, result):
+    for line in _summary(written):
         say(line)
     _say_short(opened.manifest, source)
     if to.path is not None:
         typer.echo(to.path)
 
 
+class Written(NamedTuple):
+    """The predictions that were written: what they are for, their shape, classes found, and end.
+
+    Those of a wide table are side by side, and `manifest` names their outputs.
+    """
+
+    source: Timeline | Sequences | Mapped
+    manifest: Manifest
+    shape: tuple[int, ...]
+    found: Counter[int]
+    last: Any
+
+
 def _predict(
     model: Model, source: Timeline | Sequences | Mapped, read: Slices, to: Destination
-) -> PredictionFile:
+) -> Written:
     """Write the predictions, as an array or as a table."""
+    import numpy as np
+
     from seqrt.cli.predict_file import predict_to
     from seqrt.cli.progress import work_progress
+    from seqrt.data.predicted.side_by_side import predictions_of
     from seqrt.data.predicted.table import prediction_table
+    from seqrt.data.wide.melt import Melted
     from seqrt.data.writers.writing import write_table
 
     progress = work_progress(read.steps_of(slice(None)), "steps")
     with to.opened() as file:
-        if not to.is_table:
+        if not to.is_table and not isinstance(source, Melted):
             with progress as advance:
-                return predict_to(file, model, read, advance)
+                result = predict_to(file, model, read, advance)
+            return Written(source, model.manifest, result.shape, result.found, result.last)
         with to.scratch() as array:
             with progress as advance:
                 result = predict_to(array, model, read, advance)
-            pieces = prediction_table(
-                source, model.manifest, result.shape, result.read, read.lengths
-            )
-            write_table(file, to.suffix, pieces)
-            return result
+            written = Written(source, model.manifest, result.shape, result.found, result.last)
+            values: Callable[[int, int], Any] = result.read
+            lengths = read.lengths
+            if isinstance(source, Melted):
+                wide = predictions_of(source, model.manifest, result.shape, result.read)
+                written = Written(wide.data, wide.manifest, wide.shape, result.found, wide.last)
+                values, lengths = wide.read, wide.lengths
+            if to.is_table:
+                pieces = prediction_table(*written[:3], values, lengths)
+                write_table(file, to.suffix, pieces)
+            else:
+                np.save(file, wide.array())
+            return written
 
 
-def _record(model: Model, path: Path, to: Destination, shape: tuple[int, ...]) -> dict[str, object]:
-    m = model.manifest
+def _record(written: Written, path: Path, to: Destination, digest: str) -> dict[str, object]:
     return {
         "path": str(to.path),
-        "shape": list(shape),
-        "outputs": [column.name for column in m.outputs],
-        "classes": list(m.classes),
+        "shape": list(written.shape),
+        "outputs": [column.name for column in written.manifest.outputs],
+        "classes": list(written.manifest.classes),
         "model": str(path),
-        "sha256": model.digest,
+        "sha256": digest,
     }
 
 
-def _summary(
-    m: Manifest, source: Timeline | Sequences | Mapped, predictions: PredictionFile
-) -> list[str]:
+def _summary(written: Written) -> list[str]:
     """Return the predictions in words: the shape, the classes found, the forecast at the end."""
-    shape, last = predictions.shape, predictions.last
+    source, m, shape, counts, last = written
     if not shape[0]:
         return ["DATA is empty, and so is the file of predictions"]
     names = ", ".join(column.name for column in m.outputs[:_MOST_NAMES])
@@ -170,12 +195,13 @@ def _summary(
     more = f" and {hidden} more" if hidden > 0 else ""
     lines = [f"predictions of shape {shape}: {names}{more}"]
     if m.classes and m.head == "last":
-        found = ((m.classes[place], count) for place, count in predictions.found.most_common())
+        found = ((m.classes[place], count) for place, count in counts.most_common())
         lines.append(", ".join(f"{label}: {count}" for label, count in found))
     end = _end(source)
     if m.task == "forecast" and end and last is not None:
-        values = (f"{column.name} {v:.6g}" for column, v in zip(m.outputs, last, strict=True))
-        lines.append(f"forecast after {end}: {', '.join(values)}")
+        shown = zip(m.outputs[:_MOST_NAMES], last, strict=False)
+        values = (f"{column.name} {v:.6g}" for column, v in shown)
+        lines.append(f"forecast after {end}: {', '.join(values)}{more}")
     return lines
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,7 +22,7 @@ from seqrt.cli.options import parse_names
 from seqrt.cli.predictions.ranges import RangeChecks, StrictRangeOption
 from seqrt.cli.signals import delay_signals
 from seqrt.cli.streaming.answers import Answers
-from seqrt.cli.streaming.encoder import StepEncoder
+from seqrt.cli.streaming.encoder import StepEncoder, WideStepEncoder
 from seqrt.cli.streaming.lines import (
     Columns,
     Csv,
@@ -35,10 +33,12 @@ from seqrt.cli.streaming.lines import (
     read_lines,
     text_of,
 )
+from seqrt.cli.streaming.live import Live, WideLive
 from seqrt.cli.talk import say
 from seqrt.errors import InputError, UsageError
 
 if TYPE_CHECKING:
+    from seqrt.contract import Manifest
     from seqrt.runtime import Model
 
 # Lines predicted in one call, where as many have arrived. Ctrl-C waits for the call to end.
@@ -118,11 +118,13 @@ def stream(
         check_writable(save)
         check_not_input(save, path, 0)
     opened = open_model(path, device, sha256=sha256, unsealed=unsealed, tf32=tf32)
-    encoder = StepEncoder(opened.manifest)
-    answers = Answers(opened.manifest, alarms=alarm is not None)
-    columns = _columns(opened, encoder, answers, parse_names("--key", key))
+    given = parse_names("--key", key)
+    manifest, encoder = _read_as(opened, given)
+    answers = Answers(manifest, alarms=alarm is not None)
+    columns = _columns(manifest, encoder, answers, given)
     checks = RangeChecks(opened.manifest, strict=strict_range)
-    live = _Live(opened, adapt, alarm, keyed=bool(columns.keys))
+    kind = WideLive if isinstance(encoder, WideStepEncoder) else Live
+    live = kind(opened, adapt, alarm, keyed=bool(columns.keys))
 
     def ready(batches: Iterator[list[Record]]) -> Iterator[list[Record]]:
         return checks.of_batches(_encoded(batches, columns, encoder))
@@ -140,64 +142,23 @@ def stream(
             write_bytes(save, live.save())
 
 
-class _Live:
-    """One stream, or one stream for each key."""
+def _read_as(model: Model, keys: tuple[str, ...]) -> tuple[Manifest, StepEncoder]:
+    """Return the manifest that names keys and outputs, and the encoder of lines.
 
-    def __init__(
-        self, model: Model, adapt: float | None, alarm: float | None, *, keyed: bool
-    ) -> None:
-        self._many_from = partial(model.streams, adapt=adapt, alarm=alarm)
-        try:
-            self._one = None if keyed else model.stream(adapt=adapt, alarm=alarm)
-            self._many = self._many_from()
-        except UsageError as error:
-            raise UsageError(f"--{error}") from None
-        self._tokens = model.manifest.tokens > 0
+    Lines have the wide columns of a model, unless the column of their names is a key.
+    """
+    from seqrt.ahead.wide import side_by_side
 
-    def push(self, batch: list[Record]) -> Iterator[tuple[Record, Any]]:
-        """Yield each record of a batch with its prediction."""
-        if self._one is not None:
-            for record in batch:
-                with _naming_line(record):
-                    y = self._one.push(self._step(record))
-                yield record, y
-        elif batch:
-            with _naming_line(batch[0]):
-                steps = {record.key: self._step(record) for record in batch}
-                predictions = self._many.push(steps)
-            yield from zip(batch, predictions.values(), strict=True)
-
-    def _step(self, record: Record) -> Any:
-        """Return the values of a record as one step: D numbers, or a token id."""
-        import numpy as np
-
-        return np.float64(record.x[0]) if self._tokens else np.array(record.x, np.float32)
-
-    def save(self) -> bytes:
-        return self._many.snapshot() if self._one is None else self._one.save()
-
-    def restore(self, path: Path) -> None:
-        from seqrt.data.readers.source import opened
-        from seqrt.runtime.live.saved_state import is_snapshot, is_state
-
-        same_kind = is_snapshot if self._one is None else is_state
-        with opened(path) as file:
-            saved = file.read()
-        try:
-            if self._one is None:
-                self._many = self._many_from(saved)
-            else:
-                self._one.restore(saved)
-        except InputError as error:
-            code, _, what = str(error).partition(": ")
-            hint = "" if same_kind(saved) else " Check whether it was saved with --key or without."
-            raise InputError(f"{code}: {path}: {what}{hint}") from None
+    m = model.manifest
+    if not m.wide or m.series[-1] in keys:
+        return m, StepEncoder(m)
+    return side_by_side(m), WideStepEncoder(m)
 
 
 def _columns(
-    model: Model, encoder: StepEncoder, answers: Answers, given: tuple[str, ...]
+    m: Manifest, encoder: StepEncoder, answers: Answers, given: tuple[str, ...]
 ) -> Columns:
-    m, outputs = model.manifest, answers.names
+    outputs = answers.names
     keys = () if given == (_NO_KEY,) else given or m.series
     wrong = next((key for key in keys if key in outputs), None)
     if wrong:
@@ -207,7 +168,7 @@ def _columns(
     return Columns(encoder.sources, outputs, keys, m.takes_missing, encoder.plain)
 
 
-def _predict_lines(live: _Live, columns: Columns, ready: _Ready, answers: Answers) -> int:
+def _predict_lines(live: Live, columns: Columns, ready: _Ready, answers: Answers) -> int:
     """Predict the lines of stdin as they arrive; return how many there were."""
     out = sys.stdout.buffer
     form: Json | Csv | None = None
@@ -278,13 +239,3 @@ def _encoded(
             yield ready
             raise
         yield ready
-
-
-@contextmanager
-def _naming_line(record: Record) -> Iterator[None]:
-    """Add the number of the line to an InputError."""
-    try:
-        yield
-    except InputError as error:
-        code, _, what = str(error).partition(": ")
-        raise InputError(f"{code}: stdin, line {record.line}: {what}") from None

@@ -97,7 +97,7 @@ def open_data(
     if path.suffix.lower() == ".npy":
         ids = manifest.tokens > 0
         mapped = Mapped(path, channels_first=how.channels_first, ids=ids)
-        if not manifest.inputs or len(mapped.shape) == len("NTD"):
+        if not (manifest.inputs or manifest.wide) or len(mapped.shape) == len("NTD"):
             how.check_unused(path)
             return mapped
     data = read_data(path, manifest, how)

@@ -10,7 +10,7 @@ from seqrt.cli.streaming.lines import Record
 from seqrt.errors import InputError
 
 if TYPE_CHECKING:
-    from seqrt.contract import Manifest
+    from seqrt.contract import Input, Manifest
 
 
 @dataclass(frozen=True)
@@ -53,18 +53,24 @@ class StepEncoder:
 
     def _features(self, batch: Sequence[Record]) -> Any:
         """Return the features (n, D) of some steps."""
+        cells = _cells(self.sources, batch)
+        return self._encoded(self._inputs, cells, batch, missing=self.manifest.takes_missing)
+
+    def _encoded(
+        self, inputs: Sequence[Input], cells: Any, batch: Sequence[Record], *, missing: bool
+    ) -> Any:
+        """Return what some inputs make of the cells of steps."""
         import numpy as np
 
         from seqrt.encoding.clock import wall_times
         from seqrt.encoding.encoder import encode
         from seqrt.numbers import checked_cast
 
-        inputs = [replace(each, column=each.source, ahead=0) for each in self._inputs]
-        cells = _cells(self.sources, batch)
+        inputs = [replace(each, column=each.source, ahead=0) for each in inputs]
         time = self.manifest.time
         calendar = any(each.kind == "calendar" for each in inputs)
         wall = wall_times(cells, time) if calendar and time else None
-        x = encode(inputs, cells, wall, missing=self.manifest.takes_missing)
+        x = encode(inputs, cells, wall, missing=missing)
         return checked_cast(f"stdin, line {batch[0].line}", x, np.float32)
 
     @property
@@ -73,6 +79,44 @@ class StepEncoder:
 
         names = [column.name for column in self.manifest.features]
         return inputs_of(self.manifest.inputs, names)
+
+
+@dataclass(frozen=True)
+class WideStepEncoder(StepEncoder):
+    """The inputs of a model of wide columns: for each step the features (K, D) of K targets.
+
+    The value of a target may be missing, whatever the policy: its series may not have begun.
+    """
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The columns that a step needs: the wide ones in the place of their values."""
+        target, wide = self.manifest.targets[0], self.manifest.wide
+        each = ((wide if name == target else (name,)) for name in super().sources)
+        return tuple(name for names in each for name in names)
+
+    @property
+    def plain(self) -> bool:
+        """Whether all columns are numbers which the model reads as they are: never."""
+        return False
+
+    def _features(self, batch: Sequence[Record]) -> Any:
+        """Return the features (n, K, D) of some steps."""
+        import numpy as np
+
+        m, target = self.manifest, self.manifest.targets[0]
+        own = next(each for each in self._inputs if each.source == target)
+        names = [name for each in self._inputs for name in each.names]
+        at = names.index(target)
+        cells, missing = _cells(self.sources, batch), m.takes_missing
+        x = np.empty((len(batch), len(m.wide), len(names)), np.float32)
+        others = [each for each in self._inputs if each.source != target]
+        values = [replace(own, column=name) for name in m.wide]
+        x[:, :, at] = self._encoded(values, cells, batch, missing=True)
+        if others:
+            rest = self._encoded(others, cells, batch, missing=missing)
+            x[:, :, [i for i in range(len(names)) if i != at]] = rest[:, None]
+        return x
 
 
 def _cells(sources: Sequence[str], batch: Sequence[Record]) -> Any:

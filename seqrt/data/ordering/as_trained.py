@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from seqrt.contract import Manifest
 from seqrt.contract.columns import inputs_of
 from seqrt.data.ordering.arrange import NO_TIME, arrange
 from seqrt.data.ordering.filling import most_filled
 from seqrt.data.table import Table
 from seqrt.data.timeline import Timeline
+from seqrt.data.wide.melt import is_wide, melted_as_trained
 from seqrt.encoding.times import DateOrder
 
 
@@ -23,10 +26,15 @@ def as_trained(
 
     `series`, `time` and `dates` are those of `arrange`; by default they are those of training. A
     table without the series columns of training holds a single series. Rows of an array are taken
-    in their order.
+    in their order. A table with the wide columns of a model is melted (see data.wide).
 
-    Raises what `arrange` raises; E_INPUT_STEP if the rows have another step than in training.
+    Raises what `arrange` raises; E_INPUT_STEP if the rows have another step than in training, and
+    E_INPUT_COLUMN for a table with only some of the wide columns.
     """
+    if is_wide(table, manifest):
+        before = replace(manifest, wide=(), series=manifest.series[:-1])
+        data = as_trained(table, before, series=series, time=time, dates=dates)
+        return melted_as_trained(data, manifest)
     if not table.named and not series and time is None:
         return arrange(table, time=NO_TIME)
     trained = manifest.time

@@ -13,6 +13,7 @@ from seqrt.encoding.column import TableColumn
 from seqrt.encoding.time_column import read_column
 from seqrt.encoding.times import DateOrder, Reading, Times, read_numbers
 from seqrt.errors import InputError
+from seqrt.wording import numbers_first
 
 Rows = NDArray[np.int64]
 Key = tuple[str, ...]
@@ -125,10 +126,6 @@ def distinct_of(column: TableColumn) -> tuple[Rows, list[str]]:
     """Return the number of the level of each cell (T,), and the text of each level, in order."""
     texts, places = column.distinct()
     used = np.unique(places).tolist()
-    levels = sorted((texts[place] for place in used), key=_numbers_first)
+    levels = sorted((texts[place] for place in used), key=numbers_first)
     order = {text: level for level, text in enumerate(levels)}
     return np.array([order.get(text, 0) for text in texts], np.int64)[places], levels
-
-
-def _numbers_first(text: str) -> tuple[int, str]:
-    return (int(text) if text.isdecimal() and text.isascii() and len(text) < 19 else 1 << 64, text)

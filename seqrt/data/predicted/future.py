@@ -15,10 +15,12 @@ from seqrt.ahead.layout import ForecastLayout, interval_names
 from seqrt.contract import Manifest
 from seqrt.data.known_ahead import predictable
 from seqrt.data.predicted.rows import series_at, series_numbers, times_after
+from seqrt.data.predicted.side_by_side import forecast_of_targets
 from seqrt.data.predicted.table import beside
 from seqrt.data.serving import feature_values
 from seqrt.data.slices import Slices, slices
 from seqrt.data.timeline import Timeline
+from seqrt.data.wide.melt import Melted
 from seqrt.errors import InputError
 
 Columns = Mapping[str, NDArray[Any]]
@@ -109,11 +111,14 @@ class Future:
     def columns(self) -> Columns:
         """Return the rows as a table: the series, the time, and each target under its own name.
 
-        A target is followed by the ends of its intervals, such as sales-lo-80 and sales-hi-80.
+        A target is followed by the ends of its intervals, such as sales-lo-80 and sales-hi-80. Rows
+        without any forecast are left out, which only targets that end at different times have.
         """
         rows = np.repeat(self.last, self.y.shape[1])
         name, cells, _ = self.places
-        return beside(beside(series_at(self.data, rows), {name: cells}), self.values())
+        found = beside(beside(series_at(self.data, rows), {name: cells}), self.values())
+        some = ~np.isnan(self.y).all(axis=2).ravel()
+        return found if some.all() else {key: each[some] for key, each in found.items()}
 
     def values(self) -> dict[str, Floats]:
         """Return the columns (B H,) of the targets and their intervals."""
@@ -160,8 +165,13 @@ def future_of(
     more = (-(-(steps or 1) // layout.horizon) - 1) * layout.horizon
     after = _following(replace(data, runs=runs), reach, manifest, more) if more else None
     found = forecast(x, steps, levels, following=after)
+    last = ends - 1
+    if isinstance(data, Melted):
+        notes = data.notes
+        data, last, found = forecast_of_targets(data, last, found, manifest)
+        data = replace(data, notes=notes)
     features = tuple(column.name for column in manifest.features)
-    return Future(data, ends - 1, found, features, short)
+    return Future(data, last, found, features, short)
 
 
 def _following(data: Timeline, reach: Rows, manifest: Manifest, rows: int) -> Following:

@@ -44,8 +44,9 @@ def prediction_table(
     steps = shape[1] if len(shape) == len("NTO") else None
     places = _places(data, manifest, steps)
     total = math.prod(shape[:-1])
-    for first in range(0, max(total, 1), _PIECE):
-        numbers = np.arange(first, min(first + _PIECE, total))
+    size = max(1, _PIECE // max(1, len(manifest.targets)))
+    for first in range(0, max(total, 1), size):
+        numbers = np.arange(first, min(first + size, total))
         y = read(first, len(numbers))
         if steps and lengths is not None:
             kept = numbers % steps < lengths[numbers // steps]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from seqrt.ahead.wide import are_wide, of_target
 from seqrt.contract.columns import Input, inputs_of
 from seqrt.encoding.clock import wall_times
 from seqrt.encoding.encoder import encode
@@ -20,8 +21,15 @@ if TYPE_CHECKING:
     from seqrt.runtime.types import Floats
 
 
-def encode_columns(manifest: Manifest, columns: Mapping[str, Any]) -> Floats:
-    """Return the features (T, D) that a model reads for T rows of `columns`; see Model.encode."""
+def encode_table(manifest: Manifest, columns: Mapping[str, Any]) -> Floats:
+    """Return the features (T, D) of `columns`, or (K, T, D) of K wide ones; see Model.encode."""
+    if not are_wide(manifest, columns):
+        return encode_columns(manifest, columns)
+    return np.stack([encode_columns(of_target(manifest, name), columns) for name in manifest.wide])
+
+
+def encode_columns(manifest: Manifest, columns: Mapping[str, Any], first: int = 0) -> Floats:
+    """Return the features (T, D) that a model reads for the rows of `columns` from `first` on."""
     inputs = inputs_given(manifest, columns)
     cells = cells_of(inputs, columns)
     farthest = max(each.ahead for each in inputs)
@@ -37,9 +45,9 @@ def encode_columns(manifest: Manifest, columns: Mapping[str, Any]) -> Floats:
     if any(each.kind == "calendar" for each in inputs):
         assert manifest.time is not None
         wall = wall_times(cells, manifest.time)
-    runs, ends = np.array([[0, steps]]), np.array([cells.rows])
+    runs, ends = np.array([[first, steps]]), np.array([cells.rows])
     x = encode(inputs, cells, wall, runs, ends, missing=manifest.takes_missing)
-    return checked_cast("columns", x[:steps], np.float32)
+    return checked_cast("columns", x[first:steps], np.float32)
 
 
 def inputs_given(manifest: Manifest, columns: Mapping[str, Any]) -> tuple[Input, ...]:

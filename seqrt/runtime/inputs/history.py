@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from seqrt.ahead.following import Following, farthest, following, known_ahead, unplanned
+from seqrt.ahead.wide import are_wide, of_target
 from seqrt.encoding.clock import wall_times
 from seqrt.encoding.encoder import encode
 from seqrt.encoding.given import column_of
@@ -40,9 +41,8 @@ def histories(
 
     Raises InputError for what is no series, and for features that cannot be continued.
     """
-    found = [
-        _history(manifest, each, targets, rows) for each in _as_list(given, len(manifest.features))
-    ]
+    series = _as_list(given, len(manifest.features))
+    found = [each for one in series for each in _histories(manifest, one, targets, rows)]
     x = [each.x for each in found]
     if not rows or not x or any(len(item) == 0 for item in x):
         return x, None
@@ -54,7 +54,7 @@ def histories(
 
 def _as_list(given: Any, features: int) -> list[Any]:
     """Return the series that are given, one or several."""
-    if isinstance(given, Mapping) or hasattr(given, "columns"):
+    if _is_table(given):
         return [given]
     if isinstance(given, list | tuple):
         return [np.asarray(given)] if _is_one(given, features) else list(given)
@@ -71,8 +71,40 @@ def _is_one(given: Sequence[Any], features: int) -> bool:
     return all(isinstance(row, list | tuple) and len(row) == features for row in given)
 
 
+def wide_histories(manifest: Manifest, given: Any) -> bool:
+    """Return whether all histories have the wide columns of a model.
+
+    Raises InputError (E_INPUT_COLUMN) if only some do.
+    """
+    series = _as_list(given, len(manifest.features)) if manifest.wide else []
+    wide = {_is_table(each) and are_wide(manifest, each) for each in series}
+    if len(wide) > 1:
+        raise InputError(
+            "E_INPUT_COLUMN: histories must all have the wide columns of the model,"
+            f" {', '.join(manifest.wide)!s:.80}, or none of them. Pass the others on their own."
+        )
+    return wide == {True}
+
+
+def _histories(
+    manifest: Manifest, given: Any, targets: Sequence[str], rows: int
+) -> Iterator[History]:
+    """Yield a history, or that of each target in wide columns, from its first value on."""
+    if not (_is_table(given) and are_wide(manifest, given)):
+        yield _history(manifest, given, targets, rows)
+        return
+    for name in manifest.wide:
+        known = ~np.isnan(column_of(given[name], f"columns[{name!r}]").values)
+        first = int(known.argmax()) if known.any() else len(known)
+        yield _of_columns(of_target(manifest, name), given, manifest.wide, rows, first)
+
+
+def _is_table(given: Any) -> bool:
+    return isinstance(given, Mapping) or hasattr(given, "columns")
+
+
 def _history(manifest: Manifest, given: Any, targets: Sequence[str], rows: int) -> History:
-    if isinstance(given, Mapping) or hasattr(given, "columns"):
+    if _is_table(given):
         return _of_columns(manifest, given, targets, rows)
     array = as_array(given, "history")
     if array.ndim == 1:
@@ -88,13 +120,20 @@ def _history(manifest: Manifest, given: Any, targets: Sequence[str], rows: int) 
 
 
 def _of_columns(
-    manifest: Manifest, columns: Mapping[str, Any], targets: Sequence[str], rows: int
+    manifest: Manifest,
+    columns: Mapping[str, Any],
+    targets: Sequence[str],
+    rows: int,
+    first: int = 0,
 ) -> History:
-    """Return the history in columns, which end where the targets do if some are known ahead."""
+    """Return the history in columns from row `first` on.
+
+    It ends where the targets do if some columns are known ahead.
+    """
     known = [name for name in known_ahead(manifest) if name in columns]
     ends = [name for name in targets if name in columns]
     if not rows and not (known and ends):
-        return History(encode_columns(manifest, columns))
+        return History(encode_columns(manifest, columns, first))
     inputs = inputs_given(manifest, columns)
     cells = cells_of(inputs, columns)
     ahead = max(each.ahead for each in inputs)
@@ -102,14 +141,14 @@ def _of_columns(
     if ends and known and steps + ahead > cells.rows:
         raise unplanned(known[0], 0, ahead)
     if steps < 1:
-        return History(encode_columns(manifest, columns))  # which says what is missing
+        return History(encode_columns(manifest, columns, first))  # which says what is missing
     dated = any(each.kind == "calendar" for each in inputs) and manifest.time is not None
     wall = wall_times(cells, manifest.time) if dated and manifest.time else None
     reach = np.array([cells.rows])
     read = encode(
-        inputs, cells, wall, np.array([[0, steps]]), reach, missing=manifest.takes_missing
+        inputs, cells, wall, np.array([[first, steps]]), reach, missing=manifest.takes_missing
     )
-    x = checked_cast("columns", read[:steps], np.float32)
+    x = checked_cast("columns", read[first:steps], np.float32)
     planned = None
     if rows and known and steps + rows + ahead <= cells.rows:
         after = encode(inputs, cells, wall, np.array([[steps, steps + rows]]), reach, missing=True)

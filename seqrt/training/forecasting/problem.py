@@ -13,6 +13,7 @@ from seqrt.contract.quantiles import output_names
 from seqrt.data import Part
 from seqrt.data.ragged import Ragged
 from seqrt.data.runs import Runs, as_runs, intersection, of_least
+from seqrt.data.wide.melt import Melted
 from seqrt.data.windowing import last_known
 from seqrt.errors import UsageError
 from seqrt.training.forecasting.options import ForecastOptions
@@ -45,7 +46,7 @@ def suits(rows: TableRows, missing: str) -> str | None:
     if windowing.task != "forecast":
         return f"the task is {windowing.task}"
     if len(windowing.target) > 1:
-        return "there are several targets"
+        return "one of several targets is not read as a number, or missing values as the mean"
     own = [i for i in inputs if i.column == windowing.target[0] and i.kind == "number"]
     if not [i for i in own if not i.ahead]:
         return "the target is not among the features"
@@ -103,6 +104,7 @@ def _made(
             series=timeline.series,
             time=timeline.recorded_time,
             quantiles=options.quantiles,
+            wide=timeline.targets if isinstance(timeline, Melted) else (),
         ),
         head="sequence",
         activation="none",

@@ -14,7 +14,8 @@ class Metadata:
 
     `features` and `outputs` hold one column each, with the range seen in training. Their mean and
     scale are copies: the network computes with its own buffers. `quantiles` are those that a
-    forecast gives for each step and target; the outputs have the names of `output_names`.
+    forecast gives for each step and target; the outputs have the names of `output_names`. `wide`
+    are the target columns of a wide table, each a series (see seqrt.data.wide).
     """
 
     task: Task
@@ -32,6 +33,7 @@ class Metadata:
     time: TimeColumn | None = None
     earlier_data: tuple[str, ...] = ()
     quantiles: tuple[float, ...] = ()
+    wide: tuple[str, ...] = ()
 
     @classmethod
     def unnamed(cls, features: int, outputs: int, activation: Activation, head: Head) -> Metadata:

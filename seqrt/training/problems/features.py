@@ -89,8 +89,14 @@ def options_of(metadata: Metadata) -> dict[str, Names]:
         return {"features": names if metadata.targets else ()}
     inputs = inputs_of(metadata.inputs, [column.name for column in metadata.features])
     own = [each for each in inputs if not each.ahead]
+    wide = {name: metadata.wide for name in metadata.targets if metadata.wide}
     columns: dict[str, list[str]] = {
-        "features": [each.column for each in own if each.kind != "calendar"],
+        "features": [
+            name
+            for each in own
+            if each.kind != "calendar"
+            for name in wide.get(each.column, (each.column,))
+        ],
         "categories": [each.column for each in inputs if each.kind == "category"],
         "calendar": [each.cycle for each in own if each.cycle],
         "future": [each.column for each in inputs if each.ahead],

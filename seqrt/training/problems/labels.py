@@ -92,6 +92,8 @@ def table_task(table: Table, target: Sequence[str], task: Task | None) -> Task:
     one_hot = several and is_one_hot(np.stack([column.values for column in columns], axis=1))
     if task is None and not numbers and not several:
         _check_repeated(table, target[0])
+    if task is None and several and not one_hot:
+        _check_all_numbers(table, target)
     task = task or ("forecast" if numbers and not one_hot else "classify")
     if task == "classify" and several and not one_hot:
         raise UsageError(
@@ -99,6 +101,19 @@ def table_task(table: Table, target: Sequence[str], task: Task | None) -> Task:
             f" got {', '.join(target)}. Name one with --target."
         )
     return task
+
+
+def _check_all_numbers(table: Table, target: Sequence[str]) -> None:
+    """Raise UsageError if some columns of a table are numbers, and another is not."""
+    others = [name for name in target if table.column(name).kind != "number"]
+    if not others or len(others) == len(target):
+        return
+    text = next((text for text in table.column(others[0]).texts() if text), "")
+    holds = f"holds {text!r:.60}" if text else "has no values"
+    raise UsageError(
+        f"several targets are forecast if all are numbers, but column {others[0]!r} of"
+        f" {table.source} {holds}. Leave it out of --target."
+    )
 
 
 def _check_repeated(table: Table, name: str) -> None:

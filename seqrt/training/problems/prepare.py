@@ -33,6 +33,8 @@ Array = NDArray[Any]
 
 BUILT_IN = (*SERIES, *TASKS)
 
+RowsOf = Callable[[Timeline, DataOptions, Metadata | None], TableRows]
+
 
 def prepare(source: Source, *, val: Validation = 0.2, seed: int = 0, **options: Any) -> Problem:
     """Make the problem of `source`: a file (.csv .parquet .npy .npz) or a name of `BUILT_IN`.
@@ -54,14 +56,15 @@ def splitter(
     *,
     one_mean: bool = False,
     cut: Callable[[TableRows, Validation], Problem] = from_table,
+    rows_of: RowsOf = TableRows.of,
 ) -> Callable[[Validation], Problem]:
     """Read `source` once; return a function that makes its problem for a split, as `prepare` does.
 
     All the problems share one array of values. Where missing values, or with `one_mean` the steps
     before a sequence, are read as a feature's mean, all folds use its mean over all data, because
     their networks are averaged into one file, which has one mean; the scales are each fold's own.
-    The data for a network that is trained further is read as the `earlier` data was. `cut` makes
-    the problem of a table for a split.
+    The data for a network that is trained further is read as the `earlier` data was. `rows_of`
+    reads a table, and `cut` makes its problem for a split.
     """
     options.check()
     missing = options.missing != "error"
@@ -73,7 +76,7 @@ def splitter(
     elif isinstance(data, Sequences):
         options.reject_for_sequences()
     if isinstance(data, Table):
-        split = partial(cut, _table_rows(data, options, earlier))
+        split = partial(cut, _table_rows(data, options, earlier, rows_of))
     else:
         split = partial(from_sequences, data, options.task, seed=seed, missing=missing)
     plain = TASKS[str(source)].plain if str(source) in TASKS else None
@@ -104,13 +107,15 @@ def in_order(table: Table, options: DataOptions, step: str = "", fill: int = 0) 
     )
 
 
-def _table_rows(data: Table, options: DataOptions, earlier: Metadata | None) -> TableRows:
+def _table_rows(
+    data: Table, options: DataOptions, earlier: Metadata | None, rows_of: RowsOf
+) -> TableRows:
     step = earlier.time.step if earlier and earlier.time else ""
-    rows = TableRows.of(in_order(data, options, step), options, earlier)
+    rows = rows_of(in_order(data, options, step), options, earlier)
     fill = most_filled(rows.windowing.task, options.missing, rows.windowing.window)
     if not fill or len(rows.timeline.runs) == len(rows.timeline.keys):
         return rows
-    return TableRows.of(in_order(data, options, step, fill), options, earlier)
+    return rows_of(in_order(data, options, step, fill), options, earlier)
 
 
 def in_lists(

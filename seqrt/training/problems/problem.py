@@ -69,7 +69,7 @@ class Problem:
     @property
     def targets(self) -> tuple[str, ...]:
         """The target columns of a table; empty for sequences."""
-        return self.metadata.targets
+        return self.metadata.wide or self.metadata.targets
 
     @property
     def judged(self) -> Part:

@@ -11,10 +11,11 @@ from typing import Any, Final
 from seqrt.errors import UsageError
 from seqrt.training.forecasting.options import Method
 from seqrt.training.forecasting.problem import forecaster_problem
+from seqrt.training.forecasting.wide import rows_of_targets
 from seqrt.training.loop.threads import threads_that_pay
 from seqrt.training.networks.network import Architecture
 from seqrt.training.problems.from_table import TableRows, from_table
-from seqrt.training.problems.prepare import BUILT_IN
+from seqrt.training.problems.prepare import BUILT_IN, RowsOf
 from seqrt.training.problems.problem import Problem
 from seqrt.training.problems.split import Validation
 
@@ -92,6 +93,11 @@ def cut_of(plan: Any) -> Cut:
         missing=plan.missing,
         **given,
     )
+
+
+def rows_of(plan: Any) -> RowsOf:
+    """Return the function that reads a table."""
+    return TableRows.of if method_of(plan) == "plain" else rows_of_targets
 
 
 def forecaster_options(plan: Any, problem: Problem) -> dict[str, Any]:

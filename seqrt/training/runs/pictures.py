@@ -73,7 +73,7 @@ def over_time(problem: Problem, predicted: Array) -> Figure:
     part = problem.judged
     truth = part.truth.reshape(len(predicted), -1)
     when = np.arange(len(truth)) if part.when is None else part.when
-    each = len(problem.targets)
+    each = len(problem.metadata.targets)
     shown = sorted({0, predicted.shape[1] - each})
     figure = new_figure(10, 1 + 3.4 * len(shown))
     rows = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
@@ -92,7 +92,9 @@ def over_time(problem: Problem, predicted: Array) -> Figure:
                 label = name if not number else None
                 axes.plot(time, values, color=color, lw=width, marker=marker, label=label)
         _whole_numbers(axes, when)
-        style_axes(axes, _title_of(problem, i), ylabel=problem.targets[i % each], crowded=True)
+        style_axes(
+            axes, _title_of(problem, i), ylabel=problem.metadata.targets[i % each], crowded=True
+        )
     rows[-1].set_xlabel(problem.time)
     return figure
 
@@ -147,11 +149,11 @@ def confusion_matrix(problem: Problem, predicted: Array) -> Figure:
 
 def _title_of(problem: Problem, i: int) -> str:
     """Return the title of output `i`: its target, how far ahead it is, and the part of the data."""
-    each, ahead = len(problem.targets), ""
+    each, ahead = len(problem.metadata.targets), ""
     if problem.metadata.task == "forecast":
         steps = i // each + 1
         ahead = f", {steps} step{'s' if steps > 1 else ''} ahead"
-    return f"{problem.targets[i % each]}{ahead}: prediction and truth ({problem.part})"
+    return f"{problem.metadata.targets[i % each]}{ahead}: prediction and truth ({problem.part})"
 
 
 def _whole_numbers(axes: Axes, values: Array) -> None:

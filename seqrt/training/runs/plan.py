@@ -23,7 +23,7 @@ from seqrt.training.problems.options import DataOptions
 from seqrt.training.problems.prepare import splitter
 from seqrt.training.problems.problem import Problem
 from seqrt.training.problems.split import Fold
-from seqrt.training.runs.forecast_plan import USUAL_SHARE, cut_of, forecaster_options
+from seqrt.training.runs.forecast_plan import USUAL_SHARE, cut_of, forecaster_options, rows_of
 from seqrt.training.runs.start_from import with_settings
 from seqrt.training.runs.window_plan import window_options
 
@@ -203,6 +203,7 @@ class Plan:
             earlier,
             one_mean=bool(self.front),
             cut=cut_of(self),
+            rows_of=rows_of(self),
         )
 
     def network(self, problem: Problem) -> Network | Forecaster:

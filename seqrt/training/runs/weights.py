@@ -39,13 +39,14 @@ _ORIGIN: Final = {"name": Metadata.name, "data_sha256": None, "earlier_data": ()
 def save_weights(net: Trained, folder: Path) -> None:
     """Write the weights of `net`, with its configuration and metadata in the header."""
     about = {name: value for name, value in asdict(net.metadata).items() if name not in _ORIGIN}
-    if not net.metadata.quantiles:
-        del about["quantiles"]  # the bytes of other networks are those of versions without it
+    for later in ("quantiles", "wide"):
+        if not about[later]:
+            del about[later]  # the bytes of other networks are those of versions without it
     config = net.config()
     forecasts = isinstance(net, Forecaster)
-    later = forecasts or config.keys() & LATER.keys() or config["cell"] == "mingru"
+    newer = forecasts or config.keys() & LATER.keys() or config["cell"] == "mingru"
     header = {
-        "format": FORMAT if later else 1,
+        "format": FORMAT if newer else 1,
         "architecture": config,
         "about": about,
         **({"kind": _FORECASTER} if forecasts else {}),
@@ -157,7 +158,7 @@ def _metadata_of(record: dict[str, Any]) -> Metadata:
     columns = {
         name: tuple(Column(**column) for column in record[name]) for name in ("features", "outputs")
     }
-    names = ("classes", "targets", "series", "earlier_data", "quantiles")
+    names = ("classes", "targets", "series", "earlier_data", "quantiles", "wide")
     lists = {name: tuple(record.get(name, ())) for name in names}
     inputs = tuple(
         Input(**{**each, "levels": tuple(each["levels"])}) for each in record.get("inputs", ())

@@ -1,0 +1,3 @@
+"""Wide tables: several target columns as series of one forecaster, and back."""
+
+from __future__ import annotations
