@@ -36,7 +36,7 @@ from seqrt.contract import (
 )
 from seqrt.contract.idioms.fixed_node import FRESH
 from seqrt.contract.manifest import GATES, STATE_PARTS, Cell, Head
-from seqrt.export.graph_builder import GraphBuilder
+from seqrt.export.graph.builder import GraphBuilder
 from seqrt.runtime.proving.proof import Case, encode
 
 Array = NDArray[Any]

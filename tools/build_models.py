@@ -17,6 +17,7 @@ from pathlib import Path
 import seqrt
 from seqrt.contract.manifest import Cell, Memory
 from seqrt.data import Table, read
+from seqrt.data.ordering.as_trained import as_trained
 from seqrt.data.serving import labelled
 from seqrt.export import Exported, export
 from seqrt.metrics import measure
@@ -138,10 +139,10 @@ def remembered(memory: Memory) -> str:
 def judged(recipe: Recipe, exported: Exported) -> str:
     """Return the card's section on unseen years: the metrics of `seqrt evaluate`."""
     assert recipe.unseen
+    m = exported.manifest
     data = read(recipe.plan.source)
     assert isinstance(data, Table)
-    m = exported.manifest
-    part = labelled(data, m, target=(), span=recipe.unseen)
+    part = labelled(as_trained(data, m), m, span=recipe.unseen)
     known = data.span(*SPAN_OF_VARIANCE).numbers(recipe.plan.target)
     sides = []
     for said in (seqrt.load(exported.path).predict(part.x.arrays()), part.known):

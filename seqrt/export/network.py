@@ -14,9 +14,9 @@ from torch import Tensor
 
 from seqrt import __version__
 from seqrt.contract import NEWEST_FORMAT, Column, Manifest
-from seqrt.export.graph import build_onnx
-from seqrt.export.graph_groups import carries_of, group_count, layers_of
-from seqrt.export.weights import float32_array
+from seqrt.export.graph.build import build_onnx
+from seqrt.export.graph.groups import carries_of, group_count, layers_of
+from seqrt.export.graph.weights import float32_array
 from seqrt.runtime import Model
 from seqrt.runtime.inputs.arrays import inside
 from seqrt.runtime.proving.parity import largest

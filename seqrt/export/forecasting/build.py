@@ -10,9 +10,14 @@ from seqrt.export.forecasting.base_graph import append_base
 from seqrt.export.forecasting.early_graph import append_early
 from seqrt.export.forecasting.forecaster_graph import ForecasterGraph
 from seqrt.export.forecasting.lags_graph import AppendedLags, LagNodes, append_normalised
-from seqrt.export.graph import append_missing_policy, append_output, append_scaling, stack_model
-from seqrt.export.graph_recurrent import RecurrentNodes
-from seqrt.export.weights import float32_array
+from seqrt.export.graph.build import (
+    append_missing_policy,
+    append_output,
+    append_scaling,
+    stack_model,
+)
+from seqrt.export.graph.recurrent import RecurrentNodes
+from seqrt.export.graph.weights import float32_array
 from seqrt.training.networks.forecasting.forecaster import (
     CLIP_LAGS,
     CLIP_OTHERS,

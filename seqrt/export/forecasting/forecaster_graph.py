@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrt.export.stack_graph import StackGraph
+from seqrt.export.graph.stack_graph import StackGraph
 from seqrt.training.networks.forecasting.forecaster import Forecaster
 
 

@@ -11,8 +11,8 @@ import torch
 from seqrt.contract import Column, Manifest
 from seqrt.contract.quantiles import output_names
 from seqrt.export.forecasting.build import build_forecaster
+from seqrt.export.graph.weights import float32_array
 from seqrt.export.network import MISSING_SHARE, SeqrtNetwork
-from seqrt.export.weights import float32_array
 from seqrt.runtime.types import Doubles, Floats, Lengths
 from seqrt.training.networks.forecasting.forecaster import Forecaster
 from seqrt.training.runs.memory import gradient_by_lag

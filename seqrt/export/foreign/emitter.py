@@ -16,7 +16,7 @@ from seqrt.contract.manifest import Carried, Layer
 from seqrt.export.foreign.broadcasting import broadcast_axes, constant_part
 from seqrt.export.foreign.tracing.refusal import NotStreamable, Refused
 from seqrt.export.foreign.values import Axis, Count, Ends, Fixed, GraphValue, T, axis_of
-from seqrt.export.graph_builder import GraphBuilder
+from seqrt.export.graph.builder import GraphBuilder
 
 # Above the largest float32 that is a sum of ordinary numbers, and still finite.
 _LARGEST = 3.4e38

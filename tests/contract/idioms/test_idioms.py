@@ -12,7 +12,7 @@ from reference import attention, cell, convolution, state_size
 
 from seqrt.contract import idioms
 from seqrt.contract.idioms import Idiom
-from seqrt.export.graph_builder import GraphBuilder
+from seqrt.export.graph.builder import GraphBuilder
 
 T, B, W = 7, 3, 2
 LENGTHS = np.array([7, 1, 4], np.int32)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from seqrt.contract.manifest import Cell, Layer
-from seqrt.export.weights import BLOCKS
+from seqrt.export.graph.weights import BLOCKS
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,12 @@ from torch import nn
 from seqrt.contract import IR_VERSION, LENGTHS, OPSET, STATE, STATE_OUT, X, Y
 from seqrt.contract.idioms.missing import policy
 from seqrt.contract.onnx_reader import FLOAT
-from seqrt.export.graph_builder import GraphBuilder
-from seqrt.export.graph_groups import carries_of
-from seqrt.export.graph_layers import emit
-from seqrt.export.graph_recurrent import RecurrentNodes
-from seqrt.export.stack_graph import StackGraph
-from seqrt.export.weights import float32_array
+from seqrt.export.graph.builder import GraphBuilder
+from seqrt.export.graph.groups import carries_of
+from seqrt.export.graph.layers import emit
+from seqrt.export.graph.recurrent import RecurrentNodes
+from seqrt.export.graph.stack_graph import StackGraph
+from seqrt.export.graph.weights import float32_array
 from seqrt.training.networks.recurrent import Recurrent
 from seqrt.training.networks.stack import Stack
 

@@ -15,7 +15,7 @@ import numpy as np
 from seqrt.contract import Carry, Layer
 from seqrt.contract.format2 import MOST_GROUPS
 from seqrt.contract.manifest import GATES
-from seqrt.export.weights import LayerWeights, Weights, onnx_weights
+from seqrt.export.graph.weights import LayerWeights, Weights, onnx_weights
 from seqrt.training.networks.recurrent import Recurrent
 from seqrt.training.networks.stack import Stack
 from seqrt.training.networks.time_layer import TimeLayer
@@ -36,7 +36,7 @@ class Groups:
     shares: bool
 
 
-def groups_of(step: Recurrent) -> Groups:
+def layer_groups(step: Recurrent) -> Groups:
     """Return the weights of the groups of a layer."""
     w, r, b = onnx_weights(step)
     count, gates = group_count(step), GATES[step.layer.cell]

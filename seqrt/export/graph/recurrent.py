@@ -8,9 +8,9 @@ import numpy as np
 
 from seqrt.contract import LENGTHS, idioms
 from seqrt.contract.manifest import STATE_PARTS
-from seqrt.export.graph_groups import groups_of
-from seqrt.export.stack_graph import StackGraph
-from seqrt.export.weights import LayerWeights, onnx_weights
+from seqrt.export.graph.groups import layer_groups
+from seqrt.export.graph.stack_graph import StackGraph
+from seqrt.export.graph.weights import LayerWeights, onnx_weights
 from seqrt.training.networks.dilated import Dilated
 from seqrt.training.networks.recurrent import Recurrent
 from seqrt.training.networks.stack import Stack
@@ -44,7 +44,7 @@ def _recurrent(
 
     With `end`, the node outputs its final h also where nothing but a residual reads it.
     """
-    layer, groups = step.layer, groups_of(step)
+    layer, groups = step.layer, layer_groups(step)
     count, parts = len(groups.weights), STATE_PARTS[layer.cell]
     starts = [[graph.start() for _ in range(count)] for _ in parts] if graph.streams else []
     reads = _shares(graph, name, h, step.features, count) if groups.shares else [h] * count

@@ -9,9 +9,9 @@ import numpy as np
 from torch import nn
 
 from seqrt.contract import idioms
-from seqrt.export.graph_pools import emit_attention, emit_max, emit_mean, linear_product
-from seqrt.export.stack_graph import StackGraph
-from seqrt.export.weights import float32_array
+from seqrt.export.graph.pools import emit_attention, emit_max, emit_mean, linear_product
+from seqrt.export.graph.stack_graph import StackGraph
+from seqrt.export.graph.weights import float32_array
 from seqrt.training.networks.convolution import CausalConvolution
 from seqrt.training.networks.pooling import AttentionPool, MaxPool, MeanPool
 

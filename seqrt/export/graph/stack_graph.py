@@ -10,7 +10,7 @@ import numpy as np
 from seqrt.contract import STATE, STATE_OUT, Carry
 from seqrt.contract.idioms import Idiom
 from seqrt.contract.idioms.missing import KNOWN_START
-from seqrt.export.graph_builder import GraphBuilder
+from seqrt.export.graph.builder import GraphBuilder
 
 
 class StackGraph(GraphBuilder):

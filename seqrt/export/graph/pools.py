@@ -6,8 +6,8 @@ import numpy as np
 from torch import nn
 
 from seqrt.contract import idioms
-from seqrt.export.stack_graph import StackGraph
-from seqrt.export.weights import float32_array
+from seqrt.export.graph.stack_graph import StackGraph
+from seqrt.export.graph.weights import float32_array
 from seqrt.training.networks.pooling import AttentionPool, MaxPool, MeanPool
 
 
