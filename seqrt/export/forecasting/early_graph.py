@@ -9,7 +9,7 @@ import numpy as np
 
 from seqrt.export.forecasting.forecaster_graph import ForecasterGraph
 from seqrt.export.forecasting.lags_graph import LagNodes
-from seqrt.export.weights import float32_array
+from seqrt.export.graph.weights import float32_array
 from seqrt.training.networks.forecasting.early import UNITS, EarlyGaps
 
 
