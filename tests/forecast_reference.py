@@ -56,7 +56,8 @@ def forecaster(
         chains = [*chains[1:], end]
         q = quantiles(w, options, lags, end[:units], others)
         places = [options["quantiles"].index(each) for each in options["answers"]]
-        y.append(q[:, places].reshape(-1) * w["y_scale"] + w["y_mean"])
+        y_t = q[:, places].reshape(-1) * w["y_scale"] + w["y_mean"]
+        y.append(np.maximum(y_t, options.get("floor", -np.inf)))
         values, known = values[1:], known[1:]
     ring = np.array(chains).reshape(m, parts, units).swapaxes(0, 1).reshape(-1)
     carried = last if missing == "forward" else np.zeros(0)

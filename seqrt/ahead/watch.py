@@ -74,6 +74,7 @@ class Watch:
         self._features = [slot.feature for slot in slots]
         self._offsets = np.array([slot.offset for slot in slots], np.float64)
         self._scores = NormalScores(layout.quantiles)
+        self._floor = manifest.floor
         self._nominal = 1 - np.array(layout.levels) / 100
         pairs = [pair_of(level, layout.quantiles) for level in layout.levels]
         self._ends = [lower for lower, _ in pairs] + [upper for _, upper in pairs]
@@ -136,6 +137,8 @@ class Watch:
         y = y.copy()
         z = upper_scores(levels)
         ends = self._scores.value(forecast[..., None, :], np.concatenate([-z, z], axis=-1))
+        if self._floor is not None:
+            ends = np.maximum(ends, self._floor)
         same = np.tile(levels == self._nominal, 2)
         following = self._layout.split(y)[:, :, 0]
         following[..., self._ends] = np.where(same, forecast[..., self._ends], ends)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from seqrt.cli.options import Option, parse_levels, parse_names, parse_span
+from seqrt.cli.options import Option, parse_floor, parse_levels, parse_names, parse_span
 
 # Repeated from seqrt.contract.manifest, which this file may not import: a test compares them.
 Task = Literal["forecast", "regress", "classify", "tag"]
@@ -134,6 +134,15 @@ DATA: Final = (
         "Rows that a forecaster reads at a time",
         "2 to 14 seasons",
         metavar="ROWS",
+    ),
+    Option(
+        "floor",
+        str,
+        "Number that no forecast or interval of a forecaster is below; none, or auto: 0 where the"
+        " target is never negative and sometimes 0, as for counts and sales",
+        "auto",
+        metavar="NUMBER",
+        parse=parse_floor,
     ),
     Option(
         "val",

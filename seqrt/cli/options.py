@@ -132,6 +132,16 @@ def parse_levels(flag: str, text: str) -> tuple[float, ...]:
     return levels
 
 
+def parse_floor(flag: str, text: str) -> float | str | None:
+    """Return the floor of forecasts, the word none, or None for auto."""
+    if text in ("auto", "none"):
+        return None if text == "auto" else text
+    try:
+        return float(text)
+    except ValueError:
+        raise UsageError(f"{flag} must be a number, none or auto, got {text!r}.") from None
+
+
 def parse_span(flag: str, text: str | None) -> tuple[str | None, str | None] | None:
     """Return the two ends of FIRST:LAST; if they are times of day, both have as many colons."""
     if text is None:

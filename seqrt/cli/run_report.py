@@ -193,7 +193,8 @@ def forecaster_text(config: ForecasterConfig) -> str:
     """Return the sizes of a forecaster in words."""
     season = f"season {config.season}" if config.season > 1 else "no season"
     read = counted(config.lags, "row")
-    return f"forecaster: {season}, reads {read} at a time, {config.cell} {config.units}"
+    floor = "" if config.floor is None else f", floor {config.floor:g}"
+    return f"forecaster: {season}, reads {read} at a time, {config.cell} {config.units}{floor}"
 
 
 def task_text(problem: Problem) -> str:

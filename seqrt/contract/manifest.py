@@ -113,8 +113,8 @@ class Manifest:
     `time` is the time column, and `earlier_data` the digests of data that the network was trained
     on before that of `data_sha256`. `quantiles` are those that a forecast gives for each step and
     target, as quantiles.py orders them. `wide` are the columns of a wide table that are a series
-    each: the last of `series` has their names, and the target their values. These six are written
-    only where they are not empty.
+    each: the last of `series` has their names, and the target their values. No output of a forecast
+    is below `floor`, if there is one. These seven are written only where they are not empty.
 
     Format 2 adds the following, written only where they differ from their default. `carries` says
     what the state holds, piece by piece. `least` is the fewest steps that a row may have. `tokens`
@@ -150,6 +150,7 @@ class Manifest:
     earlier_data: tuple[str, ...] = ()
     quantiles: tuple[float, ...] = ()
     wide: tuple[str, ...] = ()
+    floor: float | None = None
     carries: tuple[Carry, ...] = ()
     least: int = 1
     tokens: int = 0
@@ -241,6 +242,7 @@ _OPTIONAL: Final[dict[str, Any]] = {
     **dict.fromkeys(("inputs", "series", "earlier_data", "quantiles", "wide"), ()),
     **dict.fromkeys(("carries", "decoders", "heads"), ()),
     "time": None,
+    "floor": None,
     "least": 1,
     "tokens": 0,
     "not_streamable": "",

@@ -201,7 +201,8 @@ def _lags(m: Manifest) -> str:
 
 def _output(m: Manifest) -> str:
     kinds = {"softmax": "a probability per class", "sigmoid": "a probability per label"}
-    return f"{kinds.get(m.activation, 'raw units')}, {_WHEN[m.head]}"
+    floor = "" if m.floor is None else f", at least {m.floor:g}"
+    return f"{kinds.get(m.activation, 'raw units')}, {_WHEN[m.head]}{floor}"
 
 
 def _columns(label: str, columns: tuple[Column, ...]) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from seqrt.contract import Y
 from seqrt.export.forecasting.base_graph import append_base
 from seqrt.export.forecasting.early_graph import append_early
 from seqrt.export.forecasting.forecaster_graph import ForecasterGraph
@@ -39,6 +40,7 @@ def build_forecaster(net: Forecaster) -> onnx.ModelProto:
     embedded = _append_embedded(g, net, read, others)
     h = RecurrentNodes(g, net).emit(net.layer, "layer0", embedded)
     append_output(g, net, _append_quantiles(g, net, read, h, others))
+    _append_floor(g, net.architecture.floor)
     g.ends += [*lags.carried, *last_known]
     g.join_state()
     return stack_model(g, net)
@@ -105,6 +107,13 @@ def _append_quantiles(
         early = append_early(g, net.early, read, config.lags, places)
         spread = g.add("Add", [spread, early], "answers_widened")
     return g.add("Add", [spread, read.level], "answers")
+
+
+def _append_floor(graph: ForecasterGraph, floor: float | None) -> None:
+    """Replace what is below the floor, if there is one; y is the output of the last node."""
+    if floor is not None:
+        graph.nodes[-1].output[0] = graph.nodes[-1].name = "y_before_floor"
+        graph.add("Max", ["y_before_floor", graph.scalar(floor)], Y)
 
 
 def _append_linear(graph: ForecasterGraph, net: Forecaster, read: LagNodes, mid: str) -> str:

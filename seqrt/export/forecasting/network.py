@@ -49,6 +49,7 @@ class ForecasterNetwork(SeqrtNetwork):
             window=None,
             horizon=config.horizon,
             quantiles=quantiles,
+            floor=config.floor,
         )
 
     def gradient(self, x: Floats) -> Doubles:

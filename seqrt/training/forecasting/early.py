@@ -69,11 +69,11 @@ def calibrate_early(net: Forecaster, problem: Problem) -> None:
     for k in range(len(net.early.gaps)):
         at = found.at(k)
         if len(at.own) >= _FEWEST_STARTS:
-            before = gaps_of(at, net.architecture.quantiles)
+            before = gaps_at_knot(at, net.architecture.quantiles)
         net.early.gaps[k] = torch.from_numpy(before)
 
 
-def gaps_of(at: Starts, quantiles: tuple[float, ...]) -> Doubles:
+def gaps_at_knot(at: Starts, quantiles: tuple[float, ...]) -> Doubles:
     """Return the gaps (U, H, Q) for starts at a single knot, in one of the units.
 
     It is the unit in which the largest errors are smallest, compared with the scale that each

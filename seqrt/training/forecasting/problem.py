@@ -150,6 +150,7 @@ def _config(
         features=len(windowing.features),
         target=windowing.features.index(windowing.target[0]),
         horizon=windowing.horizon,
+        floor=options.floor_of(values[_rows(train)]),
         **given,
     )
 

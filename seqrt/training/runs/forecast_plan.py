@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Final
 
 from seqrt.errors import UsageError
-from seqrt.training.forecasting.options import Method
+from seqrt.training.forecasting.options import NO_FLOOR, Method
 from seqrt.training.forecasting.problem import forecaster_problem
 from seqrt.training.forecasting.wide import rows_of_targets
 from seqrt.training.loop.threads import threads_that_pay
@@ -49,6 +49,8 @@ def method_of(plan: Any) -> Method:
     if wrong is None and plan.cell not in ("rnn", "lstm", "gru"):
         wrong = "cell"
     asked = next((name for name in ("season", "context", "levels") if getattr(plan, name)), None)
+    if plan.floor not in (None, NO_FLOOR):
+        asked = "floor"
     if plan.method == "forecaster" or asked:
         if plan.method == "plain":
             raise UsageError(f"--{asked} is for a forecaster, but the recipe is plain. Drop one.")
@@ -117,6 +119,7 @@ def forecaster_options(plan: Any, problem: Problem) -> dict[str, Any]:
         "units": (config.units,),
         "dropout": config.dropout,
         "noise": config.noise,
+        "floor": plan.floor if config.floor is None else config.floor,
         "epochs": epochs,
         "patience": patience,
         "threads": plan.threads or threads_that_pay(config.cell, (config.units,)),

@@ -253,7 +253,7 @@ def test_every_option_reaches_the_plan(run):
         "threads": 2,
     }
     others = {"length", "folds", "start_from", "balance", "channels_first", "calendar", "series"}
-    others |= {"method", "levels", "season", "context"}  # of a forecaster
+    others |= {"method", "levels", "season", "context", "floor"}  # of a forecaster
     assert given.keys() == {option.name for option in training_options.TRAINING} - others
 
     done = run("train", "wave.csv", *_words(given), "-o", "all")

@@ -38,7 +38,13 @@ NETS = {
         "target": 1,
         "missing": "indicator",
     },
-    "lstm, forward": {**WEEK, "cell": "lstm", "horizon": 15, "missing": "forward"},
+    "lstm, forward": {
+        **WEEK,
+        "cell": "lstm",
+        "horizon": 15,
+        "missing": "forward",
+        "floor": 19.5,
+    },
     "gru, no season": {
         "season": 1,
         "seasons": 18,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ from seqrt.contract.manifest import Cell, Missing
 from seqrt.errors import UsageError
 
 # Options that older versions did not have: written only where they differ from these.
-LATER: Final[dict[str, Any]] = {"knots": ()}
+LATER: Final[dict[str, Any]] = {"knots": (), "floor": None}
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class ForecasterConfig:
     normalised lags in training, in units of their scale. With `one_chain`, a batch learns from one
     step in each season, drawn anew, and not from every step: that is enough for many series.
     `knots` are the numbers of known lags at which the widths of the first forecasts are given, see
-    early; without any, the first intervals are too narrow.
+    early; without any, the first intervals are too narrow. No answer is below `floor`, which is in
+    raw units.
     """
 
     features: int = 1
@@ -42,6 +44,7 @@ class ForecasterConfig:
     answers: tuple[float, ...] = (0.5,)
     missing: Missing = "error"
     knots: tuple[int, ...] = ()
+    floor: float | None = None
 
     def __post_init__(self) -> None:
         """Raise UsageError if an option is out of range."""
@@ -69,6 +72,8 @@ class ForecasterConfig:
                 f"knots must ascend from 1 to the {self.lags} steps that are read, got"
                 f" {self.knots}."
             )
+        if self.floor is not None and not math.isfinite(self.floor):
+            raise UsageError(f"floor must be a finite number, got {self.floor}.")
         _check_probabilities("quantiles", self.quantiles)
         _check_probabilities("answers", self.answers)
         if not set(self.answers) <= set(self.quantiles):

@@ -42,6 +42,8 @@ class Forecaster(Stack):
     the state holds the lags and the m chains of the recurrent layer. At the start, where there are
     fewer than L values, the missing lags count as the level.
 
+    With a floor, no answer in raw units is below it; the loss and the state do not know of it.
+
     The loss is the mean pinball loss of the quantiles, in units of the scale; so series of all
     sizes count alike. The base is in the spirit of Smyl 2020, doi:10.1016/j.ijforecast.2019.03.017;
     for quantiles that cannot cross see Gasthaus et al. 2019, PMLR 89.
@@ -166,7 +168,8 @@ class Forecaster(Stack):
         config = self.architecture
         places = [config.quantiles.index(q) for q in config.answers]
         found: Tensor = logits.unflatten(-1, (config.horizon, -1))[..., places].flatten(-2)
-        return found * self.y_scale + self.y_mean
+        y = found * self.y_scale + self.y_mean
+        return y if config.floor is None else y.clamp(min=config.floor)
 
     def normalise(self, x: Tensor) -> Normalised:
         """Return the normalised lags of the target at every step of raw x (B, T, D)."""
