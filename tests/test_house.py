@@ -48,6 +48,7 @@ ROOMS = {
     "data": Room("ahead contract encoding errors numbers wording numpy", inside="pyarrow"),
     "forecasting": Room("ahead data errors numpy", inside="statsforecast"),
     "runtime": Room("ahead contract encoding errors numbers ranges numpy", inside="onnxruntime"),
+    "serving": Room("contract errors runtime numpy starlette uvicorn"),
     "testing": Room("errors runtime numpy"),
     "training": Room(
         "colours contract data drawing encoding errors files forecasting metrics"
@@ -68,7 +69,7 @@ ROOMS = {
     "cli": Room(
         "errors wording typer",
         inside="ahead bench contract data demo drawing encoding export files forecasting front"
-        " metrics metrics_by_series numbers ranges runtime training numpy rich torch",
+        " metrics metrics_by_series numbers ranges runtime serving training numpy rich torch",
     ),
     "__init__": Room("errors", inside="runtime"),
     "__main__": Room("", inside="cli"),

@@ -16,8 +16,9 @@ from seqrt.cli.commands.export import export
 from seqrt.cli.commands.forecast import forecast
 from seqrt.cli.commands.import_ import import_model
 from seqrt.cli.commands.info import info
+from seqrt.cli.commands.live.serve import serve
+from seqrt.cli.commands.live.stream import stream
 from seqrt.cli.commands.predict import predict
-from seqrt.cli.commands.stream import stream
 from seqrt.cli.commands.train import train
 from seqrt.cli.commands.validate import validate
 
@@ -39,6 +40,7 @@ app.command()(predict)
 app.command()(forecast)
 app.command()(evaluate)
 app.command()(stream)
+app.command()(serve)
 app.command()(validate)
 app.command()(info)
 app.command()(bench)

@@ -39,6 +39,8 @@ PACKAGES = (
     Package("matplotlib", "matplotlib", "train", "drawing"),
     Package("optuna", "optuna", "search", "searching"),
     Package("pyarrow", "pyarrow", "tables", "reading .parquet, and .csv faster"),
+    Package("starlette", "starlette", "serve", "serving"),
+    Package("uvicorn", "uvicorn", "serve", "serving"),
 )
 
 

@@ -71,10 +71,11 @@ def open_model(
     unsealed: bool,
     threads: int | None = None,
     tf32: bool = False,
+    joined: bool = True,
 ) -> Model:
     """Open the model at `path`; report on stderr what "auto" chose, and a missing seal.
 
-    Several outputs come side by side, as the columns of a table.
+    With `joined`, several outputs come side by side, as the columns of a table.
     """
     from seqrt.runtime import load
     from seqrt.runtime.opening.session import auto_device
@@ -85,4 +86,4 @@ def open_model(
         say(f"device: {model.device} (auto; {auto_device()[1]})")
     if not model.sealed:
         say(f"{path} has no valid seal: nothing shows whether the file is complete")
-    return model.joined
+    return model.joined if joined else model

@@ -1,0 +1,3 @@
+"""The commands that follow live sequences: from stdin, and over HTTP."""
+
+from __future__ import annotations
