@@ -7,6 +7,7 @@ from seqrt.errors import MissingExtraError
 try:
     from seqrt.export.from_keras import import_keras
     from seqrt.export.from_onnx import ImportedOnnx, import_onnx
+    from seqrt.export.to_c.write import ExportedC, export_c
     from seqrt.export.write import Exported, export
 except ModuleNotFoundError as error:
     if (error.name or "").split(".")[0] not in ("onnx", "torch", "safetensors"):
@@ -15,4 +16,12 @@ except ModuleNotFoundError as error:
         f"export needs {error.name}. Install it with: pip install 'seqrt[train,cpu]'"
     ) from None
 
-__all__ = ["Exported", "ImportedOnnx", "export", "import_keras", "import_onnx"]
+__all__ = [
+    "Exported",
+    "ExportedC",
+    "ImportedOnnx",
+    "export",
+    "export_c",
+    "import_keras",
+    "import_onnx",
+]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -28,17 +28,22 @@ def export(
         Path | None,
         typer.Option("-o", "--out", metavar="FILE", help="Model file  [models/NAME.onnx]"),
     ] = None,
+    to: Annotated[
+        Literal["onnx", "c"],
+        typer.Option("--to", help="One .onnx file, or a .c and a .h file for small devices"),
+    ] = "onnx",
     as_json: JsonOption = False,
 ) -> None:
     """Write a trained network as one proved ONNX file; print its path.
 
     The runtime opens the file and checks its proof and its laws before the file gets its name. If a
-    check fails, no file is written and the exit code is 6.
+    check fails, no file is written and the exit code is 6. With --to c, RUN may be an .onnx file.
 
     \b
     Examples:
       seqrt export
       seqrt export runs/sunspots-gru-1 -o sunspots.onnx
+      seqrt export runs/sunspots-gru-1 --to c -o sunspots.c
     """
     from seqrt.export import export as write
     from seqrt.files import check_not_input, make_folder
@@ -49,6 +54,11 @@ def export(
     if run is None:
         run = newest_run()
         say_labelled("run", f"{run} (the newest)")
+    if to == "c":
+        from seqrt.cli.exporting.plain_c import write_c
+
+        write_c(run, out, as_json=as_json)
+        return
     net, series = load_run(run), load_series(run)
     if out is None:
         make_folder(FOLDER)

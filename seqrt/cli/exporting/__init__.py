@@ -1,0 +1,3 @@
+"""What `seqrt export` writes besides the .onnx file."""
+
+from __future__ import annotations

@@ -1,0 +1,84 @@
+"""`seqrt export --to c`: a run, or a model file, as NAME.h and NAME.c."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import typer
+
+from seqrt.cli.model_options import FOLDER
+from seqrt.cli.talk import say_labelled
+from seqrt.errors import UsageError
+
+if TYPE_CHECKING:
+    from seqrt.export import ExportedC
+
+
+def write_c(run: Path, out: Path | None, *, as_json: bool) -> None:
+    """Write the model of `run`, the folder of a run or an .onnx file; print the path of NAME.c.
+
+    `out` is that path; by default the files go to the folder of models, under the name of the run.
+    """
+    from seqrt.export import export_c
+    from seqrt.export.to_c.text import name_from
+
+    if out is not None and out.suffix != ".c":
+        raise UsageError(f"--out must name a .c file with --to c, got {out}.")
+    folder = FOLDER if out is None else out.parent
+    is_file = run.suffix == ".onnx"
+    if is_file or run.is_dir():
+        called = run.stem if is_file else run.resolve().name
+    else:
+        called = run.parent.resolve().name
+    name = name_from(called) if out is None else out.stem
+    written = export_c(run if is_file else _content(run), folder, name=name)
+    if as_json:
+        typer.echo(json.dumps(_record(written), indent=2))
+        return
+    _say(written)
+    typer.echo(written.source)
+
+
+def _content(run: Path) -> bytes:
+    """Return the bytes of the model file that `seqrt export` writes for a run."""
+    from seqrt.export import export
+    from seqrt.training.runs.memory import load_series
+    from seqrt.training.runs.weights import load_run
+
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        export(load_run(run), path, series=load_series(run))
+        return path.read_bytes()
+
+
+def _record(written: ExportedC) -> dict[str, object]:
+    compiled = written.compiled
+    return {
+        "path": str(written.source),
+        "header": str(written.header),
+        "constants_bytes": written.constants,
+        "state_bytes": written.state,
+        "workspace_bytes": written.workspace,
+        "flash_bytes": compiled.flash if compiled else None,
+        "stack_bytes": compiled.stack if compiled else None,
+        "compiled_for": compiled.machine if compiled else None,
+        "proved_with": written.proved_with or None,
+    }
+
+
+def _say(written: ExportedC) -> None:
+    """Say on stderr how the files were proved, and how much memory they take."""
+    how = f"the golden cases hold, compiled by {written.proved_with}"
+    missing = "not here: no C compiler found. Compile with -D{}_MAIN and run it"
+    say_labelled("proved", how if written.proved_with else missing.format(written.name))
+    compiled = written.compiled
+    flash, stack = f"{written.constants:,} bytes of constants", f"{written.workspace:,} bytes"
+    if compiled:
+        flash = f"{compiled.flash:,} bytes for {compiled.machine}"
+        stack = stack if compiled.stack is None else f"at most {compiled.stack:,} bytes"
+    say_labelled("flash", flash)
+    say_labelled("memory", f"{written.state:,} bytes for each stream, and on the stack {stack}")
+    say_labelled("header", written.header)

@@ -1,0 +1,144 @@
+"""Puts the two C files of a model together: NAME.h and NAME.c."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from seqrt.contract import Column, Manifest
+from seqrt.export.to_c.routines import routines_for
+from seqrt.export.to_c.self_test import self_test
+from seqrt.export.to_c.step_code import step_code
+from seqrt.export.to_c.text import comment
+from seqrt.export.to_c.tracing.trace import trace_step
+from seqrt.runtime.opening.file import ModelFile
+
+_USE = """
+Start with a state of zeros, and call {name}_step once for each step, with {features} in x; it
+writes {outputs} to y. x and y must not overlap. Several streams need several states. The state
+is that of the .onnx file, number for number, so a stream may go on on the other side.
+
+Compile as C99, without -ffast-math: cc -std=c99 -O3 -c {name}.c
+To test a device against the golden cases of the file, compile {name}.c with -D{name}_MAIN and run
+it: exit code 0 if all hold. Only then it needs stdio.h."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The text of header and source, and sizes in bytes: constants, state, workspace."""
+
+    header: str
+    source: str
+    constants: int
+    state: int
+    workspace: int
+
+
+def sources(file: ModelFile, name: str) -> Sources:
+    """Return the C of a checked model file; `name` begins all its names.
+
+    Raises UsageError for a network that C cannot carry.
+    """
+    manifest = file.manifest
+    step = step_code(*trace_step(file.content, manifest))
+    test = self_test(file, name)
+    tag = file.digest[:8]
+    uses_root = "sqrtf(" in step.body or "seqrt_norm(" in step.body
+    includes = ["math.h"] if uses_root else []
+    parts = [
+        f"/* {name}.c: one step of the network {comment(manifest.name)}; see {name}.h. */",
+        _lines(f"#include <{each}>" for each in [*includes, "stddef.h", "stdint.h", "string.h"]),
+        f'#include "{name}.h"',
+        _check(name, tag),
+        "#if defined(__clang__) || !defined(__GNUC__)\n#pragma STDC FP_CONTRACT OFF\n#endif",
+        routines_for(step.body).strip("\n"),
+        step.constants,
+        f"void {_signature(name, manifest)} {{\n{step.body}\n}}",
+        test,
+    ]
+    source = "\n\n".join(part for part in parts if part) + "\n"
+    sizes = 4 * step.constant_numbers, 4 * max(manifest.state_size, 1), 4 * step.workspace
+    return Sources(_header(file, name, tag), source, *sizes)
+
+
+def _check(name: str, tag: str) -> str:
+    return f'#if {name}_MODEL != 0x{tag}\n#error "{name}.h is of another model"\n#endif'
+
+
+def _signature(name: str, manifest: Manifest) -> str:
+    kind = "int32_t" if manifest.tokens else "float"
+    return f"{name}_step({name}_state *state, const {kind} *x, float *y)"
+
+
+def _lines(lines: Iterable[str]) -> str:
+    return "\n".join(lines)
+
+
+def _header(file: ModelFile, name: str, tag: str) -> str:
+    m = file.manifest
+    features = f"{len(m.features)} float{'s' * (len(m.features) > 1)}"
+    if m.tokens:
+        features = f"one id from 0 to {m.tokens - 1}"
+    outputs = f"{len(m.outputs)} float{'s' * (len(m.outputs) > 1)}"
+    use = _USE.format(name=name, features=features, outputs=outputs).strip("\n")
+    about = [
+        f"{name}.h: the network {comment(m.name)} as C, written by {comment(m.producer)}",
+        f"from the file with SHA-256 {file.digest}",
+        "",
+        *use.split("\n"),
+        "",
+        *_columns(m),
+    ]
+    text = "\n".join(f" * {line}".rstrip() for line in about)
+    return f"""/*
+{text}
+ */
+#ifndef {name}_H
+#define {name}_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {{
+#endif
+
+#define {name}_FEATURES {len(m.features)}
+#define {name}_OUTPUTS {len(m.outputs)}
+#define {name}_STATE {m.state_size}
+#define {name}_MODEL 0x{tag}
+
+typedef struct {{
+    float v[{max(m.state_size, 1)}]; /* zeros before the first step */
+}} {name}_state;
+
+void {_signature(name, m)};
+
+#ifdef __cplusplus
+}}
+#endif
+
+#endif
+"""
+
+
+def _columns(m: Manifest) -> list[str]:
+    """Return the lines that list features and outputs, with their units and ranges."""
+    lines = ["x, in raw units, as in the training data:"]
+    for number, column in enumerate(m.features):
+        low, high = column.typical_range
+        seen = f"trained on {low:.6g} to {high:.6g}"
+        lines.append(f"  x[{number}]  {_named(column)}, {seen}")
+    if m.takes_missing:
+        lines.append(f"  NaN is a missing value (policy {m.missing})")
+    lines.append("y:")
+    for number, column in enumerate(m.outputs):
+        lines.append(f"  y[{number}]  {_named(column)}{_activation(m)}")
+    return lines
+
+
+def _named(column: Column) -> str:
+    return comment(f"{column.name} [{column.unit}]" if column.unit else column.name)
+
+
+def _activation(m: Manifest) -> str:
+    return {"softmax": ", a probability", "sigmoid": ", from 0 to 1"}.get(m.activation, "")
