@@ -18,6 +18,7 @@ from seqrt.cli.model_options import (
     open_model,
 )
 from seqrt.cli.run_report import MISSING_VALUES
+from seqrt.errors import UsageError
 
 if TYPE_CHECKING:
     from seqrt.contract import Column, Gradient, Input, Layer, Manifest
@@ -38,6 +39,9 @@ def info(
     sha256: Sha256Option = None,
     unsealed: UnsealedOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON")] = False,
+    triton: Annotated[
+        bool, typer.Option("--triton", help="Print a config.pbtxt for NVIDIA Triton")
+    ] = False,
 ) -> None:
     """Describe a model: task, layers, columns, memory, parity.
 
@@ -45,9 +49,17 @@ def info(
     Examples:
       seqrt info
       seqrt info pump.onnx --json | jq .features
+      seqrt info pump.onnx --triton > repository/pump/config.pbtxt
     """
+    if triton and as_json:
+        raise UsageError("--triton and --json each choose what is printed. Drop one of them.")
     path = model_or_newest(model)
     opened = open_model(path, "cpu", sha256=sha256, unsealed=unsealed)
+    if triton:
+        from seqrt.serving.triton import triton_config
+
+        typer.echo(triton_config(opened.manifest), nl=False)
+        return
     if as_json:
         record = {"path": str(path), "sha256": opened.digest, "sealed": opened.sealed}
         record["bytes"] = path.stat().st_size

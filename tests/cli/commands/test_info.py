@@ -247,3 +247,15 @@ def test_it_says_what_the_columns_of_the_table_become(run):
         "          day: sine and cosine of the hour",
         "          promo: a number; known 1 row ahead",
     ]
+
+
+def test_it_prints_a_configuration_for_triton(run, forecaster):
+    outcome = run("info", forecaster, "--triton")
+
+    assert outcome.code == 0
+    assert 'platform: "onnxruntime_onnx"' in outcome.out
+    assert outcome.out.endswith("}\n")
+
+
+def test_it_prints_one_thing_at_a_time(run, forecaster):
+    assert run("info", forecaster, "--triton", "--json").code == 2
