@@ -12,13 +12,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrt.data.understanding.season import autocorrelation, common_season
+from seqrt.data.understanding.season import common_season, multiple_of_season
 from seqrt.forecasting.origins import Origins
 
 Numbers = NDArray[np.float64]
 
-# Seasons beside the shortest one are its multiples, such as the week beside the day.
-_MOST_SEASONS = 14
 _MOST_SERIES = 200
 
 
@@ -83,16 +81,7 @@ def longer_season(origins: Origins, season: int) -> int | None:
 
     Of several it is the one with the highest autocorrelation, in the median over the series.
     """
-    if season < 2:
-        return None
-    series = [values for values in _whole(origins) if len(values) >= 2 * season]
-    shortest = min(map(len, series), default=0)
-    multiples = season * np.arange(1, min(_MOST_SEASONS, shortest // (2 * season)) + 1)
-    if len(multiples) < 2:
-        return None
-    each = [autocorrelation(values, int(multiples[-1]))[multiples] for values in series]
-    best = int(multiples[np.median(each, axis=0).argmax()])
-    return best if best > season else None
+    return multiple_of_season(_whole(origins), season)
 
 
 def _whole(origins: Origins) -> list[Numbers]:

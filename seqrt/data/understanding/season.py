@@ -16,6 +16,9 @@ _CYCLES = 3
 _LONGEST = 1_000
 _MOST_SERIES = 200
 
+# Seasons beside the shortest one are its multiples, such as the week beside the day.
+_MOST_SEASONS = 14
+
 # A peak is told from noise by an autocorrelation of at least `_LEAST`, and beyond the 1 % limits of
 # Bartlett for a series whose neighbours are correlated. It is the highest within a third of its lag
 # on either side. A season has peaks at its multiples too, some of them a little higher.
@@ -63,6 +66,23 @@ def autocorrelation(values: NDArray[Any], longest: int) -> Numbers:
     lags, which have few pairs, are small. All but lag 0 are 0 for a straight line.
     """
     return _of_rest(_detrended(np.asarray(values, np.float64)), longest)
+
+
+def multiple_of_season(series: Sequence[NDArray[Any]], season: int) -> int | None:
+    """Return the multiple of a season, up to 14 of them, that correlates more than it, or None.
+
+    Of several it is the one with the highest autocorrelation, in the median over series (T_i,).
+    """
+    if season < 2:
+        return None
+    long = [values for values in series if len(values) >= 2 * season]
+    shortest = min(map(len, long), default=0)
+    multiples = season * np.arange(1, min(_MOST_SEASONS, shortest // (2 * season)) + 1)
+    if len(multiples) < 2:
+        return None
+    each = [autocorrelation(values, int(multiples[-1]))[multiples] for values in long]
+    best = int(multiples[np.median(each, axis=0).argmax()])
+    return best if best > season else None
 
 
 def _of_rest(rest: Numbers, longest: int) -> Numbers:

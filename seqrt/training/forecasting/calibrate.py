@@ -1,4 +1,4 @@
-"""Calibration on the validation part: the share of the linear part, and the width of quantiles."""
+"""Calibration on the validation part: the width of quantiles."""
 
 from __future__ import annotations
 
@@ -14,38 +14,8 @@ from seqrt.training.networks.forecasting.forecaster import Forecaster
 
 Doubles = NDArray[np.float64]
 
-SHARES = (0.5, 1.0, 0.0)
-# Another share than the one in training must be better by this factor.
-_BETTER = 0.99
-
 # A gap may vanish in float32, where the scale of a series is tiny beside its level.
 _LEAST_GAP = 1e-30
-
-
-def choose_share(net: Forecaster, validation: Examples) -> float:
-    """Set the share of the network beside its linear part to the best one, and return it.
-
-    It is judged by the mean absolute error of the median, in units of the scale.
-    """
-    truth, scale = _truth(validation)
-    trained = float(net.share[0])
-    middles = {share: _median(net, validation, share) for share in SHARES}
-    errors = {
-        share: float(np.nanmean(np.abs(middle - truth) / scale))
-        for share, middle in middles.items()
-    }
-    best = min(errors, key=errors.__getitem__)
-    if errors[best] > _BETTER * errors[trained]:
-        best = trained
-    net.share.fill_(best)
-    return best
-
-
-def _median(net: Forecaster, validation: Examples, share: float) -> Doubles:
-    net.share.fill_(share)
-    v = all_logits(net, validation).double().numpy()
-    middle: Doubles = v.reshape(len(v), net.architecture.horizon, -1)[:, :, net.architecture.median]
-    return middle
 
 
 @torch.no_grad()
@@ -61,7 +31,7 @@ def calibrate_quantiles(net: Forecaster, validation: Examples) -> None:
     """
     config = net.architecture
     net.widen.fill_(1.0)
-    truth, _ = _truth(validation)
+    truth = validation.y[:, :-1].double().numpy()
     v = all_logits(net, validation).double().numpy().reshape(len(truth), config.horizon, -1)
     for step in range(config.horizon):
         known = ~np.isnan(truth[:, step])
@@ -93,8 +63,3 @@ def conformal(scores: Doubles, miss: float) -> float | None:
     if rank > len(scores):
         return None
     return float(np.partition(scores, rank - 1)[rank - 1])
-
-
-def _truth(validation: Examples) -> tuple[Doubles, Doubles]:
-    y = validation.y.double().numpy()
-    return y[:, :-1], y[:, -1:]

@@ -1,94 +1,108 @@
-"""Linear forecasts from the lags: autoregressions in closed form, and the naive ones."""
+"""Forecasts that are linear in the lags: of which kinds there are, and their weighted mean."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seqrt.forecasting.autoregression import LEAST_LAGS, most_lags, order_of
-
 Doubles = NDArray[np.float64]
 
-# How much the weights of an autoregression are drawn towards zero: as one more row of standard
-# size for each of them would do.
-_RIDGE = 1.0
 
+class Windows(NamedTuple):
+    """Examples: lags (N, L), oldest first, NaN where unknown, and the values after them (N, H).
 
-# The kinds of linear forecasts.
-FITTED, NAIVE, COMBINED = "autoregression", "naive", "mean of both"
+    `level` and `scale` (N, 1) are those of the lags.
+    """
+
+    lags: Doubles
+    ahead: Doubles
+    level: Doubles
+    scale: Doubles
+
+    def normalised(self) -> Windows:
+        """Return the examples in units of their own level and scale."""
+        lags, ahead = ((each - self.level) / self.scale for each in (self.lags, self.ahead))
+        return Windows(lags, ahead, np.zeros_like(self.level), np.ones_like(self.scale))
+
+    def known(self, lags: int, ahead: int) -> Windows:
+        """Return the examples whose last `lags` and first values `ahead` are known."""
+        there = np.isfinite(self.lags[:, self.lags.shape[1] - lags :]).all(axis=1)
+        there &= np.isfinite(self.ahead[:, :ahead]).all(axis=1)
+        return self.at(np.flatnonzero(there))
+
+    def at(self, rows: NDArray[np.int64]) -> Windows:
+        """Return some of the examples."""
+        return Windows(*(each[rows] for each in self))
+
+    def spread(self, most: int) -> Windows:
+        """Return at most that many of the examples, evenly spread."""
+        if len(self.lags) <= most:
+            return self
+        return self.at(np.linspace(0, len(self.lags) - 1, most).astype(np.int64))
 
 
 class Linear(NamedTuple):
-    """A forecast that is linear in the lags w (L,): y = w A + start, (H,).
+    """A forecast linear in the lags x (L,) with level and scale: (H,).
 
-    `name` is its kind. With `relative`, w may be normalised, and y is in the same units.
+        z = (x - level) / scale
+        y = level + scale (z W + offset) + level slope + start
+
+    Shapes: `weights` W (L, H), the others (H,).
     """
 
-    name: str
     weights: Doubles
+    offset: Doubles
+    slope: Doubles
     start: Doubles
-    relative: bool = False
 
-    def forecast(self, windows: Doubles) -> Doubles:
-        """Return the forecasts (N, H) from lags (N, L)."""
-        return windows @ self.weights + self.start
+    @classmethod
+    def of_values(cls, weights: Doubles, start: Doubles) -> Linear:
+        """Return the forecast y = x W + start of lags in the units of the series."""
+        return cls(weights, np.zeros_like(start), weights.sum(0) - 1, start)
 
+    @classmethod
+    def of_normalised(cls, weights: Doubles, offset: Doubles) -> Linear:
+        """Return the forecast z W + offset, in units of level and scale."""
+        return cls(weights, offset, np.zeros_like(offset), np.zeros_like(offset))
 
-def naive_forecasts(lags: int, horizon: int, seasons: Sequence[int]) -> Iterator[Linear]:
-    """Yield persistence, and the value a season ago for each of some seasons up to `lags`."""
-    for season in dict.fromkeys((1, *seasons)):
-        if season > lags:
-            continue
-        weights = np.zeros((lags, horizon))
-        for step in range(horizon):
-            weights[lags - season + step % season, step] = 1
-        yield Linear(NAIVE, weights, np.zeros(horizon), relative=True)
+    def forecast(self, windows: Windows) -> Doubles:
+        """Return the forecasts (N, H) from lags that are all known."""
+        z = (windows.lags - windows.level) / windows.scale
+        drift = windows.level * self.slope + self.start
+        forecast: Doubles = windows.level + windows.scale * (z @ self.weights + self.offset) + drift
+        return forecast
 
-
-def fitted_autoregression(
-    windows: Doubles, following: Doubles, horizon: int, season: int, *, relative: bool
-) -> Linear | None:
-    """Return an autoregression fitted to lags (N, L) and the values that follow them (N,).
-
-    Its order, of up to two seasons and 2, is the one with the lowest AIC, and its weights are those
-    of a ridge regression; steps ahead are forecast one after the other, each from those before it.
-    Returns None for too few rows. See seqrt.forecasting.autoregression for the sources.
-    """
-    count, lags = windows.shape
-    most = most_lags(count, season)
-    if count <= LEAST_LAGS:
-        return None
-    most = min(most, lags)
-    newest_first = windows[:, : -most - 1 : -1]
-    order = order_of(np.column_stack([np.ones(count), newest_first]), following)
-    return _iterated(windows, following, order, horizon, relative)
+    def errors(self, windows: Windows) -> Doubles:
+        """Return the mean absolute error of each step ahead (H,), in units of the scale."""
+        off = np.abs(self.forecast(windows) - windows.ahead) / windows.scale
+        errors: Doubles = off.mean(axis=0)
+        return errors
 
 
-def _iterated(
-    windows: Doubles, following: Doubles, order: int, horizon: int, relative: bool
-) -> Linear:
-    """Fit the weights of `order` lags; return the forecasts of all steps, linear in the lags."""
-    lags = windows.shape[1]
-    read = windows[:, -order:]
-    centre, middle = read.mean(0), following.mean()
-    spread = max(float(following.std()), 1e-12)
-    z = (read - centre) / spread
-    square = z.T @ z + _RIDGE * np.eye(order)
-    weights = np.linalg.solve(square, z.T @ ((following - middle) / spread))
-    start = middle - centre @ weights
-    # each value as a linear form of the lags and 1
-    forms = list(np.eye(lags + 1)[:lags])
-    for _ in range(horizon):
-        step = weights @ np.array(forms[-order:])
-        forms.append(step + start * np.eye(lags + 1)[lags])
-    ahead = np.array(forms[lags:]).T
-    return Linear(FITTED, ahead[:lags], ahead[lags], relative)
+def mixture(members: Sequence[Linear], shares: Doubles) -> Linear:
+    """Return the weighted mean of some forecasts, with shares (K, H) that sum to one."""
+    return Linear(
+        *(
+            sum((share * part for share, part in zip(shares, parts, strict=True)), np.zeros(()))
+            for parts in zip(*members, strict=True)
+        )
+    )
 
 
-def combined(fitted: Linear, naive: Linear) -> Linear:
-    """Return the mean of an autoregression and a naive forecast, which is right in any units."""
-    weights = (fitted.weights + naive.weights) / 2
-    return Linear(COMBINED, weights, (fitted.start + naive.start) / 2, fitted.relative)
+def naive(lags: int, horizon: int, season: int) -> Linear:
+    """Return the forecast that repeats the last season; the last value, for a season of 1."""
+    weights = np.zeros((lags, horizon))
+    for step in range(horizon):
+        weights[lags - season + step % season, step] = 1
+    return Linear.of_normalised(weights, np.zeros(horizon))
+
+
+def seasonal_mean(lags: int, horizon: int, season: int) -> Linear:
+    """Return the forecast that repeats the mean of all seasons; of all lags, for a season of 1."""
+    weights = np.zeros((lags, horizon))
+    for step in range(horizon):
+        weights[step % season :: season, step] = season / lags
+    return Linear.of_normalised(weights, np.zeros(horizon))

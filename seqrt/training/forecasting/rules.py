@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.data.steps.step import Step
-from seqrt.data.understanding.season import common_season
+from seqrt.data.understanding.season import common_season, multiple_of_season
 from seqrt.training.forecasting.options import ForecastOptions
 from seqrt.training.forecasting.sequences import MOST_ROWS
 from seqrt.training.networks.forecasting.config import ForecasterConfig
@@ -66,7 +66,8 @@ def sizes(
     """Return season, seasons, level_window and units for the known values of some series.
 
     With many series the network reads up to 14 seasons and takes its level from the last 7; of a
-    single series there are fewer examples, so it reads 3 to 14 seasons, the more the longer it is.
+    single series there are fewer examples, so it reads 3 to 14 seasons, the more the longer it is,
+    and at least two more than a longer season has, such as the week beside the day.
     Units grow with the square root of the number of values, from 16 to 128.
     """
     lengths = np.array([len(values) for values in series])
@@ -81,6 +82,8 @@ def sizes(
         seasons = int(np.clip(0.6 * typical // season, 2, most))
     else:
         seasons = int(np.clip(typical // (7 * season), 3, most))
+        longer = multiple_of_season(series, season) or season
+        seasons = min(max(seasons, longer // season + 2), max(seasons, _MOST_LAGS // season))
     if season == 1:
         level = seasons
     else:

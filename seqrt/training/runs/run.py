@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from seqrt.data.readers.source import shown
 from seqrt.errors import DeviceError, TrainingError, UsageError
 from seqrt.files import write_bytes
-from seqrt.training.forecasting.finish import calibrate, predictions
-from seqrt.training.forecasting.make import refit_linear_part
+from seqrt.training.forecasting.finish import calibrate, predictions, refit
 from seqrt.training.loop.checkpoints import Checkpoints
 from seqrt.training.loop.distributed import SINGLE_PROCESS, ProcessGroup, join, own_device
 from seqrt.training.loop.fit import fit_recipe
@@ -127,8 +126,7 @@ class Run:
     def finish(self) -> Result:
         """Measure the best weights and a baseline; write the metrics and pictures."""
         self.net.cpu()
-        if isinstance(self.net, Forecaster):
-            calibrate(self.net, self.problem)
+        linear = calibrate(self.net, self.problem) if isinstance(self.net, Forecaster) else None
         predicted = predictions(self.net, self.problem)
         result = Result.of(
             self.path,
@@ -139,7 +137,7 @@ class Run:
             pictures=self._pictures(predicted) if self.group.is_first else (),
         )
         if isinstance(self.net, Forecaster):
-            refit_linear_part(self.net, self.problem)
+            refit(self.net, linear, self.problem)
             if self.group.is_first:
                 save_weights(self.net, self.path)
         if self.group.is_first:

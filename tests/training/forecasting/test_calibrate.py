@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from seqrt.training.forecasting.calibrate import calibrate_quantiles, choose_share, conformal
+from seqrt.training.forecasting.calibrate import calibrate_quantiles, conformal
+from seqrt.training.forecasting.share import choose_share
 from seqrt.training.inputs.batches import all_logits
 from seqrt.training.inputs.examples import Examples
 from seqrt.training.networks.forecasting.forecaster import Forecaster
@@ -50,9 +51,18 @@ def test_calibrated_intervals_cover_new_targets_as_often_as_they_say(net):
     assert (np.diff(v, axis=-1) >= 0).all()
 
 
-def test_the_better_of_network_and_linear_part_gets_the_share(net):
+@pytest.mark.parametrize("few", [True, False])
+def test_the_better_of_network_and_linear_part_gets_the_share(net, few):
     examples = noise(10, 3)
-    net.share.fill_(0.5)
     net.linear_start.fill_(100.0)
-    assert choose_share(net, examples) == 1.0
+    choose_share(net, examples, few=few)
+    assert (net.share > 0.999).all()
+
+
+def test_of_many_values_the_network_alone_is_taken_where_it_is_better_than_the_mean(net):
+    examples = noise(10, 3)
+    net.linear_start.fill_(2.0)
+    choose_share(net, examples, few=True)
+    assert (net.share < 1).all()
+    choose_share(net, examples, few=False)
     assert net.share.tolist() == [1.0, 1.0]

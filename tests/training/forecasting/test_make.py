@@ -8,7 +8,9 @@ import torch
 
 from seqrt.training import Plan
 from seqrt.training.forecasting.finish import calibrate, predictions
-from seqrt.training.forecasting.make import linear_part
+from seqrt.training.forecasting.lagged import windows_of
+from seqrt.training.forecasting.linear_part import linear_part
+from seqrt.training.forecasting.share import install
 
 
 @pytest.fixture
@@ -29,28 +31,42 @@ def test_the_same_plan_makes_the_same_forecaster(table):
     assert all(torch.equal(one[name], two[name]) for name in one)
 
 
-def test_the_linear_part_forecasts_as_the_autoregression_does(table):
+def finished(plan, problem):
+    """Return an untrained network with its linear part, whose share is all."""
+    net = plan.network(problem).double().eval()
+    part = linear_part(problem)
+    install(net, part.forecast)
+    net.share.zero_()
+    return net, part
+
+
+def test_the_network_forecasts_as_its_linear_part_does(table):
     plan = Plan(table, horizon=3)
     problem = plan.problem()
-    net = plan.network(problem).double().eval()
-    net.share.zero_()
+    net, part = finished(plan, problem)
     x = torch.from_numpy(problem.train.x[0]).double()[None]
-    fitted = linear_part(problem)
     scale = problem.metadata.outputs[0].scale
-    lags = x[0, -net.architecture.lags :, 0].numpy()[None] / scale
-    expected = fitted.forecast(lags)[0] * scale
-    np.testing.assert_allclose(net(x)[0, -1].detach().numpy(), expected, rtol=1e-5)
-    assert fitted.name == "autoregression"
+    every = windows_of(problem, [problem.train]).known(net.architecture.lags, 3)
+    expected = part.forecast.forecast(every)[-1] * scale
+    at = len(x[0]) - 1 - 3
+    np.testing.assert_allclose(net(x)[0, at].detach().numpy(), expected, rtol=1e-5)
 
 
 def test_the_linear_part_beats_persistence_on_a_process_that_it_can_express(table):
     plan = Plan(table, horizon=3)
     problem = plan.problem()
-    net = plan.network(problem).eval()
-    net.share.zero_()
+    net, _ = finished(plan, problem)
     truth = problem.judged.truth
-    error = np.abs(predictions(net, problem) - truth).mean()
+    error = np.abs(predictions(net.float(), problem) - truth).mean()
     assert error < 0.9 * np.abs(problem.judged.known - truth).mean()
+
+
+def test_a_network_that_is_not_trained_has_little_share(table):
+    plan = Plan(table, horizon=3)
+    problem = plan.problem()
+    net = plan.network(problem).eval()
+    calibrate(net, problem)
+    assert ((net.share > 0) & (net.share < 0.5)).all()
 
 
 def test_a_calibrated_forecaster_covers_the_validation_part(table):
