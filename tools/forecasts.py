@@ -1,13 +1,19 @@
 """Judge forecasters with all options left to seqrt, beside naive forecasts and a ridge AR.
 
-    python tools/forecasts.py [--data FOLDER] [--m4 TRAIN TEST] [--only NAME ...]
+    python tools/forecasts.py [--data FOLDER] [--table FILE TARGET HORIZON] [--m4 TRAIN TEST]
+        [--ett FILE] [--only NAME ...]
 
 Each row trains on the first part of a table, exports, and back-tests the file on the rest, by the
 commands of a user: seqrt train, export and evaluate. The generated series grow, shift their level,
 differ in size by a factor of a million, or are mostly zero. With `--data`, a folder with
-sunspots.csv, nile.csv and co2.csv is judged too; with `--m4`, the two files of M4 Hourly
-(Hourly-train.csv and Hourly-test.csv). Fails if a forecaster is worse than the best naive forecast
-by more than a twentieth.
+sunspots.csv, nile.csv and co2.csv is judged too; with `--table`, the last quarter of a series whose
+times are in the first column; with `--m4`, the two files of M4 Hourly (Hourly-train.csv and
+Hourly-test.csv). Fails if a forecaster is worse than the best naive forecast by more than a
+twentieth.
+
+With `--ett`, the hourly file of ETT (ETTh1.csv), 96 hours are forecast from 96, at each hour of the
+last 4 of 20 months; the network is trained and validated on 12 and 4. The mean squared error is in
+units of the standard deviation of each column in the first 12 months.
 """
 
 from __future__ import annotations
@@ -25,7 +31,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from seqrt import Model, load
+
 WORST = 1.05
+
+# The last rows of a single generated series that are judged: eight times the horizon.
+HELD = 56
+
+# The months of ETT have 30 days.
+MONTH = 30 * 24
 LEVELS = "80,95"
 
 
@@ -44,22 +58,28 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path)
     parser.add_argument("--m4", type=Path, nargs=2)
+    parser.add_argument("--table", nargs=3, metavar=("FILE", "TARGET", "HORIZON"))
+    parser.add_argument("--ett", type=Path)
     parser.add_argument("--only", nargs="*", default=[])
     given = parser.parse_args()
     good = True
     print("| series | forecaster | best naive | ridge AR | 95 % | 80 % | MSIS | OWA | seconds |")
     print("|---|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
-        for case in cases(Path(folder), given.data, given.m4):
+        for case in cases(Path(folder), given.data, given.table, given.m4):
             if not given.only or case.name in given.only:
                 good &= judge(case, Path(folder))
+        if given.ett is not None:
+            print(ett(given.ett, Path(folder)))
     return 0 if good else 1
 
 
-def cases(folder: Path, data: Path | None, m4: Sequence[Path] | None) -> Iterator[Case]:
+def cases(
+    folder: Path, data: Path | None, table: Sequence[str] | None, m4: Sequence[Path] | None
+) -> Iterator[Case]:
     """Yield the generated cases, and those whose data is given."""
     for name, series in generated().items():
-        yield generated_case(folder, name, series, 14)
+        yield generated_case(folder, name, series, HELD if len(series) == 1 else 14)
     if data is not None:
         yield Case(
             "sunspots",
@@ -73,6 +93,13 @@ def cases(folder: Path, data: Path | None, m4: Sequence[Path] | None) -> Iterato
         )
         weekly = ("--target", "co2", "--horizon", "52", "--missing", "forward")
         yield Case("co2", data / "co2.csv", "19951231", "19960101", weekly)
+    if table is not None:
+        path, target, horizon = Path(table[0]), *table[1:]
+        with path.open(newline="") as file:
+            times = [row[0] for row in list(csv.reader(file))[1:]]
+        edge = len(times) - len(times) // 4
+        options = ("--target", target, "--horizon", horizon)
+        yield Case(path.stem, path, times[edge - 1], times[edge], options)
     if m4 is not None:
         train, test = map(wide, m4)
         both = [np.concatenate(pair) for pair in zip(train, test, strict=True)]
@@ -156,6 +183,37 @@ def judge(case: Case, folder: Path) -> bool:
     ]
     print("| " + " | ".join(row) + " |", flush=True)
     return own[metric] <= WORST * best[metric]
+
+
+def ett(path: Path, folder: Path) -> str:
+    """Train on 16 months of ETT, a quarter of them to validate; return the errors on the next 4."""
+    began = time.monotonic()
+    with path.open(newline="") as file:
+        header, *rows = list(csv.reader(file))
+    values = np.array([[float(cell) for cell in row[1:]] for row in rows])
+    run, model = folder / "ett-run", folder / "ett.onnx"
+    first, last = 16 * MONTH, min(20 * MONTH, len(values))
+    options = ("--target", ",".join(header[1:]), "--horizon", "96", "--context", "96")
+    span = ("--span", f":{rows[first - 1][0]}", "--val", "0.25", "-o", str(run))
+    seqrt("train", str(path), *options, *span)
+    seconds = time.monotonic() - began
+    seqrt("export", str(run), "-o", str(model))
+    found = np.array(
+        [errors_in_z(load(model), series, first, last, 96) for series in values.T]
+    ).mean(axis=0)
+    return f"{path.stem}: MSE {found[0]:.4f}, MAE {found[1]:.4f}, trained in {seconds:.0f} s"
+
+
+def errors_in_z(
+    model: Model, series: np.ndarray, first: int, last: int, horizon: int
+) -> tuple[float, float]:
+    """Return MSE and MAE of the forecasts of the rows from `first` to before `last`."""
+    scale = series[: 12 * MONTH].std()
+    y = model.predict(series[:last].astype(np.float32)[None, :, None])[0]
+    origins = np.arange(first - 1, last - horizon)
+    ahead = np.lib.stride_tricks.sliding_window_view(series[1:last], horizon)[origins]
+    off = (y[origins] - ahead) / scale
+    return float((off**2).mean()), float(np.abs(off).mean())
 
 
 def text(value: float | None) -> str:
