@@ -53,7 +53,8 @@ def forecast(
             "-o",
             "--out",
             metavar="FILE",
-            help="File of the forecast: .csv, .parquet, .jsonl or .npy  [CSV on stdout]",
+            help="File of the forecast: .csv, .parquet, .jsonl or .npy"
+            "  [CSV on stdout, or a table on a terminal]",
         ),
     ] = None,
     steps: Annotated[
@@ -197,11 +198,9 @@ def _write(future: Future, to: Destination) -> None:
     """Write the forecast, as a table or as an array."""
     import numpy as np
 
-    from seqrt.data.writers.writing import write_table
-
     with to.opened() as file:
         if to.is_table:
-            write_table(file, to.suffix, [future.columns()])
+            to.write(file, [future.columns()], future.targets)
         else:
             columns = [each.reshape(future.y.shape[:2]) for each in future.values().values()]
             np.save(file, np.stack(columns, axis=2))

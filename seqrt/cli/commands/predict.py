@@ -91,6 +91,8 @@ def predict(
     In a .npy file, predictions at every step are padded with zeros where sequences are shorter than
     the longest; a table leaves these steps out.
 
+    On a terminal, -o - prints a table with six digits and the columns that fit.
+
     A .npy file may be larger than memory: it is read in parts, and the predictions are written to
     disk as they are computed. Other files are read whole.
 
@@ -148,7 +150,6 @@ def _predict(
     from seqrt.data.predicted.side_by_side import predictions_of
     from seqrt.data.predicted.table import prediction_table
     from seqrt.data.wide.melt import Melted
-    from seqrt.data.writers.writing import write_table
 
     progress = work_progress(read.steps_of(slice(None)), "steps")
     with to.opened() as file:
@@ -168,7 +169,7 @@ def _predict(
                 values, lengths = wide.read, wide.lengths
             if to.is_table:
                 pieces = prediction_table(*written[:3], values, lengths)
-                write_table(file, to.suffix, pieces)
+                to.write(file, pieces)
             else:
                 np.save(file, wide.array())
             return written
@@ -187,20 +188,25 @@ def _record(written: Written, path: Path, to: Destination, digest: str) -> dict[
 
 def _summary(written: Written) -> list[str]:
     """Return the predictions in words: the shape, the classes found, the forecast at the end."""
+    from seqrt.contract.quantiles import interval_levels
+
     source, m, shape, counts, last = written
     if not shape[0]:
         return ["DATA is empty, and so is the file of predictions"]
-    names = ", ".join(column.name for column in m.outputs[:_MOST_NAMES])
-    hidden = len(m.outputs) - _MOST_NAMES
+    each = len(m.quantiles) or 1  # of which the middle one is the point forecast
+    places = range(each // 2, len(m.outputs), each)
+    shown, hidden = places[:_MOST_NAMES], len(places) - _MOST_NAMES
+    names = ", ".join(m.outputs[place].name for place in shown)
     more = f" and {hidden} more" if hidden > 0 else ""
-    lines = [f"predictions of shape {shape}: {names}{more}"]
+    levels = ", ".join(f"{level:g}" for level in interval_levels(m.quantiles))
+    intervals = f", with intervals of {levels} %" if levels else ""
+    lines = [f"predictions of shape {shape}: {names}{more}{intervals}"]
     if m.classes and m.head == "last":
         found = ((m.classes[place], count) for place, count in counts.most_common())
         lines.append(", ".join(f"{label}: {count}" for label, count in found))
     end = _end(source)
     if m.task == "forecast" and end and last is not None:
-        shown = zip(m.outputs[:_MOST_NAMES], last, strict=False)
-        values = (f"{column.name} {v:.6g}" for column, v in shown)
+        values = (f"{m.outputs[place].name} {last[place]:.6g}" for place in shown)
         lines.append(f"forecast after {end}: {', '.join(values)}{more}")
     return lines
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
+from seqrt.cli.predictions.screen import show_table
 from seqrt.errors import UsageError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 STDOUT = Path("-")
 TABLES = (".csv", ".parquet")
@@ -47,6 +51,20 @@ class Destination:
             return
         with writing(self.path) as file:
             yield file
+
+    def write(
+        self,
+        file: BinaryIO,
+        pieces: Iterable[Mapping[str, NDArray[Any]]],
+        targets: Sequence[str] = (),
+    ) -> None:
+        """Write a table into the opened `file`; on a terminal, print as much of it as fits."""
+        from seqrt.data.writers.writing import write_table
+
+        if self.path is None and sys.stdout.isatty():
+            show_table(pieces, targets)
+        else:
+            write_table(file, self.suffix, pieces)
 
     @contextmanager
     def scratch(self) -> Iterator[BinaryIO]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -185,12 +186,28 @@ def _split(series: Runs, val: float, horizon: int, *, own_val: bool) -> Split:
         count = np.minimum(count, horizon + -(-_ORIGINS // len(series)) - 1)
     edge = np.where(rows - count < least, end, end - count)
     if not (edge - first >= least).any() or (val and not (end - edge >= horizon).any()):
-        raise UsageError(
-            f"a forecast {horizon} rows ahead needs {least} rows to learn from and {horizon} to"
-            f" validate, but the longest series has {rows.max(initial=0)}. Use a shorter --horizon,"
-            " or --val 0."
-        )
+        raise UsageError(_too_short(int(rows.max(initial=0)), val, horizon))
     return Split(as_runs(*np.stack([first, edge], axis=1)), as_runs(*np.stack([edge, end], axis=1)))
+
+
+def _too_short(longest: int, val: float, horizon: int) -> str:
+    """Return what is wrong with series of at most `longest` rows, and what would help."""
+    least = horizon + _LEAST
+    needed = next(rows for rows in itertools.count(least) if _fits(rows, val, horizon))
+    shorter = next((h for h in range(horizon - 1, 0, -1) if _fits(longest, val, h)), 0)
+    ways = ["Give more rows"]
+    ways += [f"use --horizon {shorter}{' or less' if shorter > 1 else ''}"] if shorter else []
+    ways += ["use --val 0 to validate on none"] if val and longest >= least else []
+    parts = f", {least} to learn from and {needed - least} to validate" if val else ""
+    return (
+        f"a forecast {horizon} rows ahead needs a series of {needed} rows{parts}, but the longest"
+        f" has {longest}. {', or '.join(ways)}."
+    )
+
+
+def _fits(rows: int, val: float, horizon: int) -> bool:
+    """Whether a series of so many rows has enough to learn from and to validate."""
+    return rows - max(round(val * rows), horizon if val else 0) >= horizon + _LEAST
 
 
 def _judged(

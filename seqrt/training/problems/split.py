@@ -79,9 +79,11 @@ def in_each_series(series: Runs, val: Validation, least: int) -> tuple[Runs, Run
     edges = np.stack([first, start, stop, end], axis=1)
     train, validation = as_runs(*edges.reshape(-1, 2)), as_runs(*edges[:, 1:3])
     if not len(of_least(train, least)) or (val and not len(of_least(validation, least))):
+        enough = rows.max() >= least and not isinstance(val, Fold)
         raise UsageError(
             f"window and horizon need {least} rows in each part of a series, but the longest of"
-            f" {len(rows):,} series has {rows.max()} rows. Use a shorter --window, or --val 0."
+            f" {len(rows):,} series has {rows.max()} rows. Use a shorter --window"
+            f"{', or --val 0' if enough else ''}."
         )
     return train, validation
 

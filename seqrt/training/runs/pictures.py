@@ -81,7 +81,7 @@ def over_time(problem: Problem, predicted: Array) -> Figure:
         # step k of a window falls on the time of step 0 of the k-th window after it
         later = i // each
         for number, here in enumerate(_segments(when[-SHOWN - later :], len(when))):
-            time, here = when[here][later:], here[: len(here) - later]
+            time, here = when[here][later:], here[: max(0, len(here) - later)]
             lines = [("truth", truth[here, i], INK, 1.6)]
             if part.known is not None:
                 lines.append(("persistence", part.known[here, i], FAINT, 1.0))

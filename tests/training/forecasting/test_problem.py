@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -115,7 +117,49 @@ def test_options_that_contradict_each_other_are_refused(table, options, message)
         problem_of(table, **options)
 
 
-def test_series_too_short_for_both_parts_are_refused_with_the_rows_they_need(tmp_path):
-    path = write(tmp_path / "short.csv", {"a": [1.0, 2, 3, 4, 5], "b": [1.0, 2, 3]})
-    with pytest.raises(UsageError, match="needs 6 rows to learn from and 4"):
-        problem_of(path, horizon=4)
+@pytest.mark.parametrize(
+    ("rows", "val", "message"),
+    [
+        (
+            5,
+            0.2,
+            "a series of 10 rows, 6 to learn from and 4 to validate, but the longest has 5. Give"
+            " more rows, or use --horizon 1.",
+        ),
+        (
+            8,
+            0.2,
+            "has 8. Give more rows, or use --horizon 3 or less, or use --val 0 to validate on",
+        ),
+        (
+            5,
+            0.0,
+            "a series of 6 rows, but the longest has 5. Give more rows, or use --horizon 3 or",
+        ),
+        (2, 0.2, "the longest has 2. Give more rows.$"),
+        (9, 0.5, "a series of 12 rows, 6 to learn from and 6 to validate, but the longest has 9."),
+    ],
+)
+def test_series_too_short_are_refused_with_the_rows_they_need(tmp_path, rows, val, message):
+    path = write(tmp_path / "short.csv", {"a": [float(i) for i in range(rows)], "b": [1.0, 2]})
+    with pytest.raises(UsageError, match=message):
+        problem_of(path, horizon=4, val=val)
+
+
+@pytest.mark.parametrize("val", [0.0, 0.1, 0.2, 0.5, 0.7])
+def test_the_rows_said_to_be_needed_and_the_shorter_horizon_are_enough(tmp_path, val):
+    def tried(rows, horizon):
+        path = write(tmp_path / "short.csv", {"a": [float(i) for i in range(rows)]})
+        problem_of(path, horizon=horizon, val=val)
+
+    for rows in range(2, 40):
+        try:
+            tried(rows, 7)
+            break
+        except UsageError as error:
+            said = str(error)
+            needed = int(re.search(r"series of (\d+) rows", said)[1])
+            shorter = re.search(r"--horizon (\d+)", said)
+            if shorter:
+                tried(rows, int(shorter[1]))
+    assert rows == needed

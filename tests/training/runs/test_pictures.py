@@ -53,6 +53,20 @@ def test_a_forecast_stands_against_truth_and_persistence_over_time(series_csv):
     assert last.get_xlabel() == "year"
 
 
+def test_a_horizon_longer_than_what_is_judged_leaves_its_last_step_empty(tmp_path, rng):
+    path = tmp_path / "short.csv"
+    path.write_text("y\n" + "\n".join(map(str, rng.normal(size=95))))
+    problem = Plan(str(path), horizon=12, method="forecaster").problem()
+    origins = len(problem.judged.truth)
+    assert 11 / 2 < origins < 11
+
+    figure = pictures.over_time(problem, np.zeros((origins, 12)))
+
+    first, last = (lines(axes) for axes in figure.axes)
+    assert len(first["network"]) == origins
+    assert len(last["network"]) == 0
+
+
 @pytest.mark.parametrize("panel", [0, 1])
 def test_every_value_stands_at_its_own_time(panel, series_csv):
     problem = prepare(series_csv, target="height", window=6, horizon=3)
