@@ -30,12 +30,10 @@ class Answers:
     def values(self, found: Any) -> list[Value]:
         """Return what one step gave, in the fewest digits that identify it in float32.
 
-        A row that is not judged has no p, and a target that has not begun no forecast.
+        A row that is not judged has no p.
         """
         y = found.y if self.alarms else found
-        values: list[Value] = [
-            None if math.isnan(y[place]) else float(str(y[place])) for _, place in self._columns
-        ]
+        values: list[Value] = [float(str(y[place])) for _, place in self._columns]
         if self.alarms:
             values += [None if math.isnan(found.p) else float(f"{found.p:.6g}"), found.alarm]
         return values

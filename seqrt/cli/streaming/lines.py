@@ -156,9 +156,9 @@ class Json:
     def write(self, record: Record, y: Sequence[Value]) -> str:
         """Return the line for the prediction of a record: a list or an object, as the record.
 
-        An end of an interval without bounds is null.
+        An end of an interval without bounds is null, and so is NaN, where a target has not begun.
         """
-        values = [None if y_i in (math.inf, -math.inf) else y_i for y_i in y]
+        values = [y_i if y_i is None or math.isfinite(y_i) else None for y_i in y]
         if not record.named:
             return json.dumps(values) + "\n"
         keys = dict(zip(self._columns.keys, record.keys, strict=True))

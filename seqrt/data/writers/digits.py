@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 def texts(cells: NDArray[Any]) -> list[str]:
     """Return the cells of a column as text; numbers in the fewest digits that identify them.
 
-    Times are written in the unit of their type. A missing time is empty, and so is NaN.
+    Times are written in the unit of their type; a missing one is empty.
 
     A float32 needs at most nine digits, and reading them as float32 gives the same bits.
 
@@ -24,8 +24,4 @@ def texts(cells: NDArray[Any]) -> list[str]:
     if cells.dtype.kind == "M":
         stamps = np.datetime_as_string(cells).tolist()
         return ["" if text == "NaT" else str(text).replace("T", " ") for text in stamps]
-    written = list(map(str, cells))
-    if cells.dtype.kind == "f":
-        for row in np.flatnonzero(np.isnan(cells)).tolist():
-            written[row] = ""
-    return written
+    return list(map(str, cells))

@@ -41,6 +41,13 @@ class Split(NamedTuple):
     validation: Runs
 
 
+class Before(NamedTuple):
+    """What a forecaster that is trained further keeps: its sizes, and the scale of its target."""
+
+    config: ForecasterConfig
+    scale: float
+
+
 def suits(rows: TableRows, missing: str) -> str | None:
     """Return why a table is not one for a forecaster, or None if it is."""
     windowing, inputs = rows.windowing, rows.features.inputs
@@ -62,19 +69,21 @@ def forecaster_problem(
     options: ForecastOptions,
     *,
     own_val: bool,
+    before: Before | None = None,
     **given: Any,
 ) -> Problem:
     """Make the problem of a forecaster, or that of windows where the table does not suit one.
 
     `own_val` says that the share for validation was asked for; else, with many series, it is the
-    least that judges the network. `given` are fields of ForecasterConfig.
+    least that judges the network. `given` are fields of ForecasterConfig. A forecaster that is
+    trained further keeps the sizes and the scale of `before`.
     """
     reason = suits(rows, given.get("missing", "error"))
     if reason and options.method == "forecaster":
         raise UsageError(f"the forecaster recipe does not apply: {reason}. Use --recipe plain.")
     if reason or isinstance(val, Fold):
         return from_table(rows, val)
-    return _made(rows, val, options, own_val=own_val, given=given)
+    return _made(rows, val, options, own_val=own_val, before=before, given=given)
 
 
 def _made(
@@ -83,14 +92,18 @@ def _made(
     options: ForecastOptions,
     *,
     own_val: bool,
+    before: Before | None,
     given: dict[str, Any],
 ) -> Problem:
     timeline, units = rows.timeline, Units.of(rows)
     split = _split(timeline.used, val, rows.windowing.horizon, own_val=own_val)
     train = of_least(intersection(timeline.runs, split.train), 2)
     config = _config(rows, train, options, given)
+    if before:
+        config = _kept(before.config, config, options, given)
     features, outputs = _columns(rows, train, config)
-    values = units.scaled(outputs[0].scale)
+    scale = before.scale if before else outputs[0].scale
+    values = units.scaled(scale)
     cut = pieces(train, config.lags - 1, train)
     part = _part(rows, cut, targets_of(cut, train, values, _among(train, len(values)), config))
     judged = _judged(rows, split.validation, values, config) if len(split.validation) else None
@@ -154,6 +167,18 @@ def _config(
         floor=options.floor_of(values[_rows(train)]),
         **given,
     )
+
+
+def _kept(
+    before: ForecasterConfig, new: ForecasterConfig, options: ForecastOptions, given: dict[str, Any]
+) -> ForecasterConfig:
+    """Return the sizes of a forecaster that is trained further, with what new data may change.
+
+    A floor stays unless the new data falls below it.
+    """
+    noise = new.noise if "noise" in given else before.noise
+    floor = before.floor if options.floor is None and new.floor is not None else new.floor
+    return replace(before, one_chain=new.one_chain, noise=noise, floor=floor)
 
 
 def _columns(

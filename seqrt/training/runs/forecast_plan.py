@@ -10,10 +10,12 @@ from typing import Any, Final
 
 from seqrt.errors import UsageError
 from seqrt.training.forecasting.options import NO_FLOOR, Method
-from seqrt.training.forecasting.problem import forecaster_problem
+from seqrt.training.forecasting.problem import Before, forecaster_problem
 from seqrt.training.forecasting.wide import rows_of_targets
 from seqrt.training.loop.threads import threads_that_pay
+from seqrt.training.networks.forecasting.forecaster import Forecaster
 from seqrt.training.networks.network import Architecture
+from seqrt.training.networks.stack import Stack
 from seqrt.training.problems.from_table import TableRows, from_table
 from seqrt.training.problems.prepare import BUILT_IN, RowsOf
 from seqrt.training.problems.problem import Problem
@@ -26,7 +28,7 @@ _SHARED: Final = ("cell", "units", "dropout")
 
 # Options that only a network over windows has.
 _WINDOWED: Final = (
-    *("window", "folds", "fold", "init", "memory", "tbptt", "start_from"),
+    *("window", "folds", "fold", "init", "memory", "tbptt"),
     *(each.name for each in fields(Architecture) if each.name not in _SHARED),
 )
 
@@ -49,6 +51,8 @@ def method_of(plan: Any) -> Method:
     Raises UsageError if options contradict each other.
     """
     wrong = next((name for name in _WINDOWED if _is_set(plan, name)), None)
+    if plan.start_from and plan.method != "forecaster":
+        wrong = "start_from"  # a run of windows, see start_from
     if wrong is None and "units" in plan.given and len(plan.units) > 1:
         wrong = "units"
     if wrong is None and plan.cell not in ("rnn", "lstm", "gru"):
@@ -84,8 +88,11 @@ def over_windows(plan: Any) -> Any:
     return plan.with_options(method="plain")
 
 
-def cut_of(plan: Any) -> Cut:
-    """Return the function that makes the problem of a table."""
+def cut_of(plan: Any, earlier: Stack | None = None) -> Cut:
+    """Return the function that makes the problem of a table.
+
+    A plan that starts from a run has the network of it as `earlier`.
+    """
     method = method_of(plan)
     if method == "plain":
         return from_table
@@ -98,8 +105,15 @@ def cut_of(plan: Any) -> Cut:
         options=plan.forecast.with_method(method),
         own_val=plan.val != USUAL_SHARE,
         missing=plan.missing,
+        before=_before(earlier),
         **given,
     )
+
+
+def _before(earlier: Stack | None) -> Before | None:
+    if not isinstance(earlier, Forecaster):
+        return None
+    return Before(earlier.architecture, earlier.metadata.outputs[0].scale)
 
 
 def rows_of(plan: Any) -> RowsOf:

@@ -16,8 +16,8 @@ from seqrt.training.loop.loss import check_balance
 from seqrt.training.loop.recipe import Recipe
 from seqrt.training.networks.forecasting.forecaster import Forecaster
 from seqrt.training.networks.initialise import chrono_initialise, forget_constants
-from seqrt.training.networks.metadata import Metadata
 from seqrt.training.networks.network import LATER, Architecture, Network
+from seqrt.training.networks.stack import Stack
 from seqrt.training.problems.features import options_of
 from seqrt.training.problems.options import DataOptions
 from seqrt.training.problems.prepare import splitter
@@ -185,8 +185,8 @@ class Plan:
             options = asdict(options.pop("recipe")) | options
         return replace(self, **options)
 
-    def problem(self, earlier: Metadata | None = None) -> Problem:
-        """Read the data, as the `earlier` data if there is one, and make the problem."""
+    def problem(self, earlier: Stack | None = None) -> Problem:
+        """Read the data, as that of the `earlier` network if there is one; make the problem."""
         split = self._splitter(earlier)
         return split(Fold(self.fold, self.folds) if self.fold and self.folds else self.val)
 
@@ -195,14 +195,14 @@ class Plan:
         split, folds = self._splitter(), self.folds or 0
         return (split(Fold(fold, folds)) for fold in range(1, folds + 1))
 
-    def _splitter(self, earlier: Metadata | None = None) -> Callable[[float | Fold], Problem]:
+    def _splitter(self, earlier: Stack | None = None) -> Callable[[float | Fold], Problem]:
         return splitter(
             self.source,
             self.data,
             self.recipe.seed,
-            earlier,
+            earlier.metadata if earlier else None,
             one_mean=bool(self.front),
-            cut=cut_of(self),
+            cut=cut_of(self, earlier),
             rows_of=rows_of(self),
         )
 

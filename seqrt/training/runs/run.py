@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from seqrt.data.readers.source import shown
 from seqrt.errors import DeviceError, TrainingError, UsageError
 from seqrt.files import write_bytes
-from seqrt.training.forecasting.finish import calibrate, predictions, refit
+from seqrt.training.forecasting.finish import calibrate, predictions, refit, uncalibrate
 from seqrt.training.loop.checkpoints import Checkpoints
 from seqrt.training.loop.distributed import SINGLE_PROCESS, ProcessGroup, join, own_device
 from seqrt.training.loop.fit import fit_recipe
@@ -46,7 +46,7 @@ from seqrt.training.runs.memory_picture import draw_memory
 from seqrt.training.runs.pictures import draw_run
 from seqrt.training.runs.plan import Plan
 from seqrt.training.runs.record import Result, check_data, record_of, timestamp
-from seqrt.training.runs.start_from import check_plan, continued, network_to_continue
+from seqrt.training.runs.start_from import check_plan, continued
 from seqrt.training.runs.weights import Trained, network_of, save_weights, with_origin
 
 
@@ -126,7 +126,9 @@ class Run:
     def finish(self) -> Result:
         """Measure the best weights and a baseline; write the metrics and pictures."""
         self.net.cpu()
-        linear = calibrate(self.net, self.problem) if isinstance(self.net, Forecaster) else None
+        linear = None
+        if isinstance(self.net, Forecaster):
+            linear = calibrate(self.net, self.problem, self.origin)
         predicted = predictions(self.net, self.problem)
         result = Result.of(
             self.path,
@@ -231,12 +233,15 @@ def _begin(plan: Plan, weights: bytes) -> tuple[Problem, Trained, Trained | None
     if not plan.start_from:
         problem = plan.problem()
         return problem, plan.network(problem), None
-    origin = network_to_continue(network_of(weights, Path(plan.start_from)), plan.start_from)
+    origin = network_of(weights, Path(plan.start_from))
     check_plan(plan.start_from, origin, plan)
-    problem = plan.problem(origin.metadata)
+    problem = plan.problem(origin)
     problem = continued(problem, origin, shown(plan.source), plan.start_from)
     net = copy.deepcopy(origin)
     net.metadata = problem.metadata
+    if isinstance(net, Forecaster) and problem.forecaster:
+        net.architecture = problem.forecaster
+        uncalibrate(net)
     return problem, net, origin
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from seqrt.contract import Column
+from seqrt.contract.quantiles import interval_levels
 from seqrt.errors import InputError, ModelError, UsageError
 from seqrt.training.loop.recipe import Recipe
 from seqrt.training.networks.forecasting.forecaster import Forecaster
@@ -48,31 +49,21 @@ def with_settings(options: Mapping[str, Any]) -> dict[str, Any]:
             f"--from must be a run folder or its weights file, but {path} is an exported model."
             " Name the run that it was exported from."
         )
-    net = network_to_continue(load_run(path), path)
+    net = load_run(path)
     settings = _settings(net)
-    _check_agrees(path, settings, options)
+    asked = {name: value for name, value in options.items() if (name, value) != ("method", "auto")}
+    _check_agrees(path, {"method": "plain", **settings}, asked)
     settings |= _order(net.metadata)
     own = {name: value for name, value in settings.items() if value not in (None, ())}
-    return {"lr": _lower_rate(path), **own, **options}
+    return {"lr": _lower_rate(path), **own, **asked}
 
 
-def network_to_continue(net: Trained, path: str | Path) -> Network:
-    """Return a network that can be trained further; raise UsageError for one that cannot."""
-    if isinstance(net, Forecaster):
-        raise UsageError(
-            f"--from continues networks over windows, but {path} holds a forecaster, whose linear"
-            " part and intervals are fitted to all of its data at once. Train it again on the old"
-            " and the new data together."
-        )
-    return net
-
-
-def check_plan(path: str, net: Network, plan: Any) -> None:
+def check_plan(path: str, net: Trained, plan: Any) -> None:
     """Raise UsageError if an option of `plan` contradicts the network that it starts from."""
     _check_agrees(path, _settings(net), {name: getattr(plan, name) for name in _settings(net)})
 
 
-def continued(problem: Problem, net: Network, source: str, path: str) -> Problem:
+def continued(problem: Problem, net: Trained, source: str, path: str) -> Problem:
     """Return `problem` with the metadata of `net`, of ranges widened by the new data.
 
     Raises InputError (E_INPUT_SHAPE, E_INPUT_LABEL) if the data does not fit the network.
@@ -94,28 +85,48 @@ def continued(problem: Problem, net: Network, source: str, path: str) -> Problem
     return replace(problem, metadata=metadata)
 
 
-def _settings(net: Network) -> dict[str, Any]:
+def _settings(net: Trained) -> dict[str, Any]:
     """Return the options that a network fixes, by the names they have in a plan."""
     about: Metadata = net.metadata
-    config = asdict(net.architecture)
     return {
         "task": about.task,
-        "target": about.targets,
+        "target": about.wide or about.targets,
         **options_of(about),
         "window": about.window,
         "horizon": about.horizon,
         "missing": net.missing,
-        **{field.name: config[field.name] for field in fields(Architecture)},
+        **(_sizes(net) if isinstance(net, Forecaster) else _layers(net)),
+    }
+
+
+def _layers(net: Network) -> dict[str, Any]:
+    config = asdict(net.architecture)
+    return {field.name: config[field.name] for field in fields(Architecture)}
+
+
+def _sizes(net: Forecaster) -> dict[str, Any]:
+    """Return the options of a forecaster, and the defaults of those that it does not have."""
+    config = net.architecture
+    return {
+        **{field.name: field.default for field in fields(Architecture)},
+        "method": "forecaster",
+        "season": config.season,
+        "context": config.lags,
+        "levels": interval_levels(net.metadata.quantiles),
+        "cell": config.cell,
+        "units": (config.units,),
+        "dropout": config.dropout,
     }
 
 
 def _order(metadata: Metadata) -> dict[str, Any]:
     """Return the options that order the rows of a table as in the run; new data may differ."""
     time = metadata.time
+    series = metadata.series[:-1] if metadata.wide else metadata.series
     if time is None:
-        return {"series": metadata.series}
+        return {"series": series}
     dates = time.written if time.written in ("dmy", "mdy") else None
-    return {"series": metadata.series, "time": time.name, "dates": dates}
+    return {"series": series, "time": time.name, "dates": dates}
 
 
 def _check_agrees(path: str, settings: Mapping[str, Any], options: Mapping[str, Any]) -> None:
@@ -139,12 +150,14 @@ def _check_agrees(path: str, settings: Mapping[str, Any], options: Mapping[str, 
 
 
 def _flag(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
+    return f"--{'recipe' if name == 'method' else name.replace('_', '-')}"
 
 
 def _shown(value: Any) -> str:
     if isinstance(value, tuple):
-        return ",".join(map(str, value)) or "none"
+        return ",".join(map(_shown, value)) or "none"
+    if isinstance(value, float):
+        return f"{value:g}"
     return "none" if value is None else str(value)
 
 
@@ -157,10 +170,12 @@ def _lower_rate(path: str) -> float:
     return float(rate if "start_from" in plan else rate * LOWER_RATE)
 
 
-def _check_shape(problem: Problem, net: Network, source: str, path: str) -> None:
+def _check_shape(problem: Problem, net: Trained, source: str, path: str) -> None:
     """Raise InputError if the data has other features, targets or sequences than the network."""
     new, old = problem.metadata, net.metadata
     kinds = {True: "windows of a table", False: "sequences with targets"}
+    if isinstance(net, Forecaster):
+        kinds[False] = "series"
     for what, got, wanted in (
         ("data", kinds[new.window is not None], kinds[old.window is not None]),
         ("features", _names(new.features), _names(old.features)),
