@@ -50,6 +50,7 @@ def _pages() -> dict[str, Page]:
     paths = [HOUSE / "README.md", HOUSE / "CHANGELOG.md"]
     for room in ("models", "seqrt", "tests", "tools"):
         paths += sorted((HOUSE / room).rglob("*.md"))
+    paths = [path for path in paths if "node_modules" not in path.parts]
     return {page.name: page for page in map(_page, paths)}
 
 

@@ -1,0 +1,243 @@
+"""tools/web in Node and in a headless Chromium: the numbers are those of Python.
+
+Skipped without node, without the packages that tools/web/test installs, and without Chromium.
+"""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import json
+import os
+import re
+import shutil
+import subprocess
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import seqrt
+
+HOUSE = Path(__file__).parents[2]
+WEB = HOUSE / "tools" / "web"
+NODE = shutil.which("node")
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+PACKAGES = WEB / "node_modules"
+
+FILES = [
+    "models/tutorial-lstm.onnx",
+    "models/sunspots.onnx",
+    "tests/runtime/nets/lstm-norm-labels.onnx",
+    "tests/runtime/nets/rnn-relu.onnx",
+    "tests/runtime/nets/gru-sequence.onnx",
+    "tests/runtime/nets/gru-bidirectional-sequence.onnx",
+    "tests/runtime/nets/missing/gru-forward.onnx",
+    "tests/runtime/nets/missing/rnn-mean.onnx",
+    "tests/runtime/nets/forecast/shop.onnx",
+    "tests/runtime/nets/format2/tagger.onnx",
+    "tests/runtime/nets/format2/two-heads.onnx",
+    "tests/runtime/nets/format2/pooled.onnx",
+]
+CUTS = [1, 2, 7, 12]
+# What no server of ours has to send; the policy is that of tools/web/README.md.
+POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'"
+
+
+def inputs_of(file):
+    """Three sequences of different lengths, the first as long as the last cut."""
+    manifest = seqrt.load(HOUSE / file).manifest
+    rng = np.random.default_rng(len(file))
+    lengths = (CUTS[-1], 5, 9)
+    if manifest.tokens:
+        return [rng.integers(0, manifest.tokens, n).tolist() for n in lengths]
+    low, high = np.array([column.typical_range for column in manifest.features]).T
+    sequences = [rng.uniform(low, high, (n, len(low))).astype(np.float32) for n in lengths]
+    if manifest.takes_missing:
+        sequences[0][3, 0] = np.nan
+    return [[[None if v != v else v for v in row] for row in x.tolist()] for x in sequences]
+
+
+@pytest.fixture(scope="module")
+def cases():
+    return [{"file": file, "sequences": inputs_of(file), "cuts": CUTS} for file in FILES]
+
+
+@pytest.fixture(scope="module")
+def node_answers(cases, tmp_path_factory):
+    if not NODE or not (PACKAGES / "onnxruntime-node").exists():
+        pytest.skip("needs node, and the packages that tools/web/test installs")
+    path = tmp_path_factory.mktemp("web") / "cases.json"
+    path.write_text(json.dumps(cases))
+    command = [NODE, WEB / "checks" / "node.mjs", path, HOUSE]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+class Site(http.server.SimpleHTTPRequestHandler):
+    """The folder of the checks, the files of the checkout, and the answers that come back."""
+
+    extensions_map = http.server.SimpleHTTPRequestHandler.extensions_map | {
+        ".mjs": "text/javascript",
+        ".wasm": "application/wasm",
+    }
+
+    def do_GET(self):
+        if self.path == "/cases.json":
+            body = json.dumps(self.server.cases).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+            return
+        super().do_GET()
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.answers.append(json.loads(body))
+        self.send_response(204)
+        self.end_headers()
+        self.server.answered.set()
+
+    def translate_path(self, path):
+        if path.startswith("/files/"):
+            return str(HOUSE / path.removeprefix("/files/"))
+        return super().translate_path(path)
+
+    def end_headers(self):
+        self.send_header("Content-Security-Policy", POLICY)
+        super().end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def site(cases):
+    handler = functools.partial(Site, directory=str(WEB))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.cases, server.answers, server.answered = cases, [], threading.Event()
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """The command of a Chromium without a window that talks to nobody else, and its environment."""
+    if not CHROMIUM or not (PACKAGES / "onnxruntime-web").exists():
+        pytest.skip("needs Chromium, and the packages that tools/web/test installs")
+    folder = tmp_path_factory.mktemp("chromium")
+    words = "headless no-sandbox disable-gpu disable-quic no-first-run disable-sync"
+    words += " disable-background-networking disable-component-update"
+    command = [CHROMIUM, *(f"--{word}" for word in words.split()), f"--user-data-dir={folder}"]
+    return command, os.environ | {"HOME": str(folder)}
+
+
+@pytest.fixture(scope="module")
+def browser_answers(site, browser):
+    command, environment = browser
+    address = f"http://127.0.0.1:{site.server_port}/checks/browser.html"
+    nothing = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    words = [*command, "--remote-debugging-port=0", address]
+    with subprocess.Popen(words, env=environment, **nothing) as process:
+        answered = site.answered.wait(120)
+        process.terminate()
+    assert answered, "Chromium sent no answers"
+    (record,) = site.answers
+    assert "error" not in record, record["error"]
+    return record["answers"]
+
+
+@pytest.fixture(params=["node", "browser"])
+def answers(request):
+    return request.getfixturevalue(f"{request.param}_answers")
+
+
+def close(got, expected, manifest):
+    if isinstance(expected, dict):
+        for name, each in expected.items():
+            close(got[name], each, manifest)
+        return
+    scale = max(column.scale for column in manifest.outputs)
+    np.testing.assert_allclose(np.array(got, np.float64), expected, rtol=1e-5, atol=1e-5 * scale)
+
+
+def item_of(outputs, i):
+    if isinstance(outputs, dict):
+        return {name: each[i] for name, each in outputs.items()}
+    return outputs[i]
+
+
+def test_every_proof_holds(answers):
+    assert [each["file"] for each in answers] == FILES
+    for each in answers:
+        assert each["replay"]["ok"], each["file"]
+        assert 0 < each["replay"]["y"]["error"] <= each["replay"]["y"]["allowed"]
+
+
+def test_a_ragged_batch_gives_the_numbers_of_python(answers, cases):
+    for each, case in zip(answers, cases, strict=True):
+        model = seqrt.load(HOUSE / each["file"])
+        sequences = [
+            np.array(x, np.int64 if model.manifest.tokens else np.float64)
+            for x in case["sequences"]
+        ]
+        expected = model.predict(sequences)
+        for i, got in enumerate(each["predict"]):
+            close(got, item_of(expected, i), model.manifest)
+
+
+def test_a_stream_gives_the_numbers_of_python_and_its_state_goes_on_there(answers, cases):
+    for each, case in zip(answers, cases, strict=True):
+        model = seqrt.load(HOUSE / each["file"])
+        kind = np.int64 if model.manifest.tokens else np.float64
+        if not model.manifest.streamable:
+            assert "pushes" not in each
+            continue
+        x = np.array(case["sequences"][0], kind)
+        stream = model.stream()
+        for part, got in zip(np.split(x, CUTS[:-1]), each["pushes"], strict=True):
+            close(got, stream.push(part), model.manifest)
+        resumed = model.stream(bytes(each["saved"]))
+        assert resumed.steps == len(x)
+        expected = stream.push(np.array(case["sequences"][1], kind))
+        close(each["resumed"], expected, model.manifest)
+
+
+def test_a_host_that_answers_nan_is_found(answers):
+    assert {each["nan"] for each in answers} == {"false, off by Infinity"}
+
+
+def test_damage_is_found_before_the_file_is_run(answers):
+    for each in answers:
+        assert all(words.startswith("E_MODEL") for words in each["damaged"]), each["damaged"]
+
+
+def test_inputs_that_do_not_fit_are_errors_of_ours(answers):
+    for each in answers:
+        *wrong, empty = each["errors"]
+        assert all(words.startswith("E_INPUT_") for words in wrong), each
+        assert empty == "0 outputs"
+
+
+def test_the_page_replays_the_proof_and_follows_its_input(site, browser):
+    command, environment = browser
+    address = f"http://127.0.0.1:{site.server_port}/index.html?model=/files/{FILES[1]}"
+    words = [*command, "--virtual-time-budget=6000", "--dump-dom", address]
+    done = subprocess.run(
+        words, check=True, env=environment, capture_output=True, text=True, timeout=120
+    )
+
+    page = done.stdout
+    assert "The proof holds in this browser: outputs off by" in page
+    assert int(re.search(r'id="steps">([\d,]+)<', page)[1].replace(",", "")) > 10
+    assert "input: SUNACTIVITY" in page
+    assert "output: SUNACTIVITY+1" in page
+    assert np.isfinite(float(re.search(r'id="last">([^<]*)<', page)[1]))

@@ -1,0 +1,75 @@
+/** What this host computes for given cases; tests/recipes/test_web.py compares it with Python. */
+
+import { load } from "../seqrt.mjs";
+
+/**
+ * @param {any} ort
+ * @param {{file: string, sequences: any[], cuts: number[]}[]} cases
+ * @param {(file: string) => Promise<Uint8Array>} read
+ */
+export async function answers(ort, cases, read) {
+  const found = [];
+  for (const { file, sequences, cuts } of cases) {
+    const bytes = await read(file);
+    const model = await load(bytes, ort);
+    const answer = { file, replay: await model.replay(), predict: plain(await model.predict(sequences)) };
+    if (model.manifest.streamable) {
+      const stream = await model.stream();
+      const parts = cuts.map((cut, i) => sequences[0].slice(i ? cuts[i - 1] : 0, cut));
+      answer.pushes = plain(await Promise.all(parts.map((part) => stream.push(part))));
+      const saved = await stream.save();
+      answer.saved = Array.from(saved);
+      answer.resumed = plain(await (await model.stream(saved)).push(sequences[1]));
+    }
+    answer.errors = await errors(model, sequences);
+    answer.nan = await withNaN(ort, bytes);
+    answer.damaged = await damaged(ort, bytes);
+    found.push(answer);
+  }
+  return found;
+}
+
+/** The first words of what goes wrong for inputs that do not fit. */
+async function errors(model, sequences) {
+  const wrong = [[[]], [[[NaN, Infinity]]], [[["a"]]], [sequences[0], null]];
+  const words = [];
+  for (const input of wrong) {
+    words.push(await model.predict(input).then(() => "none", (error) => `${error.message}`.slice(0, 40)));
+  }
+  words.push(`${(await model.predict([])).length} outputs`);
+  return words;
+}
+
+/** What the proof says of a host whose last output is NaN. */
+async function withNaN(ort, bytes) {
+  const model = await load(bytes, ort);
+  const run = model.run.bind(model);
+  model.run = async (...given) => {
+    const outputs = await run(...given);
+    outputs[model.heads[0].name][0] = NaN;
+    return outputs;
+  };
+  const { ok, y } = await model.replay();
+  return `${ok}, off by ${y.error}`;
+}
+
+/** The first words of what `load` says of files that are cut, changed, or something else. */
+async function damaged(ort, bytes) {
+  const flipped = bytes.slice();
+  flipped[Math.floor(flipped.length / 2)] ^= 1;
+  const text = new TextEncoder().encode("hello, this is no model");
+  const files = [flipped, bytes.slice(0, 1000), bytes.slice(0, -1), new Uint8Array(), text];
+  const words = [];
+  for (const file of files) words.push(await load(file, ort).then(() => "none", (error) => `${error.message}`.slice(0, 40)));
+  return words;
+}
+
+/** JSON has no typed arrays and no NaN. */
+function plain(value) {
+  if (ArrayBuffer.isView(value)) return Array.from(value, (x) => (Number.isFinite(x) ? x : `${x}`));
+  if (Array.isArray(value)) return value.map(plain);
+  if (value && typeof value === "object") {
+    return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, plain(each)]));
+  }
+  return value;
+}
