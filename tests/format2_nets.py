@@ -1,4 +1,4 @@
-"""Small files of format 2, built by hand from the idioms, each with a proof by tools/referee.py.
+"""Small files of format 2, built by hand from the idioms, each with a proof by plain numpy.
 
 No exporter takes part, so that contract and runtime are tested against the format alone. The
 weights are random. tools/build_test_nets.py writes them to tests/runtime/nets/format2.
@@ -6,18 +6,13 @@ weights are random. tools/build_test_nets.py writes them to tests/runtime/nets/f
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
-
-sys.path.append(str(Path(__file__).parent.parent / "tools"))
-import referee
 
 from seqrt.contract import (
     IR_VERSION,
@@ -37,7 +32,8 @@ from seqrt.contract import (
 from seqrt.contract.idioms.fixed_node import FRESH
 from seqrt.contract.manifest import GATES, STATE_PARTS, Cell, Head
 from seqrt.export.graph.builder import GraphBuilder
-from seqrt.runtime.proving.proof import Case, encode
+from seqrt.export.small_weights.truth import solved
+from seqrt.runtime.proving.proof import encode
 
 Array = NDArray[Any]
 
@@ -238,7 +234,7 @@ def _serialised(model: onnx.ModelProto, manifest: Manifest, proof: str) -> bytes
 
 
 def _proof(content: bytes, m: Manifest) -> str:
-    """Return golden cases with the referee's float64 outputs, its float32 errors beside them."""
+    """Return golden cases with numpy's float64 outputs, its float32 errors beside them."""
     random, cases = np.random.default_rng(9), []
     for rows, time in ((1, max(1, m.least)), (3, 17), (1, 24)):
         if m.tokens:
@@ -247,42 +243,8 @@ def _proof(content: bytes, m: Manifest) -> str:
             x = random.normal(size=(rows, time, len(m.features))).astype(np.float32)
         lengths = np.maximum(m.least, time - np.arange(rows) * time // (rows + 1)).astype(np.int32)
         state = np.zeros((rows, m.state_size), np.float32)
-        results = [joined(content, m, x, lengths, state, kind) for kind in (np.float64, np.float32)]
-        (y, end), (y32, end32) = results
-        errors = [float(np.abs(a - b).max(initial=0)) for a, b in ((y, y32), (end, end32))]
-        cases.append(Case(x, lengths, state, y, end, *errors))
+        cases.append(solved(content, m, x, lengths, state))
     return encode(cases)
-
-
-def joined(
-    content: bytes, m: Manifest, x: Array, lengths: Array, state: Array, kind: type = np.float64
-) -> tuple[Array, Array]:
-    """Return the outputs that the graph itself says, each head's side by side, and the end state.
-
-    Each row is computed alone, without padding. Past its end there are zeros. Beside a head that
-    has an output at each step, one that has a single output has it at the last step of the row.
-    """
-    per_step, width = m.head == "sequence", len(m.outputs)
-    y = np.zeros((len(x), *([x.shape[1]] if per_step else []), width), kind)
-    ends = np.zeros((len(x), m.state_size), kind)
-    heads = [(h.name, h.outputs, h.head) for h in m.heads] or [("y", width, m.head)]
-    for row, steps in enumerate(lengths):
-        feeds = {"x": x[row : row + 1, :steps], "lengths": lengths[row : row + 1]}
-        if m.state_size:
-            feeds["state"] = state[row : row + 1]
-        found, at = referee.run(content, feeds, kind), 0
-        for name, size, head in heads:
-            place = slice(at, at + size)
-            if head == "sequence":
-                y[row, :steps, place] = found[name][0]
-            elif per_step:
-                y[row, steps - 1, place] = found[name][0]
-            else:
-                y[row, place] = found[name][0]
-            at += size
-        if m.state_size:
-            ends[row] = found["state_out"][0]
-    return y, ends
 
 
 def pooled() -> bytes:

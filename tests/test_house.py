@@ -95,8 +95,9 @@ INNER_ROOMS = {
         "guard_records": "__init__ idioms manifest onnx_reader operators protobuf",
         "guard_missing": "idioms manifest onnx_reader operators",
         "guard_format2": "__init__ format2 guard_missing idioms onnx_reader operators",
+        "small_weights": "guard_missing idioms onnx_reader operators",
         "guard": "__init__ guard_format2 guard_missing guard_records idioms manifest onnx_reader"
-        " operators operators_format2",
+        " operators operators_format2 small_weights",
     },
     "export": {
         "__init__": "from_keras from_onnx to_c write",
@@ -105,7 +106,8 @@ INNER_ROOMS = {
         "to_c": "",
         "untrusted": "",
         "own_forward": "",
-        "write": "* foreign forecasting graph",
+        "small_weights": "* graph",
+        "write": "* foreign forecasting graph small_weights",
         "foreign": "* graph",
         "forecasting": "* graph",
         "keras": "own_forward untrusted",

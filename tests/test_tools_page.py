@@ -39,7 +39,7 @@ def test_a_script_and_its_section_name_its_call_and_all_its_options(title):
 
     for text in (sections_of_tools()[title], docstring):
         calls = re.findall(rf"^    python tools/{title}(.*)$", text, re.MULTILINE)
-        assert calls or title in ("mutants.py", "referee.py", "referee_format2.py")
+        assert calls or title == "mutants.py"
         assert set(OPTION.findall(" ".join(calls))) == options_of(script)
 
 

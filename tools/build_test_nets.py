@@ -4,8 +4,8 @@
 
 The weights are random. An export fails if parity or a law does. The networks in nets/missing have
 a policy for missing values, and those in nets/encoded read columns of every kind. Those in
-nets/format2 are built by hand, from tests/format2_nets.py, but for a forecaster, and those in
-nets/forecast are those of tests/forecasters.py.
+nets/format2 are built by hand, from tests/format2_nets.py, but for a forecaster and two networks
+with small weights, and those in nets/forecast are those of tests/forecasters.py.
 """
 
 from __future__ import annotations
@@ -93,6 +93,19 @@ def build_forecaster() -> None:
     export(net, NETS / "format2" / "forecaster.onnx")
 
 
+def build_small_weights() -> None:
+    """Export a network with fp16 weights and one with int8 weights, random ones in raw units."""
+    torch.manual_seed(7)
+    for weights, options in (
+        ("fp16", {"cell": "lstm", "head": "last"}),
+        ("int8", {"cell": "gru", "head": "sequence", "missing": "forward"}),
+    ):
+        net = Network(features=2, units=(8, 6), outputs=2, **options)
+        net.set_scaling(FEATURES, OUTPUTS)
+        net.metadata = replace(net.metadata, name=weights, features=FEATURES, outputs=OUTPUTS)
+        export(net, NETS / "format2" / f"{weights}.onnx", weights=weights)
+
+
 def main() -> None:
     """Build every cell in every shape, and one network per activation and option."""
     for folder in ("missing", "encoded"):
@@ -118,6 +131,7 @@ def main() -> None:
     for name, make in format2_nets.NETS.items():
         (NETS / "format2" / f"{name}.onnx").write_bytes(make())
     build_forecaster()
+    build_small_weights()
     (NETS / "forecast").mkdir(exist_ok=True)
     for name, forecaster in forecasters.NETS.items():
         export(forecaster(), NETS / "forecast" / f"{name}.onnx")

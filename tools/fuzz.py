@@ -39,12 +39,12 @@ import onnx
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 sys.path.insert(0, str(Path(__file__).parent))
 import mutants
-import referee
-from attacks import hostile, hostile_format2
+from attacks import hostile, hostile_format2, hostile_small_weights
 
 import seqrt
 from seqrt.contract.seal import seal
 from seqrt.errors import InputError, ModelError, ParityError
+from seqrt.export.small_weights.numpy_graph import run_graph
 from seqrt.runtime.proving.parity import allowed_error, largest
 
 LONGEST, MOST_MEMORY, HUNG = 1.0, 200 << 20, 60.0
@@ -104,8 +104,8 @@ def outputs(model: seqrt.Model) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def parity(content: bytes, feeds: dict[str, Any], got: dict[str, Any]) -> str:
     """Compare outputs with what the graph computes in float64, by the parity bound of export."""
-    truth = referee.run(content, feeds, np.float64)
-    plain = referee.run(content, feeds, np.float32)
+    truth = run_graph(content, feeds, np.float64)
+    plain = run_graph(content, feeds, np.float32)
     for name, want in truth.items():
         inside = np.arange(9) < feeds["lengths"][:, None] if want.ndim == 3 else ...
         want, single, found = want[inside], plain[name][inside], got[name][inside]
@@ -128,7 +128,7 @@ def largest_weight(content: bytes) -> float:
 
 def work(seed: int, first: int, last: int) -> None:
     """Judge mutants from `first` on, one line of JSON each; attacks have negative numbers."""
-    attacks = [*hostile.attacks(), *hostile_format2.attacks()]
+    attacks = all_attacks()
     whole = seqrt.Model(seal(mutants.BODIES[0]))
     outputs(whole)
     whole.validate()
@@ -149,6 +149,12 @@ def work(seed: int, first: int, last: int) -> None:
             found = f"opened {opened}"
         record = {"number": number, "found": found, "seconds": took, "bytes": peak() - resting}
         print(json.dumps(record), flush=True)
+
+
+def all_attacks() -> list[hostile.Attack]:
+    """Return the attacks of tests/attacks."""
+    rooms = hostile, hostile_format2, hostile_small_weights
+    return [attack for room in rooms for attack in room.attacks()]
 
 
 def outcome(origin: int, content: bytes) -> str:
@@ -214,7 +220,7 @@ def watch(args: argparse.Namespace, folder: Path) -> Tally:
     canaries = [inside / CANARY, folder / CANARY]
     check_canaries(canaries)
     tally = Tally()
-    attacks = len([*hostile.attacks(), *hostile_format2.attacks()])
+    attacks = len(all_attacks())
     number, last = -attacks, sys.maxsize if args.seconds else args.count
     ends = time.monotonic() + (args.seconds or float("inf"))
     worker = start(args.seed, number, last, inside)

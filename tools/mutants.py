@@ -32,6 +32,7 @@ TEXTS += ["Range", "CumSum", "Where", "GatherND", "Cast", "Softmax", "ReduceMax"
 TEXTS += ["steps.0.fresh", "sum.0.sums", "last.0.step", "taps.0.seen", "count.0.numbers", "axes_1"]
 TEXTS += ["Mod", "Pad", "windows.0.steps", "interleaved.0.steps", "phases.0.ring0"]
 TEXTS += ["phases.0.lengths", "phases.0.steps", "time/5", "batch*5"]
+TEXTS += ["layer0_R", "layer0_R.fp16", "layer0_R.int8", "layer0_R.scale", "layer0_R.whole"]
 FLOATS = [0.0, 1.0, -1.0, 1e-45, 3e38, float("inf"), float("nan")]
 JSONS: list[Any] = [None, True, 0, -1, 1 << 40, 10**30, 1e308, "", "a", "\x1b[2J", [], {}, [[]]]
 
@@ -121,12 +122,21 @@ def splice(model: onnx.ModelProto, chance: random.Random) -> None:
 
 
 def weight(model: onnx.ModelProto, chance: random.Random) -> None:
-    """Change a byte or a number of an initialiser."""
+    """Change a byte or a number of an initialiser, or store it as another type."""
     tensor = chance.choice(model.graph.initializer)
     data = bytearray(tensor.raw_data)
     at = chance.randrange(len(data))
     if chance.random() < 0.5:
         data[at] = chance.randrange(256)
+    elif chance.random() < 0.1:
+        kind = chance.choice([np.float16, np.int8, np.float32, np.float64])
+        with np.errstate(all="ignore"):
+            values = onnx.numpy_helper.to_array(tensor).astype(kind)
+        tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
+        return
+    elif tensor.data_type == onnx.TensorProto.FLOAT16:
+        with np.errstate(over="ignore"):
+            data[at // 2 * 2 : at // 2 * 2 + 2] = np.float16(chance.choice(FLOATS)).tobytes()
     elif tensor.data_type == onnx.TensorProto.FLOAT:
         data[at // 4 * 4 : at // 4 * 4 + 4] = np.float32(chance.choice(FLOATS)).tobytes()
     else:

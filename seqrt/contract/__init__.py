@@ -17,7 +17,7 @@ from seqrt.contract.manifest import (
     Manifest,
     OutputHead,
 )
-from seqrt.contract.measured import Gradient, Memory, Parity
+from seqrt.contract.measured import Gradient, Memory, Parity, Rounding
 from seqrt.contract.seal import seal
 
 # The newest ONNX that seqrt writes. README.md says which hosts read it.
@@ -59,6 +59,7 @@ __all__ = [
     "Memory",
     "OutputHead",
     "Parity",
+    "Rounding",
     "TimeColumn",
     "X",
     "Y",

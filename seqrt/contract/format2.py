@@ -24,6 +24,8 @@ _NEW: Final[dict[str, Any]] = {
     "least": 1,
     "tokens": 0,
     "not_streamable": "",
+    "weights": "float32",
+    "rounding": None,
 }
 # The fields of a layer that only format 2 has; they are written where they are set.
 NEW_OF_LAYERS: Final[dict[str, Any]] = {
@@ -56,6 +58,8 @@ def check_format2(m: Any) -> None:
         raise manifest_error("of tokens needs one feature, and missing='error'")
     if m.heads:
         _check_heads(m)
+    if m.rounding:
+        _check_rounding(m)
 
 
 def _is_new(layer: Any) -> bool:
@@ -112,3 +116,13 @@ def _check_heads(m: Any) -> None:
     wanted = "sequence" if any(head.head == "sequence" for head in m.heads) else "last"
     if m.head != wanted:
         raise manifest_error(f"needs head {wanted!r} for its heads, got {m.head!r}")
+
+
+def _check_rounding(m: Any) -> None:
+    steps, moved = m.rounding.steps, m.rounding.moved
+    if m.weights == "float32":
+        raise manifest_error("must not say how rounding moved outputs where nothing was rounded")
+    if not steps or len(steps) != len(moved) or sorted({*steps}) != [*steps] or steps[0] < 1:
+        raise manifest_error(f"needs one figure for each number of steps, got steps {steps!r:.60}")
+    if min(*moved, m.rounding.largest, m.rounding.scale) < 0:
+        raise manifest_error("needs figures of rounding from 0")

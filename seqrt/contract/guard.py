@@ -34,7 +34,12 @@ from seqrt.contract import (
     Y,
 )
 from seqrt.contract.guard_missing import policy_outputs, split_at_policy
-from seqrt.contract.guard_records import check_declared, check_versions, read_records
+from seqrt.contract.guard_records import (
+    check_declared,
+    check_versions,
+    read_constants,
+    read_records,
+)
 from seqrt.contract.idioms.fixed_node import (
     BATCH,
     TIME,
@@ -55,6 +60,7 @@ from seqrt.contract.operators import (
     Value,
     outputs_of,
 )
+from seqrt.contract.small_weights import stored_sizes
 from seqrt.errors import ModelError
 
 # The rules of format 2 are imported by the functions that need them: files of format 1 do not.
@@ -104,13 +110,16 @@ def _check_graph(graph: dict[str, Any], manifest: Manifest) -> dict[str, Value]:
     inputs, outputs = _signature(manifest)
     check_declared("inputs", inputs, graph["input"])
     check_declared("outputs", outputs, graph["output"])
-    constants = dict(map(_constant, graph["initializer"]))
-    if len(constants) != len(graph["initializer"]):
-        raise guard_error("has two initialisers with the same name")
-    values = constants | {name: Value(kind, shape) for name, shape, kind in inputs}
-    if len(values) != len(constants) + len(inputs):
+    sizes = stored_sizes(manifest.weights)
+    constants = read_constants(graph["initializer"], sizes)
+    nodes, weights = graph["node"], constants
+    if sizes is not SIZES:
+        from seqrt.contract.small_weights.check import made_weights
+
+        nodes, weights = made_weights(nodes, constants, manifest.weights)
+    values = weights | {name: Value(kind, shape) for name, shape, kind in inputs}
+    if len(values) != len(weights) + len(inputs):
         raise guard_error("has an initialiser for an input")
-    nodes = graph["node"]
     if manifest.format > FORMAT:
         from seqrt.contract.guard_format2 import check_graph
 
@@ -141,17 +150,6 @@ def _signature(m: Manifest) -> tuple[Declared, Declared]:
         inputs.append((STATE, (BATCH, m.state_size), FLOAT))
         outputs.append((STATE_OUT, (BATCH, m.state_size), FLOAT))
     return inputs, outputs
-
-
-def _constant(tensor: dict[str, Any]) -> tuple[str, Value]:
-    """Return the name and value of an initialiser, whose bytes must fill its shape exactly."""
-    name, shape, kind = tensor["name"], tuple(tensor["dims"]), tensor["data_type"]
-    data = memoryview(b"") if tensor["raw_data"] is None else tensor["raw_data"]
-    if not name or kind not in SIZES or min(shape, default=1) < 1:
-        raise guard_error(f"has an initialiser {name!r} of type {kind} and shape {shape}")
-    if math.prod(shape) * SIZES[kind] != len(data):
-        raise guard_error(f"has {len(data):,} bytes for the initialiser {name!r} of shape {shape}")
-    return name, Value(kind, shape, data)
 
 
 def _check_shared(nodes: list[dict[str, Any]], constants: dict[str, Value]) -> None:

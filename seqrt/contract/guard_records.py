@@ -1,14 +1,16 @@
-"""The guard's checks around the graph: metadata records, versions, inputs and outputs."""
+"""The guard's checks around the nodes: metadata records, versions, inputs, outputs, constants."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import Any
 
 from seqrt.contract import IR_VERSION, MANIFEST_KEY, OPSET, PROOF_KEY
 from seqrt.contract.idioms.fixed_node import Size
 from seqrt.contract.manifest import LONGEST_MANIFEST
 from seqrt.contract.onnx_reader import guard_error, read_message
-from seqrt.contract.operators import Declared, GraphError
+from seqrt.contract.operators import Declared, GraphError, Value
 from seqrt.contract.protobuf import fields
 from seqrt.errors import ModelError
 
@@ -76,3 +78,22 @@ def _declared(value: dict[str, Any]) -> tuple[str, tuple[Size | None, ...], int 
         raise guard_error(f"has a size with both a number and a name in {value['name']!r}")
     sizes = (d["dim_param"] if d["dim_value"] is None else d["dim_value"] for d in dims)
     return value["name"], tuple(sizes), tensor.get("elem_type")
+
+
+def read_constants(tensors: list[dict[str, Any]], sizes: Mapping[int, int]) -> dict[str, Value]:
+    """Return the initialisers by name; `sizes` has the bytes of a number of each allowed type."""
+    constants = dict(_constant(tensor, sizes) for tensor in tensors)
+    if len(constants) != len(tensors):
+        raise guard_error("has two initialisers with the same name")
+    return constants
+
+
+def _constant(tensor: dict[str, Any], sizes: Mapping[int, int]) -> tuple[str, Value]:
+    """Return the name and value of an initialiser, whose bytes must fill its shape exactly."""
+    name, shape, kind = tensor["name"], tuple(tensor["dims"]), tensor["data_type"]
+    data = memoryview(b"") if tensor["raw_data"] is None else tensor["raw_data"]
+    if not name or kind not in sizes or min(shape, default=1) < 1:
+        raise guard_error(f"has an initialiser {name!r} of type {kind} and shape {shape}")
+    if math.prod(shape) * sizes[kind] != len(data):
+        raise guard_error(f"has {len(data):,} bytes for the initialiser {name!r} of shape {shape}")
+    return name, Value(kind, shape, data)

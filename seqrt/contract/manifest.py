@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from seqrt.contract.columns import Column, Input, TimeColumn, check_inputs, check_wide
 from seqrt.contract.format2 import NEW_OF_LAYERS, check_format2
-from seqrt.contract.measured import Memory, Parity
+from seqrt.contract.measured import Memory, Parity, Rounding
 from seqrt.contract.quantiles import check_quantile_outputs
 from seqrt.contract.strict_json import decode_as, manifest_error, parse_json
 from seqrt.errors import ModelError
@@ -20,6 +20,7 @@ Activation = Literal["none", "softmax", "sigmoid"]
 Nonlinearity = Literal["tanh", "relu"]
 Carried = Literal["h", "c", "steps", "sum", "max", "min", "taps", "known"]
 Missing = Literal["error", "forward", "mean", "indicator"]
+WeightForm = Literal["float32", "fp16", "int8"]
 
 # The version of the file format that chains of layers have, and the newest one, which adds what
 # other networks need; README.md specifies both.
@@ -122,7 +123,8 @@ class Manifest:
     over a fixed number of steps, where `layers` are those over time. `heads` are the outputs of the
     graph if there are several; `outputs` then has the columns of all of them, and `head` is
     "sequence" if that of any is. `not_streamable` says why the network cannot stream; it is empty
-    for one that can.
+    for one that can. `weights` is how the matrices are stored, and `rounding` how far that moved
+    the outputs.
     """
 
     name: str
@@ -137,7 +139,7 @@ class Manifest:
     targets: tuple[str, ...] = ()
     window: int | None = None
     horizon: int | None = None
-    weights: str = "float32"
+    weights: WeightForm = "float32"
     parity: Parity | None = None
     memory: Memory | None = None
     missing: Missing = "error"
@@ -157,6 +159,7 @@ class Manifest:
     decoders: tuple[Layer, ...] = ()
     heads: tuple[OutputHead, ...] = ()
     not_streamable: str = ""
+    rounding: Rounding | None = None
 
     @property
     def streamable(self) -> bool:
@@ -246,6 +249,7 @@ _OPTIONAL: Final[dict[str, Any]] = {
     "least": 1,
     "tokens": 0,
     "not_streamable": "",
+    "rounding": None,
 }
 
 

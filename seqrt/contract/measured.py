@@ -1,4 +1,4 @@
-"""What export measured of a network, as the manifest records it: errors and memory."""
+"""What export measured of a network, as the manifest records it: errors memory, rounding."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ class Parity:
     """The largest errors against float64 over the cases that export tried.
 
     In units of each output's own scale (1 for an output without scaling): `torch` is the error of
-    PyTorch in float32, `runtime` that of onnxruntime, `scale` the largest distance of an output
-    from its mean. `steps` is the sequence length up to which the error stays under 1e-5: the
-    longest that was tried, unless the network amplifies its input.
+    PyTorch in float32, or of numpy in a file whose weights were rounded, `runtime` that of
+    onnxruntime, `scale` the largest distance of an output from its mean. `steps` is the sequence
+    length up to which the error stays under 1e-5: the longest that was tried, unless the network
+    amplifies its input.
     """
 
     torch: float
@@ -56,3 +57,19 @@ class Memory:
     tolerance: float
     inputs: Inputs
     gradient: Gradient | None = None
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """How far the rounding of the weights moved the outputs, on several sequences.
+
+    `moved[i]` is the largest difference from the outputs of the float32 weights after `steps[i]`
+    steps, `largest` the largest of all that were compared, and `scale` the largest distance of an
+    output from its mean, all in units of each output's own scale. `inputs` as in Memory.
+    """
+
+    steps: tuple[int, ...]
+    moved: tuple[float, ...]
+    largest: float
+    scale: float
+    inputs: Inputs

@@ -21,7 +21,7 @@ MOST_NODES = 1_000
 _MOST_RECORDS = 64
 
 # ONNX's numbers for tensor types, and the bytes per element of those that constants may have.
-FLOAT, INT32, INT64, BOOL = 1, 6, 7, 9
+FLOAT, INT8, INT32, INT64, BOOL, FLOAT16 = 1, 3, 6, 7, 9, 10
 SIZES = {FLOAT: 4, INT64: 8}
 
 

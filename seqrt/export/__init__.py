@@ -8,7 +8,7 @@ try:
     from seqrt.export.from_keras import import_keras
     from seqrt.export.from_onnx import ImportedOnnx, import_onnx
     from seqrt.export.to_c.write import ExportedC, export_c
-    from seqrt.export.write import Exported, export
+    from seqrt.export.write import Exported, export, shrink
 except ModuleNotFoundError as error:
     if (error.name or "").split(".")[0] not in ("onnx", "torch", "safetensors"):
         raise
@@ -24,4 +24,5 @@ __all__ = [
     "export_c",
     "import_keras",
     "import_onnx",
+    "shrink",
 ]

@@ -34,8 +34,7 @@ def measure_memory(draft: Model, subject: Subject, series: ArrayLike | None) -> 
     m = draft.manifest
     if not m.streamable:
         return None
-    inputs: Inputs = "drawn" if series is None else "data"
-    x = _draw_sequences(m) if series is None else cut_sequences(_check_series(series, m), _STEPS)
+    x, inputs = typical_sequences(m, series, _STEPS)
     found = forgetting(draft, x)
     least, most = LAGS
     length = min(max(found.longest, m.window or 0, least), most)
@@ -63,7 +62,19 @@ def _gradient(subject: Subject, x: Floats) -> Gradient | None:
     return Gradient(tuple(lags), tuple(float(f"{norms[k]:.1e}") for k in lags), fade_lag(norms))
 
 
-def _draw_sequences(m: Manifest) -> NDArray[Any]:
+def typical_sequences(
+    m: Manifest, series: ArrayLike | None, steps: int
+) -> tuple[NDArray[Any], Inputs]:
+    """Return sequences (8, `steps`, D) cut from a series (N, D), or drawn ones without a series.
+
+    Raises InputError for a series that has other features, no steps, or NaN or Inf.
+    """
+    if series is None:
+        return _draw_sequences(m, steps), "drawn"
+    return cut_sequences(_check_series(series, m), steps), "data"
+
+
+def _draw_sequences(m: Manifest, steps: int) -> NDArray[Any]:
     """Draw sequences (8, T, D) from the range seen in training, or token ids (8, T).
 
     Half of them have an independent value at every step. The other half move from one value to the
@@ -71,13 +82,13 @@ def _draw_sequences(m: Manifest) -> NDArray[Any]:
     """
     rng = np.random.Generator(np.random.PCG64(_SEED))
     if m.tokens:
-        return rng.integers(0, m.tokens, (ROWS, _STEPS))
+        return rng.integers(0, m.tokens, (ROWS, steps))
     columns = m.features
     low, high = np.array([column.typical_range for column in columns]).T
     half = ROWS // 2
-    x = rng.random((ROWS, _STEPS, len(columns)))
-    marks = rng.random((half, _STEPS // _SMOOTH_STEPS + 2, len(columns)))
-    mark, between = np.divmod(np.arange(_STEPS), _SMOOTH_STEPS)
+    x = rng.random((ROWS, steps, len(columns)))
+    marks = rng.random((half, steps // _SMOOTH_STEPS + 2, len(columns)))
+    mark, between = np.divmod(np.arange(steps), _SMOOTH_STEPS)
     share = (between / _SMOOTH_STEPS)[:, None]
     x[half:] = (1 - share) * marks[:, mark] + share * marks[:, mark + 1]
     drawn: Floats = (low + (high - low) * x).astype(np.float32)

@@ -36,14 +36,18 @@ def prove(draft: Model, subject: Subject) -> tuple[list[Case], Parity]:
     """
     reach = _reach(draft, subject)
     golden = list(_golden(draft, subject, reach))
-    cases = [*golden, *_trials(draft, subject, reach)]
+    return golden, checked_parity(draft, golden, list(_trials(draft, subject, reach)), reach)
+
+
+def checked_parity(draft: Model, golden: list[Case], trials: list[Case], steps: int) -> Parity:
+    """Return the largest errors of golden and trial cases; raise ParityError if too large."""
+    cases, outputs = [*golden, *trials], draft.manifest.outputs
     errors = [*_checked_errors(draft, golden), *_checked_errors(draft, cases)]
-    outputs = draft.manifest.outputs
-    return golden, Parity(
-        torch=_rounded(max(case.torch_error for case in cases)),
-        runtime=_rounded(max(errors)),
-        scale=_rounded(max(largest(scaled_units(case.valid(case.y), outputs)) for case in cases)),
-        steps=reach,
+    return Parity(
+        torch=two_digits(max(case.torch_error for case in cases)),
+        runtime=two_digits(max(errors)),
+        scale=two_digits(max(largest(scaled_units(case.valid(case.y), outputs)) for case in cases)),
+        steps=steps,
     )
 
 
@@ -86,10 +90,10 @@ def _reach(draft: Model, subject: Subject) -> int:
     if within.all():
         return int(steps[-1])
     if m.tokens:
-        raise _parity_error(case, float(errors.max()), limit)
+        raise parity_error(case, float(errors.max()), limit)
     moved, _ = subject.solve(torch.float64, x * _rounding(x), steps, state)
     if not within[0] or largest((moved - truth) / scale) <= limit / 10:
-        raise _parity_error(case, float(errors.max()), limit)
+        raise parity_error(case, float(errors.max()), limit)
     return int(steps[within.argmin() - 1])
 
 
@@ -100,11 +104,11 @@ def _checked_errors(draft: Model, cases: list[Case]) -> Iterator[float]:
         errors = replay(draft, case)
         for error, limit in zip(errors, most, strict=True):
             if not error <= limit:
-                raise _parity_error(case, error, limit)
+                raise parity_error(case, error, limit)
         yield errors[0]
 
 
-def _rounded(value: float) -> float:
+def two_digits(value: float) -> float:
     """Return `value` with two digits, so that other machines write the same number."""
     return float(f"{value:.1e}")
 
@@ -116,7 +120,8 @@ def _rounding(x: Floats) -> Doubles:
     return factors
 
 
-def _parity_error(case: Case, error: float, limit: float) -> ParityError:
+def parity_error(case: Case, error: float, limit: float) -> ParityError:
+    """Return the error for a graph that is off by `error` on a case, more than `limit`."""
     return ParityError(
         "E_PARITY: the exported graph does not compute what the network does: on"
         f" {case.x.shape[0]} x {case.x.shape[1]} steps the error of onnxruntime against float64 is"

@@ -12,7 +12,7 @@ from collections import Counter
 import numpy as np
 import onnx
 import pytest
-from attacks import hostile, hostile_format2
+from attacks import hostile, hostile_format2, hostile_small_weights
 from onnx import numpy_helper
 
 import seqrt
@@ -22,7 +22,11 @@ from seqrt.contract.seal import SEAL_SIZE, seal
 from seqrt.errors import InputError, ModelError
 from seqrt.runtime.opening.file import ModelFile
 
-ATTACKS = [*hostile.attacks(), *hostile_format2.attacks()]
+ATTACKS = [
+    *hostile.attacks(),
+    *hostile_format2.attacks(),
+    *hostile_small_weights.attacks(),
+]
 NETS = sorted(hostile.NETS.rglob("*.onnx"))
 WITHOUT_A_POLICY = sorted(hostile.NETS.glob("*.onnx"))
 MEGABYTE = 1 << 20
@@ -32,6 +36,7 @@ ALONE = """
 import json, sys
 from pathlib import Path
 from seqrt.contract import guard_format2, operators_format2  # as the first file of format 2 does
+from seqrt.contract.small_weights import check
 from seqrt.errors import InputError, ModelError
 from seqrt.runtime.opening.file import ModelFile
 

@@ -1,13 +1,11 @@
 """Each operator of format 2: the guard's rule gives the shape that onnxruntime gives.
 
-The numpy referee (tools/referee.py) must compute the same numbers, because files of hand-made
-graphs are judged by it alone.
+Plain numpy (numpy_graph.py) must compute the same numbers, because files of hand-made graphs, and
+those with small weights, are judged by it alone.
 """
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,9 +18,7 @@ from seqrt.contract.onnx_reader import FLOAT, INT32, INT64
 from seqrt.contract.operators import GraphError, NodeCall, Value, outputs_of
 from seqrt.contract.operators_format2 import NOTHING, OPERATORS_FORMAT2
 from seqrt.errors import ModelError
-
-sys.path.append(str(Path(__file__).parents[2] / "tools"))
-import referee
+from seqrt.export.small_weights.numpy_graph import run_graph
 
 T, B = 11, 9
 SIZES = {T: TIME, B: BATCH}
@@ -129,7 +125,7 @@ def test_the_rule_the_referee_and_onnxruntime_agree(operator, values, constants,
 
     session = ort.InferenceSession(content, providers=["CPUExecutionProvider"])
     got = session.run(outputs, feeds)
-    truth = referee.run(content, feeds, np.float64)
+    truth = run_graph(content, feeds, np.float64)
 
     ruled = rule_of(operator, values, constants, attributes)
     assert [each.shape for each in ruled] == [shape_of(array) for array in got]

@@ -21,7 +21,7 @@ from seqrt.cli.run_report import MISSING_VALUES
 from seqrt.errors import UsageError
 
 if TYPE_CHECKING:
-    from seqrt.contract import Column, Gradient, Input, Layer, Manifest
+    from seqrt.contract import Column, Gradient, Input, Layer, Manifest, Rounding
     from seqrt.runtime import Model
 
 # Lags whose gradient is a smaller share of the largest one are not shown.
@@ -98,13 +98,34 @@ def _lines(model: Model, path: Path) -> Iterator[tuple[str, str]]:
     yield "streams", _streams(m)
     yield from _memory(m)
     if m.parity:
-        yield (
-            "parity",
-            f"within {m.parity.runtime:.1e} of float64 for up to {m.parity.steps} steps"
-            f" (PyTorch: {m.parity.torch:.1e})",
-        )
+        yield "parity", parity_text(m)
+    if m.rounding:
+        yield "weights", f"{m.weights}: {rounding_text(m.rounding)}"
     yield "origin", f"{m.producer}, seed {m.seed}, data SHA-256 {(m.data_sha256 or 'unknown')[:16]}"
     yield "SHA-256", model.digest
+
+
+def parity_text(m: Manifest) -> str:
+    """Return how exactly a file computes, in words."""
+    if not m.parity:
+        return "not measured"
+    other = "PyTorch" if m.weights == "float32" else "numpy in float32"
+    return (
+        f"within {m.parity.runtime:.1e} of float64 for up to {m.parity.steps} steps"
+        f" ({other}: {m.parity.torch:.1e})"
+    )
+
+
+def rounding_text(rounding: Rounding) -> str:
+    """Return how far the rounding of weights moved the outputs, in words."""
+    steps = zip(rounding.moved, rounding.steps, strict=True)
+    at = ", ".join(f"{moved:.1e} at step {step:,}" for moved, step in steps)
+    on = "the data" if rounding.inputs == "data" else "random inputs"
+    share = 100 * rounding.largest / (rounding.scale or 1.0)
+    return (
+        f"rounding moved outputs by at most {rounding.largest:.1e}, {share:.2g} % of"
+        f" their size, on {on}: {at}"
+    )
 
 
 def _inputs(m: Manifest) -> Iterator[tuple[str, str]]:

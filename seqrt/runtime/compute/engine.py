@@ -9,6 +9,7 @@ import numpy as np
 
 from seqrt.contract import LENGTHS, STATE, STATE_OUT, Manifest, X, Y
 from seqrt.contract.manifest import GATES
+from seqrt.contract.small_weights import TIMES_LARGER
 from seqrt.errors import ResourceError
 from seqrt.runtime.compute.cost import LIMITS, Limits
 from seqrt.runtime.compute.heads import heads_of
@@ -59,6 +60,8 @@ class Engine:
         self.state_size = manifest.state_size
         self.takes_missing = manifest.takes_missing
         self._content = content
+        # The session holds the weights as float32.
+        self._size = len(content) * TIMES_LARGER[manifest.weights]
         self._tf32 = tf32
         self.outputs = len(manifest.outputs)
         layers = (*manifest.layers, *manifest.decoders)
@@ -215,13 +218,15 @@ class Engine:
         main session.
         """
         session = self._get_session()
-        if len(self._content) > self.limits.copied_bytes:
+        if self._size > self.limits.copied_bytes:
             return session
         if self._step_session is None:
-            self._step_session = open_session(self._content, self.device, one_shape=True)
+            self._step_session = open_session(
+                self._content, self.device, one_shape=True, size=self._size
+            )
         return self._step_session
 
     def _open(self) -> None:
-        self._session = open_session(self._content, self.device, tf32=self._tf32)
+        self._session = open_session(self._content, self.device, tf32=self._tf32, size=self._size)
         self._step_session = None
         self._pid = os.getpid()

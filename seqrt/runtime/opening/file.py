@@ -13,7 +13,7 @@ import numpy as np
 
 from seqrt.contract import Manifest
 from seqrt.contract.guard import guard
-from seqrt.contract.onnx_reader import FLOAT
+from seqrt.contract.onnx_reader import FLOAT, FLOAT16
 from seqrt.contract.operators import Value
 from seqrt.contract.seal import digests, seal_error
 from seqrt.errors import ModelError, UsageError
@@ -22,6 +22,7 @@ from seqrt.runtime.inputs.nonfinite import all_finite
 Trust = Literal["sealed", "unsealed"]
 
 _LARGEST = 2**31 - 1
+_FLOATS = {FLOAT: "<f4", FLOAT16: "<f2"}
 _DIGEST = re.compile("[0-9a-f]{64}")
 
 
@@ -80,7 +81,8 @@ def _check_choices(trust: str, sha256: str | None) -> str:
 def _check_weights(constants: dict[str, Value]) -> None:
     """Raise ModelError for NaN or Inf, which LSTM and GRU turn into plausible numbers."""
     for name, value in constants.items():
-        if value.kind == FLOAT and not all_finite(np.frombuffer(value.data or b"", "<f4")):
+        kind = _FLOATS.get(value.kind)
+        if kind and not all_finite(np.frombuffer(value.data or b"", kind)):
             raise ModelError(
                 f"E_WEIGHTS_NONFINITE: every weight must be finite, but {name!r} contains NaN or"
                 " Inf. Export the model again."

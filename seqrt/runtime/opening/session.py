@@ -85,12 +85,15 @@ def choose_tf32(tf32: bool, asked: str, device: str) -> bool:
     return tf32 and device == "cuda"
 
 
-def open_session(model: bytes, device: str, *, one_shape: bool = False, tf32: bool = False) -> Any:
+def open_session(
+    model: bytes, device: str, *, one_shape: bool = False, tf32: bool = False, size: int = 0
+) -> Any:
     """Return an InferenceSession with one thread over the bytes of a model on `device`.
 
     One thread, because the caller spreads the rows of a batch over threads, which is faster for
     recurrent networks than threads inside a run. No arena, because it keeps the memory of the
     largest run for ever, and so does a memory pattern, except where all runs have `one_shape`.
+    `size` is that of the model with float32 weights, if it stores them in fewer bytes.
 
     Raises ModelError if onnxruntime cannot load the model, DeviceError if the device does not
     start, ResourceError if the model does not fit into memory.
@@ -107,7 +110,7 @@ def open_session(model: bytes, device: str, *, one_shape: bool = False, tf32: bo
     if device != "cpu":
         return _open_on_cuda(model, options, tf32=tf32)
     try:
-        np.empty(_SESSION_BYTES + 4 * len(model), np.uint8)
+        np.empty(_SESSION_BYTES + 4 * max(size, len(model)), np.uint8)
         # Without enable_fallback=0 it would print on stdout.
         return ort.InferenceSession(model, options, providers=[PROVIDERS["cpu"]], enable_fallback=0)
     except Exception as error:

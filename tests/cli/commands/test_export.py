@@ -167,3 +167,32 @@ def test_a_file_that_cannot_be_written_is_exit_code_7(run, trained, out, code):
     assert (done.code, done.out) == (7, "")
     assert f"seqrt: E_OUTPUT_{code}: " in done.err
     assert [path.name for path in Path().iterdir()] == ["runs"]
+
+
+def test_small_weights_are_in_the_name_and_say_what_the_rounding_did(run, trained):
+    _, folder = trained(cell="lstm")
+    save_weights(Network("lstm", 1, (24,), 1), folder)
+
+    done = run("export", "--weights", "fp16")
+
+    assert (done.code, done.out) == (0, "models/wave-lstm-1-fp16.onnx\n")
+    assert re.search(r"^weights     fp16: rounding moved outputs by at", done.err, re.MULTILINE)
+    assert seqrt.load("models/wave-lstm-1-fp16.onnx").manifest.weights == "fp16"
+
+
+def test_a_model_file_can_be_written_again_with_small_weights(run, trained):
+    _, folder = trained(cell="lstm")
+    save_weights(Network("lstm", 1, (24,), 1), folder)
+    run("export")
+
+    done = run("export", "models/wave-lstm-1.onnx", "--weights", "int8", "--json")
+    again = run("export", "models/wave-lstm-1.onnx")
+
+    record = json.loads(done.out)
+    assert record["path"] == "models/wave-lstm-1-int8.onnx"
+    assert record["weights"] == "int8"
+    assert record["rounding"]["steps"] == [1, 10, 100, 1000]
+    assert record["kept"] == {}
+    assert record["bytes"] < Path("models/wave-lstm-1.onnx").stat().st_size
+    assert again.code == 2
+    assert "is a model file already. Give --weights fp16 or int8." in again.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from seqrt.export import export
@@ -49,3 +50,14 @@ def test_a_forecaster_says_what_it_forecasts_and_from_what(run, tmp_path):
     )
     assert line_of("layers", page) == "gru 4, dilation 7"
     assert line_of("outputs", page) == "x0+1 to x0+12: mean 0, scale 1"
+
+
+def test_it_says_how_far_the_rounding_of_weights_moved_the_outputs(run):
+    page = run("info", NETS / "int8.onnx").out
+
+    assert re.fullmatch(
+        r"int8: rounding moved outputs by at most .*e-0., .* % of their size, on random inputs:"
+        r" .* at step 1, .* at step 10, .* at step 100, .* at step 1,000",
+        line_of("weights", page),
+    )
+    assert "(numpy in float32: " in line_of("parity", page)
