@@ -64,10 +64,12 @@ def _bad_cell(table: Table, name: str, row: int, reading: Reading) -> InputError
     if reading.formed[row] and reading.times.written in ("dmy", "mdy"):
         first = "day" if reading.times.written == "dmy" else "month"
         order = f", and its dates are written {first} first"
+    fix = "Correct the cell, name another column with --time, or use --time none."
+    if table.place == "line" and table.lines[row] == 1:
+        fix = "Line 1 was read as data, since it contains a number: name the columns in words."
     return InputError(
         f"E_INPUT_TIME: {table.cell_place(name, row)}: every cell of the time column must be a"
-        f" date{order}, but {text!r:.60} is {why}. Correct the cell, name another column with"
-        " --time, or use --time none."
+        f" date{order}, but {text!r:.60} is {why}. {fix}"
     )
 
 

@@ -15,6 +15,8 @@ Numbers = NDArray[np.float64]
 _CYCLES = 3
 _LONGEST = 1_000
 _MOST_SERIES = 200
+# Short series with less than this share of all values do not count.
+_FEW = 0.1
 
 # Seasons beside the shortest one are its multiples, such as the week beside the day.
 _MOST_SEASONS = 14
@@ -40,11 +42,13 @@ def common_season(series: Sequence[NDArray[Any]]) -> int | None:
     """Return the season that series (T_i,) have in common, or None: see `season_of`.
 
     It is found in the median of their autocorrelations, up to a third of the shortest. Series that
-    are constant or a straight line say nothing and are left out.
+    are constant or a straight line say nothing and are left out, and so are the shortest ones that
+    hold less than a tenth of all values.
     """
     rests = [_detrended(np.asarray(values, np.float64)) for values in series[:_MOST_SERIES]]
     rests = [rest for rest in rests if rest.any()]
-    shortest = min(map(len, rests), default=0)
+    shortest = typical_length([len(rest) for rest in rests])
+    rests = [rest for rest in rests if len(rest) >= shortest]
     longest = min(shortest // _CYCLES, _LONGEST)
     if longest < 2:
         return None
@@ -56,6 +60,19 @@ def common_season(series: Sequence[NDArray[Any]]) -> int | None:
         return None
     highest = max(correlation[peaks])
     return next(k for k in peaks if correlation[k] >= _NEARLY * highest)
+
+
+def typical_length(lengths: Sequence[int]) -> int:
+    """Return the length that series with nine tenths of all values have at least; 0 for none.
+
+    >>> typical_length([5, 96, 160])
+    96
+    """
+    ordered = np.sort(np.asarray(lengths, np.int64))
+    if not len(ordered):
+        return 0
+    held = np.cumsum(ordered)
+    return int(ordered[np.searchsorted(held, _FEW * held[-1])])
 
 
 def autocorrelation(values: NDArray[Any], longest: int) -> Numbers:

@@ -26,6 +26,7 @@ from seqrt.training.networks.metadata import Metadata
 from seqrt.training.problems.from_table import TableRows, from_table
 from seqrt.training.problems.problem import Judged, Problem
 from seqrt.training.problems.split import Fold, Validation, check_share
+from seqrt.wording import counted
 
 # With many series, this many origins to judge by are enough.
 _ORIGINS = 400
@@ -225,8 +226,8 @@ def _too_short(longest: int, val: float, horizon: int) -> str:
     ways += ["use --val 0 to validate on none"] if val and longest >= least else []
     parts = f", {least} to learn from and {needed - least} to validate" if val else ""
     return (
-        f"a forecast {horizon} rows ahead needs a series of {needed} rows{parts}, but the longest"
-        f" has {longest}. {', or '.join(ways)}."
+        f"a forecast {counted(horizon, 'row')} ahead needs a series of {needed} rows{parts}, but"
+        f" the longest has {longest}. {', or '.join(ways)}."
     )
 
 

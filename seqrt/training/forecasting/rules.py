@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.data.steps.step import Step
-from seqrt.data.understanding.season import common_season, multiple_of_season
+from seqrt.data.understanding.season import common_season, multiple_of_season, typical_length
 from seqrt.training.forecasting.options import ForecastOptions
 from seqrt.training.forecasting.sequences import MOST_ROWS
 from seqrt.training.networks.forecasting.config import ForecasterConfig
@@ -71,7 +71,7 @@ def sizes(
     Units grow with the square root of the number of values, from 16 to 128.
     """
     lengths = np.array([len(values) for values in series])
-    typical = int(np.quantile(lengths, 0.1))
+    typical = typical_length(lengths.tolist())
     season = options.season or natural_season(common_season(series) or 1, step)
     season = min(season, max(1, typical // 2))
     many = len(series) > 1

@@ -75,3 +75,8 @@ def test_the_autocorrelation_is_that_of_its_definition(rng):
 
     np.testing.assert_allclose(autocorrelation(values, 5), expected)
     assert autocorrelation(np.arange(9.0), 2).tolist() == [1, 0, 0]
+
+
+def test_a_short_series_beside_long_ones_does_not_hide_their_season(rng):
+    waves = [np.sin(2 * np.pi * np.arange(rows) / 7) for rows in (160, 96, 10)]
+    assert common_season([wave + 0.1 * rng.normal(size=len(wave)) for wave in waves]) == 7

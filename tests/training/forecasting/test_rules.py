@@ -65,3 +65,9 @@ def test_an_irregular_step_has_no_natural_cycle():
 )
 def test_large_batches_learn_from_one_chain(series, horizon, one):
     assert config_for(series, ForecastOptions(), horizon=horizon).one_chain == one
+
+
+def test_a_short_series_beside_long_ones_does_not_shorten_what_is_read():
+    long = waves(4, 200, 12)
+    short = [long[0][:9]]
+    assert sizes([*long, *short], ForecastOptions()) == sizes(long, ForecastOptions())
