@@ -1,6 +1,7 @@
 """tools/web in Node and in a headless Chromium: the numbers are those of Python.
 
-Skipped without node, without the packages that tools/web/test installs, and without Chromium.
+Skipped without node, without the packages that tools/web/test installs, without Chromium, and the
+C as wasm without clang.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 import pytest
 
 import seqrt
+from seqrt.export import export_c
 
 HOUSE = Path(__file__).parents[2]
 WEB = HOUSE / "tools" / "web"
@@ -62,8 +64,27 @@ def inputs_of(file):
 
 
 @pytest.fixture(scope="module")
-def cases():
-    return [{"file": file, "sequences": inputs_of(file), "cuts": CUTS} for file in FILES]
+def built(tmp_path_factory):
+    """The .wasm of each file that streams, by its file; none without clang."""
+    if not shutil.which("clang") or not shutil.which("wasm-ld"):
+        return {}
+    folder = tmp_path_factory.mktemp("wasm")
+    found = {}
+    for i, file in enumerate(FILES):
+        if seqrt.load(HOUSE / file).manifest.streamable:
+            export_c(HOUSE / file, folder, name=f"model{i}")
+            source = folder / f"model{i}.c"
+            subprocess.run([WEB / "wasm" / "build", source], check=True)
+            found[file] = str(source.with_suffix(".wasm"))
+    return found
+
+
+@pytest.fixture(scope="module")
+def cases(built):
+    return [
+        {"file": file, "wasm": built.get(file), "sequences": inputs_of(file), "cuts": CUTS}
+        for file in FILES
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +126,7 @@ class Site(http.server.SimpleHTTPRequestHandler):
 
     def translate_path(self, path):
         if path.startswith("/files/"):
-            return str(HOUSE / path.removeprefix("/files/"))
+            return str(HOUSE / path.removeprefix("/files/"))  # an absolute path stays what it is
         return super().translate_path(path)
 
     def end_headers(self):
@@ -209,6 +230,21 @@ def test_a_stream_gives_the_numbers_of_python_and_its_state_goes_on_there(answer
         assert resumed.steps == len(x)
         expected = stream.push(np.array(case["sequences"][1], kind))
         close(each["resumed"], expected, model.manifest)
+
+
+def test_the_c_as_wasm_computes_what_python_does_step_by_step(answers, cases, built):
+    if not built:
+        pytest.skip("needs clang and wasm-ld")
+    for each, case in zip(answers, cases, strict=True):
+        if each["file"] not in built:
+            continue
+        model = seqrt.load(HOUSE / each["file"]).joined
+        assert each["wasm"]["replay"]["ok"], each["file"]
+        stream = model.stream()
+        for row, got in zip(case["sequences"][0], each["wasm"]["steps"], strict=True):
+            close(got, stream.push(np.array(row, np.float64)), model.manifest)
+        end = np.array(each["wasm"]["state"], np.float64)
+        np.testing.assert_allclose(end, stream._current()[0], rtol=1e-4, atol=1e-5)
 
 
 def test_a_host_that_answers_nan_is_found(answers):

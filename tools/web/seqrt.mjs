@@ -34,6 +34,21 @@ export class SeqrtError extends Error {}
  * @returns {Promise<Model>}
  */
 export async function load(bytes, ort) {
+  const { manifest, proof, digest } = await parse(bytes);
+  const session = await ort.InferenceSession.create(bytes, {
+    executionProviders: ["cpu"],
+    intraOpNumThreads: 1,
+    interOpNumThreads: 1,
+  });
+  return new Model(ort, session, manifest, proof, digest);
+}
+
+/**
+ * Checks the seal of a model, and returns its manifest, its proof, and the SHA-256 of the file.
+ *
+ * @param {Uint8Array} bytes the whole file
+ */
+export async function parse(bytes) {
   const metadata = readMetadata(bytes);
   if (!metadata.has("seqrt.manifest") || !metadata.has("seqrt.proof")) {
     throw new SeqrtError("E_MODEL: the file must be a model that seqrt exported, with manifest and proof.");
@@ -46,12 +61,7 @@ export async function load(bytes, ort) {
   if (manifest.format > 2) {
     throw new SeqrtError(`E_MODEL_VERSION: the model has format ${manifest.format}; this module reads up to 2.`);
   }
-  const session = await ort.InferenceSession.create(bytes, {
-    executionProviders: ["cpu"],
-    intraOpNumThreads: 1,
-    interOpNumThreads: 1,
-  });
-  return new Model(ort, session, manifest, JSON.parse(metadata.get("seqrt.proof")), await sha256(bytes));
+  return { manifest, proof: JSON.parse(metadata.get("seqrt.proof")), digest: await sha256(bytes) };
 }
 
 /** A trained network, opened by `load`. It keeps no state between calls. */

@@ -1,15 +1,16 @@
 /** What this host computes for given cases; tests/recipes/test_web.py compares it with Python. */
 
 import { load } from "../seqrt.mjs";
+import { open, replay } from "../step.mjs";
 
 /**
  * @param {any} ort
- * @param {{file: string, sequences: any[], cuts: number[]}[]} cases
+ * @param {{file: string, wasm: ?string, sequences: any[], cuts: number[]}[]} cases
  * @param {(file: string) => Promise<Uint8Array>} read
  */
 export async function answers(ort, cases, read) {
   const found = [];
-  for (const { file, sequences, cuts } of cases) {
+  for (const { file, wasm, sequences, cuts } of cases) {
     const bytes = await read(file);
     const model = await load(bytes, ort);
     const answer = { file, replay: await model.replay(), predict: plain(await model.predict(sequences)) };
@@ -24,6 +25,13 @@ export async function answers(ort, cases, read) {
     answer.errors = await errors(model, sequences);
     answer.nan = await withNaN(ort, bytes);
     answer.damaged = await damaged(ort, bytes);
+    if (wasm) {
+      const step = await open(await read(wasm));
+      answer.wasm = { replay: await replay(step, bytes) };
+      step.state.fill(0);
+      answer.wasm.steps = sequences[0].map((row) => plain(step.step(Array.isArray(row) ? row.map((value) => value ?? NaN) : row)));
+      answer.wasm.state = plain(step.state);
+    }
     found.push(answer);
   }
   return found;
