@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqrt.cli.judging.judged import JudgeOptions, judge, seen_in_training
+from seqrt.cli.judging.judged import JudgeOptions, judge, judged_targets, seen_in_training
 from seqrt.cli.judging.picture import draw
 from seqrt.cli.judging.report import back_test_lines, conclusion
 from seqrt.cli.model_options import (
@@ -111,10 +111,10 @@ def evaluate(
     options = JudgeOptions(season, baselines, plot)
     options.check(data, path)
     opened = open_model(path, device, sha256=sha256, unsealed=unsealed)
-    read = read_data(data, opened.manifest, ReadOptions(series, time, dates, channels_first))
+    reading, names = judged_targets(opened.manifest, parse_names("--target", target))
+    read = read_data(data, reading, ReadOptions(series, time, dates, channels_first))
     for note in read.notes:
         say_labelled("note", note)
-    names = parse_names("--target", target)
     part = labelled(read, opened.manifest, target=names, span=parse_span("--span", span))
     predicted = _predicted(opened, part)
     judged = judge(read, opened.manifest, part, predicted, names, options)

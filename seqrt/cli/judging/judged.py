@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +72,23 @@ class Judgement:
 
         names = [series_name(self.data.keys[i]) for i in self.origins.judged.tolist()]
         return {"back_test": back_test_record(self.test, names)}
+
+
+def judged_targets(manifest: Manifest, given: tuple[str, ...]) -> tuple[Manifest, tuple[str, ...]]:
+    """Return the manifest by which to read data, and the columns of the targets.
+
+    Of a model of wide columns, those that are `given` are read, and their values are the target.
+    Raises UsageError for one that the model does not forecast.
+    """
+    if not manifest.wide or not given or given == manifest.targets:
+        return manifest, given
+    wrong = next((name for name in given if name not in manifest.wide), None)
+    if wrong is not None:
+        raise UsageError(
+            f"--target must be among the targets of the model, {', '.join(manifest.wide)!s:.80},"
+            f" got {wrong!r}."
+        )
+    return replace(manifest, wide=given), ()
 
 
 def judge(

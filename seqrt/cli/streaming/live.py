@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from seqrt.runtime import Model
 
 
-class Live:
+class LiveLines:
     """One stream, or one stream for each key."""
 
     def __init__(
@@ -72,7 +72,7 @@ class Live:
             raise InputError(f"{code}: {path}: {what}{hint}") from None
 
 
-class WideLive(Live):
+class WideLiveLines(LiveLines):
     """A stream for each wide column of a model, and for each key if there are keys.
 
     A stream begins with the first value of its column.

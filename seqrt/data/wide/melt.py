@@ -122,14 +122,23 @@ def melted(
 
 
 def melted_as_trained(data: Timeline, manifest: Manifest) -> Melted:
-    """Return the timeline of a wide table, melted as the training data of a model was."""
+    """Return the timeline of a wide table, melted as the training data of a model was.
+
+    Raises InputError (E_INPUT_COLUMN) for a table without a column that the model reads.
+    """
     names = [column.name for column in manifest.features]
     inputs = inputs_of(manifest.inputs, names)
+    kept = {each.column for each in inputs if each.kind != "calendar"} - {*manifest.targets}
+    try:
+        for name in sorted(kept):
+            data.table.column(name)
+    except UsageError as error:
+        raise InputError(f"E_INPUT_COLUMN: {error} The model needs this column.") from None
     return melted(
         data,
         manifest.wide,
         (manifest.series[-1], manifest.targets[0]),
-        {each.column for each in inputs},
+        kept,
         missing=manifest.takes_missing,
         planned=any(each.ahead for each in inputs),
     )

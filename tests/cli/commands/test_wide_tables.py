@@ -140,11 +140,21 @@ def test_evaluate_judges_each_target_as_a_series(run):
     assert wide["series"].keys() == {"a", "b"}
 
 
+def test_evaluate_judges_the_targets_that_are_named(run):
+    done = [
+        run("evaluate", "wide.csv", "-m", "wide.onnx", "--json", *words)
+        for words in ((), ("--target", "a"), ("--target", "day"))
+    ]
+    both, one = (json.loads(each.out)["back_test"]["forecasters"]["model"] for each in done[:2])
+    assert one["figures"]["MASE"] == both["series"]["a"]["MASE"]
+    assert "--target must be among the targets of the model, b, a, got 'day'" in done[2].err
+
+
 @pytest.mark.parametrize(
     ("header", "code", "message"),
     [
         ("day,holiday,b,c", 3, "must have the columns that the model forecasts, b, a, but lacks a"),
-        ("day,holidays,b,a", 3, "has no column 'holiday'"),
+        ("day,holidays,b,a", 3, "has no column 'holiday'; it has day, holidays, b, a"),
     ],
 )
 def test_a_column_that_is_missing_is_named(run, folder, header, code, message):
