@@ -33,7 +33,7 @@ from seqrt.cli.streaming.lines import (
     read_lines,
     text_of,
 )
-from seqrt.cli.streaming.live import Live, WideLive
+from seqrt.cli.streaming.live import LiveLines, WideLiveLines
 from seqrt.cli.talk import say
 from seqrt.errors import InputError, UsageError
 
@@ -123,7 +123,7 @@ def stream(
     answers = Answers(manifest, alarms=alarm is not None)
     columns = _columns(manifest, encoder, answers, given)
     checks = RangeChecks(opened.manifest, strict=strict_range)
-    kind = WideLive if isinstance(encoder, WideStepEncoder) else Live
+    kind = WideLiveLines if isinstance(encoder, WideStepEncoder) else LiveLines
     live = kind(opened, adapt, alarm, keyed=bool(columns.keys))
 
     def ready(batches: Iterator[list[Record]]) -> Iterator[list[Record]]:
@@ -168,7 +168,7 @@ def _columns(
     return Columns(encoder.sources, outputs, keys, m.takes_missing, encoder.plain)
 
 
-def _predict_lines(live: Live, columns: Columns, ready: _Ready, answers: Answers) -> int:
+def _predict_lines(live: LiveLines, columns: Columns, ready: _Ready, answers: Answers) -> int:
     """Predict the lines of stdin as they arrive; return how many there were."""
     out = sys.stdout.buffer
     form: Json | Csv | None = None
