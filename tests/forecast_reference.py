@@ -121,7 +121,8 @@ def quantiles(
 def early(gaps: Array, options: dict[str, Any], lags: Lags) -> Array:
     """Amounts (H, Q) beyond the quantiles: gaps (K, U, H, Q) between two knots, summed."""
     knots, middle = options["knots"], gaps.shape[-1] // 2
-    tables = [*gaps, np.zeros_like(gaps[0])]
+    flat = np.clip(2 - lags.scale / (1e-3 * lags.size + 1e-8), 0, 1)
+    tables = [*gaps[:-1], flat * gaps[-1]]
     units = np.array([1, lags.size, lags.scale])[:, None, None]
     each = np.array([(units * table).sum(0) for table in tables])
     found = np.zeros(gaps.shape[2:])

@@ -23,6 +23,7 @@ def append_early(
     g, hats = graph, _append_hats(graph, early, read, lags)
     sums = float32_array(early.sums().unflatten(-1, early.gaps.shape[2:])[..., places])
     sums = sums.reshape(len(early.gaps), len(UNITS), -1)
+    sums = sums if early.gaps[-1].any() else sums[:-1]
     amounts = []
     for unit, name in enumerate(UNITS):
         if not sums[:, unit].any():
@@ -38,7 +39,10 @@ def append_early(
 
 
 def _append_hats(graph: ForecasterGraph, early: EarlyGaps, read: LagNodes, lags: int) -> str:
-    """Append how near the number of known lags is to each knot, (T, B, K)."""
+    """Append how near the number of known lags is to each knot, (T, B, K).
+
+    Without gaps for flat lags, the last knot is left out.
+    """
     g = graph
     starts, rises, ends, falls = (
         g.floats(f"hat_{name}", np.array(each)) for name, each in early.hats._asdict().items()
@@ -46,5 +50,12 @@ def _append_hats(graph: ForecasterGraph, early: EarlyGaps, read: LagNodes, lags:
     known = g.total(read.known, lags, "known_count")
     up = g.add("Div", [g.add("Sub", [known, starts], "past_start"), rises], "rising")
     down = g.add("Div", [g.add("Sub", [ends, known], "before_end"), falls], "falling")
-    lower = g.add("Min", [up, down], "hats_raw")
-    return g.add("Clip", [lower, g.scalar(0.0), g.scalar(1.0)], "hats")
+    limits = [g.scalar(0.0), g.scalar(1.0)]
+    hats = g.add("Clip", [g.add("Min", [up, down], "hats_raw"), *limits], "hats_of_few")
+    if not early.gaps[-1].any():
+        return hats
+    times = g.add("Div", [read.scale, read.least], "times_least")
+    flat = g.add("Clip", [g.add("Sub", [g.scalar(2.0), times], "flat_raw"), *limits], "flat")
+    few = g.total(hats, len(early.gaps) - 1, "hats_total")
+    last = g.add("Clip", [g.add("Sub", [flat, few], "flat_rest"), *limits], "flat_hat")
+    return g.add("Concat", [hats, last], "hats", axis=2)

@@ -25,6 +25,7 @@ class LagNodes(NamedTuple):
     scale: str
     statistics: list[str]
     size: str
+    least: str
 
 
 class AppendedLags(NamedTuple):
@@ -79,7 +80,7 @@ def append_normalised(
     statistics = [g.add("Div", [scale, both], "scale_share")]
     if config.lags > config.season:
         statistics.append(_append_seasonal_difference(g, z, known, config))
-    return LagNodes(z, known, level, scale, statistics, size)
+    return LagNodes(z, known, level, scale, statistics, size, least)
 
 
 def _append_seasonal_difference(

@@ -1,12 +1,15 @@
-"""Calibrates the first intervals of a series, by starting anew at many rows of the training data.
+"""Calibrates intervals where the scale says little: in the first rows, and after equal values.
 
 After a few rows little is known of a series, so its intervals must be wider; by how much, the same
 series say where they are read as if they began later. A single series tells of itself, and many
-series tell of one that is new.
+series tell of one that is new. After equal values, such as zeros, the scale is next to nothing;
+what has followed such values in the data says how wide an interval must be, or if that is too
+little, all errors do.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -14,13 +17,17 @@ import torch
 from numpy.typing import NDArray
 
 from seqrt.data import Part
-from seqrt.data.runs import Runs
+from seqrt.data.runs import Runs, starts_of
 from seqrt.training.forecasting.calibrate import conformal
+from seqrt.training.networks.forecasting.config import ForecasterConfig
 from seqrt.training.networks.forecasting.early import UNITS
 from seqrt.training.networks.forecasting.forecaster import Forecaster
 from seqrt.training.problems.problem import Problem
 
 Doubles = NDArray[np.float64]
+Rows = NDArray[np.int64]
+Values = NDArray[np.float32]
+Choose = Callable[[Runs, Values, ForecasterConfig], Rows]
 
 # So many starts are enough, and fewer say nothing of the outer quantiles.
 _MOST_STARTS = 400
@@ -29,6 +36,12 @@ _MOST_ROWS = 200_000
 
 # Another unit than the scale of training must be better by this factor.
 _BETTER = 0.8
+
+# Flat lags are to be expected from this share of equal neighbours on.
+_REPEATED = 0.1
+
+# Series are of one size if most of their values are within this factor of each other.
+_FARTHEST = 100
 
 # The most numbers of a batch of quantiles.
 _MOST_NUMBERS = 1 << 23
@@ -64,13 +77,44 @@ def calibrate_early(net: Forecaster, problem: Problem) -> None:
     if net.early is None:
         return
     net.early.gaps.zero_()
-    found = _starts(net, problem)
+    found = _starts(net, problem, _any_row)
     before = np.zeros((len(UNITS), *net.early.gaps.shape[2:]))
-    for k in range(len(net.early.gaps)):
+    for k in range(len(net.early.gaps) - 1):
         at = found.at(k)
         if len(at.own) >= _FEWEST_STARTS:
             before = gaps_at_knot(at, net.architecture.quantiles)
         net.early.gaps[k] = torch.from_numpy(before)
+    flat = _starts(net, problem, _before_flat_lags).at(-1)
+    if len(flat.own) < _FEWEST_STARTS and _repeats(problem, net.architecture):
+        flat = _of_points(found.at(-1))
+    if _are_alike(flat):
+        gaps = gaps_at_knot(flat._replace(own=np.ones_like(flat.own)), net.architecture.quantiles)
+        net.early.gaps[-1] = torch.from_numpy(gaps)
+
+
+def _repeats(problem: Problem, config: ForecasterConfig) -> bool:
+    """Whether values often follow their like, so that flat lags are to be expected."""
+    values = problem.train.x.values[:, config.target]
+    return bool((values[1:] == values[:-1]).mean() >= _REPEATED)
+
+
+def _of_points(found: Starts) -> Starts:
+    """Return starts without intervals: all quantiles are the median."""
+    middle = found.quantiles.shape[-1] // 2
+    return found._replace(quantiles=found.quantiles[..., [middle] * found.quantiles.shape[-1]])
+
+
+def _are_alike(flat: Starts) -> bool:
+    """Whether there are enough starts with flat lags, and no series is far larger than others.
+
+    After zeros nothing says how large a series is; one amount then serves all or none.
+    """
+    first = flat.truth[~np.isnan(flat.truth[:, 0]), 0]
+    moves = np.abs(first[first != 0])
+    if len(first) < _FEWEST_STARTS or not len(moves):
+        return False
+    low, high = np.quantile(moves, [0.1, 0.9])
+    return bool(high < _FARTHEST * low)
 
 
 def gaps_at_knot(at: Starts, quantiles: tuple[float, ...]) -> Doubles:
@@ -122,15 +166,32 @@ def _gaps_of_step(
     return gaps
 
 
-def _starts(net: Forecaster, problem: Problem) -> Starts:
-    """Return forecasts after starts that are spread evenly over all parts of the data."""
+def _starts(net: Forecaster, problem: Problem, choose: Choose) -> Starts:
+    """Return forecasts after some of the starts that are chosen in all parts of the data."""
     config = net.architecture
     parts = [part for part in (problem.train, problem.validation) if part is not None]
-    x = problem.train.x.values
-    rows = _chosen(_runs(parts), x[:, config.target], config.lags)
+    x, runs = problem.train.x.values, _runs(parts)
+    rows = _some(choose(runs, x[:, config.target], config), runs, config.lags)
     size = max(1, _MOST_NUMBERS // (config.lags * net.widest))
-    batches = [_of_rows(net, x, rows[i : i + size]) for i in range(0, len(rows), size)]
+    batches = [_of_rows(net, x, rows[i : i + size]) for i in range(0, max(len(rows), 1), size)]
     return Starts(*map(np.concatenate, zip(*batches, strict=True)))
+
+
+def _any_row(runs: Runs, values: Values, config: ForecasterConfig) -> Rows:
+    """Return all rows with a known value and a row after them."""
+    del config
+    rows = np.concatenate([np.arange(first, end - 1) for first, end in runs.tolist()])
+    known: Rows = rows[~np.isnan(values[rows])]
+    return known
+
+
+def _before_flat_lags(runs: Runs, values: Values, config: ForecasterConfig) -> Rows:
+    """Return the first rows of lags of which the newest, a level's window, have one value."""
+    changes = np.concatenate([[0], np.cumsum(values[1:] != values[:-1])])
+    rows = starts_of(runs, config.lags + 1)
+    last = rows + config.lags - 1
+    flat: Rows = rows[changes[last] == changes[last - config.level_window + 1]]
+    return flat
 
 
 def _runs(parts: list[Part]) -> Runs:
@@ -145,10 +206,8 @@ def _runs(parts: list[Part]) -> Runs:
     return np.array(runs, np.int64)
 
 
-def _chosen(runs: Runs, values: NDArray[np.float32], lags: int) -> Runs:
-    """Return known rows to start at, spread evenly, and the end of the run of each: (S, 2)."""
-    rows = np.concatenate([np.arange(first, end - 1) for first, end in runs.tolist()])
-    rows = rows[~np.isnan(values[rows])]
+def _some(rows: Rows, runs: Runs, lags: int) -> Runs:
+    """Return some rows, spread evenly, and the end of the run of each: (S, 2)."""
     count = min(len(rows), _MOST_STARTS, max(1, _MOST_ROWS // lags))
     rows = rows[np.linspace(0, len(rows) - 1, count).astype(np.int64)]
     owner = np.searchsorted(runs[:, 0], rows, side="right") - 1
@@ -167,7 +226,7 @@ def _of_rows(net: Forecaster, x: NDArray[np.float32], rows: Runs) -> Starts:
     lags = net.normalise(series)
     known = lags.known.sum(-1).cpu().numpy()
     # the first row at which so many are known
-    at = np.stack([(known < knot).sum(axis=1) for knot in config.knots[:-1]], axis=1)
+    at = np.stack([(known < knot).sum(axis=1) for knot in config.knots], axis=1)
     reached = at < config.lags
     at = np.minimum(at, config.lags - 1)
     truth = np.where(reached[..., None], values[row[..., None], at[..., None] + ahead], np.nan)

@@ -54,6 +54,7 @@ NETS = {
         "answers": THREE,
         "missing": "forward",
         "features": 3,
+        "knots": (1, 5, 18),
     },
     "lstm, no season": {"season": 1, "seasons": 5, "level_window": 4, "cell": "lstm", "target": 0},
     "rnn, indicator": {

@@ -79,6 +79,54 @@ def test_the_first_interval_of_a_single_series_holds_its_season(rng, tmp_path):
     assert judged.alarm.sum() == 0
 
 
+def test_a_value_after_many_zeros_is_no_alarm_where_that_is_usual(rng, tmp_path):
+    def counts(count, rows):
+        return rng.integers(1, 4, (count, rows)) * (rng.random((count, rows)) < 0.15) * 1.0
+
+    model, config = exported(tmp_path, counts(50, 150))
+    new = counts(300, 60).astype(np.float32)
+
+    y, ahead, p = early(model, new, 50)
+
+    windows = np.lib.stride_tricks.sliding_window_view(new, config.level_window, axis=1)
+    start = config.lags - config.level_window
+    flat = (windows[:, start : 51 - config.level_window] == 0).all(axis=2)
+    assert flat.sum() > 300
+    late = slice(config.lags - 1, 50)
+    inside = (ahead >= y[..., 0]) & (ahead <= y[..., 4])
+    assert inside[:, late][flat].mean() > 0.93
+    assert (p[:, late][flat] < 0.001).mean() < 0.01
+
+
+@pytest.mark.parametrize(("share", "wider"), [(0.5, True), (0.0, False)])
+def test_a_single_series_of_counts_expects_values_after_a_rare_run_of_zeros(
+    rng, tmp_path, share, wider
+):
+    counts = rng.integers(1, 4, (1, 200)) * 1.0 + rng.normal(0, 0.1, (1, 200)) * (not wider)
+    model, config = exported(tmp_path, counts * (rng.random((1, 200)) >= share))
+    zeros = np.zeros((config.lags + 5, 1), np.float32)
+    zeros[-2] = 2
+
+    judged = model.stream(alarm=0.001).push(zeros)
+
+    assert judged.alarm[-2] != wider  # a record that never repeats a value is stuck
+
+
+def test_flat_lags_get_no_gaps_among_series_of_all_sizes(rng, tmp_path):
+    sizes = 10 ** rng.uniform(0, 6, (60, 1))
+    series = sizes * (rng.random((60, 120)) < 0.1)
+    path = tmp_path / "sizes.csv"
+    rows = [f"s{i},{t},{v!r}" for i, s in enumerate(series.tolist()) for t, v in enumerate(s)]
+    path.write_text("\n".join(["unique_id,ds,y", *rows]))
+    problem = Plan(str(path), target="y", horizon=2, levels=(80,)).problem()
+    net = Plan(str(path), target="y", horizon=2, levels=(80,)).network(problem).eval()
+
+    calibrate(net, problem)
+
+    assert not net.early.gaps[-1].any()
+    assert net.early.gaps[0].any()
+
+
 def test_early_gaps_need_no_validation_part_and_no_whole_window(rng, tmp_path):
     path = tmp_path / "short.csv"
     path.write_text("y\n" + "\n".join(map(str, rng.normal(size=14).tolist())))

@@ -1,8 +1,9 @@
-"""The first forecasts of a series, whose intervals are wider because few of its values are known.
+"""Forecasts where the scale says little, whose intervals are wider than its multiples.
 
-The scale of a few values says little: that of one value is next to nothing, and within the first
+The scale of a few values is small: that of one value is next to nothing, and within the first
 season it misses the swing of the season. So each gap between quantiles grows by an amount that
-depends on the number of known lags, and is 0 once all are known.
+depends on the number of known lags, and is 0 once all are known. Then it grows where the lags are
+flat, all of one value, as those of counts that are mostly zero: their scale is next to nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from seqrt.training.networks.forecasting.config import ForecasterConfig
-from seqrt.training.networks.forecasting.lags import Normalised
+from seqrt.training.networks.forecasting.lags import LEAST_SCALE, LEAST_SHARE, Normalised
 
 UNITS: Final = ("scale of training", "size", "scale")
 """What the amounts are multiples of: 1 in scaled units, the mean |x| of the lags, their scale."""
@@ -26,9 +27,8 @@ class EarlyGaps(nn.Module):
     Shapes: K knots, U units, H horizon, Q quantiles, L lags → (..., H, Q).
 
         hat_k(n)    1 where n values are known and n is knot k, 0 from the knots beside it on
+        hat_K(n)    at the last knot, L: 1 where the lags are flat, else 0
         amount = sum_k sum_u hat_k(n) unit_u gaps_kuh
-
-    The last knot is L, where there is nothing to add, so it has no hat.
     """
 
     gaps: Tensor
@@ -37,13 +37,14 @@ class EarlyGaps(nn.Module):
         """Make gaps of 0 for the knots of a forecaster."""
         super().__init__()
         self.hats, self.middle = Hats.of(config.knots), config.median
-        count = len(config.knots) - 1
-        sizes = count, len(UNITS), config.horizon, len(config.quantiles)
+        sizes = len(config.knots), len(UNITS), config.horizon, len(config.quantiles)
         self.register_buffer("gaps", torch.zeros(sizes))
 
     def forward(self, read: Normalised) -> Tensor:
         """Return what to add to the quantiles, below the median and above it."""
         hats = self.hats.at(read.known.sum(-1, keepdim=True))
+        flat = flatness(read) - hats.sum(-1, keepdim=True)
+        hats = torch.cat([hats, flat.clamp(0, 1)], dim=-1)
         units = torch.cat([torch.ones_like(read.size), read.size, read.scale], dim=-1)
         weights = (hats.unsqueeze(-1) * units.unsqueeze(-2)).flatten(-2)
         amounts: Tensor = (weights @ self.sums()).unflatten(-1, self.gaps.shape[2:])
@@ -52,6 +53,12 @@ class EarlyGaps(nn.Module):
     def sums(self) -> Tensor:
         """Return the gaps summed from the median, with sign: (K U, H Q)."""
         return summed_gaps(self.gaps, self.middle).flatten(2).flatten(0, 1)
+
+
+def flatness(read: Normalised) -> Tensor:
+    """Return 1 where the scale is the least that there is, and 0 where it is twice that."""
+    least = LEAST_SHARE * read.size + LEAST_SCALE
+    return (2 - read.scale / least).clamp(0, 1)
 
 
 class Hats(NamedTuple):
