@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from seqrt.errors import ModelError, UsageError
+from seqrt.errors import ModelError
 from seqrt.training import Plan, load_run, resume, start
 from seqrt.training.networks.forecasting.forecaster import Forecaster
 from seqrt.training.networks.weights_file import pack, unpack
@@ -70,10 +70,3 @@ def test_a_header_without_sense_is_refused_before_anything_is_made(plan, change)
     path.write_bytes(pack(weights, header))
     with pytest.raises(ModelError):
         load_run(run.path)
-
-
-def test_a_forecaster_is_not_trained_further(plan):
-    run = start(plan)
-    finished(run)
-    with pytest.raises(UsageError, match="holds a forecaster"):
-        Plan("wave.csv", start_from=str(run.path))
