@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from seqrt.serving.limits import ServingLimits
 
 _HEADER = "Inference-Header-Content-Length"
+_NO_MEMORY = "E_MEMORY: the request does not fit into memory. Send fewer rows or steps at a time."
 _log = logging.getLogger("seqrt.serving")
 
 
@@ -105,6 +106,8 @@ class Service:
             response, code = _error(status_of(error), str(error), close), error.code
         except ClientDisconnect:
             response, code = _error(400, "the client has gone."), "E_REQUEST_GONE"
+        except MemoryError:
+            response, code = _error(503, _NO_MEMORY), "E_MEMORY"
         except Exception:  # noqa: BLE001 - whatever it is, the client gets a sentence
             _log.exception("a request failed")
             response, code = _error(500, "this is a bug in seqrt; its log has the traceback."), ""

@@ -75,7 +75,8 @@ class ModelServer:
 
     def run(self) -> None:
         """Answer requests until `stop`; return when those that had begun are answered."""
-        self._server.run(sockets=[self._socket])
+        with self._socket:
+            self._server.run(sockets=[self._socket])
 
     def stop(self) -> None:
         """Accept no further requests; may be called from any thread or signal handler."""

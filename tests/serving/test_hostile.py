@@ -238,9 +238,9 @@ def test_a_client_that_hangs_up_is_counted_and_forgotten(small, x):
 
 
 def test_a_busy_server_says_so_and_changes_nothing(serve, x):
-    client = serve("lstm-last", threads=1, seconds=0.05)
+    client = serve("lstm-last", threads=1, seconds=0.5)
     client.step(x[0], 3, start=True)
-    steps = 100_000
+    steps = 3_000_000  # some seconds of work
     record = {"name": "x", "datatype": "INT8", "shape": [1, steps, 2]}
     size = {"parameters": {"binary_data_size": 2 * steps}}
     text = json.dumps({"inputs": [record | size]}).encode()
@@ -248,12 +248,12 @@ def test_a_busy_server_says_so_and_changes_nothing(serve, x):
         f"POST /v2/models/net/infer HTTP/1.1\r\nHost: a\r\n{LENGTH}: {len(text)}\r\n"
         f"Content-Length: {len(text) + 2 * steps}\r\n\r\n"
     )
-    with socket.create_connection((client.host, int(client.port)), timeout=20) as long:
+    with socket.create_connection((client.host, int(client.port)), timeout=60) as long:
         long.sendall(head.encode() + text + bytes(2 * steps))
-        time.sleep(0.03)
-
-        answer = client.step(x[0], 3)
+        done, answer = 1, client.step(x[0], 3)
+        while answer.status == 200:  # until the long request has its turn
+            done, answer = done + 1, client.step(x[0], 3)
 
         assert long.recv(15) == b"HTTP/1.1 200 OK"
     refused(answer, "E_REQUEST_BUSY", "its sequence is unchanged", status=503)
-    assert client.step(x[0], 3).record["parameters"]["sequence_steps"] == 2
+    assert client.step(x[0], 3).record["parameters"]["sequence_steps"] == done + 1
