@@ -195,3 +195,61 @@ def test_one_target_that_ends_earlier_is_forecast_from_its_own_end(run, folder):
     assert rows[0]["day"] == lines[-2].split(",")[0]
     known = [[row[name] != "nan" for row in rows] for name in ("a", "b")]
     assert known == [[True, True, True, False, False], [False, False, True, True, True]]
+
+
+SHOP_ROWS = 40
+
+
+def shops():
+    """Return a wide table of two shops whose holidays are planned three rows ahead."""
+    days = (np.datetime64("2024-01-01") + np.arange(SHOP_ROWS + 3)).astype(str).tolist()
+    rng = np.random.default_rng(1)
+    for shop, level in (("North", 100), ("South", 10)):
+        for i, day in enumerate(days):
+            sold = (
+                [f"{level * each:.2f}" for each in 2 + rng.random(2)] if i < SHOP_ROWS else ["", ""]
+            )
+            yield shop, day, *sold, str(i % 3 // 2)
+
+
+def test_shops_with_a_plan_are_forecast_and_streamed_as_the_long_table_is(
+    run, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    rows, names = list(shops()), ("bread", "milk")
+    wide = ["shop,day,bread,milk,holiday", *(",".join(row) for row in rows)]
+    long = ["shop,day,variable,value,holiday"]
+    for k, name in enumerate(names):
+        long += [f"{row[0]},{row[1]},{name},{row[2 + k]},{row[4]}" for row in rows]
+    (tmp_path / "wide.csv").write_text("\n".join(wide) + "\n")
+    (tmp_path / "long.csv").write_text("\n".join(long) + "\n")
+    words = ("--future", "holiday", *QUICK)
+    for data, own in (
+        ("wide", ("--target", "bread,milk", "--series", "shop")),
+        ("long", ("--target", "value", "--series", "shop,variable")),
+    ):
+        assert run("train", f"{data}.csv", *own, *words, "-o", data).code == 0
+        assert run("export", data, "-o", f"{data}.onnx").code == 0
+    found = [
+        table(run("forecast", f"{data}.csv", "-m", f"{data}.onnx").out) for data in ("wide", "long")
+    ]
+    for name in names:
+        own = [row for row in found[1] if row["variable"] == name]
+        assert [row[name] for row in found[0]] == [row["value"] for row in own]
+    assert [row["shop"] for row in found[0]] == ["North"] * HORIZON + ["South"] * HORIZON
+
+    run("predict", "wide.csv", "-m", "wide.onnx", "-o", "whole.csv")
+    whole = table((tmp_path / "whole.csv").read_text())
+    ahead = [f"holiday+{k}" for k in (1, 2, 3)]
+    lines = [",".join(["shop,bread,milk,holiday", *ahead])]
+    for first in (0, SHOP_ROWS + 3):
+        for i in range(first, first + SHOP_ROWS):
+            known = [rows[i + k][4] for k in (1, 2, 3)]
+            lines.append(",".join([rows[i][0], *rows[i][2:], *known]))
+    (tmp_path / "lines.csv").write_text("\n".join(lines) + "\n")
+    with (tmp_path / "lines.csv").open("rb") as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        monkeypatch.setattr("sys.stdin.buffer", stdin, raising=False)
+        streamed = table(run("stream", "wide.onnx").out)
+    for name in ("bread+1", "milk+3"):
+        assert [row[name] for row in streamed] == [row[name] for row in whole]

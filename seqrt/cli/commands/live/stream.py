@@ -94,6 +94,8 @@ def stream(
 
     The columns are those of the training table: categories as text, counters as they are, the time
     for calendar features. Values known ahead have the names of their features, such as promo+1.
+    The targets of a wide table are columns of each line, and forecast side by side; one whose cells
+    are still empty has no forecast.
 
     A forecaster answers each row with its forecast of the rows after it. With --alarm, each row is
     also judged by the forecast made at the row before: p is the probability of a value at least as
