@@ -30,6 +30,10 @@ _POWER = 4
 # A forecast without error is not infinitely better than another one.
 _LEAST_ERROR = 1e-6
 
+# With so many times the error of the best, a forecast is left out: it would hardly count, but an
+# unstable autoregression may exceed any number.
+_HOPELESS = 10
+
 # A fit to all rows has seen those it is judged by here. If it is still so much worse than the fit
 # to the training part, it has gone astray.
 _ASTRAY = 1.5
@@ -63,11 +67,13 @@ def linear_part(problem: Problem) -> LinearPart | None:
     if not found:
         return None
     fits, members = zip(*found, strict=True)
-    steps = train.ahead.shape[1]
-    errors = np.ones((len(members), steps))
-    if len(judged.lags):
-        errors = np.array([each.errors(judged) for each in members])
-    return LinearPart(fits, members, shares_of(errors))
+    if not len(judged.lags):
+        return LinearPart(fits, members, shares_of(np.ones((len(members), train.ahead.shape[1]))))
+    errors = np.array([each.errors(judged) for each in members])
+    overall = errors.mean(axis=1)
+    kept = np.flatnonzero(overall <= _HOPELESS * max(np.nanmin(overall), _LEAST_ERROR)).tolist()
+    fits, members = (tuple(each[i] for i in kept) for each in (fits, members))
+    return LinearPart(fits, members, shares_of(errors[kept]))
 
 
 def refitted(part: LinearPart, problem: Problem) -> Linear:
@@ -83,8 +89,8 @@ def refitted(part: LinearPart, problem: Problem) -> Linear:
         new = fit(rows)
         if new is None or not len(judged.lags):
             return new or before
-        astray = new.errors(judged).mean() > _ASTRAY * before.errors(judged).mean()
-        return before if astray else new
+        usual = max(before.errors(judged).mean(), _LEAST_ERROR)
+        return new if new.errors(judged).mean() <= _ASTRAY * usual else before
 
     members = [again(*pair) for pair in zip(part.fits, part.members, strict=True)]
     return mixture(members, part.shares)

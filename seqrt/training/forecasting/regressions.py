@@ -16,6 +16,12 @@ Doubles = NDArray[np.float64]
 # size for each of them would do.
 _RIDGE = 1.0
 
+# Differences after which there may be a constant. After that from a season it would be a trend of
+# few seasons: without it, the error of half-hourly load a week ahead was .27 instead of .35.
+_WITH_CONSTANT = ((), (1,))
+
+_ROUNDING = 1e-9
+
 # The penalties of the direct fit, for each row of standard size, and its most rows.
 _PENALTIES = (0.001, 0.01, 0.1, 1.0, 10.0)
 _MOST_ROWS = 5_000
@@ -29,13 +35,12 @@ def autoregression(
 ) -> Linear | None:
     """Return an autoregression of the differences z_t = (1 - B^d) ... y_t, d in `differences`.
 
-        z_t = a_1 z_(t-1) + ... + a_p z_(t-p) + c
+        z_t = a_1 z_(t-1) + ... + a_p z_(t-p) + c      c = 0 after the difference from a season
 
     Its order p, of up to two seasons and 2, is the one with the lowest AIC, and its weights are
     those of a ridge regression. Steps ahead are forecast one after the other, each from those
-    before it. There is no constant after two differences, as it would be a quadratic trend. With
-    `relative` the values are those in units of their level and scale. Returns None for too few
-    rows. See seqrt.forecasting.autoregression for the sources.
+    before it. With `relative` the values are those in units of their level and scale. Returns None
+    for too few rows. See seqrt.forecasting.autoregression for the sources.
     """
     examples = windows.normalised() if relative else windows
     polynomial = _polynomial(differences)
@@ -50,7 +55,7 @@ def autoregression(
         return None
     order = order_of(np.column_stack([np.ones(len(y)), x[:, ::-1]]), y)
     x, y = _differenced(examples, polynomial, order)
-    weights, constant = _ridge(x, y, with_constant=len(differences) < 2)
+    weights, constant = _ridge(x, y, with_constant=tuple(differences) in _WITH_CONSTANT)
     # (1 - a_1 B - ...) (1 - B^d) ... y_t = c, as weights of the last values of y
     product = np.convolve(np.r_[1.0, -weights[::-1]], polynomial)
     ahead, start = _iterated(-product[:0:-1], constant, windows)
@@ -111,7 +116,9 @@ def _differenced(examples: Windows, polynomial: Doubles, order: int) -> tuple[Do
 def _ridge(x: Doubles, y: Doubles, *, with_constant: bool) -> tuple[Doubles, float]:
     """Return the weights and the constant of a ridge regression."""
     centre, middle = (x.mean(0), float(y.mean())) if with_constant else (np.zeros(x.shape[1]), 0.0)
-    spread = max(float(y.std()), 1e-12)
+    # differences of a regular series may be the same all along, or nothing but rounding
+    size = float(np.abs(x).max(initial=0.0))
+    spread = max(float(np.sqrt(np.mean((y - middle) ** 2))), _ROUNDING * size, 1e-12)
     z = (x - centre) / spread
     square = z.T @ z + _RIDGE * np.eye(x.shape[1])
     weights = np.asarray(np.linalg.solve(square, z.T @ ((y - middle) / spread)), np.float64)

@@ -60,6 +60,31 @@ def test_the_last_fit_reads_the_validation_part(tmp_path):
     assert after < before
 
 
+T = np.arange(200.0)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.full(200, 5.0),
+        np.zeros(200),
+        1e5 + 3 * T,
+        1e-20 * T,
+        np.where(T < 120, 1.0, 9.0),
+        np.where(T == 150, 1.0, 0.0),
+        np.tile([1.0, 5, 2, 8, 3, 3, 7], 29)[:200],
+        1.05**T,
+    ],
+    ids=["constant", "zero", "line", "tiny", "step", "spike", "season", "explosive"],
+)
+def test_a_regular_series_is_fitted_as_well(tmp_path, values):
+    problem = problem_of(tmp_path, values, horizon=14)
+    part = linear_part(problem)
+    for linear in (part.forecast, refitted(part, problem)):
+        assert all(np.isfinite(each).all() for each in linear)
+        assert max(np.abs(each).max() for each in linear[:3]) < 1e6
+
+
 def test_a_series_that_never_changes_is_continued(tmp_path):
     problem = problem_of(tmp_path, np.full(80, 5.0), horizon=3)
     part = linear_part(problem)
