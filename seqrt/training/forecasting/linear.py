@@ -11,6 +11,11 @@ from numpy.typing import NDArray
 Doubles = NDArray[np.float64]
 
 
+# A value so many scales from the level of its lags is an outlier. The first value after nothing but
+# zeros, whose scale is next to nothing, is one of any size.
+OUTLIER = 100.0
+
+
 class Windows(NamedTuple):
     """Examples: lags (N, L), oldest first, NaN where unknown, and the values after them (N, H).
 
@@ -23,9 +28,14 @@ class Windows(NamedTuple):
     scale: Doubles
 
     def normalised(self) -> Windows:
-        """Return the examples in units of their own level and scale."""
-        lags, ahead = ((each - self.level) / self.scale for each in (self.lags, self.ahead))
-        return Windows(lags, ahead, np.zeros_like(self.level), np.ones_like(self.scale))
+        """Return the examples in units of their own level and scale, except for outliers."""
+        plain = self.at(np.flatnonzero(~self.outliers().any(axis=1)))
+        lags, ahead = ((each - plain.level) / plain.scale for each in (plain.lags, plain.ahead))
+        return Windows(lags, ahead, np.zeros_like(plain.level), np.ones_like(plain.scale))
+
+    def outliers(self) -> NDArray[np.bool_]:
+        """Return which values ahead (N, H) are out of all proportion to the lags."""
+        return np.asarray(np.abs(self.ahead - self.level) > OUTLIER * self.scale)
 
     def known(self, lags: int, ahead: int) -> Windows:
         """Return the examples whose last `lags` and first values `ahead` are known."""
@@ -76,9 +86,13 @@ class Linear(NamedTuple):
         return forecast
 
     def errors(self, windows: Windows) -> Doubles:
-        """Return the mean absolute error of each step ahead (H,), in units of the scale."""
+        """Return the mean absolute error of each step ahead (H,), in units of the scale.
+
+        Outliers do not count. They tell forecasts apart no better than others, but are larger.
+        """
         off = np.abs(self.forecast(windows) - windows.ahead) / windows.scale
-        errors: Doubles = off.mean(axis=0)
+        counted = ~windows.outliers()
+        errors: Doubles = (off * counted).sum(axis=0) / np.maximum(counted.sum(axis=0), 1)
         return errors
 
 

@@ -66,7 +66,8 @@ def mean_forecast(windows: Windows, *, relative: bool = False) -> Linear:
     """Return the forecast that repeats the mean."""
     lags, horizon = windows.lags.shape[1], windows.ahead.shape[1]
     examples = windows.normalised() if relative else windows
-    mean = np.full(horizon, examples.ahead[:, 0].mean())
+    following = examples.ahead[:, 0]
+    mean = np.full(horizon, following.mean() if len(following) else 0.0)
     return (Linear.of_normalised if relative else Linear.of_values)(np.zeros((lags, horizon)), mean)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from seqrt.training.forecasting.linear import Linear
+from seqrt.training.forecasting.linear import OUTLIER, Linear
 from seqrt.training.forecasting.linear_part import shares_of
 from seqrt.training.inputs.batches import all_logits
 from seqrt.training.inputs.examples import Examples
@@ -33,6 +33,8 @@ def choose_share(net: Forecaster, validation: Examples, *, few: bool) -> None:
     y = validation.y.double().numpy()
     truth, scale = y[:, :-1], y[:, -1:]
     network, linear = (_median(net, validation, share) for share in (1.0, 0.0))
+    nearest = np.minimum(*(np.abs(each - truth) for each in (network, linear)))
+    truth = np.where(nearest > OUTLIER * scale, np.nan, truth)
     errors = [_errors(each, truth, scale) for each in (network, linear)]
     weighed = shares_of(np.array(errors))[0]
     choices = [weighed] if few else [weighed, np.ones_like(weighed), np.zeros_like(weighed)]
@@ -43,7 +45,9 @@ def choose_share(net: Forecaster, validation: Examples, *, few: bool) -> None:
 
 def _errors(median: Doubles, truth: Doubles, scale: Doubles) -> Doubles:
     """Return the mean absolute error of each step ahead (H,)."""
-    errors: Doubles = np.nanmean(np.abs(median - truth) / scale, axis=0)
+    off = np.abs(median - truth) / scale
+    known = np.isfinite(off)
+    errors: Doubles = np.where(known, off, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
     return errors
 
 

@@ -66,3 +66,13 @@ def test_of_many_values_the_network_alone_is_taken_where_it_is_better_than_the_m
     assert (net.share < 1).all()
     choose_share(net, examples, few=False)
     assert net.share.tolist() == [1.0, 1.0]
+
+
+def test_the_share_does_not_hang_on_values_after_zeros(net):
+    examples = noise(10, 3)
+    net.linear_start.fill_(2.0)
+    choose_share(net, examples, few=True)
+    usual = net.share.clone()
+    examples.y[5, :] = torch.tensor([50.0, 50.0, 1e-8])
+    choose_share(net, examples, few=True)
+    assert torch.allclose(net.share, usual, atol=0.01)

@@ -59,3 +59,11 @@ def test_only_examples_whose_values_are_known_are_taken():
     ahead = np.array([[4, 5], [4, np.nan], [4, 5.0]])
     found = windows(lags, ahead)
     assert [len(found.known(*most).lags) for most in ((2, 1), (3, 1), (3, 2))] == [3, 2, 1]
+
+
+def test_the_first_value_after_zeros_does_not_count():
+    lags, ahead = np.array([[0.0, 0], [1, 3], [1, 3]]), np.array([[1.0], [4], [4]])
+    level, scale = np.array([[0.0], [2], [2]]), np.array([[1e-8], [1], [1]])
+    examples = Windows(lags, ahead, level, scale)
+    assert naive(2, 1, 1).errors(examples).tolist() == [1]
+    assert len(examples.normalised().lags) == 2
