@@ -75,6 +75,22 @@ def _told_apart(metadata: Metadata) -> str:
     return ", ".join([*metadata.series[:-1], "target"])
 
 
+def small_data_text(plan: Plan, problem: Problem) -> str | None:
+    """Return what few sequences get by default, as it would be typed; None if that is nothing.
+
+    `plan` is the one before the options that it left open were filled in.
+    """
+    from seqrt.training.runs.small_data import small_data_options
+
+    found = small_data_options(plan, problem)
+    if not plan.folds:
+        found.pop("folds", None)
+    if not found:
+        return None
+    typed = " ".join(f"--{name} {value}" for name, value in found.items())
+    return f"{typed}, for few sequences; --recipe plain leaves this out"
+
+
 def say_data(run: Run) -> None:
     """Write what a run learns from which data, for a command that trains several runs on it."""
     for label, text in data_introduction(run.plan, run.problem):

@@ -15,7 +15,13 @@ from seqrt.cli.interrupted import check_no_options, export_command, saying_what_
 from seqrt.cli.judging.advice import advice
 from seqrt.cli.options import JsonOption, takes
 from seqrt.cli.progress import train_with_progress
-from seqrt.cli.run_report import metrics_table, run_ending, run_introduction, run_record
+from seqrt.cli.run_report import (
+    metrics_table,
+    run_ending,
+    run_introduction,
+    run_record,
+    small_data_text,
+)
 from seqrt.cli.signals import EXIT_CODES
 from seqrt.cli.talk import say, say_labelled
 from seqrt.cli.torchrun import quiet_unless_first
@@ -23,6 +29,7 @@ from seqrt.cli.training_options import TRAINING, training_data
 from seqrt.errors import UsageError
 
 if TYPE_CHECKING:
+    from seqrt.training.runs.plan import Plan
     from seqrt.training.runs.record import Result
     from seqrt.training.runs.run import Run
 
@@ -90,12 +97,16 @@ def train(
             train_trials.train(_data(data), options, trials, out, resume=resume, as_json=as_json)
         elif resume and train_folds.resumes_committee(_folder(data)):
             train_folds.resume(_folder(data), options, out, as_json=as_json)
-        elif "folds" in options and not resume:
-            train_folds.train(_data(data), options, out, as_json=as_json)
         else:
             with quiet_unless_first():
-                run = _resume(_folder(data), options, out) if resume else _start(data, options, out)
-                _train(run, as_json=as_json)
+                if resume:
+                    _train(_resume(_folder(data), options, out), as_json=as_json)
+                    return
+                plan = train_folds.planned(_data(data), options)
+                if plan.folds:
+                    train_folds.train(plan, out, as_json=as_json)
+                else:
+                    _train(_start(plan, out), as_json=as_json)
 
 
 def _train(run: Run, *, as_json: bool) -> None:
@@ -108,12 +119,13 @@ def _train(run: Run, *, as_json: bool) -> None:
     typer.echo(json.dumps(run_record(run, result), indent=2) if as_json else result.path)
 
 
-def _start(data: list[str] | None, options: dict[str, Any], out: Path | None) -> Run:
-    from seqrt.training.runs.plan import Plan
+def _start(plan: Plan, out: Path | None) -> Run:
     from seqrt.training.runs.run import start
 
-    run = start(Plan.of_options(_data(data), options), out)
+    run = start(plan, out)
     _introduce(run)
+    if chosen := small_data_text(plan, run.problem):
+        say_labelled("chosen", chosen)
     return run
 
 

@@ -17,6 +17,7 @@ from seqrt.cli.run_report import (
     metrics_table,
     network_text,
     result_record,
+    small_data_text,
     weight_count,
 )
 from seqrt.cli.talk import say, say_labelled
@@ -24,6 +25,7 @@ from seqrt.errors import UsageError
 
 if TYPE_CHECKING:
     from seqrt.training.experiments.committee import Committee
+    from seqrt.training.runs.plan import Plan
     from seqrt.training.runs.record import Result
     from seqrt.training.runs.run import Run
 
@@ -38,18 +40,26 @@ def resumes_committee(folder: str | None) -> bool:
     return is_committee(newest_unfinished() if folder is None else folder)
 
 
-def train(
-    data: str | tuple[str, ...], options: dict[str, Any], out: Path | None, *, as_json: bool
-) -> None:
-    """Train a committee on `data` and print its folder."""
-    from seqrt.training.experiments.committee import start_committee
+def planned(data: str | tuple[str, ...], options: dict[str, Any]) -> Plan:
+    """Return the plan for `data`, in the folds that were asked for or that suit the data."""
+    from seqrt.training.experiments.committee import in_usual_folds
     from seqrt.training.loop.distributed import check_one_process
     from seqrt.training.runs.plan import Plan
 
-    check_one_process("seqrt train --folds")
-    if "val" in options:
-        raise UsageError("--folds validates on every part in turn. Drop --val or --folds.")
-    _train(start_committee(Plan.of_options(data, options), out), as_json=as_json)
+    if "folds" in options:
+        check_one_process("seqrt train --folds")
+        if "val" in options:
+            raise UsageError("--folds validates on every part in turn. Drop --val or --folds.")
+    return in_usual_folds(Plan.of_options(data, options))
+
+
+def train(plan: Plan, out: Path | None, *, as_json: bool) -> None:
+    """Train a committee as `plan` says, and print its folder."""
+    from seqrt.training.experiments.committee import start_committee
+
+    committee = start_committee(plan, out)
+    _introduce(committee, small_data_text(plan, committee.problem))
+    _train(committee, as_json=as_json)
 
 
 def resume(folder: str | None, options: dict[str, Any], out: Path | None, *, as_json: bool) -> None:
@@ -60,12 +70,13 @@ def resume(folder: str | None, options: dict[str, Any], out: Path | None, *, as_
 
     check_one_process("seqrt train --folds")
     check_no_options(options, out)
-    _train(resume_committee(folder or newest_unfinished()), as_json=as_json)
+    committee = resume_committee(folder or newest_unfinished())
+    _introduce(committee)
+    _train(committee, as_json=as_json)
 
 
 def _train(committee: Committee, *, as_json: bool) -> None:
     """Train the members that are not finished, average them, and print the folder."""
-    _introduce(committee)
     notes = list(committee.problem.notes)
     try:
         for run in committee.members():
@@ -77,7 +88,7 @@ def _train(committee: Committee, *, as_json: bool) -> None:
         say(f"resume with: {resume_command(committee.path)}")
         raise
     result = committee.finish()
-    for line in ("", *metrics_table(committee.plan, result), ""):
+    for line in (_ending(committee), "", *metrics_table(committee.plan, result), ""):
         say(line)
     for path in result.pictures:
         say_labelled("picture", path)
@@ -87,12 +98,14 @@ def _train(committee: Committee, *, as_json: bool) -> None:
     typer.echo(json.dumps(_record(committee, result, notes), indent=2) if as_json else result.path)
 
 
-def _introduce(committee: Committee) -> None:
+def _introduce(committee: Committee, chosen: str | None = None) -> None:
     plan, problem = committee.plan, committee.problem
     for label, text in data_introduction(plan, problem):
         say_labelled(label, text)
     say_labelled("folds", f"{plan.folds}, each validated by a network trained on the others")
     say_labelled("network", f"the mean of {plan.folds}: {network_text(plan, problem)}")
+    if chosen:
+        say_labelled("chosen", chosen)
     say_labelled("run", committee.path)
 
 
@@ -104,6 +117,15 @@ def _say_notes_of(run: Run, known: list[str]) -> list[str]:
     return notes
 
 
+def _ending(committee: Committee) -> str:
+    best = [max((e.number for e in each if e.best), default=0) for each in committee.epochs()]
+    return f"best epochs {', '.join(map(str, best))}, {_seconds(committee):.1f} s"
+
+
+def _seconds(committee: Committee) -> float:
+    return sum(epoch.seconds for epochs in committee.epochs() for epoch in epochs)
+
+
 def _record(committee: Committee, result: Result, notes: list[str]) -> dict[str, Any]:
     """Return a committee as a record for JSON."""
     from seqrt.training.runs.weights import load_run
@@ -113,5 +135,7 @@ def _record(committee: Committee, result: Result, notes: list[str]) -> dict[str,
         "sequences": {"training": len(committee.problem.train), "validation": 0},
         "weights": weight_count(load_run(committee.path)),
         "notes": notes,
+        "left_out": {"training": committee.problem.train.left_out, "validation": 0},
+        "seconds": round(_seconds(committee), 3),
         "folds": [str(committee.folder(fold)) for fold in committee.folds],
     }

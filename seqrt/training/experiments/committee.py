@@ -7,6 +7,7 @@ row is judged by the one member that has not seen it, and the mean of the member
 
 RUN/
     run.toml, best.safetensors ...     as in any run: the mean, as one network
+    results.csv                        one row per epoch of each fold
     fold-1/ fold-2/ ...                the run of each member
 
 Parmanto, Munro & Doyle 1996 (cross-validation committees); Krogh & Vedelsby 1995 (why it helps).
@@ -15,27 +16,33 @@ Parmanto, Munro & Doyle 1996 (cross-validation committees); Krogh & Vedelsby 199
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from seqrt.data import joined
-from seqrt.errors import UsageError
+from seqrt.errors import ModelError, UsageError
+from seqrt.training.experiments.committee_picture import draw_committee
 from seqrt.training.inputs.batches import predict
 from seqrt.training.loop.distributed import check_one_process
+from seqrt.training.loop.state import Epoch
 from seqrt.training.networks.average import mean_of
 from seqrt.training.networks.network import Network
 from seqrt.training.problems.baselines import baseline
 from seqrt.training.problems.problem import Problem
 from seqrt.training.runs.folder import (
     RECORD,
+    RESULTS,
     new_folder,
     read_record,
+    read_rows,
     read_unfinished,
     sweep,
     write_record,
+    write_rows,
 )
 from seqrt.training.runs.lock import locked
 from seqrt.training.runs.memory import save_series, typical_series
@@ -43,6 +50,7 @@ from seqrt.training.runs.pictures import draw_run
 from seqrt.training.runs.plan import Plan
 from seqrt.training.runs.record import Result, check_data, record_of, timestamp
 from seqrt.training.runs.run import Run, resume, start
+from seqrt.training.runs.small_data import may_be_small, small_data_options
 from seqrt.training.runs.weights import load_run, save_weights
 
 
@@ -79,15 +87,25 @@ class Committee:
         out_of_fold = np.concatenate(predicted)
         save_weights(mean_of(nets, problem.metadata), self.path)
         save_series(typical_series(problem.train), self.path)
+        write_rows(self.path, self._rows())
+        curves = draw_committee(self.path, self.epochs(), problem.metadata.name)
         result = Result.of(
             self.path,
             problem,
             out_of_fold,
             (baseline_name, np.concatenate(baselines)),
-            pictures=draw_run(self.path, problem, [], out_of_fold),
+            pictures=(curves, *draw_run(self.path, problem, [], out_of_fold)),
         )
         result.save(self.record())
         return result
+
+    def epochs(self) -> list[list[Epoch]]:
+        """Return the epochs of each member; raise ModelError if its results.csv is damaged."""
+        return [_epochs(self.folder(fold)) for fold in self.folds]
+
+    def _rows(self) -> Iterator[dict[str, Any]]:
+        for fold, epochs in zip(self.folds, self.epochs(), strict=True):
+            yield from ({"fold": fold, **asdict(epoch)} for epoch in epochs)
 
     def folder(self, fold: int) -> Path:
         """Return the folder of a member's run."""
@@ -113,8 +131,19 @@ class Committee:
         return None if "result" in read_record(folder) else resume(folder)
 
 
+def _epochs(folder: Path) -> list[Epoch]:
+    try:
+        return [Epoch.of_row(row) for row in read_rows(folder)]
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"E_RUN_DAMAGED: {folder / RESULTS} must hold a row for each epoch, but cannot be read"
+            f" ({error}). Train again."
+        ) from None
+
+
 def train(plan: Plan, out: str | Path | None = None) -> Result:
-    """Train as `plan` says, from start to finish; with folds, train and finish every member."""
+    """Train as `plan` says, or in the folds that suit its data, from start to finish."""
+    plan = in_usual_folds(plan)
     if plan.folds and not plan.fold:
         committee = start_committee(plan, out)
         for member in committee.members():
@@ -126,6 +155,20 @@ def train(plan: Plan, out: str | Path | None = None) -> Result:
     for _ in run:
         pass
     return run.finish()
+
+
+def in_usual_folds(plan: Plan) -> Plan:
+    """Return the plan with the folds that few sequences are trained in by default, if any.
+
+    Raises UsageError if these are the default, but torchrun has started several processes.
+    """
+    if plan.folds or not may_be_small(plan):
+        return plan
+    folds = small_data_options(plan, plan.with_options(val=0.0).problem()).get("folds")
+    if folds is None:
+        return plan
+    check_one_process(f"training on so few sequences, in {folds} folds,", "give --val 0.2")
+    return plan.with_options(folds=folds)
 
 
 def start_committee(plan: Plan, out: str | Path | None = None) -> Committee:
@@ -141,10 +184,12 @@ def start_committee(plan: Plan, out: str | Path | None = None) -> Committee:
             f" averaged into one network; got folds {plan.folds}, layer norm"
             f" {plan.architecture.layer_norm}."
         )
-    for fold in (1, plan.folds):  # to raise before the folder is made, if folds are too short
-        plan.with_options(fold=fold).problem()
+    # made before the folder, to raise if folds are too short
+    member, _ = (plan.with_options(fold=fold).problem() for fold in (1, plan.folds))
     problem = plan.with_options(val=0.0).problem()
-    resolved = plan.resolved(problem).with_options(val=plan.val)
+    # a member trains on less than all the data, and makes 500 steps in more epochs
+    epochs, patience = attrgetter("epochs", "patience")(plan.resolved(member))
+    resolved = plan.resolved(problem).with_options(val=plan.val, epochs=epochs, patience=patience)
     folder = new_folder(plan.source, plan.architecture.cell, out)
     committee = Committee(resolved, problem, folder, timestamp())
     write_record(committee.path, committee.record())

@@ -153,12 +153,15 @@ def has_several_processes() -> bool:
     return os.environ.get("WORLD_SIZE", "1") != "1"
 
 
-def check_one_process(work: str) -> None:
-    """Raise UsageError if torchrun has started several processes, which `work` does not support."""
+def check_one_process(work: str, instead: str = "") -> None:
+    """Raise UsageError if torchrun has started several processes, which `work` does not support.
+
+    `instead` is another remedy than starting it without torchrun, if there is one.
+    """
     if has_several_processes():
         raise UsageError(
             f"{work} runs in one process, but torchrun has started {os.environ['WORLD_SIZE']}."
-            " Start it without torchrun."
+            f" Start it without torchrun{f', or {instead}' if instead else ''}."
         )
 
 

@@ -18,6 +18,7 @@ import io
 import os
 import re
 import tomllib
+from collections.abc import Iterable
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -103,6 +104,21 @@ def add_row(folder: Path, row: dict[str, Any]) -> None:
             f"E_OUTPUT_FAILED: cannot write a row to {path} ({error.strerror})."
             " Free some space, or choose another folder with -o."
         ) from None
+
+
+def write_rows(folder: Path, rows: Iterable[dict[str, Any]]) -> None:
+    """Write results.csv with these rows, of which there is at least one."""
+    first, *others = rows
+    lines = io.StringIO()
+    table = csv.DictWriter(lines, first, lineterminator="\n")
+    table.writeheader()
+    table.writerows([first, *others])
+    write_text(folder / RESULTS, lines.getvalue())
+
+
+def read_rows(folder: Path) -> list[dict[str, str]]:
+    """Return the rows of results.csv of a finished run."""
+    return list(csv.DictReader((folder / RESULTS).read_text("utf-8").splitlines()))
 
 
 def cut_rows(folder: Path, count: int) -> list[dict[str, str]]:

@@ -77,7 +77,7 @@ class Plan:
     trains fastest. The last bits of the weights depend on it, so a resumed run keeps its number.
 
     `given` names the options that were given by name: the others give way to what suits a
-    forecaster, if the data suits one (see runs.forecast_plan).
+    forecaster, or few sequences (see runs.forecast_plan and runs.small_data).
     """
 
     source: str | tuple[str, ...]
@@ -98,8 +98,10 @@ class Plan:
 
     def __init__(self, source: str | tuple[str, ...], **options: Any) -> None:
         """Make a plan from its options by name; raise UsageError if one is invalid."""
+        named: frozenset[str] = options.pop("given", frozenset())
         if "architecture" not in options:  # else these are the fields of a plan that is complete
             options = with_settings(options)
+            named |= options.keys()
         if "recipe" in options and "unresolved" not in options:
             options = asdict(options.pop("recipe")) | options
         own: dict[str, Any] = {each.name: each.default for each in fields(Plan)}
@@ -109,7 +111,7 @@ class Plan:
         if unknown := flat.keys() - _PART_OF.keys():
             raise TypeError(f"Plan() got an unexpected keyword argument {min(unknown)!r}")
         own["unresolved"] = _unresolved(own["unresolved"], flat)
-        own["given"] = own["given"] | flat.keys()
+        own["given"] = named | flat.keys()
         for part, names in _NAMES.items():
             given = {name: flat[name] for name in names if name in flat}
             own[part] = replace(own[part], **_with_defaults(type(own[part]), given))
@@ -154,7 +156,9 @@ class Plan:
             values["span"] = tuple(end or None for end in values["span"])
         earlier = values.pop("start_from", None)  # whose settings are in the record
         try:
-            return cls(**values).with_options(start_from=earlier)
+            # an option that the record does not have is one that was left at its default
+            plan = cls(**values, given=frozenset(_PART_OF))
+            return plan.with_options(start_from=earlier)
         except TypeError as error:
             raise UsageError(
                 f"the plan in run.toml does not fit this seqrt: {error}. Train again."

@@ -33,6 +33,9 @@ LOWER_RATE = 0.1
 
 _INITIAL = ("init", "memory")
 
+# What a target belongs to, by the head of a network.
+_PER = {"last": "per sequence", "sequence": "per step"}
+
 
 def with_settings(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return `options` with those of the run that `start_from` names, if it names one.
@@ -179,7 +182,7 @@ def _check_shape(problem: Problem, net: Trained, source: str, path: str) -> None
     for what, got, wanted in (
         ("data", kinds[new.window is not None], kinds[old.window is not None]),
         ("features", _names(new.features), _names(old.features)),
-        ("a target", _per[problem.head], _per[net.head]),
+        ("a target", _PER[problem.head], _PER[net.head]),
         ("targets", *(len(m.outputs) if net.activation != "softmax" else 0 for m in (new, old))),
     ):
         if got != wanted:
@@ -188,9 +191,6 @@ def _check_shape(problem: Problem, net: Trained, source: str, path: str) -> None
                 f" on, {what}: {wanted}, got {got}. Give such data, or train a new network without"
                 " --from."
             )
-
-
-_per = {"last": "per sequence", "sequence": "per step"}
 
 
 def _names(columns: tuple[Column, ...]) -> str:

@@ -28,6 +28,7 @@ _TASK_EPOCHS: Final = 10
 def window_options(plan: Any, problem: Problem) -> dict[str, Any]:
     """Return the options of a plan that are inferred from the data, by name."""
     small = small_data_options(plan, problem)
+    small.pop("folds", None)  # these are the options of one network
     plan = plan.with_options(**small) if small else plan
     built_in = plan.source in TASKS
     longest = _longest_gradient(plan, problem)

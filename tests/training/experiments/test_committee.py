@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from seqrt.data import joined
-from seqrt.errors import UsageError
+from seqrt.errors import ModelError, UsageError
 from seqrt.training import Plan, load_run, predict, train
-from seqrt.training.experiments.committee import is_committee, resume_committee, start_committee
-from seqrt.training.runs.folder import read_record
+from seqrt.training.experiments.committee import (
+    in_usual_folds,
+    is_committee,
+    resume_committee,
+    start_committee,
+)
+from seqrt.training.runs.folder import read_record, read_rows
 
 TINY = {"window": 5, "units": (3,), "epochs": 3, "folds": 3}
 
@@ -43,6 +49,14 @@ def sequences(tmp_path, ragged):
     path = tmp_path / "ragged.npz"
     np.savez(path, x=np.concatenate(x), lengths=[len(row) for row in x], y=y)
     return Plan(str(path), **{**TINY, "window": None})
+
+
+@pytest.fixture
+def few(tmp_path):
+    """A file of few sequences to classify."""
+    x = np.random.default_rng(0).normal(size=(20, 4, 1))
+    np.savez(tmp_path / "few.npz", x=x, y=np.arange(20) % 2)
+    return str(tmp_path / "few.npz")
 
 
 def advance(committee, members):
@@ -164,6 +178,66 @@ def test_what_cannot_be_a_committee_is_refused_and_leaves_no_folder(
         start_committee(replace(table, **change), tmp_path / "run")
 
     assert not (tmp_path / "run").exists()
+
+
+def test_each_member_makes_500_steps_of_its_own(tmp_path):
+    np.savez(tmp_path / "x.npz", x=np.ones((40, 4, 1)), y=np.arange(40) % 2)
+    plan = Plan(str(tmp_path / "x.npz"), folds=5)
+
+    committee = start_committee(plan, tmp_path / "run")
+
+    # 40 sequences are two batches, and the 32 of a member are one
+    assert (committee.plan.epochs, committee.plan.patience) == (500, 125)
+
+
+def test_results_hold_the_epochs_of_all_members(alone):
+    rows = list(csv.DictReader((alone / "results.csv").read_text().splitlines()))
+
+    assert [row["fold"] for row in rows] == ["1"] * 3 + ["2"] * 3 + ["3"] * 3
+    assert [{"fold": "2", **row} for row in read_rows(alone / "fold-2")] == rows[3:6]
+    assert (alone / "curves.png").exists()
+
+
+def test_a_member_without_its_epochs_is_damaged(table, tmp_path):
+    committee = start_committee(table, tmp_path / "run")
+    advance(committee, 3)
+    (tmp_path / "run/fold-2/results.csv").write_text("number,loss\n1\n")
+
+    with pytest.raises(ModelError, match=r"E_RUN_DAMAGED: .*fold-2.results\.csv must hold a row"):
+        committee.finish()
+
+
+def test_few_sequences_are_trained_in_folds_by_default(few, tmp_path):
+    result = train(Plan(few, patience=1, lr=1e-9, units=(2,)), tmp_path / "run")
+
+    assert result.part == "out of fold"
+    assert is_committee(tmp_path / "run")
+    assert read_record(tmp_path / "run")["plan"]["folds"] == 5
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"val": 0.2},
+        {"epochs": 100},
+        {"layer_norm": True},
+        {"method": "plain"},
+    ],
+)
+def test_what_asks_for_one_network_gets_one(few, options):
+    assert in_usual_folds(Plan(few, **options)).folds is None
+
+
+def test_given_folds_stay(few):
+    assert in_usual_folds(Plan(few, folds=2)).folds == 2
+
+
+def test_usual_folds_are_refused_in_several_processes(few, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+
+    with pytest.raises(UsageError, match=r"in 5 folds, runs in one process, .* or give --val 0.2"):
+        in_usual_folds(Plan(few))
+    assert in_usual_folds(Plan(few, val=0.2)).folds is None
 
 
 def test_the_record_of_a_member_says_which_fold_it_is(alone):

@@ -1,4 +1,4 @@
-"""Few sequences to classify get noise, and segments if they are long; what is given stays."""
+"""Few sequences get noise, segments if they are long, and folds; what is given stays."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from seqrt.training import Plan
+from seqrt.training.runs.small_data import may_be_small, small_data_options
 
 
 @pytest.fixture
@@ -21,42 +22,106 @@ def archive(tmp_path):
     return write
 
 
+def chosen(path, **options):
+    plan = Plan(path, **options)
+    return small_data_options(plan, plan.problem())
+
+
 def resolved(path, **options):
     plan = Plan(path, **options)
     return plan.resolved(plan.problem())
 
 
+NUMBERS = np.linspace(-1.5, 1.5, 20)
+PER_STEP = np.arange(20 * 100).reshape(20, 100) % 3
+
+
+@pytest.mark.parametrize(
+    ("task", "y", "noise", "front"),
+    [
+        ("classify", None, 0.4, "segments:5"),
+        ("regress", NUMBERS, 0.2, "segments:5"),
+        ("tag", PER_STEP, None, None),
+        ("regress", PER_STEP, None, None),
+    ],
+)
+def test_each_task_has_its_rule(archive, task, y, noise, front):
+    found = chosen(archive(steps=100, y=y), task=task)
+
+    assert (found.get("noise"), found.get("front"), found["folds"]) == (noise, front, 5)
+
+
 @pytest.mark.parametrize(
     ("steps", "front"),
-    [(99, ""), (100, "segments:5"), (149, "segments:5"), (150, "segments:8")],
+    [(99, None), (100, "segments:5"), (149, "segments:5"), (150, "segments:8")],
 )
-def test_few_sequences_get_noise_and_long_ones_segments(archive, steps, front):
-    plan = resolved(archive(steps=steps), task="classify")
-    assert (plan.noise, plan.front) == (0.4, front)
+def test_long_sequences_are_read_in_segments(archive, steps, front):
+    assert chosen(archive(steps=steps)).get("front") == front
 
 
-def test_a_record_with_them_gives_the_same_plan_again(archive):
-    plan = resolved(archive(steps=100), task="classify")
-    again = Plan.of_record(plan.record())
-    assert again.resolved(again.problem()).record() == plan.record()
+@pytest.mark.parametrize(("count", "few"), [(9, False), (10, True), (499, True), (500, False)])
+def test_folds_are_for_10_to_499_sequences(archive, count, few):
+    assert ("folds" in chosen(archive(count=count))) == few
 
 
-def test_the_network_has_the_segments(archive):
-    plan = Plan(archive(steps=100), task="classify")
+def test_folds_that_would_take_minutes_are_left_out(archive):
+    path = archive(count=400, steps=251)
+
+    assert "folds" in chosen(path)  # 400 sequences of 31 segments
+    assert chosen(path, front="conv:3") == {"noise": 0.4}  # 400 of 251 steps
+
+
+def test_500_sequences_keep_the_usual_defaults(archive):
+    assert chosen(archive(count=500, steps=100)) == {}
+
+
+@pytest.mark.parametrize("option", ["val", "epochs", "folds"])
+def test_who_asks_for_one_network_or_for_folds_gets_no_other_folds(archive, option):
+    given = {"val": 0.2, "epochs": 7, "folds": 2}[option]
+
+    assert chosen(archive(), **{option: given}) == {"noise": 0.4}
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ({"method": "plain"}, {}),
+        ({"noise": 0.0, "front": "conv:3"}, {"folds": 5}),
+        ({"noise": 0.0, "pool": "max"}, {"folds": 5}),
+        ({"noise": 0.0, "bidirectional": True}, {"folds": 5}),
+        ({"layer_norm": True}, {"noise": 0.4, "front": "segments:5"}),
+    ],
+)
+def test_what_is_given_stays(archive, options, found):
+    assert chosen(archive(steps=100), **options) == found
+
+
+def test_one_network_has_the_noise_and_the_segments_alone(archive):
+    plan = resolved(archive(steps=100))
+
+    assert (plan.noise, plan.front, plan.folds) == (0.4, "segments:5", None)
     assert plan.network(plan.problem()).architecture.front == "segments:5"
 
 
-@pytest.mark.parametrize(
-    "options",
-    [{"method": "plain"}, {"noise": 0.0, "front": "conv:3"}, {"noise": 0.0, "bidirectional": True}],
-)
-def test_what_is_given_stays(archive, options):
-    plan = resolved(archive(steps=100), task="classify", **options)
-    assert plan.noise == 0
-    assert plan.front == options.get("front", "")
+def test_a_record_with_them_gives_the_same_plan_again(archive):
+    plan = resolved(archive(steps=100))
+
+    again = Plan.of_record(plan.record())
+
+    assert again.resolved(again.problem()).record() == plan.record()
 
 
-def test_many_sequences_and_numbers_keep_the_usual_defaults(archive):
-    assert resolved(archive(count=500), task="classify").noise == 0
-    y = np.random.default_rng(0).normal(size=20)
-    assert resolved(archive(y=y), task="regress").noise == 0
+def test_a_run_that_was_started_without_them_is_resumed_without(archive):
+    plan = resolved(archive(steps=100), method="plain")
+    record = {name: value for name, value in plan.record().items() if name != "method"}
+
+    again = Plan.of_record(record)
+
+    assert again.resolved(again.problem()).record() == record
+
+
+def test_tables_and_built_in_tasks_are_not_read_to_count_their_sequences(archive, series_csv):
+    assert may_be_small(Plan(archive()))
+    assert not may_be_small(Plan(str(series_csv)))
+    assert not may_be_small(Plan("adding"))
+    assert not may_be_small(Plan("gone.npz"))
