@@ -156,7 +156,7 @@ DATA: Final = (
         "folds",
         int,
         "Train this many networks, each validated on another part of the data, and average them",
-        "one network",
+        "one network; 5 for few sequences",
         metavar="NUMBER",
     ),
     Option(

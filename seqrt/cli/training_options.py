@@ -59,7 +59,7 @@ TRAINING: Final = (
         str,
         "Layer in front of the recurrent ones: conv:K or conv:KxC, a causal convolution of K steps"
         " to C channels, or segments:W, to read W steps at a time",
-        "none",
+        "none; segments for few long sequences",
         metavar="LAYER",
     ),
     Option(
@@ -116,8 +116,8 @@ TRAINING: Final = (
     Option(
         "noise",
         float,
-        "Standard deviation of the noise added to the scaled features; few sequences to classify"
-        " get 0.4",
+        "Standard deviation of the noise added to the scaled features; few sequences get 0.4 for"
+        " classes and 0.2 for numbers",
         "0",
         metavar="SIZE",
         shared=True,

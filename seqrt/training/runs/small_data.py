@@ -28,17 +28,35 @@ _ONE_NETWORK: Final = frozenset({"val", "folds", "fold", "epochs", "layer_norm"}
 
 
 def small_data_options(plan: Any, problem: Problem) -> dict[str, Any]:
-    """Return noise, front and folds for few sequences, unless they were given."""
+    """Return noise, front and folds for few sequences with one target each, unless given.
+
+        below 500 sequences          noise 0.4 for classes, 0.2 for numbers
+        from 100 steps, from 150     segments of 5 steps, of 8; not if bidirectional or pooled
+        from 10 sequences            5 folds; not if that takes minutes, or with an option that asks
+                                     for one network
+
+    Chosen by cross-validation on training sets alone: seven to classify (JapaneseVowels,
+    ItalyPowerDemand, BasicMotions, GunPoint, ArrowHead, PickupGestureWiimoteZ and one drawn; 36 to
+    270 sequences of 7 to 361 steps, 1 to 12 features), four of numbers (two public, two drawn).
+    Mean log loss of the seven, with noise and segments: one network 0.476, one trained on all data
+    without validation 0.467, five folds 0.357. Noise lowers the log loss of folds from 0.147 to
+    0.102 (JapaneseVowels), 0.128 to 0.109 (ItalyPowerDemand) and 0.343 to 0.230 (drawn). Of
+    numbers, folds lower the mean squared error of every set, by 2 to 31 %; noise by 0 to 58 % on
+    three sets, and raises it on CardanoSentiment, of which nothing is learnt. tools/README.md has
+    all figures.
+
+    Targets at every step keep the usual defaults: on three such sets noise changes nothing, and
+    folds give 0.3, 0.7 and 7 points of accuracy for five times the work of every step.
+    """
     count = len(problem.train) + (len(problem.validation) if problem.validation else 0)
-    if not _is_free(plan) or problem.metadata.window is not None or not count < _FEW:
+    windows = problem.metadata.window is not None
+    if not _is_free(plan) or windows or problem.head != "last" or not count < _FEW:
         return {}
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {"noise": _NOISE[problem.metadata.task]}
     longest = problem.train.x.longest
-    if problem.head == "last":
-        found["noise"] = _NOISE[problem.metadata.task]
-        steps = next((size for least, size in _SEGMENTS if longest >= least), None)
-        if steps and not plan.bidirectional and "pool" not in plan.given:
-            found["front"] = f"segments:{steps}"
+    steps = next((size for least, size in _SEGMENTS if longest >= least), None)
+    if steps and not plan.bidirectional and "pool" not in plan.given:
+        found["front"] = f"segments:{steps}"
     found = {name: value for name, value in found.items() if name not in plan.given}
     segment = plan.with_options(**found).architecture.segment
     quick = count * longest <= _MOST_STEPS * segment
