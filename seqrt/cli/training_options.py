@@ -116,8 +116,8 @@ TRAINING: Final = (
     Option(
         "noise",
         float,
-        "Standard deviation of the noise added to the scaled features; few sequences get 0.4 for"
-        " classes and 0.2 for numbers",
+        "Standard deviation of the noise added to the scaled features; few sequences get 0.2"
+        " or 0.4",
         "0",
         metavar="SIZE",
         shared=True,

@@ -136,6 +136,8 @@ def _record(committee: Committee, result: Result, notes: list[str]) -> dict[str,
         "weights": weight_count(load_run(committee.path)),
         "notes": notes,
         "left_out": {"training": committee.problem.train.left_out, "validation": 0},
+        "best_epoch": result.best_epoch,  # 0, because each member has its own
+        "epochs": sum(map(len, committee.epochs())),
         "seconds": round(_seconds(committee), 3),
         "folds": [str(committee.folder(fold)) for fold in committee.folds],
     }

@@ -58,9 +58,10 @@ def test_what_is_given_is_not_called_chosen(run):
     assert "fold 2/2" in done.err
 
 
-def test_the_record_has_the_time_of_all_folds(run):
+def test_the_record_has_the_epochs_of_all_folds(run):
     record = json.loads(run(*TINY, "--json").out)
 
+    assert record["epochs"] == 5 * 3
     assert record["seconds"] > 0
     assert record["sequences"] == {"training": 20, "validation": 0}
     assert len(record["folds"]) == 5

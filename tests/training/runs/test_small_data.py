@@ -39,7 +39,7 @@ PER_STEP = np.arange(20 * 100).reshape(20, 100) % 3
 @pytest.mark.parametrize(
     ("task", "y", "found"),
     [
-        ("classify", None, {"noise": 0.4, "front": "segments:5", "folds": 5}),
+        ("classify", None, {"noise": 0.2, "front": "segments:5", "folds": 5}),
         ("regress", NUMBERS, {"noise": 0.2, "front": "segments:5", "folds": 5}),
         ("tag", PER_STEP, {}),
         ("regress", PER_STEP, {}),
@@ -50,11 +50,13 @@ def test_each_task_has_its_rule(archive, task, y, found):
 
 
 @pytest.mark.parametrize(
-    ("steps", "front"),
-    [(99, None), (100, "segments:5"), (149, "segments:5"), (150, "segments:8")],
+    ("steps", "noise", "front"),
+    [(99, 0.4, None), (100, 0.2, "segments:5"), (149, 0.2, "segments:5"), (150, 0.2, "segments:8")],
 )
-def test_long_sequences_are_read_in_segments(archive, steps, front):
-    assert chosen(archive(steps=steps)).get("front") == front
+def test_long_sequences_get_segments_and_less_noise(archive, steps, noise, front):
+    found = chosen(archive(steps=steps))
+
+    assert (found["noise"], found.get("front")) == (noise, front)
 
 
 @pytest.mark.parametrize(("count", "few"), [(9, False), (10, True), (499, True), (500, False)])
@@ -66,7 +68,7 @@ def test_folds_that_would_take_minutes_are_left_out(archive):
     path = archive(count=400, steps=251)
 
     assert "folds" in chosen(path)  # 400 sequences of 31 segments
-    assert chosen(path, front="conv:3") == {"noise": 0.4}  # 400 of 251 steps
+    assert chosen(path, front="conv:3") == {"noise": 0.2}  # 400 of 251 steps
 
 
 def test_500_sequences_keep_the_usual_defaults(archive):
@@ -87,7 +89,7 @@ def test_who_asks_for_one_network_or_for_folds_gets_no_other_folds(archive, opti
         ({"noise": 0.0, "front": "conv:3"}, {"folds": 5}),
         ({"noise": 0.0, "pool": "max"}, {"folds": 5}),
         ({"noise": 0.0, "bidirectional": True}, {"folds": 5}),
-        ({"layer_norm": True}, {"noise": 0.4, "front": "segments:5"}),
+        ({"layer_norm": True}, {"noise": 0.2, "front": "segments:5"}),
     ],
 )
 def test_what_is_given_stays(archive, options, found):
@@ -97,7 +99,7 @@ def test_what_is_given_stays(archive, options, found):
 def test_one_network_has_the_noise_and_the_segments_alone(archive):
     plan = resolved(archive(steps=100))
 
-    assert (plan.noise, plan.front, plan.folds) == (0.4, "segments:5", None)
+    assert (plan.noise, plan.front, plan.folds) == (0.2, "segments:5", None)
     assert plan.network(plan.problem()).architecture.front == "segments:5"
 
 
