@@ -50,6 +50,10 @@ class Limits:
     smallest_task: int = 5_000_000
     largest_task: int = 1_000_000_000
 
+    # The most numbers of x and y of a chunk for which a stream keeps arrays, 64 kB. Longer chunks
+    # run so long that it would save nothing.
+    bound_numbers: int = 16_384
+
     # The largest model whose weights may be in memory twice, for a second session.
     copied_bytes: int = 1 << 20
 

@@ -117,26 +117,35 @@ class Engine:
         row_steps = min(limits.run // self.operations, limits.run_numbers // self._width)
         return min(limits.run_steps, max(1, row_steps // max(1, batch)))
 
-    def bound_step(self, state: Floats) -> BoundStep | ResidentStep | None:
+    def bound_step(self, state: Floats, time: int = 1) -> BoundStep | ResidentStep | None:
         """Return a step of one sequence from `state` (1, S), which stays where the kernels read it.
 
-        Returns None for a network with several outputs on a device other than the CPU.
+        With `time`, it advances by as many steps at once. Returns None for a network with several
+        outputs on a device other than the CPU, and where `binds` says that chunks are not bound.
         """
-        if self.heads and self.device != "cpu":
+        if (self.heads and self.device != "cpu") or (time > 1 and not self.binds(time)):
             return None
         tokens = self.layout.tokens > 0
-        y_shape = (1, self.outputs) if self.per_step else (self.outputs,)
+        y_shape = (time, self.outputs) if self.per_step else (self.outputs,)
         rows = state.repeat(2 if self._in_pairs else 1, axis=0)
         if self.device == "cpu":
             from seqrt.runtime.compute.step_cpu import BoundStep
 
-            session = self._get_step_session()
+            session = self._get_step_session() if time == 1 else self._get_session()
             heads = self.heads.shapes_of_a_step() if self.heads else None
-            return BoundStep(session, self.features, y_shape, rows, tokens=tokens, heads=heads)
+            return BoundStep(
+                session, self.features, y_shape, rows, time=time, tokens=tokens, heads=heads
+            )
         from seqrt.runtime.compute.step_device import ResidentStep
 
         session = self._get_session()
         return ResidentStep(session, self.device, self.features, y_shape, rows, tokens=tokens)
+
+    def binds(self, time: int) -> bool:
+        """Return whether arrays for chunks of `time` steps may be bound: short ones on the CPU."""
+        if self.heads or self.device != "cpu" or time > self._piece(1):
+            return False
+        return time * (self.features + self.outputs) <= self.limits.bound_numbers
 
     def zero_outputs(self, batch: int, time: int) -> Floats:
         """Return outputs of zeros; raise ResourceError where they do not fit into memory."""

@@ -40,8 +40,10 @@ def predict_batch(
             )
         return _predict_ragged(engine, workers, RaggedBatch(x, engine.layout), nonfinite)
     batch = PaddedBatch(x, lengths, engine.layout)
-    rows = len(batch.lengths)
-    if rows * batch.time * engine.operations <= engine.limits.thread:
+    rows, thread = len(batch.lengths), engine.limits.thread
+    work = rows * batch.time * engine.operations
+    # a full batch that is less than the work of two threads would be a single block
+    if work <= thread or (batch.full and work < min(2 * thread, engine.limits.block)):
         return _advance_batch(engine, batch, engine.zero_state(rows), nonfinite)[0]
     return _predict_padded(engine, workers, batch, nonfinite)
 

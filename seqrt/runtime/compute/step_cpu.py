@@ -1,4 +1,4 @@
-"""One step of one sequence on the CPU, with every array bound to the session once."""
+"""One step, or chunks of one length, on the CPU, with every array bound to the session once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class BoundStep:
-    """A step at B = 1, T = 1 of a causal model on the CPU, which allocates only its result.
+    """A step, or `time` steps, of one row of a causal model on the CPU; it allocates only y.
 
     Two state buffers alternate: a run reads one and writes the other, so that a run that fails
     leaves the state as it was. The state has 2 rows for a model that must not run a single row.
@@ -30,32 +30,37 @@ class BoundStep:
         y_shape: tuple[int, ...],
         state: Floats,
         *,
+        time: int = 1,
         tokens: bool = False,
         heads: dict[str, tuple[int, ...]] | None = None,
     ) -> None:
-        """Bind buffers for x (D,), y and the state, which starts as `state` (rows, S).
+        """Bind buffers for x (T, D), y and the state, which starts as `state` (rows, S).
 
-        With `tokens` x is a single int64 id. `heads` are the shapes of several outputs by name, in
-        place of y.
+        With `tokens` x is int64 ids (T,). `heads` are the shapes of several outputs by name, in
+        place of y; there are none for more than one step.
         """
         rows = len(state)
         self.process = os.getpid()
+        self.time = time
         self._session = session
         self._x: NDArray[Any] = (
-            np.zeros((rows, 1), np.int64) if tokens else np.zeros((rows, 1, features), np.float32)
+            np.zeros((rows, time), np.int64)
+            if tokens
+            else np.zeros((rows, time, features), np.float32)
         )
-        self._lengths = np.ones(rows, np.int32)
+        self._lengths = np.full(rows, time, np.int32)
         self._ys = {
             name: np.zeros((rows, *shape), np.float32)
             for name, shape in (heads or {Y: y_shape}).items()
         }
-        self._first, *self._others = (y[0].reshape(-1) for y in self._ys.values())
+        firsts = [y[0] if time > 1 else y[0].reshape(-1) for y in self._ys.values()]
+        self._first, self._others = firsts[0], firsts[1:]
         self._states = (state.copy(), state.copy())
         self._bindings = (self._bind(0), self._bind(1))
         self._current = 0
 
     def advance(self, x: NDArray[Any]) -> Floats:
-        """Advance by one step x (D,) and return a copy of y of the first row (O,).
+        """Advance by x (D,) or (T, D) and return a copy of y of the first row, (O,) or (T, O).
 
         Several outputs are joined side by side.
         """

@@ -43,6 +43,7 @@ class ResidentStep:
         """
         rows = len(state)
         self.process = os.getpid()
+        self.time = 1
         self._session = session
         self._x: NDArray[Any] = (
             np.zeros((rows, 1), np.int64) if tokens else np.zeros((rows, 1, features), np.float32)

@@ -19,16 +19,32 @@ if TYPE_CHECKING:
     from seqrt.runtime.types import Floats, Lengths, Mask
 
 
+# Up to this many numbers, a look at each in Python is faster than numpy's checks.
+_FEW = 32
+_LARGEST = float(np.finfo(np.float32).max)
+_FLOAT, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
+
+
 def as_floats(value: Any, name: str) -> Floats:
     """Return `value` as a C-contiguous float32 array, without a copy where it already is one.
 
     Raises InputError for anything but an array of numbers (E_INPUT_TYPE, E_INPUT_DTYPE) and for
     numbers that float32 cannot hold (E_INPUT_RANGE). NaN and Inf pass: see `nonfinite`.
     """
-    if type(value) is np.ndarray and value.dtype == np.float32 and value.flags.c_contiguous:
-        # a big-endian dtype is not equal to np.float32
-        return value if value.flags.aligned else value.copy()
-    return np.ascontiguousarray(checked_cast(name, as_array(value, name), np.float32))
+    array = value if type(value) is np.ndarray else as_array(value, name)
+    floats: Floats
+    if array.dtype == _FLOAT and array.flags.c_contiguous and array is value:
+        # a big-endian dtype is not equal to float32
+        floats = array if array.flags.aligned else array.copy()
+        return floats
+    if array.dtype == _DOUBLE and 0 < array.size <= _FEW and array.ndim:
+        for number in array.reshape(-1).tolist():
+            if not -_LARGEST <= number <= _LARGEST:
+                break
+        else:
+            floats = array.astype(_FLOAT, "C")
+            return floats
+    return np.ascontiguousarray(checked_cast(name, array, np.float32))
 
 
 def as_array(value: Any, name: str) -> NDArray[Any]:
@@ -39,6 +55,8 @@ def as_array(value: Any, name: str) -> NDArray[Any]:
     if type(value) is np.ndarray:
         # isinstance below imports numpy.ma, which takes longer than many a prediction
         return value
+    if type(value) is list:
+        return _of_lists(value, name)
     if isinstance(value, np.ma.MaskedArray):
         if np.ma.getmaskarray(value).any():
             raise InputError(
@@ -52,6 +70,10 @@ def as_array(value: Any, name: str) -> NDArray[Any]:
             f"E_INPUT_TYPE: {name} must be an array of numbers, got {type(value).__name__}."
             " Convert a table with table.to_numpy(np.float32)."
         )
+    return _of_lists(value, name)
+
+
+def _of_lists(value: Any, name: str) -> NDArray[Any]:
     try:
         return np.asarray(value)
     except (TypeError, ValueError, RuntimeError) as error:

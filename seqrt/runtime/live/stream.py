@@ -57,7 +57,10 @@ class Stream:
         self._per_step = engine.per_step
         self._busy = threading.Lock()
         self._state = engine.zero_state(1)
+        # The step or chunk that holds the state, and another that did before.
         self._bound: BoundStep | ResidentStep | None = None
+        self._other: BoundStep | ResidentStep | None = None
+        self._last_time = -1
         self.steps = 0
         if saved is not None:
             self.restore(saved)
@@ -84,11 +87,28 @@ class Stream:
             self._busy.release()
 
     def _pushed(self, x: NDArray[Any], nonfinite: Nonfinite) -> Any:
-        """Advance by x, whose dtype is right; a single step runs over bound arrays."""
-        fits = x.shape == self._one_step and all_fit(x, missing=self._missing)
-        if fits and self._ensure_bound():
-            return self._step(x)
-        return self._run(x, nonfinite)
+        """Advance by x, whose dtype is right.
+
+        A single step runs over bound arrays, and so does a chunk that is as long as the one before.
+        """
+        shape = x.shape
+        if shape == self._one_step:
+            time = 1
+        elif shape[1:] == self._one_step and shape[0]:
+            time = shape[0]
+        else:
+            return self._run(x, nonfinite)
+        if not all_fit(x, missing=self._missing):
+            return self._run(x, nonfinite)
+        if (time == 1 or time == self._last_time) and self._ensure_bound(time):
+            return self._step(x, time)
+        # the first chunk may be the only one, for which nothing has to be bound
+        if time == 1 or not self.steps or not self._ensure_bound(self._time()):
+            return self._run(x, nonfinite)
+        assert self._bound
+        # x and the state are finite, so the next state is, unless the network can grow
+        y, state = self._engine.advance(x[None], None, self._bound.state)
+        return self._advanced(y[0], state, time, finite=not self._grows)
 
     @needs_memory
     def reset(self) -> None:
@@ -121,38 +141,63 @@ class Stream:
             check_shape("x", x, ("time", *self._one_step))
         x = x.reshape(-1, *self._one_step)
         y, state = advance(self._engine, x[None], None, self._current(), nonfinite)
-        outputs: Floats = y[0, 0] if one_step and self._per_step else y[0]
-        self._go_to(state, self.steps + len(x))
+        outputs = y[0, 0] if one_step and self._per_step else y[0]
+        return self._advanced(outputs, state, len(x))
+
+    def _advanced(self, outputs: Floats, state: Floats, time: int, *, finite: bool = False) -> Any:
+        """Go to the state that `time` steps led to, `finite` if that is known; return outputs."""
+        self._last_time = time if time > 1 and self._engine.binds(time) else -1
+        self._go_to(state, self.steps + time, finite=finite)
         return self._heads.of_chunk(outputs) if self._heads else outputs
 
-    def _step(self, x: NDArray[Any]) -> Any:
+    def _step(self, x: NDArray[Any], time: int) -> Any:
         assert self._bound
-        steps = self.steps + 1
+        steps = self.steps + time
         y = self._bound.advance(x)
         self.steps = steps
         if self._special:
             if self._grows and not all_finite(self._bound.state):
                 self._state = self._bound.state.copy()
                 self._bound = None
-            return self._heads.of_chunk(y) if self._heads else y
-        return y
+            if self._heads:
+                return self._heads.of_chunk(self._chunk(x, y))
+        return y if x.shape == self._one_step else self._chunk(x, y)
 
-    def _ensure_bound(self) -> bool:
-        """Bind the state for single steps if that is possible; return whether it is bound."""
-        if self._bound is not None and self._bound.process != os.getpid():
+    def _chunk(self, x: NDArray[Any], y: Floats) -> Floats:
+        """Return the outputs of a chunk of one step (1, O), if they are those of each step."""
+        single = self._per_step and y.ndim == 1 and x.shape != self._one_step
+        return y[None] if single else y
+
+    def _ensure_bound(self, time: int) -> bool:
+        """Bind the state for chunks of `time` steps if possible; return whether it is bound."""
+        bound = self._bound
+        if bound is not None and bound.process != os.getpid():
             # a forked child: the bound step belongs to the parent
-            self._state = self._bound.state.copy()
-            self._bound = None
-        if self._bound is None and np.isfinite(self._state).all():
-            self._bound = self._engine.bound_step(self._state)
+            self._state = bound.state.copy()
+            self._bound = self._other = bound = None
+        if bound is None:
+            if np.isfinite(self._state).all():
+                self._bound = self._engine.bound_step(self._state, time)
+        elif bound.time != time:
+            other = self._other
+            if other is None or other.time != time or other.process != bound.process:
+                other = self._engine.bound_step(bound.state, time)
+            else:
+                other.state = bound.state
+            if other is None:
+                return False
+            self._bound, self._other = other, bound
         return self._bound is not None
+
+    def _time(self) -> int:
+        return 1 if self._bound is None else self._bound.time
 
     def _current(self) -> Floats:
         return self._state if self._bound is None else self._bound.state
 
-    def _go_to(self, state: Floats, steps: int) -> None:
+    def _go_to(self, state: Floats, steps: int, *, finite: bool = False) -> None:
         # A bound step does not check its state, so one with NaN or Inf has to go through `_run`.
-        if self._bound is not None and np.isfinite(state).all():
+        if self._bound is not None and (finite or np.isfinite(state).all()):
             self._bound.state = state
         else:
             self._bound, self._state = None, state
