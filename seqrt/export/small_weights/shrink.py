@@ -135,8 +135,8 @@ def _sealed(graph: onnx.ModelProto, m: Manifest, proof: str) -> bytes:
 def _nothing(weights: WeightForm, stored: Stored) -> str:
     if stored.kept:
         name, why = next(iter(stored.kept.items()))
-        return f"no weights can be stored as {weights}: of {name}, {why}. Drop weights."
+        return f"no weights can be stored as {weights}: of {name}, {why}. Keep float32."
     return (
         f"the network is too small: it has no matrix that {weights} would make smaller."
-        " Keep float32 weights."
+        " Keep float32."
     )
