@@ -1,7 +1,7 @@
 """Judge forecasters with all options left to seqrt, beside naive forecasts and a ridge AR.
 
-    python tools/forecasts.py [--data FOLDER] [--table FILE TARGET HORIZON] [--m4 TRAIN TEST]
-        [--ett FILE] [--only NAME ...]
+    python tools/forecasts.py [--data FOLDER] [--table FILE TARGET HORIZON] [--only NAME ...]
+    python tools/forecasts.py [--m4 TRAIN TEST] [--ett FILE]
 
 Each row trains on the first part of a table, exports, and back-tests the file on the rest, by the
 commands of a user: seqrt train, export and evaluate. The generated series grow, shift their level,
