@@ -213,10 +213,10 @@ def forecaster_text(config: ForecasterConfig) -> str:
     return f"forecaster: {season}, reads {read} at a time, {config.cell} {config.units}{floor}"
 
 
-def task_text(problem: Problem) -> str:
-    """Return the task, its target and its window in words."""
+def task_text(problem: Problem, *, windows: bool = True) -> str:
+    """Return the task, its target and, with `windows`, its window in words."""
     metadata, targets = problem.metadata, listed(problem.targets)
-    table = metadata.window is not None
+    table = windows and metadata.window is not None
     where = (
         f" from windows of {counted(metadata.window or 0, 'row')}"
         if table and problem.head == "last"

@@ -51,8 +51,8 @@ def describe(
 
     For a table: the series, the time and its step, and for each column its kind, its range, its
     missing values, and what it is used for, or why it is left out. For sequences: their number and
-    length, the features, and the targets. Then the task, the target and the window that suit the
-    data, and what would stop the training, if anything does.
+    length, the features, and the targets. Then the task, the target and the window or season that
+    suit the data, and what would stop the training, if anything does.
 
     The options are those of `seqrt train`, and the command has them too.
 

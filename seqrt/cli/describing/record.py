@@ -112,7 +112,8 @@ def _suggested(description: Description) -> dict[str, Any]:
     return {
         "task": metadata.task if metadata else options.task,
         "target": list(metadata.targets if metadata else options.target),
-        "window": metadata.window if metadata else options.window,
+        "window": options.window,
+        "season": description.suggestion.season,
         "classes": list(metadata.classes) if metadata else [],
         "reasons": list(description.suggestion.reasons),
         "more": list(description.suggestion.more),

@@ -198,7 +198,8 @@ def _how(column: ColumnUse) -> str:
 def _advice(description: Description) -> Lines:
     if description.problem is not None:
         problem = description.problem
-        yield "task", task_text(problem)
+        windows = description.suggestion.options.window is not None
+        yield "task", task_text(problem, windows=windows)
         known = description.timeline.notes if description.timeline is not None else ()
         yield from (labelled_note(note) for note in problem.notes if note not in known)
     for why in description.suggestion.reasons:

@@ -102,6 +102,8 @@ def _of_table(source: Source, table: Table, options: DataOptions) -> Description
             problem = from_table(rows, _SHARE)
         except (InputError, UsageError) as error:
             fault = str(error)
+    if problem and options.window is None and _is_forecast(problem, chosen):
+        suggestion = suggestion.for_forecaster()
     columns = account(
         data.table,
         series=data.series,
@@ -110,6 +112,16 @@ def _of_table(source: Source, table: Table, options: DataOptions) -> Description
         chosen=bool(chosen.features),
     )
     return Description(source, suggestion, problem, fault, data, None, columns, profiles)
+
+
+def _is_forecast(problem: Problem, options: DataOptions) -> bool:
+    """Return whether training would make a forecaster, as it does without a window."""
+    read = {column.name for column in problem.metadata.features}
+    return (
+        problem.metadata.task == "forecast"
+        and read.issuperset(options.target)
+        and options.missing != "mean"
+    )
 
 
 def _ordered(table: Table, options: DataOptions) -> tuple[Timeline, DataOptions, str]:

@@ -21,6 +21,7 @@ Profiles = Mapping[str, Profile]
 _TARGETS: Final = ("y", "target", "label", "class")
 _MOST_CLASSES = 20
 _SHORTEST = 8
+_ON_WINDOW = "window "
 _LONGEST = 400
 
 _HOUR, _DAY, _WEEK, _YEAR = 3_600, 86_400, 7 * 86_400, 366 * 86_400
@@ -31,12 +32,21 @@ _SECOND = 1_000_000
 class Suggestion:
     """Options for training on a table, and why: sentences on the choice of target and window.
 
-    `more` are options that may help, each with what it does.
+    `more` are options that may help, each with what it does. `season` is that of the target.
     """
 
     options: DataOptions
     reasons: tuple[str, ...] = ()
     more: tuple[str, ...] = ()
+    season: int | None = None
+
+    def for_forecaster(self) -> Suggestion:
+        """Return the same for a forecaster, which has no window and finds the season by itself."""
+        options = replace(self.options, window=None)
+        reasons = tuple(each for each in self.reasons if not each.startswith(_ON_WINDOW))
+        if self.season:
+            reasons += (f"season {self.season}: rows after which {options.target[0]} repeats",)
+        return replace(self, options=options, reasons=reasons)
 
 
 def suggest(data: Timeline, options: DataOptions, profiles: Profiles) -> Suggestion:
@@ -47,7 +57,7 @@ def suggest(data: Timeline, options: DataOptions, profiles: Profiles) -> Suggest
     target, guessed = options.target, False
     if not target:
         target, guessed = _target(data, profiles)
-    chosen, reasons = replace(options, target=target), []
+    chosen, reasons, season = replace(options, target=target), [], None
     if guessed:
         reasons.append(f"{target[0]} is a guess at the target: name another with --target")
     columns, rows = _plan(data, target, profiles)
@@ -57,13 +67,13 @@ def suggest(data: Timeline, options: DataOptions, profiles: Profiles) -> Suggest
         reasons.append(f"the last {rows:,} rows have {known} but no {target[0]}: a plan ahead")
     if options.window is None:
         planned = rows if chosen.future else 0
-        window, why = _window(data, target, chosen.horizon or 1, planned)
+        window, why, season = _window(data, target, chosen.horizon or 1, planned)
         chosen = replace(chosen, window=window)
         reasons += [why] if target else []
     used = (*target, *(chosen.features or data.table.numeric), *chosen.categories)
     if not chosen.future:
         chosen = _with_policy(chosen, used, profiles)
-    return Suggestion(chosen, tuple(reasons), tuple(_more(data, chosen, profiles)))
+    return Suggestion(chosen, tuple(reasons), tuple(_more(data, chosen, profiles)), season)
 
 
 def _target(data: Timeline, profiles: Profiles) -> tuple[tuple[str, ...], bool]:
@@ -112,8 +122,10 @@ def _can_be_target(table: Table, name: str, profile: Profile) -> bool:
     return profile.kind == "text" and 1 < profile.distinct <= min(_MOST_CLASSES, table.rows // 2)
 
 
-def _window(data: Timeline, target: tuple[str, ...], horizon: int, planned: int) -> tuple[int, str]:
-    """Return a window in rows, at most what fits twice into the longest run, and the reason.
+def _window(
+    data: Timeline, target: tuple[str, ...], horizon: int, planned: int
+) -> tuple[int, str, int | None]:
+    """Return a window in rows, at most what fits twice into the longest run, why, and the season.
 
     The last `planned` rows of a run have no target.
     """
@@ -126,11 +138,13 @@ def _window(data: Timeline, target: tuple[str, ...], horizon: int, planned: int)
     if season is None or season > min(most, _LONGEST):
         if most < WINDOW:
             rows = int(longest[1] - longest[0])
-            return most, f"window {most}: the longest run has {rows:,} row{'s' * (rows != 1)}"
-        return WINDOW, f"window {WINDOW}: the usual one, since no season was found"
+            why = f"the longest run has {rows:,} row{'s' * (rows != 1)}"
+            return most, f"{_ON_WINDOW}{most}: {why}", season
+        return WINDOW, f"{_ON_WINDOW}{WINDOW}: the usual one, since no season was found", season
     cycles = min(-(-_SHORTEST // season), most // season)
     words = f"{cycles} seasons of" if cycles > 1 else "one season of"
-    return cycles * season, f"window {cycles * season}: {words} {season} rows in {target[0]}"
+    why = f"{_ON_WINDOW}{cycles * season}: {words} {season} rows in {target[0]}"
+    return cycles * season, why, season
 
 
 def _with_policy(options: DataOptions, used: tuple[str, ...], profiles: Profiles) -> DataOptions:

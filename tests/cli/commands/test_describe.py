@@ -59,9 +59,8 @@ def test_it_says_what_it_understood_of_a_table(run):
     ]
     assert "price    feature             numbers from 9 to 12, mean 10.5175; 3 missing" in lines
     assert lines[-4:-1] == [
-        "note        window 14: 2 seasons of 7 rows in sales",
-        "train       seqrt train sales.csv --target sales --series store --window 14"
-        " --missing forward",
+        "note        season 7: rows after which sales repeats",
+        "train       seqrt train sales.csv --target sales --series store --missing forward",
         "also        --categories weekday to make features of text",
     ]
 
@@ -161,14 +160,24 @@ def test_what_would_stop_training_is_said_and_the_rest_is_shown_all_the_same(run
     assert trained.code == 2
 
 
-def test_a_series_has_a_window_of_its_season(run):
+def test_a_series_has_its_season_and_no_window_but_one_that_is_given(run):
     Path("hours.csv").write_text("\n".join(["kW", *(str(i % 24) for i in range(500))]) + "\n")
 
-    assert described(run, "hours.csv")["suggested"]["window"] == 24
+    found = described(run, "hours.csv")["suggested"]
+    assert (found["season"], found["window"]) == (24, None)
     assert described(run, "hours.csv", "--window", "6")["suggested"]["window"] == 6
 
 
-def test_a_short_table_has_a_window_that_fits(run):
+def test_labels_in_a_table_have_a_window_of_the_season(run):
+    rows = "\n".join(f"{i % 24},{'day' if 6 < i % 24 < 20 else 'night'}" for i in range(500))
+    Path("lamp.csv").write_text(f"lux,lamp\n{rows}\n")
+
+    command = described(run, "lamp.csv", "--target", "lamp")["suggested"]["command"]
+
+    assert command == "seqrt train lamp.csv --target lamp --window 24"
+
+
+def test_the_command_for_a_short_table_trains(run):
     Path("few.csv").write_text("kW\n" + "\n".join(str(i * i) for i in range(12)) + "\n")
 
     command = described(run, "few.csv")["suggested"]["command"]
@@ -186,7 +195,7 @@ def test_several_files_are_described_together(run):
 
     assert found["series"]["names"] == ["north", "south"]
     command = found["suggested"]["command"]
-    assert command.startswith("seqrt train north.csv south.csv --target load ")
+    assert command == "seqrt train north.csv south.csv --target load"
     assert run(*shlex.split(command)[1:], "--units", "2", "--epochs", "1").code == 0
     assert done.err.endswith(" See: seqrt describe north.csv south.csv\n")
 
@@ -199,7 +208,7 @@ def test_rows_whose_target_is_empty_are_a_plan(run):
 
     command = described(run, "plan.csv")["suggested"]["command"]
 
-    assert command.endswith(" --target y --future promo --window 9 --horizon 5")
+    assert command.endswith(" --target y --future promo --horizon 5")
     assert run(*shlex.split(command)[1:], "--units", "2", "--epochs", "1").code == 0
 
 
