@@ -28,7 +28,7 @@ def write_c(run: Path, out: Path | None, *, as_json: bool) -> None:
     if out is not None and out.suffix != ".c":
         raise UsageError(f"--out must name a .c file with --to c, got {out}.")
     folder = FOLDER if out is None else out.parent
-    is_file = run.suffix == ".onnx"
+    is_file = run.suffix == ".onnx" and not run.is_dir()
     if is_file or run.is_dir():
         called = run.stem if is_file else run.resolve().name
     else:
@@ -72,8 +72,9 @@ def _record(written: ExportedC) -> dict[str, object]:
 def _say(written: ExportedC) -> None:
     """Say on stderr how the files were proved, and how much memory they take."""
     how = f"the golden cases hold, compiled by {written.proved_with}"
-    missing = "not here: no C compiler found. Compile with -D{}_MAIN and run it"
-    say_labelled("proved", how if written.proved_with else missing.format(written.name))
+    if not written.proved_with:
+        how = f"not here, for want of a C compiler: compile with -D{written.name}_MAIN, and run it"
+    say_labelled("proved", how)
     compiled = written.compiled
     flash, stack = f"{written.constants:,} bytes of constants", f"{written.workspace:,} bytes"
     if compiled:

@@ -153,15 +153,16 @@ static inline void seqrt_look_@gate(float *restrict y, const float *restrict a,
 }""",
 }
 
-_FUNCTION_NAMES: Final = ("tanh", "relu", "sigmoid", "hardsigmoid")
+_GATES: Final = ("sigmoid", "hardsigmoid")
+_INNER: Final = ("tanh", "relu", "sigmoid")
 
 
 def _cells() -> dict[str, str]:
     """Return the routines of the cells, for each choice of their functions."""
     found = {}
     for name, text in _CELLS.items():
-        for gate in ("sigmoid", "hardsigmoid"):
-            for inner in _FUNCTION_NAMES[:3]:
+        for gate in _GATES:
+            for inner in _INNER:
                 full = name.replace("@gate", gate).replace("@inner", inner)
                 found[full] = text.replace("@gate", gate).replace("@inner", inner)
     return found

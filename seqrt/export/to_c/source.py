@@ -16,11 +16,12 @@ from seqrt.runtime.opening.file import ModelFile
 _USE = """
 Start with a state of zeros, and call {name}_step once for each step, with {features} in x; it
 writes {outputs} to y. x and y must not overlap. Several streams need several states. The state
-is that of the .onnx file, number for number, so a stream may go on on the other side.
+is that of the .onnx file, number for number, so a stream may continue there, and back.
 
 Compile as C99, without -ffast-math: cc -std=c99 -O3 -c {name}.c
 To test a device against the golden cases of the file, compile {name}.c with -D{name}_MAIN and run
-it: exit code 0 if all hold. Only then it needs stdio.h."""
+it: exit code 0 if all hold. Nothing else needs stdio.h."""
+_SIZES = "Bytes: {:,} of constants, {:,} for each state, {:,} of the stack for one step's numbers."
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,12 @@ def sources(file: ModelFile, name: str) -> Sources:
     includes = ["math.h"] if uses_root else []
     parts = [
         f"/* {name}.c: one step of the network {comment(manifest.name)}; see {name}.h. */",
-        _lines(f"#include <{each}>" for each in [*includes, "stddef.h", "stdint.h", "string.h"]),
+        _lines(
+            f"#include <{each}>"
+            for each in ["limits.h", *includes, "stddef.h", "stdint.h", "string.h"]
+        ),
         f'#include "{name}.h"',
-        _check(name, tag),
+        _checks(name, tag),
         "#if defined(__clang__) || !defined(__GNUC__)\n#pragma STDC FP_CONTRACT OFF\n#endif",
         routines_for(step.body).strip("\n"),
         step.constants,
@@ -58,11 +62,13 @@ def sources(file: ModelFile, name: str) -> Sources:
     ]
     source = "\n\n".join(part for part in parts if part) + "\n"
     sizes = 4 * step.constant_numbers, 4 * max(manifest.state_size, 1), 4 * step.workspace
-    return Sources(_header(file, name, tag), source, *sizes)
+    return Sources(_header(file, name, tag, sizes), source, *sizes)
 
 
-def _check(name: str, tag: str) -> str:
-    return f'#if {name}_MODEL != 0x{tag}\n#error "{name}.h is of another model"\n#endif'
+def _checks(name: str, tag: str) -> str:
+    """Return the lines that stop the compiler where the code would not work."""
+    model = f'#if {name}_MODEL != 0x{tag}\n#error "{name}.h is of another model"\n#endif'
+    return f'{model}\n#if INT_MAX < 0x7fffffff\n#error "int must have 32 bits"\n#endif'
 
 
 def _signature(name: str, manifest: Manifest) -> str:
@@ -74,11 +80,11 @@ def _lines(lines: Iterable[str]) -> str:
     return "\n".join(lines)
 
 
-def _header(file: ModelFile, name: str, tag: str) -> str:
+def _header(file: ModelFile, name: str, tag: str, sizes: tuple[int, ...]) -> str:
     m = file.manifest
     features = f"{len(m.features)} float{'s' * (len(m.features) > 1)}"
     if m.tokens:
-        features = f"one id from 0 to {m.tokens - 1}"
+        features = "an id"
     outputs = f"{len(m.outputs)} float{'s' * (len(m.outputs) > 1)}"
     use = _USE.format(name=name, features=features, outputs=outputs).strip("\n")
     about = [
@@ -86,6 +92,8 @@ def _header(file: ModelFile, name: str, tag: str) -> str:
         f"from the file with SHA-256 {file.digest}",
         "",
         *use.split("\n"),
+        "",
+        _SIZES.format(*sizes),
         "",
         *_columns(m),
     ]
@@ -124,7 +132,9 @@ void {_signature(name, m)};
 def _columns(m: Manifest) -> list[str]:
     """Return the lines that list features and outputs, with their units and ranges."""
     lines = ["x, in raw units, as in the training data:"]
-    for number, column in enumerate(m.features):
+    if m.tokens:
+        lines = [f"x: one id; those outside 0 to {m.tokens - 1} read the nearest row of the table"]
+    for number, column in enumerate(() if m.tokens else m.features):
         low, high = column.typical_range
         seen = f"trained on {low:.6g} to {high:.6g}"
         lines.append(f"  x[{number}]  {_named(column)}, {seen}")

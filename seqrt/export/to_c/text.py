@@ -57,8 +57,8 @@ def comment(text: str) -> str:
 def number(value: float) -> str:
     """Return a float32 as a C constant that is exactly it.
 
-    >>> number(0.1), number(-2.5), number(0.0)
-    ('0xccccdp-23f', '-2.5f', '0.0f')
+    >>> number(2.0**-20), number(-2.5), number(0.0)
+    ('0x1p-20f', '-2.5f', '0.0f')
     """
     if value * 1024 == round(value * 1024) and abs(value) < 1 << 20:
         return f"{value!r}f"
@@ -69,7 +69,7 @@ def number(value: float) -> str:
 def double(value: float) -> str:
     """Return a float64 as a C constant that is exactly it."""
     if not value:
-        return "0"
+        return "0.0"
     mantissa, exponent = _parts(value, 53)
     return f"{'-' if value < 0 else ''}0x{mantissa:x}p{exponent}"
 

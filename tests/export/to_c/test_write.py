@@ -13,7 +13,7 @@ import torch
 
 from seqrt.contract import Column
 from seqrt.errors import ModelError, OutputError, ParityError, UsageError
-from seqrt.export import export, export_c
+from seqrt.export import export, export_c, shrink
 from seqrt.export.to_c import compiling
 from seqrt.export.to_c.source import sources
 from seqrt.runtime.opening.file import ModelFile
@@ -150,3 +150,26 @@ def test_an_older_pair_is_unchanged_if_one_file_cannot_be_written(tmp_path):
 
     assert (tmp_path / "pump.c").read_bytes() == before[tmp_path / "pump.c"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["pump.c", "pump.h"]
+
+
+@pytest.mark.parametrize("weights", ["fp16", "int8"])
+def test_a_file_with_small_weights_becomes_c_with_their_values(tmp_path, compiler, weights):
+    shrink(NETS / "lstm-last.onnx", tmp_path / "small.onnx", weights=weights)
+
+    written = export_c(tmp_path / "small.onnx", tmp_path)
+
+    assert written.proved_with
+    assert written.constants == export_c(NETS / "lstm-last.onnx", tmp_path).constants
+
+
+@pytest.mark.skipif(not shutil.which("g++"), reason="no C++ compiler: g++ is not installed")
+def test_cpp_may_include_the_header_and_call_the_step(tmp_path):
+    written = export_c(NETS / "gru-last.onnx", tmp_path, name="pump")
+    (tmp_path / "main.cpp").write_text(
+        '#include "pump.h"\n'
+        "int main() { pump_state s{}; float x[2] = {}, y[2]; pump_step(&s, x, y); }\n"
+    )
+
+    c_programs.run(["gcc", "-std=c99", "-c", written.source, "-o", tmp_path / "pump.o"])
+    c_programs.run(["g++", tmp_path / "main.cpp", tmp_path / "pump.o", "-o", tmp_path / "main"])
+    c_programs.run([tmp_path / "main"])
