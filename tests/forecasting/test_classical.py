@@ -30,8 +30,8 @@ def test_a_seasonal_series_with_a_trend_is_continued():
     found = dict(classical(origins, 12, made.append))
 
     assert tuple(found) == NAMES
-    assert sum(made) == 3 * len(origins)
-    for name in ("AutoETS", "AutoARIMA"):
+    assert sum(made) == len(NAMES) * len(origins)
+    for name in ("AutoETS", "AutoARIMA", "MSTL"):
         np.testing.assert_allclose(found[name], origins.truth, atol=2)
 
 
@@ -44,5 +44,19 @@ def test_a_model_never_reads_past_the_origin():
         dict(classical(Origins.in_series(each, 40, 3, every=5), 1)) for each in (values, changed)
     )
 
-    for name in NAMES:
-        np.testing.assert_allclose(after[name][:2], before[name][:2])
+    assert set(before) == set(NAMES) - {"MSTL"}  # there is no season
+    for name, forecasts in before.items():
+        np.testing.assert_allclose(after[name][:2], forecasts[:2])
+
+
+@pytest.mark.skipif(not INSTALLED, reason="statsforecast is not installed")
+def test_a_season_of_seasons_is_taken_by_mstl():
+    hour = np.arange(24 * 7 * 6)
+    week = np.where(hour // 24 % 7 < 5, 30.0, 0.0)
+    values = 100 + 10 * np.sin(hour * np.pi / 12) + week
+    origins = Origins.in_series(values, 24 * 7 * 5, 24, every=24)
+
+    found = dict(classical(origins, 24))
+
+    error = {name: np.abs(each - origins.truth).mean() for name, each in found.items()}
+    assert error["MSTL"] < 0.2 * error["AutoTheta"]

@@ -79,7 +79,8 @@ def evaluate(
     baselines: Annotated[
         bool,
         typer.Option(
-            "--baselines", help="Also fit AutoETS, AutoARIMA and AutoTheta; needs seqrt[baselines]"
+            "--baselines",
+            help="Also fit AutoETS, AutoARIMA, AutoTheta and MSTL; needs seqrt[baselines]",
         ),
     ] = False,
     plot: Annotated[
