@@ -25,15 +25,20 @@ def blocks(
     """Yield the row numbers of each block, longest rows first, so that little is padded.
 
     A step of a row takes `operations`. A block has 24 rows, or the multiple of 24 that makes it
-    worth starting, but at most its share of the rows, so that each thread gets a block. It ends
-    before rows so much shorter than its first that padding them would cost more than another run.
+    worth starting, but at most its share of the rows, so that each thread gets a block. Rows of one
+    length are cut into as many blocks for each thread. A block ends before rows so much shorter
+    than its first that padding them would cost more than another run.
     """
     order = np.argsort(-lengths, kind="stable")
     share = -(-len(order) // threads)
+    alike = len(order) > 0 and lengths[order[0]] == lengths[order[-1]]
     start = 0
     while start < len(order):
         row = operations * max(1, int(lengths[order[start]]))
         size = min(share, -(-limits.block // (row * ROWS)) * ROWS)
+        if alike and size > ROWS:
+            count = -(-len(order) // (size * threads)) * threads
+            size = -(-len(order) // count)
         size = _similar(lengths[order[start : start + size]], operations)
         yield order[start : start + size]
         start += size

@@ -121,3 +121,15 @@ def test_the_first_bad_item_is_named_whichever_block_came_first(lstm, engine_of,
 
     with pytest.raises(seqrt.InputError, match=rf"x\[item {first}, .*2 non-finite values in 2 it"):
         predict_batch(engine, Workers(2), many)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 8])
+@pytest.mark.parametrize("rows", [100, 512, 1000, 1024, 4096])
+def test_rows_of_one_length_are_cut_into_as_many_blocks_for_each_thread(threads, rows):
+    parts = list(blocks(np.full(rows, 10, np.int32), threads, operations=57_856))
+
+    sizes = [len(part) for part in parts]
+    assert sum(sizes) == rows
+    assert len(sizes) % threads == 0
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] - sizes[-1] < len(sizes) + 1
