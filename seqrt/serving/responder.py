@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from seqrt.runtime import Model
     from seqrt.runtime.types import Floats
     from seqrt.serving.limits import ServingLimits
-    from seqrt.serving.sequences import Live, LiveSequences
+    from seqrt.serving.sequences import LiveSequence, LiveSequences
 
 _BYTES = 4
 
@@ -152,7 +152,7 @@ class Responder:
         wanted: list[Wanted],
         outputs: dict[str, Floats],
         steps: int,
-        live: Live | None = None,
+        live: LiveSequence | None = None,
     ) -> Reply:
         records: list[dict[str, Any]] = []
         raw: list[bytes] = []

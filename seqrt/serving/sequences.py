@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Live:
+class LiveSequence:
     """One sequence: its state (1, S) after `steps` steps, and the time of its last request.
 
     Until its first request is answered, the state is None and stands for zeros.
@@ -42,7 +42,7 @@ class LiveSequences:
     def __init__(self, limits: ServingLimits) -> None:
         self.expired = 0
         self._limits = limits
-        self._live: dict[int | str, Live] = {}
+        self._live: dict[int | str, LiveSequence] = {}
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -51,14 +51,14 @@ class LiveSequences:
             return len(self._live)
 
     @contextmanager
-    def taking(self, turn: SequenceTurn) -> Iterator[Live]:
+    def taking(self, turn: SequenceTurn) -> Iterator[LiveSequence]:
         """Yield the sequence as it is at the start of a request; keep what the block makes of it.
 
         Raises RefusedRequest for a sequence that has not started, that another request is using, or
         that would be one too many.
         """
         known = self._take(turn)
-        ahead = Live() if turn.start else Live(known.state, known.steps)
+        ahead = LiveSequence() if turn.start else LiveSequence(known.state, known.steps)
         try:
             yield ahead
         except BaseException:
@@ -91,11 +91,13 @@ class LiveSequences:
         """Continue the sequences of a snapshot; raise InputError for any other bytes."""
         keys, steps, states = unpack_snapshot(saved, digest, size)
         parts = zip(keys, steps.tolist(), states, strict=True)
-        restored: dict[Any, Live] = {key: Live(state[None], n) for key, n, state in parts}
+        restored: dict[Any, LiveSequence] = {
+            key: LiveSequence(state[None], n) for key, n, state in parts
+        }
         with self._lock:
             self._live.update(restored)
 
-    def _take(self, turn: SequenceTurn) -> Live:
+    def _take(self, turn: SequenceTurn) -> LiveSequence:
         with self._lock:
             self._expire()
             known = self._live.get(turn.key)
@@ -110,7 +112,7 @@ class LiveSequences:
             known.busy = True
             return known
 
-    def _new(self, turn: SequenceTurn) -> Live:
+    def _new(self, turn: SequenceTurn) -> LiveSequence:
         if not turn.start:
             raise RefusedRequest(
                 400,
@@ -124,7 +126,7 @@ class LiveSequences:
                 f"E_STREAM_MANY: at most {self._limits.streams:,} sequences may be live, and all"
                 " are. End some with sequence_end, or raise --streams.",
             )
-        return Live()
+        return LiveSequence()
 
     def _expire(self) -> None:
         """Drop the sequences that are idle; the caller holds the lock."""

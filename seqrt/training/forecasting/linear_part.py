@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from seqrt.data.understanding.season import multiple_of_season
 from seqrt.training.forecasting.lagged import target_series, windows_of
 from seqrt.training.forecasting.linear import Linear, Windows, mixture, naive, seasonal_mean
-from seqrt.training.forecasting.regressions import autoregression, direct_fit, mean_forecast
+from seqrt.training.forecasting.regressions import direct_fit, iterated_fit, mean_forecast
 from seqrt.training.problems.problem import Problem
 
 Doubles = NDArray[np.float64]
@@ -115,7 +115,7 @@ def _fits(problem: Problem) -> list[Fit]:
     config = problem.forecaster
     assert config
     relative, season = len(problem.keys) > 1, config.season
-    ar = partial(autoregression, season=season, relative=relative)
+    ar = partial(iterated_fit, season=season, relative=relative)
     found: list[Fit] = [ar, partial(ar, differences=(1,)), partial(direct_fit, relative=relative)]
     longer = multiple_of_season(target_series(problem), season)
     if longer:

@@ -30,7 +30,7 @@ _ROWS_PER_LAG = 0.5
 _LEAST_ROWS = 5
 
 
-def autoregression(
+def iterated_fit(
     windows: Windows, season: int, differences: Sequence[int] = (), *, relative: bool = False
 ) -> Linear | None:
     """Return an autoregression of the differences z_t = (1 - B^d) ... y_t, d in `differences`.

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from seqrt.training.forecasting.linear import Windows
-from seqrt.training.forecasting.regressions import autoregression, direct_fit, mean_forecast
+from seqrt.training.forecasting.regressions import direct_fit, iterated_fit, mean_forecast
 
 
 def windows(series: np.ndarray, lags: int, horizon: int) -> Windows:
@@ -27,7 +27,7 @@ def process(rows: int = 5_000) -> np.ndarray:
 
 def test_an_autoregression_finds_the_process_and_iterates_it():
     examples = windows(process(), 8, 2)
-    fitted = autoregression(examples, 1)
+    fitted = iterated_fit(examples, 1)
     assert fitted.weights[-1, 0] == pytest.approx(0.5, abs=0.05)
     assert fitted.weights[-2, 0] == pytest.approx(0.3, abs=0.05)
     one, two = fitted.forecast(examples)[0]
@@ -40,7 +40,7 @@ def test_rows_before_the_first_value_are_left_out():
     examples = windows(process(300), 8, 2)
     gaps = Windows(examples.lags.copy(), *examples[1:])
     gaps.lags[:250, :6] = np.nan
-    few, all_rows = (autoregression(each, 1).weights for each in (gaps, examples))
+    few, all_rows = (iterated_fit(each, 1).weights for each in (gaps, examples))
     assert np.isfinite(few).all()
     assert np.abs(few - all_rows).max() < 0.5
 
@@ -51,7 +51,7 @@ def test_rows_before_the_first_value_are_left_out():
 def test_an_autoregression_of_differences_continues_trend_and_season(differences, season):
     t = np.arange(300)
     series = 2.0 * t + np.where(t % season == 0, 50, 0)
-    fitted = autoregression(windows(series, 40, 24), season, differences)
+    fitted = iterated_fit(windows(series, 40, 24), season, differences)
     examples = windows(series, 40, 24)
     np.testing.assert_allclose(fitted.forecast(examples), examples.ahead, atol=0.5)
 
@@ -59,7 +59,7 @@ def test_an_autoregression_of_differences_continues_trend_and_season(differences
 def test_an_autoregression_of_normalised_values_is_the_same_for_any_level_and_size():
     x = process(400)
     small, large = windows(x, 8, 2), windows(1e4 + 1e3 * x, 8, 2)
-    one, two = (autoregression(each, 1, relative=True) for each in (small, large))
+    one, two = (iterated_fit(each, 1, relative=True) for each in (small, large))
     np.testing.assert_allclose(one.weights, two.weights, atol=1e-6)
 
 
@@ -67,7 +67,7 @@ def test_a_direct_fit_finds_a_walk_as_an_autoregression_of_its_differences_does(
     examples = windows(np.cumsum(process()), 8, 3)
     direct, iterated = (
         fitted.errors(examples).mean()
-        for fitted in (direct_fit(examples), autoregression(examples, 1, (1,)))
+        for fitted in (direct_fit(examples), iterated_fit(examples, 1, (1,)))
     )
     assert direct == pytest.approx(iterated, rel=0.02)
 
@@ -88,5 +88,5 @@ def test_the_mean_is_that_of_the_next_values():
 
 def test_too_few_rows_have_no_fit():
     examples = windows(np.arange(12.0), 8, 2)
-    assert autoregression(examples, 1) is None
+    assert iterated_fit(examples, 1) is None
     assert direct_fit(examples) is None
