@@ -92,15 +92,12 @@ class Term(NamedTuple):
                 parts.append(next(leaves))
                 continue
             text = each.render(leaves) if isinstance(each, Term) else each
-            whole = _CALL.match(self.template) or not isinstance(each, Term) or each.is_one_thing
-            negative = text.startswith("-") and not _CALL.match(self.template)
-            parts.append(text if whole and not negative else f"({text})")
+            one_thing = (
+                not isinstance(each, Term) or _CALL.match(each.template) or each.template == "{0}"
+            )
+            one_thing = one_thing and not text.startswith("-")
+            parts.append(text if one_thing or _CALL.match(self.template) else f"({text})")
         return self.template.format(*parts)
-
-    @property
-    def is_one_thing(self) -> bool:
-        """Whether the expression needs no parentheses around it, being a call or a number."""
-        return self.template == "{0}" or _CALL.match(self.template) is not None
 
     def replaced(self, old: Leaf, new: Term) -> Term:
         """Return the expression with another in place of one leaf."""
@@ -196,9 +193,9 @@ class Copy:
         ]
 
 
-def copied(to: str, source: str, size: int) -> str:
+def copied(to: str, source: str, size: int, routine: str = "memcpy") -> str:
     """Return the C that copies `size` numbers."""
-    return f"memcpy({to}, {source}, {size} * sizeof(float));"
+    return f"{routine}({to}, {source}, {size} * sizeof(float));"
 
 
 @dataclass(eq=False)

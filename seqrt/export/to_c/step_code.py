@@ -9,7 +9,7 @@ import numpy as np
 
 from seqrt.export.to_c.fusing import fuse
 from seqrt.export.to_c.operations import Operation, StepResult, copied
-from seqrt.export.to_c.places import Array, Buffer, Buffers, runs
+from seqrt.export.to_c.places import Array, Buffers, runs
 from seqrt.export.to_c.placing import Placement, place_buffers, state_copies
 from seqrt.export.to_c.text import array_text, comment, float_array, identifier, plus
 from seqrt.export.to_c.tracing.values import Operations
@@ -106,21 +106,19 @@ def _state_copies(names: Namer, result: StepResult) -> list[str]:
     if not len(result.state):
         return []
     copies, cyclic = state_copies(names.memory, names.layout, result)
-    lines = ["float old[sizeof *state / sizeof(float)];", "memcpy(old, s, sizeof old);"]
-    lines = lines if cyclic else []
+    lines = []
     for offset, source, size in copies:
-        at, inside = names.at(source), _is_state(names.memory.find(source)[0])
-        if inside and cyclic:
-            at = at.replace("s", "old", 1)
-        line = copied(plus("s", offset), at, size)
-        lines.append(line.replace("memcpy", "memmove", 1) if inside else line)
+        buffer, at = names.memory.find(source)
+        if buffer.kind != "state":
+            lines.append(copied(plus("s", offset), names.at(source), size))
+        elif cyclic:
+            lines.append(copied(plus("s", offset), plus("old", at), size))
+        else:
+            lines.append(copied(plus("s", offset), plus("s", at), size, "memmove"))
     if cyclic:
-        lines = ["{", *(f"    {line}" for line in lines), "}"]
+        saved = ["float old[sizeof *state / sizeof(float)];", "memcpy(old, s, sizeof old);"]
+        lines = ["{", *(f"    {line}" for line in [*saved, *lines]), "}"]
     return ["/* what the next step reads */", *lines] if lines else []
-
-
-def _is_state(buffer: Buffer) -> bool:
-    return buffer.kind == "state"
 
 
 def _body(lines: list[str], layout: Placement) -> str:

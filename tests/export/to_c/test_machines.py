@@ -29,5 +29,5 @@ def test_an_emulated_machine_gives_the_bits_of_this_one(machine, file, tmp_path)
     here, there = map(c_machines.replay, (content, content), (HERE, machine), folders)
 
     assert here[0] == there[0] == 0
-    assert there[1] == here[1]
+    assert there[1][:2] == here[1]
     assert there[1][1].startswith("bits ")

@@ -118,7 +118,9 @@ def _clip(to: Operations, _: StepNode, inputs: list[Traced]) -> list[Traced]:
 
 def _pow(to: Operations, node: StepNode, inputs: list[Traced]) -> list[Traced]:
     value, exponent = inputs
-    power = float(exponent.ravel()[0]) if known(exponent) else 0.0
+    if not known(exponent):
+        raise NotImplementedError(node.operator)
+    power = float(exponent.ravel()[0])
     if power == 2:
         return [to.map("seqrt_square({0})", value)]
     if power == 0.5:
