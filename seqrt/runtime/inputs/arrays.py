@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 # Up to this many numbers, a look at each in Python is faster than numpy's checks.
-_FEW = 32
+_FEW = 96
 _LARGEST = float(np.finfo(np.float32).max)
 _FLOAT, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 
