@@ -106,6 +106,11 @@ class Machine:
         return [program for program in needed if not shutil.which(program)]
 
 
+_M4F = ("-mcpu=cortex-m4", "-mthumb", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard")
+_EMULATED = (
+    *("qemu-system-arm", "-machine", "mps2-an386", "-cpu", "cortex-m4", "-nographic"),
+    *("-icount", "shift=0", "-semihosting-config", "enable=on,target=native", "-kernel"),
+)
 MACHINES = [
     *(
         Machine(f"{compiler} {flag}", compiler, (flag, "-ffp-contract=off"))
@@ -114,14 +119,12 @@ MACHINES = [
     ),
     Machine("gcc -O3 -march=native", "gcc", ("-O3", "-march=native", "-ffp-contract=off")),
     Machine("ARMv7, -O3", "arm-linux-gnueabihf-gcc", ("-O3", "-static"), ("qemu-arm",)),
+    Machine("Cortex-M4F, -Os", "arm-none-eabi-gcc", ("-Os", *_M4F), _EMULATED, bare=True),
     Machine(
-        "Cortex-M4F, -Os",
+        "Cortex-M4F, __fp16",
         "arm-none-eabi-gcc",
-        ("-Os", "-mcpu=cortex-m4", "-mthumb", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"),
-        (
-            *("qemu-system-arm", "-machine", "mps2-an386", "-cpu", "cortex-m4", "-nographic"),
-            *("-icount", "shift=0", "-semihosting-config", "enable=on,target=native", "-kernel"),
-        ),
+        ("-Os", "-mfp16-format=ieee", *_M4F),
+        _EMULATED,
         bare=True,
     ),
 ]

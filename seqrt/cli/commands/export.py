@@ -73,9 +73,7 @@ def export(
     if to == "c":
         from seqrt.cli.exporting.plain_c import write_c
 
-        if weights != "float32":
-            raise UsageError("--weights does not apply to C, which holds float32. Drop it.")
-        write_c(run, out, as_json=as_json)
+        write_c(run, out, weights, as_json=as_json)
         return
     is_model = run.suffix == ".onnx" and not run.is_dir()
     if is_model and weights == "float32":

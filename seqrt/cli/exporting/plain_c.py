@@ -14,14 +14,17 @@ from seqrt.cli.talk import say_labelled
 from seqrt.errors import UsageError
 
 if TYPE_CHECKING:
+    from seqrt.contract.manifest import WeightForm
     from seqrt.export import ExportedC
 
 
-def write_c(run: Path, out: Path | None, *, as_json: bool) -> None:
+def write_c(run: Path, out: Path | None, weights: WeightForm, *, as_json: bool) -> None:
     """Write the model of `run`, the folder of a run or an .onnx file; print the path of NAME.c.
 
     `out` is that path; by default the files go to the folder of models, under the name of the run.
     """
+    if weights == "int8":
+        raise UsageError("--weights must be float32 or fp16 with --to c, got int8.")
     from seqrt.export import export_c
     from seqrt.export.to_c.text import name_from
 
@@ -34,7 +37,8 @@ def write_c(run: Path, out: Path | None, *, as_json: bool) -> None:
     else:
         called = run.parent.resolve().name
     name = name_from(called) if out is None else out.stem
-    written = export_c(run if is_file else _content(run), folder, name=name)
+    plain = is_file and weights == "float32"
+    written = export_c(run if plain else _content(run, weights), folder, name=name)
     if as_json:
         typer.echo(json.dumps(_record(written), indent=2))
         return
@@ -42,15 +46,18 @@ def write_c(run: Path, out: Path | None, *, as_json: bool) -> None:
     typer.echo(written.source)
 
 
-def _content(run: Path) -> bytes:
-    """Return the bytes of the model file that `seqrt export` writes for a run."""
-    from seqrt.export import export
+def _content(run: Path, weights: WeightForm) -> bytes:
+    """Return the bytes of the model file that `seqrt export` writes."""
+    from seqrt.export import export, shrink
     from seqrt.training.runs.memory import load_series
     from seqrt.training.runs.weights import load_run
 
     with TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
-        export(load_run(run), path, series=load_series(run))
+        if run.suffix == ".onnx" and not run.is_dir():
+            shrink(run, path, weights=weights)
+        else:
+            export(load_run(run), path, series=load_series(run), weights=weights)
         return path.read_bytes()
 
 

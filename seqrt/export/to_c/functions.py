@@ -13,6 +13,19 @@ from typing import Final
 FUNCTIONS: Final[dict[str, str]] = {
     "bits": """
 typedef union { float f; int32_t i; } seqrt_bits;""",
+    "half": """
+/* the number that 16 bits are: sign, 5 bits of exponent, 10 of fraction; no infinity, no NaN */
+static inline float seqrt_half(uint16_t h) {
+#ifdef __ARM_FP16_FORMAT_IEEE /* of gcc with -mfp16-format=ieee: one instruction */
+    union { uint16_t i; __fp16 f; } v;
+    v.i = h;
+    return v.f;
+#else
+    seqrt_bits u;
+    u.i = (int32_t)(((uint32_t)h & 0x8000u) << 16 | ((uint32_t)h & 0x7fffu) << 13);
+    return u.f * 5192296858534827628530496329220096.0f; /* 2^112 */
+#endif
+}""",
     "isnan": """
 static inline int seqrt_isnan(float v) {
     seqrt_bits u;

@@ -30,6 +30,10 @@ class Names(Protocol):
         """Return the name of a constant array with these values."""
         ...
 
+    def weights(self, values: Array, name: str) -> tuple[str, str]:
+        """Return the routine that adds products with weights, and the name of their array."""
+        ...
+
 
 class Operation(Protocol):
     """One operation: it reads places and writes buffers of its own.

@@ -64,14 +64,14 @@ def add_code(names: Names, z: str, x: str, blocks: list[Block], name: str) -> li
     lines = []
     for (inputs, outputs, down, right), group in _regular(blocks):
         packed = np.stack([block.weights for block in group])
-        w = names.array(packed, name)
+        routine, w = names.weights(packed, name)
         row, column, size = group[0].row, group[0].column, f"{inputs}, {outputs}"
         if len(group) == 1:
-            lines.append(f"seqrt_add({plus(z, column)}, {w}, {plus(x, row)}, {size});")
+            lines.append(f"{routine}({plus(z, column)}, {w}, {plus(x, row)}, {size});")
             continue
         places = [(plus(z, column), right), (w, inputs * outputs), (plus(x, row), down)]
         parts = ", ".join(f"{start} + k * {step}" if step else start for start, step in places)
-        lines.append(f"for (k = 0; k < {len(group)}; k++) seqrt_add({parts}, {size});")
+        lines.append(f"for (k = 0; k < {len(group)}; k++) {routine}({parts}, {size});")
     return lines
 
 

@@ -9,7 +9,8 @@ from seqrt.export.to_c.functions import FUNCTIONS
 
 _ROWS = {
     "add": """
-/* z[o] += sum over j of w[j][o] x[j], eight inputs at a time, so that z is read once for eight */
+/* adds the products of x with weights (inputs, outputs) to z; eight inputs at a time, so that z is
+   read once for eight */
 static inline void seqrt_add(float *restrict z, const float *restrict w, const float *restrict x,
                              int inputs, int outputs) {
     int j = 0, o;
@@ -168,7 +169,14 @@ def _cells() -> dict[str, str]:
     return found
 
 
-_KNOWN: Final[dict[str, str]] = {**FUNCTIONS, **_ROWS, **_cells()}
+def _with_half() -> str:
+    """Return the routine `add` for weights that are stored in 16 bits."""
+    text = _ROWS["add"].replace("seqrt_add", "seqrt_add_half")
+    text = text.replace("const float *restrict w", "const uint16_t *restrict w")
+    return re.sub(r"w\[([^]]+)\]", r"seqrt_half(w[\1])", text)
+
+
+_KNOWN: Final[dict[str, str]] = {**FUNCTIONS, **_ROWS, **_cells(), "add_half": _with_half()}
 
 
 def routines_for(code: str) -> str:

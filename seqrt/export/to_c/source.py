@@ -61,7 +61,7 @@ def sources(file: ModelFile, name: str) -> Sources:
         test,
     ]
     source = "\n\n".join(part for part in parts if part) + "\n"
-    sizes = 4 * step.constant_numbers, 4 * max(manifest.state_size, 1), 4 * step.workspace
+    sizes = step.constant_bytes, 4 * max(manifest.state_size, 1), 4 * step.workspace
     return Sources(_header(file, name, tag, sizes), source, *sizes)
 
 

@@ -17,22 +17,25 @@ from seqrt.export.to_c.tracing.values import Operations
 
 @dataclass(frozen=True)
 class StepCode:
-    """The C of a step: constants, body, the numbers of constants and of the workspace."""
+    """The C of a step: constants, body, the bytes of constants, the numbers of the workspace."""
 
     constants: str
     body: str
-    constant_numbers: int
+    constant_bytes: int
     workspace: int
 
 
 class Namer:
-    """Gives the C names of places and constants; see operations.Names."""
+    """Gives the C names of places and constants; see operations.Names.
 
-    def __init__(self, memory: Buffers, layout: Placement) -> None:
-        self.memory, self.layout = memory, layout
-        self.arrays: dict[bytes, str] = {}
+    With `half`, matrices that are exact in float16 are stored so.
+    """
+
+    def __init__(self, memory: Buffers, layout: Placement, *, half: bool) -> None:
+        self.memory, self.layout, self.half = memory, layout, half
+        self.arrays: dict[tuple[str, bytes], str] = {}
         self.texts: list[str] = []
-        self.numbers = 0
+        self.bytes = 0
 
     def at(self, place: int) -> str:
         """Return a pointer to a place."""
@@ -48,12 +51,23 @@ class Namer:
     def array(self, values: Array, name: str) -> str:
         """Return the name of a constant array with these values."""
         flat = np.ascontiguousarray(values, np.float32).ravel()
-        key = flat.tobytes()
+        return self._defined("float", flat, name)
+
+    def weights(self, values: Array, name: str) -> tuple[str, str]:
+        """Return the routine that adds products with weights, and the name of their array."""
+        small = np.asarray(values, np.float16).ravel()
+        if self.half and bool((small.astype(np.float32) == np.ravel(values)).all()):
+            return "seqrt_add_half", self._defined("uint16_t", small, name)
+        return "seqrt_add", self.array(values, name)
+
+    def _defined(self, kind: str, flat: Array, name: str) -> str:
+        key = kind, flat.tobytes()
         if key not in self.arrays:
             own = unique(f"k_{identifier(name)}", self.arrays.values())
             self.arrays[key] = own
-            self.texts.append(array_text("float", own, float_array(flat)))
-            self.numbers += len(flat)
+            bits = [str(each) for each in flat.view(np.uint16)] if kind == "uint16_t" else []
+            self.texts.append(array_text(kind, own, bits or float_array(flat)))
+            self.bytes += flat.nbytes
         return self.arrays[key]
 
     def _locate(self, place: int) -> tuple[str, int]:
@@ -83,10 +97,10 @@ def step_code(to: Operations, result: StepResult) -> StepCode:
     """Return the C of a traced step."""
     memory, operations = to.memory, fuse(to.memory, to.done, result)
     layout = place_buffers(memory, operations, result)
-    names = Namer(memory, layout)
+    names = Namer(memory, layout, half=to.manifest.weights == "fp16")
     lines = [line for operation in operations for line in _statements(operation, names)]
     lines += [*_y_copies(names, result), *_state_copies(names, result)]
-    return StepCode("\n".join(names.texts), _body(lines, layout), names.numbers, layout.workspace)
+    return StepCode("\n".join(names.texts), _body(lines, layout), names.bytes, layout.workspace)
 
 
 def _statements(operation: Operation, names: Namer) -> list[str]:

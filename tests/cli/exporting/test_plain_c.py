@@ -23,7 +23,7 @@ def here(tmp_path, monkeypatch):
     torch.manual_seed(0)
     folder = new_folder("wave.csv", "gru", None)
     write_record(folder, {"started": "2026-01-01"})
-    save_weights(Network("gru", 1, (4,), 1), folder)
+    save_weights(Network("gru", 1, (16,), 1), folder)
     shutil.copy(NETS / "lstm-last.onnx", "pump-1.onnx")
 
 
@@ -34,7 +34,7 @@ def test_the_path_of_the_source_is_the_result_and_the_sizes_are_talk(run):
     assert sorted(p.name for p in Path("models").iterdir()) == ["wave_gru_1.c", "wave_gru_1.h"]
     labels = [line.split()[0] for line in done.err.splitlines()]
     assert labels == ["run", "proved", "flash", "memory", "header"]
-    assert "16 bytes for each stream" in done.err
+    assert "64 bytes for each stream" in done.err
 
 
 def test_a_model_file_needs_no_run(run):
@@ -65,3 +65,20 @@ def test_what_cannot_be_written_is_refused(run):
     assert "the name must be a C identifier" in no_name.err
     assert "its layers are bidirectional" in no_step.err
     assert not Path("models").exists()
+
+
+@pytest.mark.parametrize("source", ["runs/wave-gru-1", "pump-1.onnx"])
+def test_small_weights_halve_the_matrices(run, source):
+    sizes = [
+        json.loads(run("export", source, "--to", "c", "--json", *words).out)["constants_bytes"]
+        for words in ((), ("--weights", "fp16"))
+    ]
+
+    assert sizes[1] < sizes[0]
+
+
+def test_int8_is_not_for_c(run):
+    done = run("export", "pump-1.onnx", "--to", "c", "--weights", "int8")
+
+    assert done.code == 2
+    assert done.err == "seqrt: --weights must be float32 or fp16 with --to c, got int8.\n"

@@ -88,3 +88,17 @@ def test_nan_infinity_and_zero_give_what_the_mathematics_says(compute, name):
     near = np.isfinite(true) & np.isfinite(y)
     np.testing.assert_allclose(y[near], true[near], rtol=1e-6, atol=1e-37)
     np.testing.assert_array_equal(np.isinf(y), np.isinf(true))
+
+
+def test_every_number_of_16_bits_is_read_exactly(compiler, tmp_path):
+    bits = np.arange(1 << 16, dtype=np.uint16)
+    numbers = bits.view(np.float16).astype(np.float32)
+    source = MAIN.replace("float v;", "float v = 0; uint16_t h;").replace("&v, 4", "&h, 2")
+    (tmp_path / "f.c").write_text(source % (routines_for("seqrt_half("), 1, "seqrt_half(h) + v"))
+    c_programs.run([compiler, *c_programs.SANITIZED, tmp_path / "f.c", "-o", tmp_path / "f", "-lm"])
+
+    done = subprocess.run([tmp_path / "f"], input=bits.tobytes(), capture_output=True, check=True)
+
+    finite = np.isfinite(numbers)
+    y = np.frombuffer(done.stdout, np.float32)
+    np.testing.assert_array_equal(y[finite], numbers[finite])

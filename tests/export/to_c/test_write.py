@@ -20,6 +20,7 @@ from seqrt.runtime.opening.file import ModelFile
 from seqrt.training import Network
 
 NETS = Path(__file__).parents[2] / "runtime" / "nets"
+MODELS = Path(__file__).parents[3] / "models"
 HOSTILE = '*/ int x; /* \\ ??/ "é'
 
 
@@ -152,14 +153,23 @@ def test_an_older_pair_is_unchanged_if_one_file_cannot_be_written(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["pump.c", "pump.h"]
 
 
-@pytest.mark.parametrize("weights", ["fp16", "int8"])
-def test_a_file_with_small_weights_becomes_c_with_their_values(tmp_path, compiler, weights):
-    shrink(NETS / "lstm-last.onnx", tmp_path / "small.onnx", weights=weights)
+def test_matrices_of_16_bits_stay_so_in_c(tmp_path, compiler):
+    shrink(MODELS / "tutorial-rnn.onnx", tmp_path / "small.onnx", weights="fp16")
 
-    written = export_c(tmp_path / "small.onnx", tmp_path)
+    small = export_c(tmp_path / "small.onnx", tmp_path / "a")
+    large = export_c(MODELS / "tutorial-rnn.onnx", tmp_path / "b")
 
-    assert written.proved_with
-    assert written.constants == export_c(NETS / "lstm-last.onnx", tmp_path).constants
+    assert small.proved_with
+    assert 0.5 < small.constants / large.constants < 0.55
+
+
+def test_matrices_of_8_bits_are_float32_in_c(tmp_path, compiler):
+    shrink(NETS / "lstm-last.onnx", tmp_path / "small.onnx", weights="int8")
+
+    small = export_c(tmp_path / "small.onnx", tmp_path / "a")
+
+    assert small.proved_with
+    assert small.constants == export_c(NETS / "lstm-last.onnx", tmp_path / "b").constants
 
 
 @pytest.mark.skipif(not shutil.which("g++"), reason="no C++ compiler: g++ is not installed")
