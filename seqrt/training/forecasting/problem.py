@@ -19,7 +19,13 @@ from seqrt.data.windowing import last_known
 from seqrt.errors import UsageError
 from seqrt.training.forecasting.options import ForecastOptions
 from seqrt.training.forecasting.rules import MANY_SERIES, config_for
-from seqrt.training.forecasting.sequences import origins, pieces, ragged, targets_of
+from seqrt.training.forecasting.sequences import (
+    before_unknown,
+    origins,
+    pieces,
+    ragged,
+    targets_of,
+)
 from seqrt.training.inputs.scaling import measured_columns
 from seqrt.training.networks.forecasting.config import ForecasterConfig
 from seqrt.training.networks.metadata import Metadata
@@ -105,7 +111,7 @@ def _made(
     features, outputs = _columns(rows, train, config)
     scale = before.scale if before else outputs[0].scale
     values = units.scaled(scale)
-    cut = pieces(train, config.lags - 1, train)
+    cut = _foreseen(rows, pieces(train, config.lags - 1, train), config.missing)
     part = _part(rows, cut, targets_of(cut, train, values, _among(train, len(values)), config))
     judged = _judged(rows, split.validation, values, config) if len(split.validation) else None
     return Problem(
@@ -249,9 +255,15 @@ def _judged(
     begin = np.maximum(inside[:, 0] - 1, owner[:, 0])
     among = _among(inside, len(units))
     ends = np.stack([begin, inside[:, 1]], axis=1)
-    cut = pieces(ends, 2 * config.lags, runs)
+    cut = _foreseen(rows, pieces(ends, 2 * config.lags, runs), config.missing)
     cut[:, 0] += (cut[:, 1] - cut[:, 0]) % config.season
     return _part(rows, cut, targets_of(cut, runs, units, among, config))
+
+
+def _foreseen(rows: TableRows, cut: NDArray[np.int64], missing: str) -> NDArray[np.int64]:
+    """End pieces where values known ahead lie beyond the table, unless these count as missing."""
+    ahead = any(each.ahead for each in rows.features.inputs)
+    return before_unknown(cut, rows.x) if ahead and missing == "error" else cut
 
 
 def _part(rows: TableRows, cut: NDArray[np.int64], y: list[Any]) -> Part:

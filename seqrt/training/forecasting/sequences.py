@@ -34,6 +34,18 @@ def pieces(runs: Runs, lead: int, readable: Runs) -> NDArray[np.int64]:
     return np.array(found, np.int64).reshape(-1, 3)
 
 
+def before_unknown(cut: NDArray[np.int64], x: Floats) -> NDArray[np.int64]:
+    """End pieces (P, 3) before the first row of x (T, D) with a NaN that they would learn from.
+
+    Such are the last rows of a run, for which values known ahead lie beyond the table.
+    """
+    unknown = np.append(np.flatnonzero(np.isnan(x).any(axis=1)), len(x))
+    ends = np.minimum(cut[:, 2], unknown[np.searchsorted(unknown, cut[:, 1])])
+    known = cut[:, 1] < ends
+    found: NDArray[np.int64] = np.stack([*cut[:, :2].T, ends], axis=1)[known]
+    return found
+
+
 def targets_of(
     cut: NDArray[np.int64],
     runs: Runs,

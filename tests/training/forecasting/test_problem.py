@@ -163,3 +163,17 @@ def test_the_rows_said_to_be_needed_and_the_shorter_horizon_are_enough(tmp_path,
             if shorter:
                 tried(rows, int(shorter[1]))
     assert rows == needed
+
+
+@pytest.mark.parametrize("val", [0.0, 0.25])
+def test_sequences_end_where_values_known_ahead_are_not_known_any_more(tmp_path, val):
+    path = tmp_path / "promo.csv"
+    days = np.datetime64("2024-01-01") + np.arange(40)
+    rows = [f"{day},{i % 7 + 1},{i % 3}" for i, day in enumerate(days)]
+    path.write_text("\n".join(["ds,y,promo", *rows]))
+    problem = problem_of(str(path), horizon=4, val=val, future=("promo",))
+    last = problem.validation or problem.train
+    assert not any(np.isnan(part.x[0]).any() for part in (problem.train, last))
+    # the last forecast is that of the last four rows
+    assert last.x[0][-1, 0] == 35 % 7 + 1
+    assert problem.judged.truth[-1].tolist() == [i % 7 + 1 for i in range(36, 40)]
