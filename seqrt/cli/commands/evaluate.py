@@ -143,10 +143,9 @@ def evaluate(
             typer.echo(line)
     if by_series:
         typer.echo(by_series.summary())
-    if judged:
-        notes = () if span else seen_in_training(data, opened.manifest)
-        for line in conclusion(judged.test, tuple(notes)):
-            typer.echo(line)
+    notes = () if span else tuple(seen_in_training(data, opened.manifest))
+    for line in conclusion(judged.test, notes) if judged else (f"note: {each}" for each in notes):
+        typer.echo(line)
 
 
 def _metrics(model: Model, part: Part, predicted: Any) -> tuple[Metrics, Metrics]:
