@@ -26,7 +26,7 @@ def write_c(run: Path, out: Path | None, weights: WeightForm, *, as_json: bool) 
     if weights == "int8":
         raise UsageError("--weights must be float32 or fp16 with --to c, got int8.")
     from seqrt.export import export_c
-    from seqrt.export.to_c.text import name_from
+    from seqrt.export.to_c.text import check_name, name_from
 
     if out is not None and out.suffix != ".c":
         raise UsageError(f"--out must name a .c file with --to c, got {out}.")
@@ -36,7 +36,7 @@ def write_c(run: Path, out: Path | None, weights: WeightForm, *, as_json: bool) 
         called = run.stem if is_file else run.resolve().name
     else:
         called = run.parent.resolve().name
-    name = name_from(called) if out is None else out.stem
+    name = check_name(name_from(called) if out is None else out.stem)
     plain = is_file and weights == "float32"
     written = export_c(run if plain else _content(run, weights), folder, name=name)
     if as_json:

@@ -11,7 +11,7 @@ gate. A network has K > 1 blocks if it is several networks side by side, as fold
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -57,7 +57,7 @@ class LayerStep:
     activations: tuple[str, str]
     reset_after: bool = True
     label: str = ""
-    scratch_of_r: Buffer | None = field(default=None)
+    scratch_of_r: Buffer | None = None
 
     @property
     def reads(self) -> list[Places]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
@@ -239,4 +239,3 @@ class StepResult:
 
     state: Places
     y: Places
-    label: str = field(default="", init=False)

@@ -55,7 +55,8 @@ class Namer:
 
     def weights(self, values: Array, name: str) -> tuple[str, str]:
         """Return the routine that adds products with weights, and the name of their array."""
-        small = np.asarray(values, np.float16).ravel()
+        with np.errstate(over="ignore"):
+            small = np.asarray(values, np.float16).ravel()
         if self.half and bool((small.astype(np.float32) == np.ravel(values)).all()):
             return "seqrt_add_half", self._defined("uint16_t", small, name)
         return "seqrt_add", self.array(values, name)

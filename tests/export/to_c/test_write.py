@@ -53,6 +53,19 @@ def test_nothing_is_compiled_where_there_is_no_compiler(tmp_path, monkeypatch):
     assert done.source.is_file()
 
 
+def test_a_compiler_for_another_machine_proves_nothing_and_does_not_stop_the_export(
+    tmp_path, monkeypatch
+):
+    compiler = tmp_path / "gcc"
+    compiler.write_text("#!/bin/sh\necho no program for this machine > test\n")
+    compiler.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    done = export_c(NETS / "lstm-last.onnx", tmp_path)
+
+    assert (done.compiled, done.proved_with) == (None, "")
+
+
 def test_c_that_computes_something_else_is_not_written(tmp_path, compiler):
     file = ModelFile.parse((NETS / "gru-last.onnx").read_bytes())
     text = sources(file, "pump")
