@@ -22,6 +22,7 @@ OUTLINE = [
     "Forecasts",
     "What is in the file",
     "Streaming",
+    "On servers, devices and web pages",
     "Training in Python",
     "Your own PyTorch module",
     "Figures",
