@@ -27,13 +27,13 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 import c_programs
 import forecast_reference
 import foreign_nets
-import format2_nets
 import posted_nets
 import reference
 
 from seqrt.contract import Column
 from seqrt.errors import UsageError
 from seqrt.export import export
+from seqrt.export.small_weights.truth import solve
 from seqrt.runtime import Model
 from seqrt.runtime.proving.parity import allowed_error, largest, scaled_units
 from seqrt.training import Network
@@ -189,7 +189,7 @@ def imported(rng: np.random.Generator, steps: int) -> Iterator[Drawn]:
 
         def truth(content: bytes = content, m: Any = manifest, x: Array = x) -> tuple[Array, Array]:
             state, lengths = np.zeros((1, m.state_size)), np.array([len(x)], np.int32)
-            y, end = format2_nets.joined(content, m, x[None], lengths, state)
+            y, end = solve(content, m, x[None], lengths, state, np.float64)
             return y[0], end[0]
 
         yield Drawn("imported", content, x, truth)
