@@ -20,7 +20,18 @@ from seqrt.cli.torchrun import quiet_unless_first, rank
 from seqrt.errors import InputError, TrainingError
 from seqrt.training.loop.checkpoints import NEWEST
 
-TRAIN = ("train", "moves.npz", "--cell", "gru", "--units", "5,4", "--dropout", "0.2")
+TRAIN = (
+    "train",
+    "moves.npz",
+    "--cell",
+    "gru",
+    "--units",
+    "5,4",
+    "--dropout",
+    "0.2",
+    "--val",
+    "0.2",
+)
 LONG = 600
 
 

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from seqrt.errors import OutputError, ParityError
-from seqrt.export import export, weights
+from seqrt.export import export
+from seqrt.export.graph import weights
 from seqrt.training import Network
 
 WRONG_LSTM = [order for order in permutations(range(4)) if order != (0, 3, 1, 2)]

@@ -202,7 +202,8 @@ def test_initial_weights_remember_no_longer_than_the_gradient_goes_back(tmp_path
     x, y = rng.standard_normal((10, 300, 1)), rng.standard_normal(10)
     np.savez(tmp_path / "long.npz", x=x, y=y)
     plans = [
-        Plan(str(tmp_path / "long.npz"), **given) for given in ({}, {"tbptt": 80}, {"tbptt": 20})
+        Plan(str(tmp_path / "long.npz"), method="plain", **given)
+        for given in ({}, {"tbptt": 80}, {"tbptt": 20})
     ]
 
     resolved = [plan.resolved(plan.problem()) for plan in plans]
