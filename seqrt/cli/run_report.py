@@ -263,10 +263,15 @@ def _features(problem: Problem) -> str:
 def _part(problem: Problem, part: Part) -> str:
     if part.when is None:
         return f"{counted(len(part), 'sequence')} of {_steps(part)}"
-    first, last = _time(part.when.min()), _time(part.when.max())
+    first, last = (_time(each, problem.metadata) for each in (part.when.min(), part.when.max()))
+    name = "" if part.when.dtype.kind == "M" else f"{problem.time} "
     out = f"; {part.left_out:,} left out, without a target" if part.left_out else ""
+    ahead = problem.metadata.horizon or 1
+    if problem.forecaster and ahead > 1:
+        count = f"{counted(len(part), 'forecast')} of {ahead} rows"
+        return f"{count}, the first from {name}{first} on, the last from {name}{last} on{out}"
     each = "forecast" if problem.forecaster else "window"
-    return f"{counted(len(part), each)}, targets from {problem.time} {first} to {last}{out}"
+    return f"{counted(len(part), each)}, targets from {name}{first} to {last}{out}"
 
 
 def _steps(part: Part) -> str:
@@ -277,10 +282,12 @@ def _steps(part: Part) -> str:
     return f"{steps} {'step' if longest == 1 else 'steps'}, {counted(features, 'feature')}"
 
 
-def _time(value: Any) -> str:
-    """Return a time as the table writes it: a number without needless digits, or a date."""
+def _time(value: Any, metadata: Metadata) -> str:
+    """Return a time without needless digits: a number, a date, or a month where these are rows."""
     if hasattr(value, "astype") and value.dtype.kind == "M":
-        return str(value).removesuffix("T00:00:00")
+        text = str(value).removesuffix("T00:00:00").removesuffix(":00").replace("T", " ")
+        monthly = metadata.time and metadata.time.step.endswith(("month", "months"))
+        return text.removesuffix("-01") if monthly else text
     return f"{value:.15g}"
 
 

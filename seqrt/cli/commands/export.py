@@ -125,4 +125,5 @@ def say_exported(exported: Exported) -> None:
     for name, why in exported.kept.items():
         say_labelled("", f"{name} stays float32: {why}")
     say_labelled("file", f"{exported.size:,} bytes, SHA-256 {exported.digest}")
-    say_labelled("next", "seqrt predict DATA")
+    ahead = m.task == "forecast" and m.window is None
+    say_labelled("next", f"seqrt {'forecast' if ahead else 'predict'} DATA")

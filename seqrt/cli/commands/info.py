@@ -82,7 +82,7 @@ def _lines(model: Model, path: Path) -> Iterator[tuple[str, str]]:
     if m.tokens:
         yield "reads", f"token ids from 0 to {m.tokens - 1:,}"
     else:
-        yield from _columns("features", m.features)
+        yield from _features(m)
     if m.least > 1:
         yield "needs", f"sequences of at least {m.least} steps"
     if m.takes_missing:
@@ -236,6 +236,37 @@ def _output(m: Manifest) -> str:
     kinds = {"softmax": "a probability per class", "sigmoid": "a probability per label"}
     floor = "" if m.floor is None else f", at least {m.floor:g}"
     return f"{kinds.get(m.activation, 'raw units')}, {_WHEN[m.head]}{floor}"
+
+
+def _features(m: Manifest) -> Iterator[tuple[str, str]]:
+    """Yield the features; those of the same column in later rows, such as promo+1, in one line."""
+    later = {
+        name: name.removesuffix(f"+{each.ahead}")
+        for each in m.inputs
+        for name in each.names
+        if each.ahead
+    }
+    yield from _columns("features", tuple(each for each in m.features if each.name not in later))
+    stems: dict[str, list[Column]] = {}
+    for column in m.features:
+        if column.name in later:
+            stems.setdefault(later[column.name], []).append(column)
+    for columns in stems.values():
+        yield "", _later(columns)
+
+
+def _later(columns: list[Column]) -> str:
+    """Return the scaling of a column in the rows ahead, from the least to the most."""
+    if len(columns) == 1:
+        return f"{columns[0].name}{_scaling(columns[0])}"
+    mean, scale = (
+        " to ".join(dict.fromkeys(f"{most(values):.4g}" for most in (min, max)))
+        for values in zip(*((each.mean, each.scale) for each in columns), strict=True)
+    )
+    lows = [each.low for each in columns if each.low is not None]
+    highs = [each.high for each in columns if each.high is not None]
+    seen = f", in training {min(lows):g} to {max(highs):g}" if lows and highs else ""
+    return f"{columns[0].name} to {columns[-1].name}: mean {mean}, scale {scale}{seen}"
 
 
 def _columns(label: str, columns: tuple[Column, ...]) -> Iterator[tuple[str, str]]:

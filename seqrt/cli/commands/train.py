@@ -148,8 +148,21 @@ def _introduce(run: Run) -> None:
         say_labelled(label, text)
 
 
+def _mixed(run: Run) -> str | None:
+    """Return how much of the forecasts is the linear part of a forecaster, averaged over steps."""
+    from seqrt.training.networks.forecasting.forecaster import Forecaster
+
+    if not isinstance(run.net, Forecaster) or not run.net.linear.any():
+        return None
+    share = 100 * float(run.net.share.mean())
+    return f"the network counts {share:.0f} % in a forecast, its linear part {100 - share:.0f} %"
+
+
 def _report(run: Run, result: Result) -> None:
-    for line in (run_ending(run, result), "", *metrics_table(run.plan, result), ""):
+    say(run_ending(run, result))
+    if mixed := _mixed(run):
+        say(mixed)
+    for line in ("", *metrics_table(run.plan, result), ""):
         say(line)
     for path in result.pictures:
         say_labelled("picture", path)

@@ -119,7 +119,8 @@ def _say_notes_of(run: Run, known: list[str]) -> list[str]:
 
 def _ending(committee: Committee) -> str:
     best = [max((e.number for e in each if e.best), default=0) for each in committee.epochs()]
-    return f"best epochs {', '.join(map(str, best))}, {_seconds(committee):.1f} s"
+    *first, last = map(str, best)
+    return f"best epochs {', '.join(first)} and {last}; {_seconds(committee):.1f} s"
 
 
 def _seconds(committee: Committee) -> float:

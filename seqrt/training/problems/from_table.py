@@ -54,7 +54,7 @@ def _windowing(table: Table, options: DataOptions) -> Windowing:
             raise UsageError(f"{name} must be at least 1 row, got {value}.")
     if not table.rows:
         raise InputError(f"E_INPUT_EMPTY: {table.source} has names of columns, but no rows.")
-    target = options.target or _only_column(table)
+    target = options.target or _only_column(table, options.series)
     return Windowing(table_task(table, target, options.task), target, (), window, horizon)
 
 
@@ -179,16 +179,20 @@ def _left_out(data: Timeline, windowing: Windowing) -> tuple[str, ...]:
     )
 
 
-def _only_column(table: Table) -> tuple[str, ...]:
+def _only_column(table: Table, series: tuple[str, ...]) -> tuple[str, ...]:
     if len(table.numeric) == 1:
         return table.numeric
     if table.time == TIME and TARGET in table.numeric:
         return (TARGET,)
-    more = len(table.names) - _NAMED
-    names = ", ".join(table.names[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+    free = [name for name in table.names if name != table.time and name not in series]
+    more = len(free) - _NAMED
+    names = ", ".join(free[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+    # the same guess as that of seqrt describe: exports of measurements begin with the main one
+    numbers = [name for name in free if name in table.numeric]
+    likely = numbers[0] if table.time and numbers else table.names[-1]
     raise UsageError(
         f"{table.source} has several columns that could be the target: {names}."
-        f" Name it with --target, such as --target {table.names[-1]}."
+        f" Name it with --target, such as --target {likely}."
     )
 
 

@@ -114,6 +114,19 @@ def test_it_says_what_becomes_of_the_columns_of_a_table(run):
     assert page.count("\ntime ") == page.count("\nseries ") == 1
 
 
+def test_a_column_known_in_many_rows_ahead_is_one_line(run):
+    inputs = (Input("load"), *(Input("promo", ahead=ahead) for ahead in range(1, 4)))
+    features = (Column("load"), *(Column(f"promo+{i}", mean=i, low=0, high=i) for i in (1, 2, 3)))
+    outputs = tuple(Column(f"load+{i}") for i in (1, 2, 3))
+    about = Metadata("forecast", features, outputs, window=3, horizon=3, inputs=inputs)
+    path = export(Network("rnn", 4, (2,), 3), "shop.onnx", about=about).path
+
+    page = run("info", path).out
+
+    later = line_of("", page[page.index("features") :])
+    assert later == "promo+1 to promo+3: mean 0, scale 1, in training 0 to 3"
+
+
 def test_of_a_classifier_it_names_the_classes(run, classifier):
     page = run("info", classifier).out
 

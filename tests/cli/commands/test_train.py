@@ -368,7 +368,7 @@ def test_a_span_may_hold_times_of_day(run):
     done = run("train", "day.csv", "--span", "2024-01-01 00:10:2024-01-01 01:09", *TINY)
 
     assert done.code == 0
-    assert "training    43 windows, targets from when 2024-01-01T00:15:00 to" in done.err
+    assert "training    43 windows, targets from 2024-01-01 00:15 to" in done.err
 
 
 # Usage errors and unusable data

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ def test_few_sequences_are_trained_in_folds_exported_and_used(run):
     line = "chosen      --noise 0.4 --folds 5, for few sequences; --recipe plain leaves this out\n"
     assert line in done.err
     assert "fold 5/5" in done.err
+    assert re.search(r"\nbest epochs \d, \d, \d, \d and \d; [\d.]+ s\n", done.err)
     plan = read_record("runs/moves-lstm-1")["plan"]
     assert (plan["noise"], plan["folds"]) == (0.4, 5)
     assert run("export").code == 0

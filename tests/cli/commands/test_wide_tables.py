@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 
 import numpy as np
 import pytest
@@ -80,6 +81,10 @@ def test_training_names_the_targets_and_their_series(run, tmp_path):
     assert "2, told apart by target: a, b" in done.err
     assert "forecaster" in done.err
     assert "1 of 2 targets begins after the first row: b" in done.err
+    assert re.search(
+        r"forecasts of 3 rows, the first from 2024-.* on, the last from 2024", done.err
+    )
+    assert re.search(r"the network counts \d+ % in a forecast, its linear part \d+ %\n", done.err)
 
 
 def test_a_forecast_has_a_column_for_each_target_with_the_numbers_of_the_long_table(run):

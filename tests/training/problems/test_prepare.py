@@ -207,7 +207,7 @@ def test_padding_never_comes_in(archive, rng):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, r"several columns that could be the target: year, height, way, weekday\. .*--target"),
+        ({}, r"several columns that could be the target: height, way, weekday\. .*--target height"),
         ({"target": "hight"}, "Did you mean 'height'"),
         ({"target": "height", "window": 0}, "window must be at least 1 row, got 0"),
         ({"target": "height", "horizon": 0}, "horizon must be at least 1 row, got 0"),
