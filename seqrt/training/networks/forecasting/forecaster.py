@@ -34,7 +34,7 @@ class Forecaster(Stack):
         e = relu(W_e [z, statistics, others] + b_e)
         h_t = cell(e_t, h_{t-m})              the state of the step a season before
         mid = base(h, z) + W_r [h, others] + b_r    a mix of past seasons, and a correction
-        mid = share mid + (1 - share) linear(z)     a linear autoregression beside it
+        mid = share mid + (1 - share) linear(z)     the linear part beside it
         q_j = mid ± sum of widen_i gap_i      quantiles on either side, which cannot cross
         y = level + scale q ± sum of early gaps     which widen the first intervals
 
