@@ -371,6 +371,15 @@ def test_a_span_may_hold_times_of_day(run):
     assert "training    43 windows, targets from 2024-01-01 00:15 to" in done.err
 
 
+def test_months_are_told_as_months(run):
+    rows = [f"{2020 + i // 12}-{i % 12 + 1:02},{i % 5}" for i in range(30)]
+    Path("months.csv").write_text("\n".join(["month,load", *rows]) + "\n")
+
+    done = run("train", "months.csv", "--window", "5", "--horizon", "1", *TINY)
+
+    assert "training    19 windows, targets from 2020-06 to 2021-12\n" in done.err
+
+
 # Usage errors and unusable data
 
 

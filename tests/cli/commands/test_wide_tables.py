@@ -87,6 +87,11 @@ def test_training_names_the_targets_and_their_series(run, tmp_path):
     assert re.search(r"the network counts \d+ % in a forecast, its linear part \d+ %\n", done.err)
 
 
+def test_what_follows_the_export_of_a_forecaster_is_a_forecast(run, tmp_path):
+    done = run("export", "wide", "-o", tmp_path / "wide.onnx")
+    assert done.err.endswith("next        seqrt forecast DATA\n")
+
+
 def test_a_forecast_has_a_column_for_each_target_with_the_numbers_of_the_long_table(run):
     wide = table(run("forecast", "wide.csv", "-m", "wide.onnx").out)
     assert list(wide[0]) == ["day", "b", "b-lo-80", "b-hi-80", "a", "a-lo-80", "a-hi-80"]
