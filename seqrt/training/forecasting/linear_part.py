@@ -17,7 +17,12 @@ from numpy.typing import NDArray
 from seqrt.data.understanding.season import multiple_of_season
 from seqrt.training.forecasting.lagged import target_series, windows_of
 from seqrt.training.forecasting.linear import Linear, Windows, mixture, naive, seasonal_mean
-from seqrt.training.forecasting.regressions import direct_fit, iterated_fit, mean_forecast
+from seqrt.training.forecasting.regressions import (
+    direct_fit,
+    iterated_fit,
+    mean_forecast,
+    median_forecast,
+)
 from seqrt.training.problems.problem import Problem
 
 Doubles = NDArray[np.float64]
@@ -137,7 +142,7 @@ def _naive_fits(problem: Problem) -> list[Fit]:
     ]
     mean = partial(mean_forecast, relative=len(problem.keys) > 1)
     copies.append(seasonal_mean(config.lags, config.horizon, config.season))
-    return [mean, *(partial(_copied, linear=linear) for linear in copies)]
+    return [mean, median_forecast, *(partial(_copied, linear=linear) for linear in copies)]
 
 
 def _copied(_: Windows, linear: Linear) -> Linear:

@@ -66,9 +66,23 @@ def mean_forecast(windows: Windows, *, relative: bool = False) -> Linear:
     """Return the forecast that repeats the mean."""
     lags, horizon = windows.lags.shape[1], windows.ahead.shape[1]
     examples = windows.normalised() if relative else windows
-    following = examples.ahead[:, 0]
+    following = _next_values(examples)
     mean = np.full(horizon, following.mean() if len(following) else 0.0)
     return (Linear.of_normalised if relative else Linear.of_values)(np.zeros((lags, horizon)), mean)
+
+
+def median_forecast(windows: Windows) -> Linear:
+    """Return the forecast that repeats the median: 0 where most values are."""
+    lags, horizon = windows.lags.shape[1], windows.ahead.shape[1]
+    following = _next_values(windows)
+    median = np.full(horizon, np.median(following) if len(following) else 0.0)
+    return Linear.of_values(np.zeros((lags, horizon)), median)
+
+
+def _next_values(windows: Windows) -> Doubles:
+    """Return the first value after each example, of those that are known."""
+    following: Doubles = windows.ahead[:, 0]
+    return following[np.isfinite(following)]
 
 
 def direct_fit(windows: Windows, *, relative: bool = False) -> Linear | None:

@@ -71,8 +71,8 @@ class Recurrent(TimeLayer):
     ) -> None:
         """Make the layer with torch's initial weights, uniform within ±1/sqrt(units)."""
         super().__init__()
-        self.kind = CellKind(cell, nonlinearity)
-        self.layer = Layer(self.kind.in_file, units, bidirectional, nonlinearity)
+        self.kind = CellKind(cell, nonlinearity if cell == "rnn" else "tanh")
+        self.layer = Layer(self.kind.in_file, units, bidirectional, self.kind.nonlinearity)
         self.features = features
         directions = 2 if bidirectional else 1
         self.cells = nn.ModuleList(_kernel(self.kind, features, units) for _ in range(directions))

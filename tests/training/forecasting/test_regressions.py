@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 from seqrt.training.forecasting.linear import Windows
-from seqrt.training.forecasting.regressions import direct_fit, iterated_fit, mean_forecast
+from seqrt.training.forecasting.regressions import (
+    direct_fit,
+    iterated_fit,
+    mean_forecast,
+    median_forecast,
+)
 
 
 def windows(series: np.ndarray, lags: int, horizon: int) -> Windows:
@@ -84,6 +89,13 @@ def test_the_mean_is_that_of_the_next_values():
     assert mean_forecast(examples).forecast(examples)[:, 1] == pytest.approx(
         examples.ahead[:, 0].mean()
     )
+
+
+def test_the_median_of_rare_sales_is_zero_whatever_is_not_known():
+    sales = np.where(np.arange(200) % 9 == 0, 5.0, 0.0)
+    sales[50] = np.nan
+    examples = windows(sales, 8, 3)
+    assert np.all(median_forecast(examples).forecast(examples.known(8, 3)) == pytest.approx(0.0))
 
 
 def test_too_few_rows_have_no_fit():
