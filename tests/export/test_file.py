@@ -130,3 +130,10 @@ def test_the_random_state_of_the_caller_is_left_as_it_was(tmp_path):
     export(net, tmp_path / "m.onnx")
 
     assert torch.equal(torch.random.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_the_nonlinearity_of_the_rnn_cell_is_not_that_of_others(tmp_path, cell):
+    exported = export(Network(cell, 2, (4,), 1, nonlinearity="relu"), tmp_path / "m.onnx")
+
+    assert exported.manifest.layers[0].nonlinearity == "tanh"
