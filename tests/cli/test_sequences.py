@@ -43,6 +43,11 @@ def predicted(run, data, model, *options):
     return np.load("y.npy")
 
 
+def metrics(done):
+    """The lines of an evaluation, without the note that the data is that of training."""
+    return "".join(line for line in done.out.splitlines(True) if not line.startswith("note"))
+
+
 def test_a_counter_is_read_alike_by_every_command_and_from_every_kind_of_file(run, model):
     np.savez("count.npz", x=counters(), y=KIND)
     path = model("count.npz")
@@ -91,7 +96,7 @@ def test_nan_at_the_ends_is_padding_in_every_command(run, model):
         np.testing.assert_array_equal(np.load("y.npy"), want)
     evaluated = run("evaluate", "padded.npz", "-m", path)
     assert note in evaluated.err
-    assert evaluated.out == run("evaluate", "known.npz", "-m", path).out
+    assert metrics(evaluated) == metrics(run("evaluate", "known.npz", "-m", path))
 
 
 def test_the_same_classes_may_be_written_in_another_way_at_evaluation(run, model):
@@ -107,7 +112,7 @@ def test_the_same_classes_may_be_written_in_another_way_at_evaluation(run, model
     path = model("int.npz")
 
     pages = {
-        run("evaluate", f"{name}.npz", "-m", path).out
+        metrics(run("evaluate", f"{name}.npz", "-m", path))
         for name in ("int", "float", "column", "bool", "hot")
     }
 

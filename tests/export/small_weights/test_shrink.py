@@ -250,12 +250,13 @@ def test_streams_of_a_large_file_share_the_session_of_its_float32_size(tmp_path,
     assert model._engine._step_session is None
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_c_holds_the_rounded_weights_as_float32(tmp_path, form):
+@pytest.mark.parametrize(("form", "share"), [("fp16", 0.55), ("int8", 1.0)])
+def test_c_holds_the_rounded_weights_in_16_or_32_bits(tmp_path, form, share):
     small = export(network(**KINDS["lstm"]), tmp_path / "m.onnx", weights=form)
 
     written = export_c(small.path, tmp_path, name="m")
 
     whole = export_c(export(network(**KINDS["lstm"]), tmp_path / "w.onnx").path, tmp_path, name="w")
-    assert (written.constants, written.state) == (whole.constants, whole.state)
+    assert 0.9 * share < written.constants / whole.constants <= share
+    assert written.state == whole.state
     assert written.proved_with == whole.proved_with
