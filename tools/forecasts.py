@@ -21,7 +21,6 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -30,6 +29,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from side_by_side.command import seqrt
 
 from seqrt import Model, load
 
@@ -219,16 +219,6 @@ def errors_in_z(
 def text(value: float | None) -> str:
     """Return a figure with three digits, or a dash."""
     return "-" if value is None else f"{value:.3g}"
-
-
-def seqrt(*words: str) -> str:
-    """Run a command of seqrt; return what it prints on stdout, or show its error and exit."""
-    done = subprocess.run(
-        [sys.executable, "-m", "seqrt", *words], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        sys.exit(done.stderr)
-    return done.stdout
 
 
 if __name__ == "__main__":

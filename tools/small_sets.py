@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from statistics import mean
+
+from side_by_side.command import seqrt
 
 RECIPES = {"default": (), "plain": ("--recipe", "plain")}
 
@@ -50,16 +51,6 @@ def accuracy(train: Path, seed: int, options: tuple[str, ...]) -> float:
         seqrt("export", run, "-o", model)
         figures = json.loads(seqrt("evaluate", str(test), "-m", model, "--json"))["figures"]
     return float(figures["accuracy"])
-
-
-def seqrt(*words: str) -> str:
-    """Run a command of seqrt; return what it prints on stdout, or show its error and exit."""
-    done = subprocess.run(
-        [sys.executable, "-m", "seqrt", *words], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        sys.exit(done.stderr)
-    return done.stdout
 
 
 if __name__ == "__main__":

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper
 
-from seqrt.contract import IR_VERSION, LENGTHS, OPSET, STATE, STATE_OUT, X
+from seqrt.contract import LENGTHS, STATE, STATE_OUT, X
 from seqrt.contract.idioms.recognise import idiom_of
+from seqrt.contract.onnx_reader import FLOAT, INT32, INT64
 from seqrt.export.foreign.answers import Answer
 from seqrt.export.foreign.emitter import Emitter, Piece
+from seqrt.export.graph.builder import tensor
 
 _HEAVY = ("MatMul", "RNN", "GRU", "LSTM")
 _RECURRENT = ("RNN", "GRU", "LSTM")
@@ -111,25 +112,17 @@ def model_of(g: Emitter, answers: list[Answer], features: int, tokens: int) -> o
     unshare(g, sum(answer.width for answer in answers))
     x = ["batch", "time"] if tokens else ["batch", "time", features]
     inputs = [
-        _tensor(X, x, TensorProto.INT64 if tokens else TensorProto.FLOAT),
-        _tensor(LENGTHS, ["batch"], TensorProto.INT32),
+        tensor(X, x, INT64 if tokens else FLOAT),
+        tensor(LENGTHS, ["batch"], INT32),
     ]
     outputs = [
-        _tensor(each.name, ["batch", *(["time"] if each.head == "sequence" else []), each.width])
+        tensor(each.name, ["batch", *(["time"] if each.head == "sequence" else []), each.width])
         for each in answers
     ]
     if size:
-        inputs.append(_tensor(STATE, ["batch", size]))
-        outputs.append(_tensor(STATE_OUT, ["batch", size]))
-    constants = list(g.constants.values())
-    graph = helper.make_graph(g.nodes, "seqrt", inputs, outputs, constants)
-    return helper.make_model(
-        graph,
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        ir_version=IR_VERSION,
-        producer_name="seqrt",
-        model_version=1,
-    )
+        inputs.append(tensor(STATE, ["batch", size]))
+        outputs.append(tensor(STATE_OUT, ["batch", size]))
+    return g.model(inputs, outputs)
 
 
 def order_layers(g: Emitter) -> None:
@@ -149,7 +142,3 @@ def _split_state(g: Emitter) -> None:
         split = g.constant("state_sizes", np.array(sizes, np.int64))
         g.append("Split", [whole, split], list(starts), axis=2)
     g.nodes += written
-
-
-def _tensor(name: str, shape: list[Any], kind: int = TensorProto.FLOAT) -> onnx.ValueInfoProto:
-    return helper.make_tensor_value_info(name, kind, shape)

@@ -7,17 +7,14 @@ outputs are batch-major.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import onnx
-from onnx import TensorProto, helper
 from torch import nn
 
-from seqrt.contract import IR_VERSION, LENGTHS, OPSET, STATE, STATE_OUT, X, Y
+from seqrt.contract import LENGTHS, STATE, STATE_OUT, X, Y
 from seqrt.contract.idioms.missing import policy
-from seqrt.contract.onnx_reader import FLOAT
-from seqrt.export.graph.builder import GraphBuilder
+from seqrt.contract.onnx_reader import FLOAT, INT32
+from seqrt.export.graph.builder import GraphBuilder, tensor
 from seqrt.export.graph.groups import carries_of
 from seqrt.export.graph.layers import emit
 from seqrt.export.graph.recurrent import RecurrentNodes
@@ -93,22 +90,11 @@ def stack_model(graph: GraphBuilder, stack: Stack) -> onnx.ModelProto:
     features, outputs = len(stack.x_mean), len(stack.y_mean)
     steps = ["batch", "time", outputs] if stack.head == "sequence" else ["batch", outputs]
     inputs = [
-        _tensor(X, ["batch", "time", features]),
-        _tensor(LENGTHS, ["batch"], TensorProto.INT32),
+        tensor(X, ["batch", "time", features]),
+        tensor(LENGTHS, ["batch"], INT32),
     ]
-    results = [_tensor(Y, steps)]
+    results = [tensor(Y, steps)]
     if stack.state_size:
-        inputs.append(_tensor(STATE, ["batch", stack.state_size]))
-        results.append(_tensor(STATE_OUT, ["batch", stack.state_size]))
-    proto = helper.make_graph(graph.nodes, "seqrt", inputs, results, list(graph.constants.values()))
-    return helper.make_model(
-        proto,
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        ir_version=IR_VERSION,
-        producer_name="seqrt",
-        model_version=1,
-    )
-
-
-def _tensor(name: str, shape: list[Any], kind: int = TensorProto.FLOAT) -> onnx.ValueInfoProto:
-    return helper.make_tensor_value_info(name, kind, shape)
+        inputs.append(tensor(STATE, ["batch", stack.state_size]))
+        results.append(tensor(STATE_OUT, ["batch", stack.state_size]))
+    return graph.model(inputs, results)

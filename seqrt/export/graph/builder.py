@@ -9,6 +9,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
+from seqrt.contract import IR_VERSION, OPSET
 from seqrt.contract.idioms import Idiom
 from seqrt.contract.onnx_reader import FLOAT
 
@@ -50,3 +51,21 @@ class GraphBuilder:
         for node in idiom.nodes:
             self.add(node.operator, list(node.inputs), node.output, **node.attributes)
         return idiom.output
+
+    def model(
+        self, inputs: list[onnx.ValueInfoProto], outputs: list[onnx.ValueInfoProto]
+    ) -> onnx.ModelProto:
+        """Return the model of the graph, without its metadata."""
+        constants = list(self.constants.values())
+        return helper.make_model(
+            helper.make_graph(self.nodes, "seqrt", inputs, outputs, constants),
+            opset_imports=[helper.make_opsetid("", OPSET)],
+            ir_version=IR_VERSION,
+            producer_name="seqrt",
+            model_version=1,
+        )
+
+
+def tensor(name: str, shape: list[Any], kind: int = FLOAT) -> onnx.ValueInfoProto:
+    """Return the description of an input or output."""
+    return helper.make_tensor_value_info(name, kind, shape)

@@ -67,6 +67,26 @@ def avoids(reads: list[Places], place: int, size: int) -> bool:
     return not any(((read >= place) & (read < place + size)).any() for read in reads)
 
 
+class OneResult:
+    """What operations share that write one buffer, `out`, and nothing of what they read."""
+
+    out: Buffer
+
+    @property
+    def reads(self) -> list[Places]:
+        """The places that it reads."""
+        raise NotImplementedError
+
+    @property
+    def writes(self) -> list[Buffer]:
+        """The result."""
+        return [self.out]
+
+    def fits(self, buffer: Buffer, place: int) -> bool:
+        """Return whether it reads nothing there."""
+        return avoids(self.reads, place, buffer.size)
+
+
 @dataclass(eq=False)
 class Leaf:
     """The numbers that an expression reads, one for each number of its result."""
@@ -165,7 +185,7 @@ def _counted(loops: Loops, steps: tuple[int, ...]) -> list[str]:
 
 
 @dataclass(eq=False)
-class Copy:
+class Copy(OneResult):
     """Puts numbers from anywhere one after the other."""
 
     out: Buffer
@@ -176,15 +196,6 @@ class Copy:
     def reads(self) -> list[Places]:
         """Where the numbers are."""
         return [self.source]
-
-    @property
-    def writes(self) -> list[Buffer]:
-        """Where they go."""
-        return [self.out]
-
-    def fits(self, buffer: Buffer, place: int) -> bool:
-        """Return whether none of the numbers is there."""
-        return avoids(self.reads, place, buffer.size)
 
     def code(self, names: Names) -> list[str]:
         """Return loops if they are linear, and else a copy for each run."""
@@ -203,7 +214,7 @@ def copied(to: str, source: str, size: int, routine: str = "memcpy") -> str:
 
 
 @dataclass(eq=False)
-class RoutineCall:
+class RoutineCall(OneResult):
     """A call of a routine: the result first, then runs of places and other arguments."""
 
     routine: str
@@ -215,15 +226,6 @@ class RoutineCall:
     def reads(self) -> list[Places]:
         """The runs among the arguments."""
         return [each for each in self.arguments if not isinstance(each, str)]
-
-    @property
-    def writes(self) -> list[Buffer]:
-        """The result."""
-        return [self.out]
-
-    def fits(self, buffer: Buffer, place: int) -> bool:
-        """Return whether it reads nothing there."""
-        return avoids(self.reads, place, buffer.size)
 
     def code(self, names: Names) -> list[str]:
         """Return the call."""

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from seqrt.export.to_c.operations import Names, avoids
+from seqrt.export.to_c.operations import Names, OneResult
 from seqrt.export.to_c.places import Array, Buffer, Places
 from seqrt.export.to_c.text import plus
 
@@ -91,7 +91,7 @@ def _regular(blocks: list[Block]) -> list[tuple[tuple[int, int, int, int], list[
 
 
 @dataclass(eq=False)
-class Product:
+class Product(OneResult):
     """Rows of x times a constant matrix (inputs, outputs), plus a constant if there is one."""
 
     out: Buffer
@@ -105,15 +105,6 @@ class Product:
     def reads(self) -> list[Places]:
         """The rows, one after the other."""
         return [self.x]
-
-    @property
-    def writes(self) -> list[Buffer]:
-        """The result."""
-        return [self.out]
-
-    def fits(self, buffer: Buffer, place: int) -> bool:
-        """Return whether it reads nothing there."""
-        return avoids(self.reads, place, buffer.size)
 
     def code(self, names: Names) -> list[str]:
         """Return the sums, row by row."""
