@@ -40,7 +40,7 @@ def export(
     weights: Annotated[
         WeightForm,
         typer.Option(
-            "--weights", help="How matrices are stored: fp16 halves the file, int8 quarters it"
+            "--weights", help="How matrices are stored: fp16 in half the bytes, int8 in a quarter"
         ),
     ] = "float32",
     as_json: JsonOption = False,
