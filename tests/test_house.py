@@ -44,15 +44,18 @@ ROOMS = {
     "numbers": Room("errors numpy"),
     "ranges": Room("contract numpy"),
     "encoding": Room("contract errors numbers numpy"),
+    "text": Room("contract errors numpy"),
     "ahead": Room("contract encoding errors numpy"),
-    "data": Room("ahead contract encoding errors numbers wording numpy", inside="pyarrow"),
+    "data": Room("ahead contract encoding errors numbers text wording numpy", inside="pyarrow"),
     "forecasting": Room("ahead data errors numpy", inside="statsforecast"),
-    "runtime": Room("ahead contract encoding errors numbers ranges numpy", inside="onnxruntime"),
+    "runtime": Room(
+        "ahead contract encoding errors numbers ranges text numpy", inside="onnxruntime"
+    ),
     "serving": Room("contract errors runtime numpy starlette uvicorn"),
     "testing": Room("errors runtime numpy"),
     "training": Room(
         "colours contract data drawing encoding errors files forecasting metrics"
-        " metrics_by_series numbers version wording numpy safetensors tomli_w torch",
+        " metrics_by_series numbers text version wording numpy safetensors tomli_w torch",
         inside="matplotlib optuna",
     ),
     "export": Room(
@@ -69,7 +72,7 @@ ROOMS = {
     "cli": Room(
         "errors wording typer",
         inside="ahead bench contract data demo drawing encoding export files forecasting front"
-        " metrics metrics_by_series numbers ranges runtime serving training numpy rich torch",
+        " metrics metrics_by_series numbers ranges runtime serving text training numpy rich torch",
     ),
     "__init__": Room("errors", inside="runtime"),
     "__main__": Room("", inside="cli"),
@@ -87,7 +90,8 @@ INNER_ROOMS = {
         "columns": "strict_json",
         "format2": "strict_json",
         "quantiles": "strict_json",
-        "manifest": "columns format2 measured quantiles strict_json",
+        "text": "strict_json",
+        "manifest": "columns format2 measured quantiles strict_json text",
         "__init__": "columns manifest measured seal",
         "idioms": "__init__ format2 manifest onnx_reader",
         "operators": "idioms manifest onnx_reader",

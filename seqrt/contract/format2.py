@@ -26,6 +26,7 @@ _NEW: Final[dict[str, Any]] = {
     "not_streamable": "",
     "weights": "float32",
     "rounding": None,
+    "text": None,
 }
 # The fields of a layer that only format 2 has; they are written where they are set.
 NEW_OF_LAYERS: Final[dict[str, Any]] = {

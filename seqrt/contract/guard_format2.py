@@ -18,7 +18,7 @@ from seqrt.contract.idioms.fixed_node import (
     Shape,
     without_phases,
 )
-from seqrt.contract.idioms.recognise import Candidate, idiom_of, recognised, streams
+from seqrt.contract.idioms.recognise import FoundGroup, idiom_of, recognised, streams
 from seqrt.contract.onnx_reader import FLOAT, INT32, INT64, guard_error
 from seqrt.contract.operators import HIDDEN, Declared, GraphError, LayerNode, Value
 
@@ -85,7 +85,7 @@ def idiom_outputs(
     if None in fixed:
         raise GraphError(f"the nodes of {kind}.{number} are not those of the idiom")
     try:
-        idiom = recognised(kind, Candidate(number, [n for n in fixed if n], shapes, constants))
+        idiom = recognised(kind, FoundGroup(number, [n for n in fixed if n], shapes, constants))
     except ValueError as error:
         raise GraphError(str(error)) from None
     _check_use(kind, idiom, m)

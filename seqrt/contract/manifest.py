@@ -11,6 +11,7 @@ from seqrt.contract.format2 import NEW_OF_LAYERS, check_format2
 from seqrt.contract.measured import Memory, Parity, Rounding
 from seqrt.contract.quantiles import check_quantile_outputs
 from seqrt.contract.strict_json import decode_as, manifest_error, parse_json
+from seqrt.contract.text import Text, check_text
 from seqrt.errors import ModelError
 
 Cell = Literal["rnn", "lstm", "gru"]
@@ -119,12 +120,12 @@ class Manifest:
 
     Format 2 adds the following, written only where they differ from their default. `carries` says
     what the state holds, piece by piece. `least` is the fewest steps that a row may have. `tokens`
-    is the number of ids if x is int64 (B, T), and 0 if x holds numbers. `decoders` are the layers
-    over a fixed number of steps, where `layers` are those over time. `heads` are the outputs of the
-    graph if there are several; `outputs` then has the columns of all of them, and `head` is
-    "sequence" if that of any is. `not_streamable` says why the network cannot stream; it is empty
-    for one that can. `weights` is how the matrices are stored, and `rounding` how far that moved
-    the outputs.
+    is the number of ids if x is int64 (B, T), and 0 if x holds numbers; `text` says how text
+    becomes these ids. `decoders` are the layers over a fixed number of steps, where `layers` are
+    those over time. `heads` are the outputs of the graph if there are several; `outputs` then has
+    the columns of all of them, and `head` is "sequence" if that of any is. `not_streamable` says
+    why the network cannot stream; it is empty for one that can. `weights` is how the matrices are
+    stored, and `rounding` how far that moved the outputs.
     """
 
     name: str
@@ -160,6 +161,7 @@ class Manifest:
     heads: tuple[OutputHead, ...] = ()
     not_streamable: str = ""
     rounding: Rounding | None = None
+    text: Text | None = None
 
     @property
     def streamable(self) -> bool:
@@ -250,6 +252,7 @@ _OPTIONAL: Final[dict[str, Any]] = {
     "tokens": 0,
     "not_streamable": "",
     "rounding": None,
+    "text": None,
 }
 
 
@@ -286,6 +289,7 @@ def _check_consistency(manifest: Manifest) -> None:
     check_inputs(manifest.inputs, names, manifest.horizon, manifest.time)
     check_quantile_outputs(manifest)
     check_wide(manifest)
+    check_text(manifest)
     gradient = manifest.memory.gradient if manifest.memory else None
     if gradient and (not gradient.lags or len(gradient.lags) != len(gradient.norms)):
         raise manifest_error(

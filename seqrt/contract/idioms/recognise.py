@@ -42,7 +42,7 @@ _OF_THE_VALUE: Final = 20
 _OF_A_START: Final = 4
 
 
-class Candidate(NamedTuple):
+class FoundGroup(NamedTuple):
     """The nodes of one idiom in a file, and the shapes and constants that they refer to."""
 
     number: int
@@ -73,7 +73,7 @@ def idiom_of(name: str | None) -> tuple[str, int] | None:
     return kind, int(number)
 
 
-def recognised(kind: str, found: Candidate) -> Idiom:
+def recognised(kind: str, found: FoundGroup) -> Idiom:
     """Return the idiom that the nodes are; raise ValueError if they differ from it anywhere."""
     try:
         wanted = _KINDS[kind](found)
@@ -95,13 +95,13 @@ def streams(kind: str, idiom: Idiom) -> bool:
     return bool(idiom.carried) or (kind in _STREAMED and not whole)
 
 
-def _last(f: Candidate) -> Idiom:
+def _last(f: FoundGroup) -> Idiom:
     value = f.read(0, 0)
     (back,) = f.integers(f.read(2, 1))
     return step_from_end(f.number, value, f.width(value), back)
 
 
-def _first(f: Candidate) -> Idiom:
+def _first(f: FoundGroup) -> Idiom:
     value = f.read(0, 0)
     (at,) = f.integers(f.read(0, 1))
     if not at >= 0:
@@ -109,35 +109,35 @@ def _first(f: Candidate) -> Idiom:
     return step_from_start(f.number, value, f.width(value), at)
 
 
-def _sum(f: Candidate) -> Idiom:
+def _sum(f: FoundGroup) -> Idiom:
     start, value = f.nodes[0].inputs if f.nodes[0].operator == "Concat" else ("", f.read(0, 0))
     return time_sum(f.number, value, f.width(value), start)
 
 
-def _max(f: Candidate) -> Idiom:
+def _max(f: FoundGroup) -> Idiom:
     value, start = f.read(0, 1), f.read(2, 0) if f.nodes[2:] else ""
     smallest = f.nodes[0].output.startswith("min.")
     return time_max(f.number, value, f.width(value), start, smallest=smallest)
 
 
-def _masked(f: Candidate) -> Idiom:
+def _masked(f: FoundGroup) -> Idiom:
     value = f.read(0, 1)
     (fill,) = struct.unpack("<f", f.constants[f.read(0, 2)].data)
     over_time = f.shapes[value][0] == TIME
     return masked(f.number, value, f.width(value), fill, over_time=over_time)
 
 
-def _softmax(f: Candidate) -> Idiom:
+def _softmax(f: FoundGroup) -> Idiom:
     return time_softmax(f.number, f.read(0, 1), f.width(f.read(0, 1)))
 
 
-def _scores(f: Candidate) -> Idiom:
+def _scores(f: FoundGroup) -> Idiom:
     value, query = f.read(0, 0), f.read(1, 1)
     _check_products(f.width(value), f.width(query))
     return scores(f.number, value, f.width(value), query, f.width(query))
 
 
-def _attend(f: Candidate) -> Idiom:
+def _attend(f: FoundGroup) -> Idiom:
     weights, value = f.read(0, 1), f.read(1, 1)
     _check_products(f.width(weights), f.width(value))
     return attend(f.number, weights, f.width(weights), value, f.width(value))
@@ -148,11 +148,11 @@ def _check_products(width: int, queries: int) -> None:
         raise ValueError(width)
 
 
-def _reversed(f: Candidate) -> Idiom:
+def _reversed(f: FoundGroup) -> Idiom:
     return reversed_steps(f.number, f.read(1, 0), f.width(f.read(1, 0)))
 
 
-def _taps(f: Candidate) -> Idiom:
+def _taps(f: FoundGroup) -> Idiom:
     kernel, first = sum(node.operator == "Slice" for node in f.nodes), f.nodes[0].operator
     ahead, start = 0, ""
     if first == "Reshape":
@@ -170,7 +170,7 @@ def _taps(f: Candidate) -> Idiom:
     return taps(f.number, value, width, kernel, dilation, ahead=ahead, start=start)
 
 
-def _windows(f: Candidate) -> Idiom:
+def _windows(f: FoundGroup) -> Idiom:
     start, value = "", f.read(0, 0)
     if f.nodes[0].operator == "Reshape":
         start, value = value, f.read(2, 1)
@@ -184,7 +184,7 @@ def _windows(f: Candidate) -> Idiom:
     return windows(f.number, value, f.width(value), context + 1, start)
 
 
-def _phases(f: Candidate) -> Idiom:
+def _phases(f: FoundGroup) -> Idiom:
     (dilation,), value = f.integers(f.read(3, 1)), f.read(9, 0)
     rest = f.nodes[_OF_THE_VALUE:]
     starts = tuple(node.inputs[0] for node in rest[::_OF_A_START])
@@ -193,7 +193,7 @@ def _phases(f: Candidate) -> Idiom:
     return phases(f.number, value, f.width(value), dilation, starts, units)
 
 
-def _interleaved(f: Candidate) -> Idiom:
+def _interleaved(f: FoundGroup) -> Idiom:
     value = f.read(4, 0)
     dilation, units = dilation_of(f.shapes[value][0]), f.width(value)
     ends = tuple(node.inputs[0] for node in f.nodes if "last" in node.output)
@@ -206,12 +206,12 @@ def _check_dilation(dilation: int, units: int) -> None:
         raise ValueError(dilation)
 
 
-def _embedding(f: Candidate) -> Idiom:
+def _embedding(f: FoundGroup) -> Idiom:
     rows, width = f.shapes[f.read(1, 0)]
     return embedding(f.number, f.read(1, 0), int(rows), int(width))
 
 
-_KINDS: Final[dict[str, Callable[[Candidate], Idiom]]] = {
+_KINDS: Final[dict[str, Callable[[FoundGroup], Idiom]]] = {
     "inside": lambda _: inside(),
     "count": lambda _: count(),
     "steps": lambda found: steps(found.read(0, 0)),

@@ -1,0 +1,3 @@
+"""Text as token ids: what training and the runtime share."""
+
+from __future__ import annotations

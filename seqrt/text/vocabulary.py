@@ -1,0 +1,35 @@
+"""The vocabulary of the texts that a network is trained on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from seqrt.contract.strict_json import is_printable
+from seqrt.contract.text import MOST_WORDS, Lower, Text, is_word
+from seqrt.text.tokenizer import Tokenizer
+
+
+def vocabulary_of(
+    texts: Iterable[str | bytes], *, min_count: int = 2, lower: Lower = "ascii"
+) -> tuple[str, ...]:
+    """Return the words that occur at least `min_count` times, the most frequent first.
+
+    Words of the same count are in the order of their bytes. There are at most 65,535; words that
+    are longer than 64 bytes, not valid UTF-8 or not printable are left out. All of them are
+    published in the file: a vocabulary is training data.
+    """
+    tokenizer = Tokenizer(Text("words", 1, lower=lower))
+    counts: Counter[bytes] = Counter()
+    for text in texts:
+        counts.update(tokenizer.words(text))
+    often = [(-count, word) for word, count in counts.items() if count >= min_count]
+    words = []
+    for _, word in sorted(often):
+        try:
+            name = word.decode()
+        except UnicodeDecodeError:
+            continue
+        if is_printable(name) and is_word(name, lower):
+            words.append(name)
+    return tuple(words[:MOST_WORDS])
