@@ -200,6 +200,11 @@ def attention(scores: Array, x: Array) -> Array:
     return softmax(scores.T) @ x
 
 
+def looked_up(ids: Array, table: Array) -> Array:
+    """The row of the table (V, E) for each of the ids (T,), row 0 for any not in 0..V-1."""
+    return np.array([table[int(i) if 0 <= i < len(table) else 0] for i in ids])
+
+
 def fill(u: Array, missing: str, known: Array) -> tuple[Array, Array]:
     """Fill u (T, D), in which missing values are NaN, value by value, by the policy `missing`.
 
@@ -223,7 +228,7 @@ def fill(u: Array, missing: str, known: Array) -> tuple[Array, Array]:
 def sequence(
     arrays: Weights, architecture: dict[str, Any], x: Array, state: Array
 ) -> tuple[Array, Array]:
-    """Run a whole network over one sequence x (T, D) of at least one step.
+    """Run a whole network over one sequence x (T, D), or of ids (T, 1), of at least one step.
 
     Return y, (O,) for the `last` head or (T, O) for the `sequence` head, and the state (S,) after
     the last step: that of every layer, first layer first, and with `forward` the last known value
@@ -232,7 +237,10 @@ def sequence(
     """
     kind, f = architecture["cell"], architecture["nonlinearity"]
     pool, causal = architecture.get("pool", "last").partition(":")[0], streams(architecture)
-    u = (x - arrays["x_mean"]) / arrays["x_scale"]
+    if "embedding.weight" in arrays:
+        u = looked_up(x[:, 0], arrays["embedding.weight"])
+    else:
+        u = (x - arrays["x_mean"]) / arrays["x_scale"]
     carries = architecture["missing"] == "forward" and causal
     before = state[-x.shape[1] :] if carries else np.zeros(x.shape[1])
     h, known = fill(u, architecture["missing"], before)
@@ -294,7 +302,8 @@ def network(
     x = np.asarray(x, np.float64)
     weights = {name: np.asarray(value, np.float64) for name, value in arrays.items()}
     ends = np.full(len(x), x.shape[1]) if lengths is None else np.asarray(lengths)
-    width = x.shape[2] * (1 + (architecture["missing"] == "indicator"))
+    indicators = architecture["missing"] == "indicator"
+    width = architecture.get("embedding") or x.shape[2] * (1 + indicators)
     size = sum(_sizes(architecture, width)) + x.shape[2] * (architecture["missing"] == "forward")
     size *= streams(architecture)
     starts = np.zeros((len(x), size)) if state is None else np.asarray(state, np.float64)

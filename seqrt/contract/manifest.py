@@ -15,7 +15,7 @@ from seqrt.contract.text import Text, check_text
 from seqrt.errors import ModelError
 
 Cell = Literal["rnn", "lstm", "gru"]
-Task = Literal["forecast", "regress", "classify", "tag"]
+Task = Literal["forecast", "regress", "classify", "tag", "generate"]
 Head = Literal["last", "sequence"]
 Activation = Literal["none", "softmax", "sigmoid"]
 Nonlinearity = Literal["tanh", "relu"]

@@ -21,10 +21,11 @@ Numbers = NDArray[np.int64]
 class Ragged(Sequence[Floats]):
     """B sequences (T_i, D): rows `starts` to `starts + lengths` (B,) of the array `values`.
 
-    `values` (N, D) is C-contiguous and may be mapped from a file. Sequences may overlap, as windows
-    do, and rows may lie between them, as padding does. One index gives a view of one sequence; a
-    slice or an array of indices gives a Ragged over the same `values`. `nan` says whether a
-    sequence may contain NaN; it is None until `checked` has looked.
+    `values` (N, D) holds float32, or int32 ids of tokens; it is C-contiguous and may be mapped from
+    a file. Sequences may overlap, as windows do, and rows may lie between them, as padding does.
+    One index gives a view of one sequence; a slice or an array of indices gives a Ragged over the
+    same `values`. `nan` says whether a sequence may contain NaN; it is None until `checked` has
+    looked.
     """
 
     values: Floats

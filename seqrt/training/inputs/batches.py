@@ -9,8 +9,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from seqrt.training.inputs.check import Data, as_ragged
-from seqrt.training.inputs.examples import Examples, unlabelled
+from seqrt.training.inputs.check import Data
+from seqrt.training.inputs.examples import Examples, sequences_for, unlabelled
 from seqrt.training.networks.dropout import BatchShare, dropout_for_share
 from seqrt.training.networks.forecasting.forecaster import Forecaster
 from seqrt.training.networks.stack import Stack
@@ -106,7 +106,7 @@ def all_logits(net: Stack, data: Examples, size: int = 256, numbers: int = 2**22
     """
     was_training = net.training
     net.eval()
-    logits = data.x.new_empty(len(data.y), net.logit_size)
+    logits = net.x_mean.new_empty(len(data.y), net.logit_size)
     for group in data.lengths.argsort(stable=True).split(size):
         steps = max(1, numbers // (net.widest * len(group)))
         if net.state_size and int(data.lengths[group].max()) > steps:
@@ -133,7 +133,7 @@ def chain_logits(net: Forecaster, data: Examples, size: int = 256) -> tuple[Tens
 def _fill_in_chunks(net: Stack, data: Examples, rows: Tensor, steps: int, logits: Tensor) -> None:
     """Fill in the logits of `rows`, sorted longest first, reading `steps` steps at a time."""
     lengths = data.lengths[rows]
-    state = data.x.new_zeros(len(rows), net.state_size)
+    state = net.zero_state(len(rows))
     for begin in range(0, int(lengths[0]), steps):
         active = int((lengths > begin).sum())
         chunk = batch(data, rows[:active], begin, begin + steps)
@@ -150,8 +150,7 @@ def predict(net: Stack, x: Data, lengths: ArrayLike | None = None) -> NDArray[np
 
     N is the number of steps of all sequences together, without padding.
     """
-    missing = net.missing != "error"
-    rows = as_ragged(x, lengths, len(net.metadata.features), missing=missing)
+    rows = sequences_for(net, x, lengths)
     data = unlabelled(rows, net.head).to(net.x_mean.device)
     y: NDArray[np.float32] = net.output(all_logits(net, data)).detach().cpu().numpy()
     return y

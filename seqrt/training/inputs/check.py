@@ -14,6 +14,7 @@ from seqrt.contract.manifest import Activation, Head
 from seqrt.data.ragged import Ragged
 from seqrt.errors import InputError
 from seqrt.numbers import check_finite, checked_cast
+from seqrt.training.inputs.ids import checked_ids, id_rows
 
 Array = NDArray[Any]
 Floats = NDArray[np.float32]
@@ -41,14 +42,15 @@ def check_labelled(
     head: Head,
     activation: Activation,
     missing: bool = False,
+    tokens: int = 0,
 ) -> Raw:
     """Return x and y, checked for a network of these sizes; raise InputError if they do not fit.
 
     x is (B, T, D), padded where `lengths` are given, or a list of (T_i, D). y is (B,) or (B, O);
     for a `sequence` head (B, T), (B, T, O), or a list of (T_i,) or (T_i, O). With `missing` x may
-    contain NaN; y never may.
+    contain NaN; y never may. With `tokens` x holds ids below that number.
     """
-    rows = as_ragged(x, lengths, features, missing=missing)
+    rows = as_ragged(x, lengths, features, missing=missing, tokens=tokens)
     steps = rows.lengths.tolist()
     targets = _per_step(y, steps) if head == "sequence" else _per_sequence(y, len(rows))
     if activation == "softmax":
@@ -57,11 +59,13 @@ def check_labelled(
 
 
 def as_ragged(
-    x: Data, lengths: ArrayLike | None, features: int, *, missing: bool = False
+    x: Data, lengths: ArrayLike | None, features: int, *, missing: bool = False, tokens: int = 0
 ) -> Ragged:
     """Return x as sequences (T_i, D) without padding; raise InputError if it has another form.
 
     With `missing` it may contain NaN. A Ragged, and float32 in one block of memory, is not copied.
+    With `tokens`, x holds ids from 0 to below that number, and becomes int32 (T_i, 1); then ids
+    (B, T), or (T_i,) in a list, will do, and int32 in one block is not copied.
     """
     if not len(x):
         raise InputError("E_INPUT_EMPTY: there must be at least one sequence, got none.")
@@ -69,16 +73,23 @@ def as_ragged(
         _check_rows(x, features)
         rows = x
     elif _is_list(x):
-        rows = Ragged.of(_floats(_as_arrays(x), features))
+        given = [_column(row) if tokens else row for row in _as_arrays(x)]
+        rows = Ragged.of(_rows(given, features, tokens))
     else:
         batch = _array(x)
+        batch = batch[..., None] if tokens and batch.ndim == 2 else batch
         ends = _ends(batch, lengths, features)
-        if batch.dtype == np.float32:
+        if batch.dtype == (np.int32 if tokens else np.float32):
             rows = Ragged.of_batch(batch, ends)
         else:
             cut = [row[:end] for row, end in zip(batch, ends.tolist(), strict=True)]
-            rows = Ragged.of(_floats(cut, features))
-    return rows.checked(missing=missing)
+            rows = Ragged.of(_rows(cut, features, tokens))
+    return checked_ids(rows, tokens) if tokens else rows.checked(missing=missing)
+
+
+def _column(row: Array) -> Array:
+    """Return ids (T,) as (T, 1)."""
+    return row[:, None] if row.ndim == 1 else row
 
 
 def _check_rows(rows: Ragged, features: int) -> None:
@@ -88,9 +99,12 @@ def _check_rows(rows: Ragged, features: int) -> None:
         _check_row(rows[i], i, features)
 
 
-def _floats(rows: list[Array], features: int) -> list[Floats]:
+def _rows(rows: list[Array], features: int, tokens: int) -> list[Array]:
+    """Return sequences (T_i, D) as float32, or as int32 if they hold ids of `tokens`."""
     for i, row in enumerate(rows):
         _check_row(row, i, features)
+    if tokens:
+        return id_rows(rows, tokens)
     return [checked_cast(f"x[{i}]", row, np.float32) for i, row in enumerate(rows)]
 
 

@@ -29,9 +29,9 @@ Labelled = tuple[Data, Data] | tuple[Data, Data, ArrayLike | None]
 class Examples:
     """Labelled sequences of any lengths, with targets in the units of the loss.
 
-    Shapes: B sequences with N steps together. Their steps are the rows of x (·, D) from `starts`
-    (B,) on, see Ragged. y has a row per sequence (B, ·), or per step (N, ·): scaled targets (·, O),
-    0 and 1 (·, O), or class numbers (·,).
+    Shapes: B sequences with N steps together. Their steps are the rows of x (·, D), numbers or ids
+    of tokens, from `starts` (B,) on, see Ragged. y has a row per sequence (B, ·), or per step
+    (N, ·): scaled targets (·, O), 0 and 1 (·, O), or class numbers (·,).
     """
 
     x: Tensor
@@ -93,7 +93,7 @@ def examples(net: Stack, *parts: Labelled) -> list[Examples]:
     if isinstance(net, Forecaster):
         return [_of_series(net, *part) for part in parts]
     raw, device = [_checked(net, *part) for part in parts], net.x_mean.device
-    metadata = with_scaling_from(net.metadata, net.activation, raw[0])
+    metadata = with_scaling_from(net.metadata, net.activation, raw[0], net.tokens)
     moved: dict[Any, Tensor] = {}
     try:
         found = [
@@ -109,8 +109,7 @@ def examples(net: Stack, *parts: Labelled) -> list[Examples]:
 
 def _of_series(net: Forecaster, x: Data, y: Data, lengths: ArrayLike | None = None) -> Examples:
     """Return whole series, with the targets of training.forecasting.sequences at every step."""
-    missing = net.missing != "error"
-    rows = as_ragged(x, lengths, len(net.metadata.features), missing=missing)
+    rows = sequences_for(net, x, lengths)
     targets = np.concatenate(list(y)).astype(np.float32)
     wanted = (int(rows.lengths.sum()), net.architecture.horizon + 1)
     if targets.shape != wanted:
@@ -125,8 +124,21 @@ def _checked(net: Stack, x: Data, y: Data, lengths: ArrayLike | None = None) -> 
     sizes = {"features": len(net.metadata.features), "outputs": len(net.metadata.outputs)}
     missing = net.missing != "error"
     return check_labelled(
-        x, y, lengths, **sizes, head=net.head, activation=net.activation, missing=missing
+        x,
+        y,
+        lengths,
+        **sizes,
+        head=net.head,
+        activation=net.activation,
+        missing=missing,
+        tokens=net.tokens,
     )
+
+
+def sequences_for(net: Stack, x: Data, lengths: ArrayLike | None = None) -> Ragged:
+    """Return x, in any form that `fit` takes, as sequences that `net` reads."""
+    features, missing = len(net.metadata.features), net.missing != "error"
+    return as_ragged(x, lengths, features, missing=missing, tokens=net.tokens)
 
 
 def memory_error(error: Exception) -> ResourceError:
@@ -169,11 +181,12 @@ def _targets(y: Array, metadata: Metadata, activation: Activation) -> Tensor:
 
 def _class_numbers(labels: Array, classes: tuple[int | str, ...]) -> Tensor:
     number = {label: i for i, label in enumerate(classes)}
-    unknown = [label for label in labels.tolist() if label not in number]
-    if unknown:
+    kinds, inverse = np.unique(labels, return_inverse=True)
+    numbers = np.array([number.get(kind, -1) for kind in kinds.tolist()], np.int64)[inverse]
+    if (numbers < 0).any():
         known = ", ".join(map(repr, classes[:8])) + (", ..." if len(classes) > 8 else "")
         raise InputError(
             f"E_INPUT_LABEL: y must hold only the classes of the network ({known}),"
-            f" got {unknown[0]!r}."
+            f" got {labels[np.argmax(numbers < 0)].item()!r}."
         )
-    return torch.tensor([number[label] for label in labels.tolist()])
+    return torch.from_numpy(numbers)

@@ -69,11 +69,24 @@ def probability_columns(labels: Iterable[int | str]) -> tuple[Column, ...]:
     return tuple(Column(str(label), low=0.0, high=1.0) for label in labels)
 
 
-def with_scaling_from(metadata: Metadata, activation: Activation, raw: Raw) -> Metadata:
-    """Return `metadata` with scaling, ranges and classes from `raw`, unless it has them already."""
+def id_column(tokens: int) -> Column:
+    """Return the column of a network of `tokens` tokens: their ids, which are not scaled."""
+    return Column("token", low=0.0, high=float(tokens - 1))
+
+
+def with_scaling_from(
+    metadata: Metadata, activation: Activation, raw: Raw, tokens: int = 0
+) -> Metadata:
+    """Return `metadata` with scaling, ranges and classes from `raw`, unless it has them already.
+
+    With `tokens`, x holds ids below that number.
+    """
     if metadata.features[0].low is not None:
         return metadata
-    features = measured_columns((column.name for column in metadata.features), raw.x)
+    if tokens:
+        features: tuple[Column, ...] = (id_column(tokens),)
+    else:
+        features = measured_columns((column.name for column in metadata.features), raw.x)
     metadata = replace(metadata, features=features)
     if activation == "none":
         outputs = measured_columns((column.name for column in metadata.outputs), raw.y)

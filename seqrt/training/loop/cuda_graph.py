@@ -68,8 +68,8 @@ class CudaGraphStep:
     def supports(net: Stack, data: Examples, recipe: Recipe, group: ProcessGroup) -> bool:
         """Return whether steps can be recorded.
 
-        This needs a GPU, few shapes of batches, no chunks with a state between them, one process,
-        and no hooks, which a replay would not call.
+        This needs a GPU, numbers as inputs, few shapes of batches, no chunks with a state between
+        them, one process, and no hooks, which a replay would not call.
         """
         few_shapes = not data.per_step or data.length is not None
         hooked = any(map(has_hooks, net.modules()))
@@ -79,6 +79,7 @@ class CudaGraphStep:
             on_gpu
             and few_shapes
             and windowed
+            and not net.tokens
             and not recipe.tbptt
             and group.is_single
             and not hooked

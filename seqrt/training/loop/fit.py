@@ -48,12 +48,13 @@ def fit(
         for epoch in fit(net, x, y, val=(x_val, y_val), epochs=50, patience=5):
             print(epoch.number, epoch.loss, epoch.val_loss)
 
-    The data: x is (B, T, D), padded if `lengths` (B,) are given, or a list of (T_i, D). y has one
-    row per sequence, or one row per step for a `sequence` head: targets in raw units, class labels
-    for softmax, 0 and 1 for sigmoid. x may contain NaN if the network has a policy for missing
-    values; y never may. A network that has not seen data yet takes its scaling and its classes from
-    x and y; one from `load_run` keeps its own, and so is trained further with new data, as by
-    `seqrt train --from` (at a lower `lr`). A contiguous float32 x (an array, windows of it, or a
+    The data: x is (B, T, D), padded if `lengths` (B,) are given, or a list of (T_i, D); for a
+    network of tokens, x holds ids, (B, T) or a list of (T_i,). y has one row per sequence, or one
+    row per step for a `sequence` head: targets in raw units, class labels for softmax, 0 and 1 for
+    sigmoid. x may contain NaN if the network has a policy for missing values; y never may. A
+    network that has not seen data yet takes its scaling and its classes from x and y; one from
+    `load_run` keeps its own, and so is trained further with new data, as by `seqrt train --from`
+    (at a lower `lr`). A contiguous x of float32 or of int32 ids (an array, windows of it, or a
     mapped file) is not copied: do not change it before training ends.
 
     The optimiser is Adam, at a learning rate that rises to `lr` during the first twentieth of
@@ -94,7 +95,7 @@ def fit_recipe(
     checkpoints: Checkpoints | None = None,
 ) -> Generator[Epoch]:
     """Train as `fit` does, with all of its options in one Recipe."""
-    _check_causal(net, recipe)
+    _check_recipe(net, recipe)
     if recipe.balance:
         check_balance(net.activation)
     parts = examples(net, train, *([val] if val else []))
@@ -198,7 +199,12 @@ def _shared_inputs(net: Stack, parts: Sequence[Examples], recipe: Recipe) -> Ite
         yield tensor.cpu().numpy().data
 
 
-def _check_causal(net: Stack, recipe: Recipe) -> None:
+def _check_recipe(net: Stack, recipe: Recipe) -> None:
+    if recipe.noise and net.tokens:
+        raise UsageError(
+            f"noise is added to numbers, but this network reads tokens, got noise {recipe.noise}."
+            " Drop noise; dropout acts on the embeddings."
+        )
     if recipe.tbptt and not net.state_size:
         raise UsageError(
             "tbptt carries a state forward in time, but this network has none:"

@@ -112,7 +112,7 @@ class TailMicroBatch(MicroBatch):
         Chunks are counted from the end, so that all rows end with the last one; lengths differ
         only within a chunk in which some row begins late.
         """
-        state = self.data.x.new_zeros(len(self.rows), net.state_size)
+        state = net.zero_state(len(self.rows))
         for left in reversed(range(0, int(lead.max()), self.steps)):
             active = (lead > left).nonzero()[:, 0]
             end = lead[active] - left
@@ -148,7 +148,7 @@ class Chunk(MicroBatch):
         active = self.rows[self.data.lengths[self.rows] > self.begin]
         positions, own = self.group.positions(len(active)), len(self.group.own_rows(active))
         chunk = self._batch(net, active, positions, self.begin, self.end)
-        state = self.data.x.new_zeros(len(chunk.x), net.state_size)
+        state = net.zero_state(len(chunk.x))
         if self.begin and own:
             state = self.carried[self.slot][:own]
         logits, state = chunk.advance(net, state)

@@ -13,7 +13,7 @@ from seqrt.errors import UsageError
 from seqrt.training.networks.convolution import CausalConvolution
 from seqrt.training.networks.front import parse_front
 from seqrt.training.networks.metadata import Metadata
-from seqrt.training.networks.missing import AS_MEAN
+from seqrt.training.networks.missing import AS_MEAN, input_size
 from seqrt.training.networks.network import Network
 from seqrt.training.networks.pooling import AttentionPool
 
@@ -27,14 +27,15 @@ def mean_of(nets: Sequence[Network], metadata: Metadata) -> Network:
                |      W_2   |
 
     The members of a convolution in front, or of attention, lie side by side too; each member has
-    its own heads. Names and scaling come from `metadata`; if a member was scaled differently, the
-    weights of its first layer and its head are rescaled to match. Outputs in raw units are the mean
-    of the members' outputs, and probabilities the softmax or sigmoid of the mean logits, up to
-    float32 rounding.
+    its own heads, and its own columns of the table of tokens. Names and scaling come from
+    `metadata`; if a member was scaled differently, the weights of its first layer and its head are
+    rescaled to match. Outputs in raw units are the mean of the members' outputs, and probabilities
+    the softmax or sigmoid of the mean logits, up to float32 rounding.
 
     Raises UsageError unless all networks have the same architecture, without layer normalisation
     (which would mix the members), and the same feature means where something is read as the mean: a
-    missing value without an indicator, or what lies before a sequence, by a convolution.
+    missing value without an indicator, or what lies before a sequence, by a convolution. Networks
+    of tokens must have the same vocabulary.
     """
     architecture = nets[0].architecture
     if architecture.layer_norm or any(net.architecture != architecture for net in nets):
@@ -42,6 +43,7 @@ def mean_of(nets: Sequence[Network], metadata: Metadata) -> Network:
             "networks must have the same architecture, without layer normalisation, to be averaged"
             " into one. Train them by the same plan, without layer norm."
         )
+    _check_text(nets)
     merged = Network(**_wider(nets[0], len(nets)))
     merged.metadata = metadata
     merged.set_scaling(metadata.features, metadata.outputs)
@@ -58,6 +60,7 @@ def mean_of(nets: Sequence[Network], metadata: Metadata) -> Network:
 def _wider(net: Network, count: int) -> dict[str, Any]:
     """Return the arguments of a network that holds `count` networks like `net` side by side."""
     config = net.config() | {"units": tuple(count * size for size in net.architecture.units)}
+    config |= {"embedding": count * net.architecture.embedding} if net.tokens else {}
     if front := parse_front(net.architecture.front):
         config["front"] = str(front.times(count))
     if isinstance(net.pool, AttentionPool):
@@ -71,6 +74,15 @@ def _share(pool: AttentionPool, net: Network) -> int:
     The two directions of a member do not lie side by side, so a head that weighs both becomes two.
     """
     return math.gcd(pool.width // pool.heads, net.architecture.units[-1])
+
+
+def _check_text(nets: Sequence[Network]) -> None:
+    """Raise UsageError unless the same text becomes the same ids for all networks."""
+    if any(net.metadata.text != nets[0].metadata.text for net in nets):
+        raise UsageError(
+            "networks must have the same vocabulary to be averaged into one: each knows the words"
+            " of its own training part. Train them as a committee."
+        )
 
 
 def _check_means(merged: Network, nets: Sequence[Network]) -> None:
@@ -88,15 +100,19 @@ def _check_means(merged: Network, nets: Sequence[Network]) -> None:
 def _copy_member(merged: Network, net: Network, number: int, count: int) -> None:
     """Write the weights of member `number` into its place in the merged network."""
     first, *_ = net.time_layers()
-    inputs = torch.arange(net.recurrent()[0].features)  # all members read the same features
+    inputs = torch.arange(input_size(len(net.x_mean), net.missing))  # the same for all members
+    if net.embedding and merged.embedding:
+        width = net.embedding.embedding_dim
+        inputs = number * width + torch.arange(width)
+        merged.embedding.weight[:, inputs] = net.embedding.weight
     if net.front:
-        inputs = _copy_front(merged, net, number)
+        inputs = _copy_front(merged, net, number, inputs)
     for wide, layer in zip(merged.recurrent(), net.recurrent(), strict=True):
         units = layer.layer.units
         own = number * units + torch.arange(units)
         for wide_cell, cell in zip(wide.cells, layer.cells, strict=True):
             weights = {name: value.double() for name, value in cell.named_parameters()}
-            if layer is first:
+            if layer is first and not net.tokens:
                 w, bias = weights["weight_ih_l0"], weights["bias_ih_l0"]
                 w, weights["bias_ih_l0"] = _rescaled(w[:, None], bias, merged, net)
                 weights["weight_ih_l0"] = w[:, 0]
@@ -109,15 +125,17 @@ def _copy_member(merged: Network, net: Network, number: int, count: int) -> None
     merged.dense.bias.add_(b / count)
 
 
-def _copy_front(merged: Network, net: Network, number: int) -> Tensor:
-    """Write the convolution of a member; return the places of its channels."""
+def _copy_front(merged: Network, net: Network, number: int, inputs: Tensor) -> Tensor:
+    """Write the convolution of a member, of inputs at `inputs`; return its channels' places."""
     wide, own = merged.front, net.front
     assert isinstance(wide, CausalConvolution)
     assert isinstance(own, CausalConvolution)
     channels = number * own.channels + torch.arange(own.channels)
-    (w,) = own.input_weights()
-    w, bias = _rescaled(w.double(), own.dense.bias.double(), merged, net)
-    wide.dense.weight[channels] = w.flatten(1).float()
+    (w,), bias = own.input_weights(), own.dense.bias
+    if not net.tokens:
+        w, bias = _rescaled(w.double(), bias.double(), merged, net)
+    (target,) = wide.input_weights()
+    target[channels[:, None, None], torch.arange(own.kernel)[:, None], inputs] = w.float()
     wide.dense.bias[channels] = bias.float()
     return channels
 

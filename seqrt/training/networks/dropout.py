@@ -24,7 +24,7 @@ class BatchShare:
 
 
 class Dropout(nn.Dropout):
-    """torch's Dropout for x (B, T, H), which draws the same however a batch is shared out."""
+    """torch's Dropout for x (B, T, H) or (B, H), the same however a batch is shared out."""
 
     share: BatchShare | None = None
 
@@ -32,9 +32,10 @@ class Dropout(nn.Dropout):
         """Return x; in training, some values are set to zero and the others scaled up."""
         if not self.training or not self.p:
             return x
-        share = self.share or BatchShare(slice(None), *x.shape[:2])
         # torch draws in memory order, and the memory order of x varies with kernel and share
-        whole = x.new_ones(share.count, share.steps, x.shape[2])
+        share = self.share or BatchShare(slice(None), *x.shape[:2])
+        steps = (share.steps,) if x.ndim == 3 else ()
+        whole = x.new_ones(share.count, *steps, x.shape[-1])
         return x * share.of(F.dropout(whole, self.p), x)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from seqrt.contract import Column, Input, TimeColumn
 from seqrt.contract.manifest import Activation, Head, Task
+from seqrt.contract.text import Text
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,8 @@ class Metadata:
     `features` and `outputs` hold one column each, with the range seen in training. Their mean and
     scale are copies: the network computes with its own buffers. `quantiles` are those that a
     forecast gives for each step and target; the outputs have the names of `output_names`. `wide`
-    are the target columns of a wide table, each a series (see seqrt.data.wide).
+    are the target columns of a wide table, each a series (see seqrt.data.wide). `text` says how
+    text becomes the ids that a network of tokens reads.
     """
 
     task: Task
@@ -34,6 +36,7 @@ class Metadata:
     earlier_data: tuple[str, ...] = ()
     quantiles: tuple[float, ...] = ()
     wide: tuple[str, ...] = ()
+    text: Text | None = None
 
     @classmethod
     def unnamed(cls, features: int, outputs: int, activation: Activation, head: Head) -> Metadata:

@@ -21,7 +21,9 @@ from seqrt.training.networks.recurrent import Recurrent
 from seqrt.training.networks.stack import Stack
 
 # Options that older versions did not have: recorded only where they differ from their default.
-LATER: Final = {"residual": False, "front": "", "pool": "last"}
+LATER: Final = {"residual": False, "front": "", "pool": "last", "embedding": 0, "tokens": 0}
+
+WIDEST_EMBEDDING: Final = 1024
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Architecture:
     residual: bool = False
     front: str = ""
     pool: str = "last"
+    embedding: int = 0
 
     def __post_init__(self) -> None:
         """Raise UsageError if an option is not available or out of range."""
@@ -60,6 +63,12 @@ class Architecture:
                 " layer reads from the end. Drop front or bidirectional."
             )
         parse_pool(self.pool)
+        if self.embedding:
+            _check_size("embedding", self.embedding)
+        if self.embedding > WIDEST_EMBEDDING:
+            raise UsageError(
+                f"embedding must be at most {WIDEST_EMBEDDING:,}, got {self.embedding:,}."
+            )
 
     @property
     def segment(self) -> int:
@@ -77,6 +86,7 @@ class NetworkConfig(Architecture):
     head: Head = "last"
     activation: Activation = "none"
     missing: Missing = "error"
+    tokens: int = 0
 
     def __post_init__(self) -> None:
         """Raise UsageError if an option is not available or out of range."""
@@ -91,6 +101,28 @@ class NetworkConfig(Architecture):
                 f"pool {self.pool} makes one value of all steps, but this network has an output"
                 " for each step. Drop pool, or train on one target per sequence."
             )
+        self._check_tokens()
+
+    def _check_tokens(self) -> None:
+        """Raise UsageError unless there is an embedding for tokens, and only for them."""
+        if not self.tokens:
+            if self.embedding:
+                raise UsageError(
+                    "embedding is the width of a table of tokens, but this network reads numbers."
+                    " Drop embedding."
+                )
+            return
+        _check_size("tokens", self.tokens)
+        if not self.embedding:
+            raise UsageError(
+                f"a network of {self.tokens:,} tokens needs the width of its table. Give embedding,"
+                " such as 64."
+            )
+        if self.features != 1 or self.missing != "error":
+            raise UsageError(
+                "a network of tokens has one feature, the id of the token, which is never missing,"
+                f" got features {self.features} and missing {self.missing!r}."
+            )
 
 
 class Network(Stack):
@@ -103,6 +135,9 @@ class Network(Stack):
         h_l = layer_l(dropout(norm_l(h_{l-1})))                 from the second layer on
         h_l = layer_l(dropout(norm_l(h_{l-1}))) + h_{l-1}       the same with `residual`
         v = W h_L + b
+
+    With tokens, x (B, T, 1) holds their ids, and the dropout also acts on u, which holds a row of
+    the table for each, and on h_L as the head reads it.
 
     `norm_l` is there only with `layer_norm`. The sum leaves it and the dropout out, so that values
     and gradients pass all layers unchanged (He et al. 2016, arXiv:1603.05027; between the layers of
@@ -126,13 +161,17 @@ class Network(Stack):
         residual: bool = NetworkConfig.residual,
         front: str = NetworkConfig.front,
         pool: str = NetworkConfig.pool,
+        tokens: int = NetworkConfig.tokens,
+        embedding: int = NetworkConfig.embedding,
     ) -> None:
         """Make the network with random weights; raise UsageError if an option is invalid.
 
         `dropout` and `layer_norm` act between the recurrent layers; `nonlinearity` is that of the
         rnn cell. `missing` is the policy for NaN in x: see seqrt.training.networks.missing. `front`
         describes a layer in front of the recurrent ones: see seqrt.training.networks.front. `pool`
-        is how the `last` head reads the steps of a sequence: last, mean, max or attention.
+        is how the `last` head reads the steps of a sequence: last, mean, max or attention. With
+        `tokens`, x holds ids below that number, whose rows of a table of width `embedding` the
+        first layer reads.
         """
         architecture = NetworkConfig(
             cell=cell,
@@ -149,11 +188,14 @@ class Network(Stack):
             residual=residual,
             front=front,
             pool=pool,
+            tokens=tokens,
+            embedding=embedding,
         )
         super().__init__(features, outputs, head, activation, missing, residual=residual)
         self.architecture = architecture
         directions = 2 if bidirectional else 1
-        width, described = input_size(features, missing), parse_front(front)
+        self.embedding = nn.Embedding(tokens, embedding) if tokens else None
+        width, described = embedding or input_size(features, missing), parse_front(front)
         self.front = described.layer(width, units[0]) if described else None
         width = self.front.channels if self.front else width
         widths = [width, *(size * directions for size in units)]
@@ -173,13 +215,16 @@ class Network(Stack):
         self.dense = nn.Linear(widths[-1], outputs)
 
     def steps(self) -> list[nn.Module]:
-        """Return front, layer, norm, dropout, layer, ..., pool, head."""
+        """Return front, layer, norm, dropout, layer, ..., pool, head.
+
+        With tokens, dropout is also the first step, and the last before the head.
+        """
         first, *others = self.layers  # a slice of a ModuleList would be a new module
-        norms = list(self.norms)
-        steps = [self.front, first] if self.front else [first]
+        norms, around = list(self.norms), [self.dropout] if self.tokens else []
+        steps = [*around, self.front, first] if self.front else [*around, first]
         for i, layer in enumerate(others):
             steps += [*norms[i : i + 1], self.dropout, layer]
-        return [*steps, *([self.pool] if self.pool else []), self.dense]
+        return [*steps, *([self.pool] if self.pool else []), *around, self.dense]
 
     def config(self) -> dict[str, Any]:
         """Return the arguments that make the same network."""

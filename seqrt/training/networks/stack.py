@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from seqrt.contract import Carry, Column
 from seqrt.contract.manifest import Activation, Head, Missing
@@ -26,6 +27,7 @@ class Stack(nn.Module):
     (B, T, O) with the `sequence` head.
 
         u = fill((x - mean_x) / scale_x)        see seqrt.training.networks.missing
+        u = table[x]                            where x holds the ids of `tokens`
         v = step_n(... step_1(u))               the logits, on which the loss is computed
         y = activation(v) * scale_y + mean_y
 
@@ -34,7 +36,8 @@ class Stack(nn.Module):
 
     With the `last` head a pool follows the last recurrent layer, or else only each direction's
     output after its last step is kept. `segment` is 1, or the dilation of the recurrent layers,
-    which then read the steps in segments.
+    which then read the steps in segments. With an `embedding` x holds ids, int32 or int64 (B, T, 1)
+    or (B, T), of its rows; an id that has no row reads row 0, that of unknown tokens.
     """
 
     x_mean: Tensor
@@ -55,6 +58,7 @@ class Stack(nn.Module):
         """Make a stack with mean 0 and scale 1; a subclass adds its `steps`."""
         super().__init__()
         self.segment = 1
+        self.embedding: nn.Embedding | None = None
         self.missing = missing
         self.residual = residual
         self.head = head
@@ -73,6 +77,11 @@ class Stack(nn.Module):
     def about(self, metadata: Metadata) -> None:
         """Set the metadata."""
         self.metadata = metadata
+
+    @property
+    def tokens(self) -> int:
+        """V, the number of ids that x may hold; 0 for a network that reads numbers."""
+        return self.embedding.num_embeddings if self.embedding else 0
 
     def steps(self) -> list[nn.Module]:
         """Return the layers in order; at least one is Recurrent."""
@@ -121,7 +130,19 @@ class Stack(nn.Module):
     def inputs(self, x: Tensor) -> Tensor:
         """Map raw x, from the start of a sequence, to the inputs of the first layer."""
         start = x.new_zeros(len(x), carried_size(len(self.x_mean), self.missing))
-        return fill(self.scaled(x), self.missing, start)
+        return self._read(x, start)
+
+    def _read(self, x: Tensor, last_known: Tensor) -> Tensor:
+        """Map raw x to the inputs of the first layer; `last_known` is carried from before it."""
+        if self.embedding is None:
+            return fill(self.scaled(x), self.missing, last_known)
+        ids = x[..., 0] if x.ndim == 3 else x
+        known = (ids >= 0) & (ids < self.tokens)
+        return F.embedding(torch.where(known, ids, 0), self.embedding.weight)
+
+    def zero_state(self, rows: int) -> Tensor:
+        """Return the state (B, S) of `rows` sequences before their first step."""
+        return self.x_mean.new_zeros(rows, self.state_size)
 
     def run(self, x: Tensor, lengths: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Advance `state` (B, S) over x: return y and the next state; causal stacks only.
@@ -146,7 +167,7 @@ class Stack(nn.Module):
         *starts, last_known = state.split(
             [*sizes, carried_size(len(self.x_mean), self.missing)], dim=1
         )
-        u = fill(self.scaled(x), self.missing, last_known)
+        u = self._read(x, last_known)
         states, ends = iter(starts), []
 
         def read(step: TimeLayer, h: Tensor) -> Tensor:

@@ -217,6 +217,7 @@ class Plan:
             if problem.forecaster:
                 return forecaster_for(problem)
             plan = self.resolved(problem)
+            text = problem.metadata.text
             net = Network(
                 **asdict(plan.architecture),
                 features=len(problem.metadata.features),
@@ -224,11 +225,14 @@ class Plan:
                 head=problem.head,
                 activation=problem.activation,
                 missing=self.missing,
+                tokens=text.size if text else 0,
             )
             if plan.memory is not None:
                 chrono_initialise(net, plan.memory)
             forget_constants(net, problem.metadata)
         net.metadata = problem.metadata
+        if text:
+            net.metadata = replace(net.metadata, text=replace(text, width=plan.embedding))
         net.set_scaling(net.metadata.features, net.metadata.outputs)
         return net
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 import torch
 
 from seqrt.contract import Column, Input, TimeColumn
+from seqrt.contract.text import Text
 from seqrt.data.readers.source import name_of
 from seqrt.errors import ModelError, UsageError
 from seqrt.files import write_bytes
@@ -39,7 +40,7 @@ _ORIGIN: Final = {"name": Metadata.name, "data_sha256": None, "earlier_data": ()
 def save_weights(net: Trained, folder: Path) -> None:
     """Write the weights of `net`, with its configuration and metadata in the header."""
     about = {name: value for name, value in asdict(net.metadata).items() if name not in _ORIGIN}
-    for later in ("quantiles", "wide"):
+    for later in ("quantiles", "wide", "text"):
         if not about[later]:
             del about[later]  # the bytes of other networks are those of versions without it
     config = net.config()
@@ -163,6 +164,10 @@ def _metadata_of(record: dict[str, Any]) -> Metadata:
     inputs = tuple(
         Input(**{**each, "levels": tuple(each["levels"])}) for each in record.get("inputs", ())
     )
-    time = record.get("time")
-    made = {"inputs": inputs, "time": TimeColumn(**time) if time else None}
+    time, text = record.get("time"), record.get("text")
+    made = {
+        "inputs": inputs,
+        "time": TimeColumn(**time) if time else None,
+        "text": Text(**{**text, "vocabulary": tuple(text["vocabulary"])}) if text else None,
+    }
     return Metadata(**{**record, **columns, **lists, **made})
