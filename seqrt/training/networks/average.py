@@ -131,7 +131,8 @@ def _copy_front(merged: Network, net: Network, number: int, inputs: Tensor) -> T
     assert isinstance(wide, CausalConvolution)
     assert isinstance(own, CausalConvolution)
     channels = number * own.channels + torch.arange(own.channels)
-    (w,), bias = own.input_weights(), own.dense.bias
+    (w,) = own.input_weights()
+    bias: Tensor = own.dense.bias
     if not net.tokens:
         w, bias = _rescaled(w.double(), bias.double(), merged, net)
     (target,) = wide.input_weights()
