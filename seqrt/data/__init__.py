@@ -1,6 +1,6 @@
 """Data from files: tables of rows, or sequences with their targets.
 
-    read(path)      reads .csv, .parquet, .npy or .npz into a Table or Sequences
+    read(path)      reads tables, arrays or texts into a Table or Sequences
     arrange(table)  sorts a table by series and time, and finds its gaps: a Timeline
     Timeline        a table in order: its series, and the runs that windows are cut from
     Windowing       cuts a table into windows with their targets: a Part

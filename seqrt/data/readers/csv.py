@@ -1,5 +1,6 @@
 """A table from a text file, with cells separated by commas, semicolons or tabs.
 
+In a .tsv file they are tabs, and quotes are part of the text unless they are around a whole cell.
 The first row holds the column names unless one of its cells is a number or a date. There are no
 comments. Empty lines are dropped at the end of the file; elsewhere they may be gaps in a series.
 """
@@ -8,7 +9,10 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
@@ -16,7 +20,7 @@ import numpy as np
 
 from seqrt.data.readers.csv_lines import SEPARATOR_LINE, delimiter_of, names_in
 from seqrt.data.readers.plain_csv import read_plain_csv
-from seqrt.data.readers.source import opened
+from seqrt.data.readers.source import not_utf8, opened
 from seqrt.data.table import Table
 from seqrt.encoding.column import TableColumn
 from seqrt.encoding.text.texts import Texts
@@ -25,7 +29,9 @@ from seqrt.errors import InputError
 from seqrt.wording import counted
 
 _LONGEST_LINE = 1 << 20
+_LONGEST_CELL = 1 << 24
 _TOGETHER = 1 << 12
+_QUOTED_CELL = re.compile(r'"(?:[^"]|"")*"')
 
 
 def read_csv(path: str | Path) -> Table:
@@ -35,7 +41,7 @@ def read_csv(path: str | Path) -> Table:
     E_INPUT_HEADER, and E_INPUT_EMPTY for a file without rows.
     """
     with opened(path) as file:
-        plain = read_plain_csv(file)
+        plain = read_plain_csv(file, delimiter="\t" if _is_tsv(path) else None)
     if plain is None:
         return read_any_csv(path)
     return Table(str(path), plain.columns, plain.lines, find_time(plain.columns))
@@ -102,9 +108,15 @@ class _Rows:
 def _read_rows(path: str | Path) -> _Rows:
     line = 0
     rows = _Rows(path)
-    with opened(path) as file, io.TextIOWrapper(file, "utf-8-sig", newline="") as text:
+    with (
+        _long_cells(),
+        opened(path) as file,
+        io.TextIOWrapper(file, "utf-8-sig", newline="") as text,
+    ):
         try:
-            delimiter, said = _delimiter(text)
+            if _is_tsv(path) and _add_lines(text, rows):
+                return _checked(rows, path)
+            delimiter, said = ("\t", False) if _is_tsv(path) else _delimiter(text)
             reader = csv.reader(text, delimiter=delimiter, strict=True)
             for row in reader:
                 if not (said and row):
@@ -112,20 +124,56 @@ def _read_rows(path: str | Path) -> _Rows:
                 said = said and not row
                 line = reader.line_num
         except UnicodeDecodeError:
-            raise InputError(
-                f"E_INPUT_ENCODING: {path} must be UTF-8 text, but line"
-                f" {_undecodable_line(path)} is not. Save the file as UTF-8."
-            ) from None
+            raise not_utf8(path, _undecodable_line(path)) from None
         except csv.Error as error:
             raise InputError(
                 f"E_INPUT_FORMAT: {path}, line {line + 1}: the line must be CSV ({error})."
-                " Is a quote left open?"
+                " Is a quote left open? A quote inside quotes is doubled."
             ) from None
+    return _checked(rows, path)
+
+
+def _checked(rows: _Rows, path: str | Path) -> _Rows:
     if not rows.first:
         raise InputError(f"E_INPUT_EMPTY: {path} must contain a table, but is empty.")
     if rows.fault is not None:
         raise rows.fault
     return rows
+
+
+def _is_tsv(path: str | Path) -> bool:
+    return Path(path).suffix.lower() == ".tsv"
+
+
+@contextmanager
+def _long_cells() -> Iterator[None]:
+    """Let cells hold long texts, which the csv module refuses by default."""
+    usual = csv.field_size_limit(_LONGEST_CELL)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(usual)
+
+
+def _add_lines(text: TextIO, rows: _Rows) -> bool:
+    """Add each line as a row if all have as many tabs, so that no cell holds a line break.
+
+    Otherwise return False, and rewind to the start.
+    """
+    tabs = [line.count("\t") for line in text if line.strip("\r\n")]
+    text.seek(0)
+    if len(set(tabs)) > 1:
+        return False
+    for number, line in enumerate(text, 1):
+        cells = line.rstrip("\r\n").split("\t")
+        rows.add([_unquoted(cell) for cell in cells] if cells != [""] else [], number)
+    return True
+
+
+def _unquoted(cell: str) -> str:
+    if cell.startswith('"') and _QUOTED_CELL.fullmatch(cell):
+        return cell[1:-1].replace('""', '"')
+    return cell
 
 
 def _undecodable_line(path: str | Path) -> int:

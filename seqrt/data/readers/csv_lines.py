@@ -35,11 +35,14 @@ class NotPlain(Exception):
     """The file may be read differently by different parsers."""
 
 
-def first_row(line: str) -> FirstRow:
-    """Read the first line of a file. Raises csv.Error, and NotPlain if it names the separator."""
+def first_row(line: str, delimiter: str | None = None) -> FirstRow:
+    """Read the first line of a file, whose cells a `delimiter` separates if it is known.
+
+    Raises csv.Error, and NotPlain if the line names the separator.
+    """
     if SEPARATOR_LINE.fullmatch(line):
         raise NotPlain
-    delimiter = delimiter_of(line)
+    delimiter = delimiter or delimiter_of(line)
     return names_in(next(csv.reader([line], delimiter=delimiter, strict=True)), delimiter)
 
 

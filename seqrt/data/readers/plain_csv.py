@@ -42,17 +42,20 @@ class _NeedsText(Exception):
     """The text of column `args[0]`, or of all if that is None, was not kept but is needed."""
 
 
-def read_plain_csv(file: BufferedReader, split: Split | None = None) -> PlainCsv | None:
+def read_plain_csv(
+    file: BufferedReader, split: Split | None = None, delimiter: str | None = None
+) -> PlainCsv | None:
     """Return the columns of an open file, or None if it must be read carefully.
 
     `split` splits the blocks: by default pyarrow, for large files and where it is installed.
+    `delimiter` separates the cells; by default it is found in the first line.
     """
     split = split or _best_split(os.fstat(file.fileno()).st_size)
     kept: set[int] | None = set()
     for _ in range(_MOST_READINGS):
         file.seek(0)
         try:
-            return _read(file, split, kept)
+            return _read(file, split, kept, delimiter)
         except NotPlain:
             return None
         except _NeedsText as need:
@@ -72,10 +75,12 @@ def _best_split(size: int) -> Split:
     return split_by_numpy
 
 
-def _read(file: BufferedReader, split: Split, kept: set[int] | None) -> PlainCsv:
+def _read(
+    file: BufferedReader, split: Split, kept: set[int] | None, delimiter: str | None
+) -> PlainCsv:
     """Read a file once; the columns `kept` as text, all of them if that is None."""
     blocks = plain_blocks(file)
-    first, blocks = _first_row(blocks)
+    first, blocks = _first_row(blocks, delimiter)
     rows = 0
     names = first.names
     parts = [_Parts(place, kept is None or place in kept) for place in range(len(names))]
@@ -125,14 +130,14 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _first_row(blocks: Iterator[bytes]) -> tuple[FirstRow, Iterator[bytes]]:
+def _first_row(blocks: Iterator[bytes], delimiter: str | None) -> tuple[FirstRow, Iterator[bytes]]:
     """Return the first row, and the blocks after the names of the columns."""
     block = next(blocks, b"")
     line, _, rest = block.partition(b"\n")
     if not line:
         raise NotPlain
     try:
-        first = first_row(line.decode())
+        first = first_row(line.decode(), delimiter)
     except csv.Error:
         raise NotPlain from None
     if len(set(first.names)) < len(first.names):

@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from seqrt.data.feature_cast import Trained
 from seqrt.data.limits import DEFAULT_LIMITS, ReadLimits
 from seqrt.data.readers.csv import read_csv
+from seqrt.data.readers.jsonl import read_jsonl
 from seqrt.data.readers.npy import read_npy
 from seqrt.data.readers.npz import read_npz
 from seqrt.data.readers.parquet import read_parquet
 from seqrt.data.readers.several import joined_tables
-from seqrt.data.readers.source import TABLES, Source, files_of, is_several, shown
+from seqrt.data.readers.source import TABLES, TEXT, Source, files_of, is_several, shown
+from seqrt.data.readers.text_files import read_text_files, read_text_lines
 from seqrt.data.sequences import Sequences
 from seqrt.data.table import Table
 from seqrt.encoding.cells import FIRST_INEXACT
@@ -26,8 +28,9 @@ from seqrt.numbers import checked_cast
 
 _AS_CSV = " Save the table as .csv."
 _INSTEAD = {
-    **dict.fromkeys((".tsv", ".txt", ".dat"), " If it is a table, rename it to .csv."),
-    **dict.fromkeys((".xlsx", ".xls", ".ods", ".json", ".feather", ".arrow"), _AS_CSV),
+    ".dat": " If it is a table, rename it to .csv.",
+    ".json": " Save the table as .csv, or as .jsonl with an object in each line.",
+    **dict.fromkeys((".xlsx", ".xls", ".ods", ".feather", ".arrow"), _AS_CSV),
     **dict.fromkeys((".gz", ".zip", ".bz2", ".xz"), " Unpack it first."),
 }
 
@@ -40,22 +43,27 @@ def read(
     channels_first: bool = False,
     trained: Trained | None = None,
 ) -> Table | Sequences:
-    """Return the contents of the .csv, .parquet, .npy or .npz file at `path`.
+    """Return the contents of the table, array or texts at `path`, told apart by the suffix.
 
     Of several paths, or a folder, the tables are joined into one, in which the column `file` tells
-    them apart.
+    them apart. Folders of .txt files give a Table of texts and the labels of their folders, and one
+    .txt file a Table of its lines.
 
-    A .csv or .parquet file gives a Table, and so does an array x (T,) or (T, D) alone: its columns
-    are named x0, x1, ..., and none of them is a time. An array (B, T, D), or an archive with y or
-    lengths, gives Sequences; `channels_first` and the features of a `trained` network say how they
-    are read, see Sequences.of_arrays. `limit` is short for ReadLimits(unpacked=limit).
+    A .csv, .tsv, .jsonl or .parquet file gives a Table, and so does an array x (T,) or (T, D)
+    alone: its columns are named x0, x1, ..., and none of them is a time. An array (B, T, D), or an
+    archive with y or lengths, gives Sequences; `channels_first` and the features of a `trained`
+    network say how they are read, see Sequences.of_arrays. `limit` is short for
+    ReadLimits(unpacked=limit).
 
     Array values may be NaN or Inf here: the model that reads them checks that.
     """
     limits = limits if limit is None else replace(limits, unpacked=limit)
     try:
         if is_several(path):
-            return _read_several(files_of(path), limits, channels_first=channels_first)
+            paths = files_of(path)
+            if all(each.suffix.lower() == TEXT for each in paths):
+                return read_text_files(paths, None if isinstance(path, tuple) else path)
+            return _read_several(paths, limits, channels_first=channels_first)
         first = files_of(path)[0]
         return _read(first, limits, channels_first=channels_first, trained=trained)
     except MemoryError:
@@ -87,13 +95,17 @@ def check_has_axes(source: str, shape: tuple[int, ...]) -> None:
 
 
 def _read(path: str | Path, limits: ReadLimits, **sequences: Any) -> Table | Sequences:
-    if sequences["channels_first"] and Path(path).suffix.lower() in (".csv", ".parquet"):
+    if sequences["channels_first"] and Path(path).suffix.lower() in (*TABLES, TEXT):
         raise UsageError(
             f"--channels-first is for arrays of sequences, but {path} is a table. Drop it."
         )
     match Path(path).suffix.lower():
-        case ".csv":
+        case ".csv" | ".tsv":
             return read_csv(path)
+        case ".jsonl" | ".ndjson":
+            return read_jsonl(path)
+        case ".txt":
+            return read_text_lines(path)
         case ".parquet":
             return read_parquet(path, limits)
         case ".npy":
@@ -102,7 +114,8 @@ def _read(path: str | Path, limits: ReadLimits, **sequences: Any) -> Table | Seq
             return _of_arrays(read_npz(path, limits), str(path), sequences)
         case other:
             raise UsageError(
-                f"data must be a .csv, .parquet, .npy or .npz file, got {other!r} in {path}."
+                f"data must be a .csv, .tsv, .jsonl, .parquet, .npy, .npz or .txt file,"
+                f" got {other!r} in {path}."
                 f"{_INSTEAD.get(other, '')}"
             )
 

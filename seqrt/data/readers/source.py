@@ -15,7 +15,8 @@ from seqrt.errors import InputError
 Source = str | Path | tuple[str, ...]
 """A file, a folder of tables, or several of them."""
 
-TABLES = (".csv", ".parquet")
+TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+TEXT = ".txt"
 ARRAYS = (".npy", ".npz")
 # What `seqrt predict` appends to the name of a file for that of its predictions.
 PREDICTIONS = ".pred"
@@ -47,21 +48,50 @@ def opened(path: str | Path) -> Iterator[BufferedReader]:
 def files_of(source: Source) -> tuple[Path, ...]:
     """Return the files of a source: of a folder its tables, in the order of their names.
 
-    Predictions that `seqrt predict` wrote beside the tables (NAME.pred.csv) are not among them.
-    Raises InputError (E_INPUT_FILE) for a folder without any.
+    Predictions that `seqrt predict` wrote beside the tables (NAME.pred.csv) are not among them. A
+    folder without tables has the .txt files of its `class_folders`, or else its own. Raises
+    InputError (E_INPUT_FILE) for a folder with neither.
     """
     if isinstance(source, tuple):
         return tuple(path for each in source for path in files_of(each))
     path = Path(source)
     if not is_several(source):
         return (path,)
-    tables = (each for each in path.iterdir() if each.suffix.lower() in TABLES)
-    found = tuple(sorted(each for each in tables if not each.stem.endswith(PREDICTIONS)))
+    tables = [each for each in _files_in(path, *TABLES) if not each.stem.endswith(PREDICTIONS)]
+    found = tables or [text for each in class_folders(path) for text in _files_in(each, TEXT)]
+    found = found or _files_in(path, TEXT)
     if not found:
         raise InputError(
-            f"E_INPUT_FILE: {path} is a folder, and must hold tables: {' or '.join(TABLES)} files."
+            f"E_INPUT_FILE: {path} is a folder, and must hold tables ({', '.join(TABLES)}), .txt"
+            " files, or a folder of .txt files for each class."
         )
-    return found
+    return tuple(found)
+
+
+def class_folders(folder: str | Path) -> list[Path]:
+    """Return the folders with .txt files in a folder, by name; hidden ones are none of them."""
+    inside = sorted(each for each in Path(folder).iterdir() if not each.name.startswith("."))
+    return [each for each in inside if each.is_dir() and _files_in(each, TEXT)]
+
+
+def _files_in(folder: Path, *suffixes: str) -> list[Path]:
+    return sorted(each for each in folder.iterdir() if each.suffix.lower() in suffixes)
+
+
+def check_utf8(path: str | Path, content: bytes) -> None:
+    """Raise InputError (E_INPUT_ENCODING) with the first line of `content` that is not UTF-8."""
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        raise not_utf8(path, 1 + content.count(b"\n", 0, error.start)) from None
+
+
+def not_utf8(path: str | Path, line: int) -> InputError:
+    """Return the error for a line that is not UTF-8."""
+    return InputError(
+        f"E_INPUT_ENCODING: {path} must be UTF-8 text, but line {line} is not. Save the file as"
+        " UTF-8."
+    )
 
 
 def is_several(source: Source) -> bool:

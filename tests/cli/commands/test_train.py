@@ -404,8 +404,8 @@ def test_months_are_told_as_months(run):
         (("wave.csv",), "wave.csv has several columns that could be the target: .* --target"),
         (("wave.csv", "--target", "hight"), "has no column 'hight'.* Did you mean 'height'"),
         (
-            ("wave.txt",),
-            "data must be a .csv, .parquet, .npy or .npz file, got '.txt' in wave.txt. If it is a",
+            ("wave.dat",),
+            "data must be a .csv, .tsv, .jsonl, .* file, got '.dat' in wave.dat. If it is a table,",
         ),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+
 import numpy as np
 import pytest
 
@@ -278,3 +280,46 @@ def test_changed_bytes_are_read_or_refused_and_nothing_else(read):
             refused += 1
 
     assert 500 < refused <= 1000
+
+
+def test_tabs_separate_the_cells_of_a_tsv_file_whatever_else_its_names_hold(tmp_path):
+    path = tmp_path / "x.tsv"
+    path.write_text("a;b, c\tlabel\n1;2, 3\tx\n", encoding="utf-8")
+
+    table = read_csv(path)
+
+    assert table.names == ("a;b, c", "label")
+    assert table.columns["a;b, c"].text(0) == "1;2, 3"
+
+
+def test_quotes_of_a_tsv_file_are_text_unless_they_are_around_a_cell(tmp_path):
+    path = tmp_path / "x.tsv"
+    path.write_text('text\tlabel\n"so" she said\t0\n"a ""b"" c"\t1\n"open\t0\n', encoding="utf-8")
+
+    table = read_csv(path)
+
+    assert list(table.columns["text"].cells) == ['"so" she said', 'a "b" c', '"open']
+    assert table.columns["label"].values.tolist() == [0, 1, 0]
+
+
+def test_a_tsv_file_with_line_breaks_inside_quotes_is_read_as_csv(tmp_path):
+    path = tmp_path / "x.tsv"
+    path.write_text('text\tlabel\n"one\ntwo\tthree"\t0\nfour\t1\n', encoding="utf-8")
+
+    table = read_csv(path)
+
+    assert list(table.columns["text"].cells) == ["one\ntwo\tthree", "four"]
+    assert table.lines.tolist() == [2, 4]
+
+
+def test_a_cell_may_hold_a_long_text_with_line_breaks_quotes_and_commas(tmp_path):
+    long = 'a "quoted", long\r\ntext \u00e9 ' * 10_000
+    path = tmp_path / "x.csv"
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        csv.writer(file).writerows([["text", "label"], [long, "x"], ["short", "y"]])
+    usual = csv.field_size_limit()
+
+    table = read_csv(path)
+
+    assert list(table.columns["text"].cells) == [long, "short"]
+    assert csv.field_size_limit() == usual

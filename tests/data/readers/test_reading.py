@@ -69,13 +69,13 @@ def test_a_single_number_is_refused(tmp_path):
         read(tmp_path / "x.npy")
 
 
-@pytest.mark.parametrize("name", ["data.txt", "data", "csv", "data.npy.gz"])
-def test_an_unknown_kind_of_file_is_told_the_four(name):
-    with pytest.raises(UsageError, match=r"must be a \.csv, \.parquet, \.npy or \.npz file, got"):
+@pytest.mark.parametrize("name", ["data.dat", "data", "csv", "data.npy.gz"])
+def test_an_unknown_kind_of_file_is_told_those_that_are_known(name):
+    with pytest.raises(UsageError, match=r"must be a \.csv, \.tsv, .*\.npz or \.txt file, got"):
         read(name)
 
 
-@pytest.mark.parametrize("suffix", ["csv", "parquet", "npy", "npz"])
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "jsonl", "parquet", "npy", "npz", "txt"])
 def test_a_missing_file_is_named(tmp_path, suffix):
     with pytest.raises(InputError, match=rf"^E_INPUT_FILE: .*x\.{suffix} does not exist"):
         read(tmp_path / f"x.{suffix}")
