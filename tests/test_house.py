@@ -59,7 +59,7 @@ ROOMS = {
         inside="matplotlib optuna",
     ),
     "export": Room(
-        "contract errors files version runtime training numpy onnx sympy torch", inside="h5py"
+        "contract errors files version runtime text training numpy onnx sympy torch", inside="h5py"
     ),
     "demo": Room(
         "colours contract data drawing export files metrics runtime training numpy torch",

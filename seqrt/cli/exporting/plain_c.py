@@ -69,6 +69,8 @@ def _record(written: ExportedC) -> dict[str, object]:
         "constants_bytes": written.constants,
         "state_bytes": written.state,
         "workspace_bytes": written.workspace,
+        "vocabulary_bytes": written.vocabulary,
+        "text_bytes": written.text,
         "flash_bytes": compiled.flash if compiled else None,
         "stack_bytes": compiled.stack if compiled else None,
         "compiled_for": compiled.machine if compiled else None,
@@ -87,6 +89,10 @@ def _say(written: ExportedC) -> None:
     if compiled:
         flash = f"{compiled.flash:,} bytes for {compiled.machine}"
         stack = stack if compiled.stack is None else f"at most {compiled.stack:,} bytes"
+    if written.vocabulary:
+        flash += f", {written.vocabulary:,} of them for the vocabulary"
+    text = f", {written.text:,} for each text" if written.text else ""
+    memory = f"{written.state:,} bytes for each stream{text}, and on the stack {stack}"
     say_labelled("flash", flash)
-    say_labelled("memory", f"{written.state:,} bytes for each stream, and on the stack {stack}")
+    say_labelled("memory", memory)
     say_labelled("header", written.header)

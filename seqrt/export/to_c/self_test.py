@@ -7,6 +7,7 @@ import numpy as np
 from seqrt.contract import Manifest
 from seqrt.export.to_c.places import Array
 from seqrt.export.to_c.text import array_text, double, float_array
+from seqrt.export.to_c.tokenizing.golden_texts import proof_of_texts
 from seqrt.runtime.opening.file import ModelFile
 from seqrt.runtime.proving.proof import Case, allowed_errors, decode
 
@@ -49,14 +50,14 @@ static void run(const KIND *x, int steps, const float *start, const double *y, i
         worst_state = e > worst_state ? e : worst_state;
     }
 }
-
+PROOF_OF_TEXTS
 int main(void) {
     int holds;
 RUNS
     holds = worst_y <= ALLOWED_Y && worst_state <= ALLOWED_STATE;
     printf("NAME: worst y %.2e of %.2e allowed, state %.2e of %.2e allowed: %s\\n", worst_y,
            ALLOWED_Y, worst_state, ALLOWED_STATE, holds ? "holds" : "FAILS");
-    return !holds;
+    return !ALL_HOLD;
 }
 #endif
 """
@@ -82,6 +83,8 @@ def self_test(file: ModelFile, name: str) -> str:
             )
     y, state = allowed_errors(manifest, cases)
     parts = {
+        "PROOF_OF_TEXTS": f"\n{proof_of_texts(manifest.text)}\n" if manifest.text else "",
+        "ALL_HOLD": "(texts_hold() && holds)" if manifest.text else "holds",
         "CASES": "\n".join(arrays),
         "RUNS": "\n".join(runs),
         "ALLOWED_Y": double(y),

@@ -10,6 +10,7 @@ from seqrt.export.to_c.routines import routines_for
 from seqrt.export.to_c.self_test import self_test
 from seqrt.export.to_c.step_code import step_code
 from seqrt.export.to_c.text import comment
+from seqrt.export.to_c.tokenizing.tokenizer import TextCode, text_code
 from seqrt.export.to_c.tracing.trace import trace_step
 from seqrt.runtime.opening.file import ModelFile
 
@@ -26,13 +27,18 @@ _SIZES = "Bytes: {:,} of constants, {:,} for each state, {:,} of the stack for o
 
 @dataclass(frozen=True)
 class Sources:
-    """The text of header and source, and sizes in bytes: constants, state, workspace."""
+    """The text of header and source, and sizes in bytes.
+
+    `vocabulary` is the part of the constants that the words take, `text` the memory of one text.
+    """
 
     header: str
     source: str
     constants: int
     state: int
     workspace: int
+    vocabulary: int
+    text: int
 
 
 def sources(file: ModelFile, name: str) -> Sources:
@@ -42,6 +48,7 @@ def sources(file: ModelFile, name: str) -> Sources:
     """
     manifest = file.manifest
     step = step_code(*trace_step(file.content, manifest))
+    text = text_code(manifest.text, name)
     test = self_test(file, name)
     tag = file.digest[:8]
     uses_root = "sqrtf(" in step.body or "seqrt_norm(" in step.body
@@ -58,11 +65,14 @@ def sources(file: ModelFile, name: str) -> Sources:
         routines_for(step.body).strip("\n"),
         step.constants,
         f"void {_signature(name, manifest)} {{\n{step.body}\n}}",
+        text.defined,
         test,
     ]
     source = "\n\n".join(part for part in parts if part) + "\n"
-    sizes = step.constant_bytes, 4 * max(manifest.state_size, 1), 4 * step.workspace
-    return Sources(_header(file, name, tag, sizes), source, *sizes)
+    constants = step.constant_bytes + text.flash
+    sizes = constants, 4 * max(manifest.state_size, 1), 4 * step.workspace
+    header = _header(file, name, tag, sizes, text)
+    return Sources(header, source, *sizes, text.flash, text.memory)
 
 
 def _checks(name: str, tag: str) -> str:
@@ -80,7 +90,7 @@ def _lines(lines: Iterable[str]) -> str:
     return "\n".join(lines)
 
 
-def _header(file: ModelFile, name: str, tag: str, sizes: tuple[int, ...]) -> str:
+def _header(file: ModelFile, name: str, tag: str, sizes: tuple[int, ...], text: TextCode) -> str:
     m = file.manifest
     features = f"{len(m.features)} float{'s' * (len(m.features) > 1)}"
     if m.tokens:
@@ -94,12 +104,13 @@ def _header(file: ModelFile, name: str, tag: str, sizes: tuple[int, ...]) -> str
         *use.split("\n"),
         "",
         _SIZES.format(*sizes),
+        *text.about.splitlines(),
         "",
         *_columns(m),
     ]
-    text = "\n".join(f" * {line}".rstrip() for line in about)
+    page = "\n".join(f" * {line}".rstrip() for line in about)
     return f"""/*
-{text}
+{page}
  */
 #ifndef {name}_H
 #define {name}_H
@@ -120,7 +131,7 @@ typedef struct {{
 }} {name}_state;
 
 void {_signature(name, m)};
-
+{text.declared}
 #ifdef __cplusplus
 }}
 #endif

@@ -19,9 +19,11 @@ class ExportedC:
     """The C of a model that was written, and its sizes in bytes.
 
     `constants` are the weights, in flash; `state` is the memory of one stream; `workspace` is the
-    part of the stack that the numbers of one step take. `compiled` has what a compiler of this
-    machine says, None if there is none. `proved_with` is the compiler with which the golden cases
-    held here, "" if there was none.
+    part of the stack that the numbers of one step take. Of a model that reads text, `vocabulary`
+    is the part of the constants that the words take, and `text` the memory of one text that is
+    tokenized; else both are 0. `compiled` has what a compiler of this machine says, None if there
+    is none. `proved_with` is the compiler with which the golden cases held here, "" if there was
+    none.
     """
 
     header: Path
@@ -30,6 +32,8 @@ class ExportedC:
     constants: int
     state: int
     workspace: int
+    vocabulary: int
+    text: int
     compiled: Compiled | None
     proved_with: str
 
@@ -67,6 +71,8 @@ def export_c(
         text.constants,
         text.state,
         text.workspace,
+        text.vocabulary,
+        text.text,
         compiled,
         proved_with,
     )
