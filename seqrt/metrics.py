@@ -6,6 +6,7 @@ Shapes: N values or steps, O outputs, C classes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,16 +31,36 @@ def measure(
 
     forecast, regress: truth and predicted are (N,) or (N, O). classify, tag: with `classes`, truth
     is (N,) labels and predicted (N, C) probabilities in the order of `classes`; without, truth
-    (N,) or (N, O) consists of 0 and 1, and predicted holds the probability of a 1. A metric that is
-    undefined, such as an error relative to a variance of zero, is NaN.
+    (N,) or (N, O) consists of 0 and 1, and predicted holds the probability of a 1. generate: truth
+    is (N,) bytes and predicted (N, 256) their probabilities. A metric that is undefined, such as an
+    error relative to a variance of zero, is NaN.
     """
+    if task == "generate":
+        nats = log_loss(truth, predicted, classes)
+        return language_metrics(nats, accuracy(confusion(truth, predicted, classes)))
     if task in ("forecast", "regress"):
         return _of_numbers(*as_pairs(truth, predicted))
     if task not in ("classify", "tag"):
-        raise UsageError(f"task must be forecast, regress, classify or tag, got {task!r}.")
+        raise UsageError(
+            f"task must be forecast, regress, classify, tag or generate, got {task!r}."
+        )
     if classes:
         return _of_classes(truth, predicted, classes)
     return _of_flags(*as_pairs(truth, predicted))
+
+
+def language_metrics(nats: float, share_right: float) -> dict[str, float]:
+    """Return the metrics of a language model by name.
+
+    `nats` is the mean negative logarithm of the probability of the byte that comes next, and
+    `share_right` how often the most probable byte does.
+    """
+    return {
+        "nats per byte": nats,
+        "bits per byte": nats / math.log(2),
+        "perplexity": math.exp(nats),
+        "accuracy": share_right,
+    }
 
 
 def mse(truth: Numbers, predicted: Numbers) -> float:

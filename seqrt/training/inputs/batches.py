@@ -171,14 +171,14 @@ def batch(
     if data.per_step:
         indices = _indices(data.first_targets[rows] + begin, lengths, longest)
         targets = indices[_valid(x, lengths)]
-    return Batch(x, None if dense else lengths, data.y[targets], targets)
+    return Batch(x, None if dense else lengths, _targets(data, targets), targets)
 
 
 def padded_batch(data: Examples, rows: Tensor, steps: int) -> Batch:
     """Return the sequences `rows`, which have one target each, padded to `steps` steps."""
     lengths = data.lengths[rows]
     x = _gather(data.x, data.starts[rows], lengths, steps)
-    return Batch(x, lengths, data.y[rows], rows)
+    return Batch(x, lengths, _targets(data, rows), rows)
 
 
 def step_counts(
@@ -192,10 +192,20 @@ def step_counts(
 def _of_one_length(data: Examples, rows: Tensor, length: int) -> Batch:
     """Return the sequences `rows` of data with a single length, each copied as one block."""
     x = data.windows.index_select(0, data.starts[rows])
-    if not data.per_step:
-        return Batch(x, None, data.y.index_select(0, rows), rows)
-    targets = (rows[:, None] * length + torch.arange(length, device=rows.device)).flatten()
-    return Batch(x, None, data.y[targets], targets)
+    targets = rows
+    if data.per_step:
+        steps = torch.arange(length, device=rows.device)
+        targets = (data.first_targets[rows][:, None] + steps).flatten()
+    return Batch(x, None, _targets(data, targets), targets)
+
+
+def _targets(data: Examples, index: Tensor) -> Tensor:
+    return as_targets(data.y.index_select(0, index))
+
+
+def as_targets(y: Tensor) -> Tensor:
+    """Return targets in the form that torch's losses take: classes as int64."""
+    return y if y.is_floating_point() else y.long()
 
 
 def _gather(x: Tensor, first: Tensor, lengths: Tensor, steps: int) -> Tensor:

@@ -31,7 +31,8 @@ class Examples:
 
     Shapes: B sequences with N steps together. Their steps are the rows of x (·, D), numbers or ids
     of tokens, from `starts` (B,) on, see Ragged. y has a row per sequence (B, ·), or per step
-    (N, ·): scaled targets (·, O), 0 and 1 (·, O), or class numbers (·,).
+    (N, ·): scaled targets (·, O), 0 and 1 (·, O), or class numbers (·,). A `text` is one sequence,
+    which is read in rows side by side; the rows have the indices in y of their first `targets`.
     """
 
     x: Tensor
@@ -39,6 +40,8 @@ class Examples:
     lengths: Tensor
     starts: Tensor
     per_step: bool
+    text: bool = False
+    targets: Tensor | None = None
 
     @classmethod
     def of(cls, x: Sequence[Floats], y: Tensor, head: Head) -> Examples:
@@ -56,6 +59,8 @@ class Examples:
     @cached_property
     def first_targets(self) -> Tensor:
         """The index in y of each sequence's first target (B,), if every step has one."""
+        if self.targets is not None:
+            return self.targets
         return self.lengths.cumsum(0) - self.lengths
 
     @cached_property
@@ -150,8 +155,14 @@ def memory_error(error: Exception) -> ResourceError:
 
 
 def _encoded(raw: Raw, metadata: Metadata, head: Head, activation: Activation) -> Examples:
-    """Return raw sequences as examples, with targets in the units of the loss."""
-    return Examples.of(raw.x, _targets(raw.y, metadata, activation), head)
+    """Return raw sequences as examples, with targets in the units of the loss.
+
+    What a language model learns from is one text.
+    """
+    x, text = raw.x, metadata.task == "generate"
+    if text and len(x) > 1:
+        x = Ragged.of_flat(np.concatenate(list(x)), x.lengths.sum(keepdims=True))
+    return replace(Examples.of(x, _targets(raw.y, metadata, activation), head), text=text)
 
 
 def unlabelled(x: Sequence[Floats], head: Head) -> Examples:
@@ -181,6 +192,10 @@ def _targets(y: Array, metadata: Metadata, activation: Activation) -> Tensor:
 
 def _class_numbers(labels: Array, classes: tuple[int | str, ...]) -> Tensor:
     number = {label: i for i, label in enumerate(classes)}
+    counted = labels.dtype.kind in "iu" and classes == tuple(range(len(classes)))
+    if counted and labels.min(initial=0) >= 0 and labels.max(initial=0) < len(classes):
+        # of a text there are many, and a byte each will do
+        return torch.tensor(labels, dtype=None if labels.dtype == np.uint8 else torch.int64)
     kinds, inverse = np.unique(labels, return_inverse=True)
     numbers = np.array([number.get(kind, -1) for kind in kinds.tolist()], np.int64)[inverse]
     if (numbers < 0).any():

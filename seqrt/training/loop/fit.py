@@ -10,16 +10,17 @@ import torch
 from numpy.typing import ArrayLike
 
 from seqrt.errors import TrainingError, UsageError
-from seqrt.training.inputs.batches import all_logits, chain_logits
+from seqrt.training.inputs.batches import all_logits, as_targets, chain_logits
 from seqrt.training.inputs.check import Data
 from seqrt.training.inputs.examples import Examples, Labelled, examples, memory_error
+from seqrt.training.inputs.side_by_side import judged_in_rows
 from seqrt.training.loop.checkpoints import Checkpoints
 from seqrt.training.loop.distributed import ProcessGroup, join
 from seqrt.training.loop.loss import MeanLoss, check_balance, loss_of
 from seqrt.training.loop.recipe import Recipe
 from seqrt.training.loop.state import Epoch, Tensors, TrainingState, restore_generators, seeded
 from seqrt.training.loop.stepper import stepper, sum_over_processes
-from seqrt.training.loop.steps import MicroBatch, epoch_steps
+from seqrt.training.loop.steps import MicroBatch, epoch_steps, epoch_targets
 from seqrt.training.networks.forecasting.forecaster import Forecaster
 from seqrt.training.networks.stack import Stack
 
@@ -119,6 +120,7 @@ def _loop(
     objective = loss_of(net, train.y, balance=recipe.balance)
     step = stepper(net, state.optimizer, train, recipe, objective, checkpoints, group)
     progress, own_validation = state.progress, _own_share(validation, group)
+    targets_in_all = epoch_targets(train, recipe)
     try:
         while not progress.is_over(recipe):
             began = time.perf_counter() - progress.seconds
@@ -135,7 +137,7 @@ def _loop(
             val_loss = _loss_on(net, objective, own_validation, group)
             _check_finite(val_loss or 0.0, progress.grad_norm, progress.number, progress.step)
             best = state.keep_if_best(val_loss)
-            mean_loss, seconds = progress.total / len(train.y), time.perf_counter() - began
+            mean_loss, seconds = progress.total / targets_in_all, time.perf_counter() - began
             yield Epoch(progress.number, mean_loss, val_loss, progress.grad_norm, seconds, best)
             state.begin_next_epoch()
             _, request = sum_over_processes(group, checkpoints.request(every=0))
@@ -184,8 +186,11 @@ def _loss_on(
     data, weight = own
     if isinstance(net, Forecaster) and net.architecture.one_chain:
         loss = objective.mean(*chain_logits(net, data)).item()
+    elif data.text:
+        judged = ((objective.mean(v, y).item(), len(y)) for v, y in judged_in_rows(net, data))
+        loss = sum(mean * count for mean, count in judged) / len(data.y)
     else:
-        loss = objective.mean(all_logits(net, data), data.y).item()
+        loss = objective.mean(all_logits(net, data), as_targets(data.y)).item()
     return group.all_reduce([], [weight * loss])[0]
 
 

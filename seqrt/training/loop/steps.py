@@ -17,6 +17,7 @@ from torch import Tensor
 
 from seqrt.training.inputs.batches import Batch, batch, padded_batch, shuffled_groups, step_counts
 from seqrt.training.inputs.examples import Examples
+from seqrt.training.inputs.side_by_side import USUAL_SPAN, training_rows
 from seqrt.training.loop.distributed import SINGLE_PROCESS, ProcessGroup
 from seqrt.training.loop.recipe import Recipe
 from seqrt.training.networks.dropout import BatchShare
@@ -164,8 +165,11 @@ def epoch_steps(
 ) -> Iterator[tuple[float, list[MicroBatch]]]:
     """Yield for each step the share of the epoch done after it, up to 1, and its micro-batches.
 
-    torch's default generator draws the order before the first step.
+    torch's default generator draws the order before the first step. A text is cut into rows, which
+    make one batch, or as many as accumulate.
     """
+    if data.text:
+        data = _rows_of_text(data, recipe)
     groups = shuffled_groups(data, recipe.batch_size * recipe.accumulate)
     noise, size = recipe.noise, recipe.tbptt
     for number, rows_of_step in enumerate(groups):
@@ -183,6 +187,17 @@ def epoch_steps(
                 (number + 1) / len(groups),
                 [MicroBatch(data, rows, noise, group=group) for rows in batches],
             )
+
+
+def epoch_targets(data: Examples, recipe: Recipe) -> int:
+    """Return the number of targets that an epoch learns from."""
+    return int(_rows_of_text(data, recipe, 0).lengths.sum()) if data.text else len(data.y)
+
+
+def _rows_of_text(data: Examples, recipe: Recipe, first: int | None = None) -> Examples:
+    return training_rows(
+        data, recipe.batch_size * recipe.accumulate, recipe.tbptt or USUAL_SPAN, first
+    )
 
 
 def _chunks(
