@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,8 +55,18 @@ def style_axes(
 
 
 def save_figure(figure: Figure, path: str | Path) -> None:
-    """Write `figure` as .png, whole or not at all."""
+    """Write `figure` as .png, whole or not at all.
+
+    Names from the data are drawn as they are: a $ does not begin a formula.
+    """
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
     file = io.BytesIO()
-    # a Figure without a window is drawn by Agg; the version of matplotlib stays out of the file
-    figure.savefig(file, format="png", metadata={"Software": None})
+    with warnings.catch_warnings():
+        # a letter that the font lacks is drawn as a box
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        # a Figure without a window is drawn by Agg; the version of matplotlib stays out of the file
+        figure.savefig(file, format="png", metadata={"Software": None})
     write_bytes(path, file.getvalue())

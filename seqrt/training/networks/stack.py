@@ -120,7 +120,10 @@ class Stack(nn.Module):
 
     def logits(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Map raw x to the outputs before activation and unscaling."""
-        u = self.inputs(x)
+        return self.logits_from(self.inputs(x), lengths)
+
+    def logits_from(self, u: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Map u (B, T, W), the inputs of the first layer, to the logits."""
         if self.segment == 1 or not self.cut_to_last():
             return self._through(u, lengths, lambda step, h: step(h, lengths))
         # the last step depends on no other segments than those that end with it

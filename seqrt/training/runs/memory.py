@@ -88,17 +88,20 @@ def gradient_by_lag(net: Stack, x: Floats) -> Doubles:
 
     For x (B, T, D) in raw units, from zero state, this is the mean over the sequences of
 
-        | d v_T / d u_{T-k} |      Frobenius norm; u is the scaled input, v the logits, because the
-                                   gradient of a saturated activation would vanish
+        | d v_T / d u_{T-k} |      Frobenius norm; u is the scaled input or the embedding of a
+                                   token, v the logits, because the gradient of a saturated
+                                   activation would vanish
 
     It is exact for up to 8 outputs, and beyond that estimated from 8 random sums s of them: with
     independent signs the mean of |s J|² is |J|². It is meant for causal networks; in a
     bidirectional one the last output is as close to the first input as to the last.
     """
     twin = copy.deepcopy(net).cpu().float().eval().requires_grad_(False)
-    inputs = torch.from_numpy(x).requires_grad_()
-    v = twin.logits(inputs)
-    return norms_by_lag(v[:, -1] if twin.head == "sequence" else v, inputs, twin.x_scale)
+    inputs, scale = torch.from_numpy(x), twin.x_scale
+    if twin.tokens:
+        inputs, scale = twin.inputs(inputs), torch.ones(1)
+    v = (twin.logits_from if twin.tokens else twin.logits)(inputs.requires_grad_())
+    return norms_by_lag(v[:, -1] if twin.head == "sequence" else v, inputs, scale)
 
 
 def norms_by_lag(last: Tensor, inputs: Tensor, scale: Tensor) -> Doubles:

@@ -47,6 +47,7 @@ from seqrt.training.runs.pictures import draw_run
 from seqrt.training.runs.plan import Plan
 from seqrt.training.runs.record import Result, check_data, record_of, timestamp
 from seqrt.training.runs.start_from import check_plan, continued
+from seqrt.training.runs.telling_tokens import draw_telling_tokens
 from seqrt.training.runs.weights import Trained, network_of, save_weights, with_origin
 
 
@@ -150,7 +151,11 @@ class Run:
         return result
 
     def _pictures(self, predicted: NDArray[Any]) -> tuple[Path, ...]:
-        return (*draw_run(self.path, self.problem, self.epochs, predicted), *self._memory())
+        return (
+            *draw_run(self.path, self.problem, self.epochs, predicted),
+            *draw_telling_tokens(self.path, self.net, self.problem.judged.x),
+            *self._memory(),
+        )
 
     def _memory(self) -> tuple[Path, ...]:
         """Save the typical series that export measures the memory on, and draw the memory."""
