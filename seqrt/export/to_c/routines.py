@@ -113,6 +113,12 @@ static inline void seqrt_lookup(float *restrict y, const float *restrict table, 
     id = id < 0 ? 0 : id < rows ? id : rows - 1;
     memcpy(y, table + (size_t)id * (size_t)n, (size_t)n * sizeof(float));
 }""",
+    "lookup_known": """
+static inline void seqrt_lookup_known(float *restrict y, const float *restrict table, int32_t id,
+                                      int32_t rows, int n) {
+    id = id < 0 || id >= rows ? 0 : id;
+    memcpy(y, table + (size_t)id * (size_t)n, (size_t)n * sizeof(float));
+}""",
 }
 
 _CELLS = {

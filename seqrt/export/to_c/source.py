@@ -144,7 +144,8 @@ def _columns(m: Manifest) -> list[str]:
     """Return the lines that list features and outputs, with their units and ranges."""
     lines = ["x, in raw units, as in the training data:"]
     if m.tokens:
-        lines = [f"x: one id; those outside 0 to {m.tokens - 1} read the nearest row of the table"]
+        row = "first row of the table, for unknown tokens" if m.text else "nearest row of the table"
+        lines = [f"x: one id; those outside 0 to {m.tokens - 1} read the {row}"]
     for number, column in enumerate(() if m.tokens else m.features):
         low, high = column.typical_range
         seen = f"trained on {low:.6g} to {high:.6g}"

@@ -97,6 +97,13 @@ def _elements(to: Operations, node: StepNode, inputs: list[Traced]) -> list[Trac
     return [to.map(template, *inputs)]
 
 
+def _compared(to: Operations, node: StepNode, inputs: list[Traced]) -> list[Traced]:
+    """Fold known numbers; ids are compared with the size of the table where they are looked up."""
+    if any(isinstance(each, Tokens) for each in inputs):
+        return [Tokens(unknown=True)]
+    return _elements(to, node, inputs)
+
+
 def _cast(_: Operations, node: StepNode, inputs: list[Traced]) -> list[Traced]:
     if not known(inputs[0]):
         raise NotImplementedError(node.operator)
@@ -132,6 +139,7 @@ def _pow(to: Operations, node: StepNode, inputs: list[Traced]) -> list[Traced]:
 
 RULES: Final[dict[str, Rule]] = {
     **dict.fromkeys([*_PLAIN, *_WITH_ATTRIBUTES, *_FOLDED], _elements),
+    **dict.fromkeys(("Less", "Not", "Or"), _compared),
     "Cast": _cast,
     "Clip": _clip,
     "Pow": _pow,

@@ -86,7 +86,13 @@ def _gather(to: Operations, node: StepNode, inputs: list[Traced]) -> list[Traced
         return MOVES["Gather"](to, node, inputs)
     rows, width = to.places(table).shape
     arguments = to.run(table), "x[0]", str(rows), str(width)
-    return _call(to, "lookup", (1, 1, width), *arguments)
+    routine = "lookup_known" if ids.unknown else "lookup"
+    return _call(to, routine, (1, 1, width), *arguments)
+
+
+def _where(to: Operations, node: StepNode, inputs: list[Traced]) -> list[Traced]:
+    """Put 0 in place of ids outside the table, and move everything else."""
+    return [inputs[0]] if isinstance(inputs[0], Tokens) else MOVES["Where"](to, node, inputs)
 
 
 RULES: Final[dict[str, Rule]] = {
@@ -95,5 +101,6 @@ RULES: Final[dict[str, Rule]] = {
     "LogSoftmax": _along_width,
     "LayerNormalization": _layer_norm,
     "Gather": _gather,
+    "Where": _where,
     **dict.fromkeys(_REDUCTIONS, _reduce),
 }

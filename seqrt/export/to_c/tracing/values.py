@@ -16,7 +16,12 @@ from seqrt.export.to_c.text import number
 
 @dataclass(frozen=True)
 class Tokens:
-    """The ids that a network reads in place of numbers."""
+    """The ids that a network reads in place of numbers.
+
+    One outside the table reads its nearest row, or row 0, that of `unknown` tokens.
+    """
+
+    unknown: bool = False
 
 
 Traced = Array | Live | Tokens
