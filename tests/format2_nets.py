@@ -31,6 +31,7 @@ from seqrt.contract import (
 )
 from seqrt.contract.idioms.fixed_node import FRESH
 from seqrt.contract.manifest import GATES, STATE_PARTS, Cell, Head
+from seqrt.contract.text import Text
 from seqrt.export.graph.builder import GraphBuilder
 from seqrt.export.small_weights.truth import solved
 from seqrt.runtime.proving.proof import encode
@@ -41,10 +42,12 @@ Array = NDArray[Any]
 class Net:
     """A graph under construction: values over time are (T, B, W), pieces of state (1, B, n)."""
 
-    def __init__(self, features: int, carries: str = "", tokens: int = 0) -> None:
+    def __init__(
+        self, features: int, carries: str = "", tokens: int = 0, text: Text | None = None
+    ) -> None:
         """Start with x; `carries` lists the pieces of state, such as "h4 c4 steps1"."""
         self.graph, self.random = GraphBuilder(), np.random.default_rng(5)
-        self.features, self.tokens = features, tokens
+        self.features, self.tokens, self.text = features, text.size if text else tokens, text
         names = [piece.rstrip("0123456789") for piece in carries.split()]
         sizes = [int(piece[len(n) :]) for piece, n in zip(carries.split(), names, strict=True)]
         self.carries = tuple(Carry(n, size) for n, size in zip(names, sizes, strict=True))
@@ -188,7 +191,9 @@ class Net:
             head="sequence" if "sequence" in kinds else "last",
             activation="none",
             layers=tuple(layer for layer in self.layers if not layer.steps),
-            features=tuple(Column(f"x{i}") for i in range(self.features)),
+            features=tuple(
+                Column(self.text.column if self.text else f"x{i}") for i in range(self.features)
+            ),
             outputs=tuple(Column(f"y{i}") for i in range(outputs)),
             parity=Parity(1e-7, 1e-7, 1.0, 17),
             seed=5,
@@ -201,6 +206,7 @@ class Net:
             if len(heads) > 1
             else (),
             not_streamable=why,
+            text=self.text,
         )
 
     def _model(self, heads: list[tuple[str, str, int, Head]]) -> onnx.ModelProto:
@@ -239,6 +245,8 @@ def _proof(content: bytes, m: Manifest) -> str:
     for rows, time in ((1, max(1, m.least)), (3, 17), (1, 24)):
         if m.tokens:
             x = random.integers(0, m.tokens, (rows, time))
+            if m.text and time > 1:  # some ids are outside the table
+                x.flat[[0, 3, 7]] = -1, m.tokens, -(2**31)
         else:
             x = random.normal(size=(rows, time, len(m.features))).astype(np.float32)
         lengths = np.maximum(m.least, time - np.arange(rows) * time // (rows + 1)).astype(np.int32)
@@ -277,6 +285,32 @@ def tagger() -> bytes:
     logits = net.add("LogSoftmax", net.dense(value, 3, 5), axis=-1)
     y = net.add("Transpose", logits, perm=[1, 0, 2])
     return net.file("tagger", [("y", y, 5, "sequence")])
+
+
+WORDS = Text("words", 3, "review", "ascii", ("good", "bad", "na\u00efve", "!", "film", "not"))
+
+
+def words() -> bytes:
+    """Words in, a GRU, and the maximum over all steps."""
+    net = Net(1, "h4 steps1 max4", text=WORDS)
+    table = net.weights(WORDS.size, WORDS.width)
+    value = net.idiom(idioms.token_rows(table, WORDS.size, WORDS.width))
+    out, ends = net.layer("gru", value, WORDS.width, 4, starts=(net.pieces[0],))
+    net.ends += ends
+    net.idiom(idioms.inside())
+    net.idiom(idioms.steps(net.pieces[1]))
+    highest = net.idiom(idioms.time_max(0, out, 4, net.pieces[2]))
+    return net.file("words", [("y", net.dense(highest, 4, 2), 2, "last")])
+
+
+def characters() -> bytes:
+    """Bytes in, a bidirectional LSTM, and two outputs for each byte."""
+    text = Text("bytes", 2, "name")
+    net = Net(1, text=text)
+    value = net.idiom(idioms.token_rows(net.weights(text.size, 2), text.size, 2))
+    out, _ = net.layer("lstm", value, 2, 3, direction="bidirectional")
+    y = net.add("Transpose", net.dense(out, 6, 2), perm=[1, 0, 2])
+    return net.file("characters", [("y", y, 2, "sequence")], why="its layer is bidirectional")
 
 
 def two_heads() -> bytes:
@@ -402,6 +436,8 @@ def dilated_whole() -> bytes:
 NETS: dict[str, Callable[[], bytes]] = {
     "pooled": pooled,
     "tagger": tagger,
+    "words": words,
+    "characters": characters,
     "two-heads": two_heads,
     "attention": attention,
     "ahead": ahead,

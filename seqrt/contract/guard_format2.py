@@ -108,6 +108,11 @@ def _check_use(kind: str, idiom: Idiom, m: Manifest) -> None:
         raise GraphError(f"a network that streams must not have {kind}, which needs whole rows")
     if kind == "embedding" and m.tokens < 1:
         raise GraphError("an embedding needs the number of tokens in the manifest")
+    if kind == "tokens":
+        _, table = [shape for _, shape in idiom.reads.values()]
+        wanted = (m.tokens, m.text.width if m.text else table[1])
+        if table != wanted:
+            raise GraphError(f"the manifest requires a table of shape {wanted}, got {table}")
 
 
 def check_graph(
@@ -132,7 +137,21 @@ def check_graph(
                 f"the manifest requires the activation {activation} for {name!r:.60},"
                 f" but the graph ends in {last.get(name)!r:.60}"
             )
+    if m.text:
+        _check_text(nodes)
     _check_work(nodes, values, m)
+
+
+def _check_text(nodes: list[Node]) -> None:
+    """Raise GraphError unless the ids of text are read by the idiom `tokens` alone.
+
+    All other idioms read no more than the shape of x.
+    """
+    readers = [node for node in nodes if X in node["input"] and node["op_type"] != "Shape"]
+    kinds = {idiom_of(node["name"]) for node in readers}
+    if kinds != {("tokens", 0)}:
+        names = sorted({str(node["name"]) for node in readers})
+        raise GraphError(f"the ids of text must be read by the idiom tokens, not by {names!r:.80}")
 
 
 def _check_starts(

@@ -195,7 +195,7 @@ class Manifest:
     @property
     def operations(self) -> int:
         """Multiplications and additions of the recurrent layers for one step of one sequence."""
-        width, groups, total = len(self.features), 1, 0
+        width, groups, total = self.text.width if self.text else len(self.features), 1, 0
         if self.missing == "indicator":
             width *= 2
         for layer in self.layers:

@@ -25,7 +25,7 @@ MOST_WORDS: Final = 65_535
 LONGEST_WORD: Final = 64
 """In bytes; longer words are unknown."""
 
-_WIDEST = 1024
+_WIDEST = 1 << 16
 _BYTES = 256
 
 

@@ -195,14 +195,17 @@ class Model(ModelFacts):
         state: Any = None,
         *,
         nonfinite: Nonfinite = "error",
+        any_ids: bool = False,
     ) -> tuple[Floats | Any, Floats]:
         """Advance `state` (B, S) over x (B, T, D): return y and the next state.
 
         Without a state it starts from the zero state. A row without steps gives zeros and keeps its
-        state. A network that cannot stream has S = 0. Raises InputError for arguments that do not
-        fit.
+        state. A network that cannot stream has S = 0. With `any_ids`, a model of text takes ids
+        outside its table too, which its graph reads as unknown; the proof has some. Raises
+        InputError for arguments that do not fit.
         """
-        y, state_out = advance(self._engine, x, lengths, state, nonfinite)
+        any_ids = any_ids and self.manifest.text is not None
+        y, state_out = advance(self._engine, x, lengths, state, nonfinite, any_ids=any_ids)
         return (y if self._heads is None else self._heads.by_name(y, lengths)), state_out
 
     @needs_memory

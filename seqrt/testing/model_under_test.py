@@ -31,7 +31,7 @@ class ModelUnderTest:
         self.model = Model(path).joined
         self.cases = decode(self.model.proof, self.model.manifest)
         self._allowed = allowed_errors(self.model.manifest, self.cases)
-        x = typical_batch(self.cases)
+        x = typical_batch(self.cases, tokens=self.tokens)
         # The proof of a model with a missing-value policy contains NaN.
         self._x = x if self.tokens else np.where(np.isnan(x), np.float32(0), x)
 

@@ -31,7 +31,7 @@ from onnx import AttributeProto, ModelProto, NodeProto, TensorProto, helper, num
 FILES = sorted((NETS / "format2").glob("*.onnx"))
 IDIOMS = {
     *("inside", "count", "steps", "last", "first", "sum", "max", "min", "masked", "softmax"),
-    *("scores", "attend", "reversed", "taps", "embedding"),
+    *("scores", "attend", "reversed", "taps", "embedding", "tokens"),
     *("windows", "phases", "interleaved"),
 }
 POOLED, TAGGER, HEADS, ATTENTION = "pooled", "tagger", "two-heads", "attention"

@@ -19,7 +19,7 @@ def check(text: Text, tokens: int | None = None) -> None:
     check_text(manifest)
 
 
-@pytest.mark.parametrize("text", [WORDS, Text("bytes", 1), replace(WORDS, width=1024)])
+@pytest.mark.parametrize("text", [WORDS, Text("bytes", 1), replace(WORDS, width=65_536)])
 def test_text_that_fits_is_taken(text: Text) -> None:
     check(text)
 
@@ -36,7 +36,7 @@ def test_text_that_fits_is_taken(text: Text) -> None:
         ({"vocabulary": ("Good",)}, "only words"),
         ({"vocabulary": ("x" * 65,)}, "only words"),
         ({"width": 0}, "width"),
-        ({"width": 1025}, "width"),
+        ({"width": 65_537}, "width"),
         ({"kind": "bytes"}, "no vocabulary"),
     ],
 )

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from seqrt.contract.idioms.one_step import step_from_end, step_from_start
     from seqrt.contract.idioms.over_time import attend, masked, reversed_steps, scores, time_softmax
     from seqrt.contract.idioms.pools import time_max, time_sum
-    from seqrt.contract.idioms.tokens import embedding
+    from seqrt.contract.idioms.tokens import embedding, token_rows
 
 __all__ = [
     "MOST_CONTEXT",
@@ -55,6 +55,7 @@ __all__ = [
     "time_max",
     "time_softmax",
     "time_sum",
+    "token_rows",
     "windows",
 ]
 

@@ -32,10 +32,10 @@ from seqrt.contract.idioms.over_time import (
     time_softmax,
 )
 from seqrt.contract.idioms.pools import time_max, time_sum
-from seqrt.contract.idioms.tokens import embedding
+from seqrt.contract.idioms.tokens import embedding, token_rows
 
 # Those that continue from the state, or need not, so that a network with them can stream.
-_STREAMED: Final = {"inside", "steps", "last", "embedding", "masked", "phases"}
+_STREAMED: Final = {"inside", "steps", "last", "embedding", "tokens", "masked", "phases"}
 
 # The nodes of the idiom `phases` before those of its starts, and the nodes of each start.
 _OF_THE_VALUE: Final = 20
@@ -211,6 +211,11 @@ def _embedding(f: FoundGroup) -> Idiom:
     return embedding(f.number, f.read(1, 0), int(rows), int(width))
 
 
+def _tokens(f: FoundGroup) -> Idiom:
+    rows, width = f.shapes[f.read(5, 0)]
+    return token_rows(f.read(5, 0), int(rows), int(width))
+
+
 _KINDS: Final[dict[str, Callable[[FoundGroup], Idiom]]] = {
     "inside": lambda _: inside(),
     "count": lambda _: count(),
@@ -230,4 +235,5 @@ _KINDS: Final[dict[str, Callable[[FoundGroup], Idiom]]] = {
     "phases": _phases,
     "interleaved": _interleaved,
     "embedding": _embedding,
+    "tokens": _tokens,
 }

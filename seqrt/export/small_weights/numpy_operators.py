@@ -147,6 +147,7 @@ OPERATORS: dict[str, Callable[[list[Any], Attributes], Any]] = {
     "Reciprocal": lambda v, _: 1 / v[0],
     "Identity": lambda v, _: v[0],
     "Not": lambda v, _: ~v[0],
+    "Or": lambda v, _: v[0] | v[1],
     "IsNaN": lambda v, _: np.isnan(v[0]),
     "Max": lambda v, _: np.maximum(*v),
     "Min": lambda v, _: np.minimum(*v),

@@ -54,10 +54,12 @@ def advance(
     lengths: Any = None,
     state: Any = None,
     nonfinite: Nonfinite = "error",
+    *,
+    any_ids: bool = False,
 ) -> tuple[Floats, Floats]:
     """Advance `state` (B, S) over x (B, T, D): return y and the next state; see Model.run."""
     check_choice(nonfinite)
-    batch = PaddedBatch(x, lengths, engine.layout)
+    batch = PaddedBatch(x, lengths, engine.layout._replace(any_ids=any_ids))
     rows = len(batch.lengths)
     if state is None:
         state = engine.zero_state(rows)

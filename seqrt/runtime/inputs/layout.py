@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 class Layout(NamedTuple):
     """The shape of one step, (D,) or () for a token, how arrays are read, and the shortest row.
 
-    `read` returns a C-contiguous array of what the graph takes, and checks all but the ids of
+    With `any_ids`, tokens may be outside the table of a network that reads those as unknown. `read`
+    returns a C-contiguous array of what the graph takes, and checks all but the ids of
     tokens, which may be anything past the end of a row; `read_all` checks those too.
     """
 
@@ -31,6 +32,7 @@ class Layout(NamedTuple):
     read_all: Read
     tokens: int = 0
     least: int = 1
+    any_ids: bool = False
 
     @property
     def axes(self) -> tuple[str | int, ...]:
@@ -55,7 +57,7 @@ class Layout(NamedTuple):
 
     def check_ids(self, x: NDArray[Any], lengths: Lengths) -> None:
         """Raise InputError at the first id in x (B, T) that is not a token."""
-        if not self.tokens or _all_tokens(x, self.tokens):
+        if not self.tokens or self.any_ids or _all_tokens(x, self.tokens):
             return
         wrong = ((x < 0) | (x >= self.tokens)) & inside(lengths, x.shape[1])
         if wrong.any():

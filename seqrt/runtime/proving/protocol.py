@@ -33,7 +33,9 @@ class ProvableModel(Protocol):
     def predict(self, x: Any, lengths: Any = None) -> Floats | list[Floats]:
         """Map sequences to outputs, each from zero state."""
 
-    def run(self, x: Any, lengths: Any = None, state: Any = None) -> tuple[Floats, Floats]:
+    def run(
+        self, x: Any, lengths: Any = None, state: Any = None, *, any_ids: bool = False
+    ) -> tuple[Floats, Floats]:
         """Advance `state` (B, S) over x (B, T, D): return y and the next state."""
 
     def stream(self, saved: bytes | None = None) -> ProvableStream:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from seqrt.contract.text import UNKNOWN
 from seqrt.errors import InputError, ParityError
 from seqrt.runtime.out_of_memory import needs_memory
 from seqrt.runtime.proving.laws import laws
@@ -124,15 +125,20 @@ def law_checks(
 
     Two correct computations may differ by as much as either may differ from the truth.
     """
-    x = typical_batch(cases, model.manifest.least)
+    x = typical_batch(cases, model.manifest.least, model.manifest.tokens)
     allowed = allowed_errors(model.manifest, cases)
     for name, law in laws(model):
         yield name, partial(_check_law, model, name, law, x, allowed)
 
 
-def typical_batch(cases: list[Case], least: int = 1) -> NDArray[Any]:
-    """Return a batch (5, 12, D) cut from the proof's inputs, or longer rows if 6 are too few."""
+def typical_batch(cases: list[Case], least: int = 1, tokens: int = 0) -> NDArray[Any]:
+    """Return a batch (5, 12, D) cut from the proof's inputs, or longer rows if 6 are too few.
+
+    Of a network that reads `tokens`, those outside its table become 0.
+    """
     steps = np.concatenate([case.x.reshape(-1, *case.x.shape[2:]) for case in cases])
+    if tokens:
+        steps = np.where((steps >= 0) & (steps < tokens), steps, UNKNOWN)
     return np.resize(steps, (_ROWS, max(_STEPS, 2 * least), *steps.shape[1:]))
 
 

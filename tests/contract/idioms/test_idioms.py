@@ -76,6 +76,15 @@ def test_steps_further_back_need_rows_that_have_them():
     np.testing.assert_array_equal(got[[0, 2]], steps()[[4, 1], [0, 2]])
 
 
+def test_ids_outside_the_table_read_its_first_row():
+    table = np.arange(12, dtype=np.float32).reshape(4, 3)
+    ids = np.array([[0, 3, 2, 1], [-1, 4, 1 << 40, -(1 << 63)]])
+
+    (got,) = run(idioms.token_rows("table", 4, 3), x=ids, table=table)
+
+    np.testing.assert_array_equal(got.transpose(1, 0, 2), table[[[0, 3, 2, 1], [0, 0, 0, 0]]])
+
+
 def test_a_step_from_the_start_is_the_same_for_all():
     part = idioms.step_from_start(0, "v", W, at=2)
 
