@@ -16,20 +16,26 @@ STREAMS = 32
 
 
 class Net(NamedTuple):
-    """A network by its cell and the sizes of its layers."""
+    """A network by its cell, the sizes of its layers, and the members of a committee of it."""
 
     cell: Cell
     units: tuple[int, ...]
+    folds: int = 1
 
 
 def network(net: Net) -> Network:
-    """Return a network with one feature, one output and random weights from a fixed seed."""
+    """Return a network with one feature, one output and random weights from a fixed seed.
+
+    The members of a committee are all the same, so that its outputs are those of one.
+    """
     import torch
 
     from seqrt.training import Network
+    from seqrt.training.networks.average import mean_of
 
     torch.manual_seed(7)
-    return Network(net.cell, 1, net.units, 1).eval()
+    one = Network(net.cell, 1, net.units, 1).eval()
+    return one if net.folds == 1 else mean_of([one] * net.folds, one.metadata)
 
 
 class TorchCells(Torch):

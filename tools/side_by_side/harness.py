@@ -39,20 +39,28 @@ class Harness:
 
     def bulk(self, net: Net, size: Size, workload: Workload, other: Side) -> Iterator[Pair]:
         """Yield the seconds of a predict."""
-        work = self._work(net, size)
+        work = self.work(net, size)
         sides = (_worker(side, workload, work) for side in (Seqrt, other))
         return agreeing(*sides, self._rounds(15))
 
-    def bursts(self, own: Side, other: Side, rounds: int) -> Iterator[Pair]:
+    def bursts(self, own: Side, other: Side, rounds: int, net: Net = LSTM) -> Iterator[Pair]:
         """Yield the seconds of a step, from several pairs of processes."""
-        work = self._work(LSTM)
+        work = self.work(net)
         sides = [_worker(side, workloads.steps, work) for side in (own, other)]
         for _ in range(min(STARTS, self._rounds(STARTS))):
             yield from agreeing(*sides, self._rounds(rounds // STARTS))
 
+    def folds(self, net: Net, size: Size, workload: Workload, rounds: int) -> Iterator[Pair]:
+        """Yield the seconds of a committee, and those of one member times its number of members."""
+        work = (self.work(net, size), self.work(net._replace(folds=1), size))
+        sides = [_worker(Seqrt, workload, each) for each in work]
+        for _ in range(min(STARTS, self._rounds(STARTS))):
+            for whole, one in agreeing(*sides, self._rounds(rounds // STARTS)):
+                yield whole, one * net.folds
+
     def peak(self) -> Iterator[Pair]:
         """Yield the GFLOP/s of a predict of a large network, and of matrix products."""
-        work, net = self._work(WIDE, LARGE)
+        work, net = self.work(WIDE, LARGE)
         total = 1e-9 * work.operations * work.sequences * work.steps
         own = _worker(Seqrt, workloads.uniform, (work, net))
         products = partial(Worker, workloads.serve_products, 1.0)
@@ -61,21 +69,22 @@ class Harness:
 
     def cold(self, size: Size) -> Iterator[Pair]:
         """Yield the seconds of a cold start and a predict."""
-        return cold_starts(self._work(LSTM, size)[0], self._rounds(30))
+        return cold_starts(self.work(LSTM, size)[0], self._rounds(30))
 
     def memory(self) -> Iterator[Pair]:
         """Yield the resident megabytes after the work, and before."""
         runs = 1_000 if self._quick else 10_000
-        return memories(self._work(LSTM)[0], runs, self._rounds(3))
+        return memories(self.work(LSTM)[0], runs, self._rounds(3))
 
     def _rounds(self, full: int) -> int:
         return min(full, 3) if self._quick else full
 
-    def _work(self, net: Net, size: Size = LARGE) -> tuple[Work, Net]:
+    def work(self, net: Net, size: Size = LARGE) -> tuple[Work, Net]:
         from seqrt.export import export
         from seqrt.runtime import load
 
-        path = self._folder / f"{net.cell}-{net.units[0]}.onnx"
+        name = "-".join(map(str, (net.cell, *net.units, net.folds)))
+        path = self._folder / f"{name}.onnx"
         if not path.exists():
             export(network(net), path)
         work = Work.of(load(path), str(path), quick=self._quick, threads=None)
