@@ -19,6 +19,7 @@ from seqrt.cli.commands.info import info
 from seqrt.cli.commands.live.serve import serve
 from seqrt.cli.commands.live.stream import stream
 from seqrt.cli.commands.predict import predict
+from seqrt.cli.commands.text.generate import generate
 from seqrt.cli.commands.train import train
 from seqrt.cli.commands.validate import validate
 
@@ -39,6 +40,7 @@ app.command("import")(import_model)
 app.command()(predict)
 app.command()(forecast)
 app.command()(evaluate)
+app.command()(generate)
 app.command()(stream)
 app.command()(serve)
 app.command()(validate)

@@ -59,8 +59,8 @@ class BoundStep:
         self._bindings = (self._bind(0), self._bind(1))
         self._current = 0
 
-    def advance(self, x: NDArray[Any]) -> Floats:
-        """Advance by x (D,) or (T, D) and return a copy of y of the first row, (O,) or (T, O).
+    def advance(self, x: NDArray[Any] | int) -> Floats:
+        """Advance by x (D,), (T, D) or a token; copy y of the first row, (O,) or (T, O).
 
         Several outputs are joined side by side.
         """

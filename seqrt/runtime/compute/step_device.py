@@ -59,8 +59,8 @@ class ResidentStep:
             self._binding.bind_cpu_input(LENGTHS, np.ones(rows, np.int32))
             self._binding.bind_ortvalue_output(Y, value(self._y))
 
-    def advance(self, x: NDArray[Any]) -> Floats:
-        """Advance by one step x (D,) and return a copy of y of the first row (O,).
+    def advance(self, x: NDArray[Any] | int) -> Floats:
+        """Advance by one step x (D,), or a token; return a copy of y of the first row (O,).
 
         onnxruntime copies an input to the device when it is bound, not when the session runs, so
         the inputs are bound again for every step.

@@ -1,0 +1,3 @@
+"""The commands that write text."""
+
+from __future__ import annotations
