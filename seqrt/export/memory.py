@@ -67,11 +67,13 @@ def typical_sequences(
 ) -> tuple[NDArray[Any], Inputs]:
     """Return sequences (8, `steps`, D) cut from a series (N, D), or drawn ones without a series.
 
-    Raises InputError for a series that has other features, no steps, or NaN or Inf.
+    Of a network that reads tokens, the sequences are ids (8, `steps`), and the series has one
+    feature. Raises InputError for a series that has other features, no steps, or NaN or Inf.
     """
     if series is None:
         return _draw_sequences(m, steps), "drawn"
-    return cut_sequences(_check_series(series, m), steps), "data"
+    cut = cut_sequences(_check_series(series, m), steps)
+    return (cut[..., 0].astype(np.int64) if m.tokens else cut), "data"
 
 
 def _draw_sequences(m: Manifest, steps: int) -> NDArray[Any]:

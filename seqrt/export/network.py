@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from seqrt import __version__
 from seqrt.contract import NEWEST_FORMAT, Column, Manifest
+from seqrt.errors import UsageError
 from seqrt.export.graph.build import build_onnx
 from seqrt.export.graph.groups import carries_of, group_count, layers_of
 from seqrt.export.graph.weights import float32_array
@@ -28,6 +30,10 @@ from seqrt.training.runs.memory import gradient_by_lag
 
 # The share of missing values, for a network with a missing-value policy.
 MISSING_SHARE = 0.25
+
+# One of so many ids of text is outside the table, where hosts differ; they all take 32 bits.
+_OUTSIDE = 12
+_LARGEST_ID = 2**31 - 1
 
 # The most steps that a row of a case has seen before it.
 _SEEN = 8
@@ -59,7 +65,7 @@ class SeqrtNetwork:
             head=stack.head,
             activation=stack.activation,
             layers=layers_of(stack),
-            features=_columns(metadata.features, stack.x_mean, stack.x_scale),
+            features=_features(stack),
             outputs=_columns(metadata.outputs, stack.y_mean, stack.y_scale),
             classes=metadata.classes,
             targets=metadata.targets,
@@ -103,7 +109,7 @@ class SeqrtNetwork:
 
     def _draw(
         self, rows: int, steps: int, rng: np.random.Generator
-    ) -> tuple[Floats, Lengths, Floats]:
+    ) -> tuple[NDArray[Any], Lengths, Floats]:
         """Draw inputs uniformly from the range seen in training, some rows shorter, and states.
 
         A quarter of the values is NaN if the network has a missing-value policy. The training data
@@ -116,8 +122,13 @@ class SeqrtNetwork:
             x[rng.random(x.shape) < MISSING_SHARE] = np.nan
         return x, lengths, state
 
-    def draw_inputs(self, rows: int, steps: int, rng: np.random.Generator) -> Floats:
-        """Draw inputs (B, T, D) uniformly from the range seen in training."""
+    def draw_inputs(self, rows: int, steps: int, rng: np.random.Generator) -> NDArray[Any]:
+        """Draw inputs (B, T, D) uniformly from the range seen in training, or ids (B, T).
+
+        Some ids of text are outside the table.
+        """
+        if self.stack.tokens:
+            return _draw_ids(self.stack, rows, steps, rng)
         features = self.stack.metadata.features
         x = np.empty((rows, steps, len(features)), np.float32)
         for d, column in enumerate(features):
@@ -139,35 +150,67 @@ class SeqrtNetwork:
         return state.astype(np.float32)
 
     def solve(
-        self, dtype: torch.dtype, x: Floats | Doubles, lengths: Lengths, state: Floats
+        self, dtype: torch.dtype, x: Floats | Doubles, lengths: Lengths, state: Floats | Doubles
     ) -> tuple[Doubles, Doubles]:
         """Return y and the final state as torch computes them in `dtype`."""
         net = copy.deepcopy(self.stack).to(dtype)
-        inputs = torch.from_numpy(x).to(dtype), torch.from_numpy(lengths).long()
+        values = torch.from_numpy(x) if net.tokens else torch.from_numpy(x).to(dtype)
+        inputs = values, torch.from_numpy(lengths).long()
         with torch.no_grad():
             if net.state_size:
                 y, end = net.run(*inputs, torch.from_numpy(state).to(dtype))
             else:
                 y, end = net(*inputs), torch.zeros(len(x), 0)
         outputs = _double(y)
-        if outputs.ndim == x.ndim:
+        if net.head == "sequence":
             outputs[~inside(lengths, x.shape[1])] = 0
         return outputs, _double(end)
+
+
+def _draw_ids(stack: Stack, rows: int, steps: int, rng: np.random.Generator) -> NDArray[Any]:
+    """Draw ids (B, T) uniformly; of text, one in `_OUTSIDE` is outside the table."""
+    ids = rng.integers(0, stack.tokens, (rows, steps))
+    if stack.metadata.text and steps > 1:
+        beyond = np.array([-1, stack.tokens, -stack.tokens, _LARGEST_ID, -_LARGEST_ID - 1])
+        outside = rng.random(ids.shape) < 1 / _OUTSIDE
+        ids[outside] = rng.choice(beyond, int(outside.sum()))
+    return ids
 
 
 def needs_format2(stack: Stack) -> bool:
     """Return whether a stack is more than the chain of layers that a file of format 1 can hold."""
     layers = stack.time_layers()
-    return any(type(layer) is not Recurrent or group_count(layer) > 1 for layer in layers)
+    return bool(stack.tokens) or any(
+        type(layer) is not Recurrent or group_count(layer) > 1 for layer in layers
+    )
 
 
 def _format2(stack: Stack) -> dict[str, Any]:
     """Return the entries of the manifest of format 2."""
+    text, table = stack.metadata.text, stack.embedding
+    if text and table:  # the table of several networks in one is wider than each had
+        text = replace(text, width=table.embedding_dim)
+    if text and text.size != stack.tokens:
+        raise UsageError(
+            f"metadata.text must have as many ids as the network has tokens, {stack.tokens}, got"
+            f" {text.size}."
+        )
     return {
         "format": NEWEST_FORMAT,
         "carries": carries_of(stack),
         "not_streamable": stack.not_streamable,
+        "tokens": stack.tokens,
+        "text": text,
     }
+
+
+def _features(stack: Stack) -> tuple[Column, ...]:
+    """Return the features, one for the ids of a network that reads tokens."""
+    metadata = stack.metadata
+    if not stack.tokens:
+        return _columns(metadata.features, stack.x_mean, stack.x_scale)
+    name = metadata.text.column if metadata.text else metadata.features[0].name
+    return (Column(name, low=0.0, high=stack.tokens - 1.0),)
 
 
 def _columns(columns: tuple[Column, ...], mean: Tensor, scale: Tensor) -> tuple[Column, ...]:

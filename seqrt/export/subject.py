@@ -37,7 +37,7 @@ class Subject(Protocol):
         """Return a case with random inputs; `fresh` if it may start from the zero state."""
 
     def solve(
-        self, dtype: torch.dtype, x: Floats | Doubles, lengths: Lengths, state: Floats
+        self, dtype: torch.dtype, x: Floats | Doubles, lengths: Lengths, state: Floats | Doubles
     ) -> tuple[Doubles, Doubles]:
         """Return y and the final state as torch computes them; y is 0 past each length."""
 

@@ -58,7 +58,7 @@ class ForecasterNetwork(SeqrtNetwork):
         return norms
 
     def solve(
-        self, dtype: torch.dtype, x: Floats | Doubles, lengths: Lengths, state: Floats
+        self, dtype: torch.dtype, x: Floats | Doubles, lengths: Lengths, state: Floats | Doubles
     ) -> tuple[Doubles, Doubles]:
         """Return y and the final state as torch computes them, rows in turn as in `gradient`."""
         rows, one = [slice(row, row + 1) for row in range(len(x))], super().solve

@@ -251,7 +251,7 @@ class ForeignModule:
         return Case(x, lengths, state, truth, ends, error, error)
 
     def solve(
-        self, dtype: torch.dtype, x: NDArray[Any], lengths: Lengths, state: Floats
+        self, dtype: torch.dtype, x: NDArray[Any], lengths: Lengths, state: NDArray[Any]
     ) -> tuple[Doubles, Doubles]:
         """Return y, from zero state, and no final state."""
         return self.truth.rows(dtype, x, lengths), np.zeros((len(x), 0))

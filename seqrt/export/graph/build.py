@@ -11,9 +11,9 @@ import numpy as np
 import onnx
 from torch import nn
 
-from seqrt.contract import LENGTHS, STATE, STATE_OUT, X, Y
+from seqrt.contract import LENGTHS, STATE, STATE_OUT, X, Y, idioms
 from seqrt.contract.idioms.missing import policy
-from seqrt.contract.onnx_reader import FLOAT, INT32
+from seqrt.contract.onnx_reader import FLOAT, INT32, INT64
 from seqrt.export.graph.builder import GraphBuilder, tensor
 from seqrt.export.graph.groups import carries_of
 from seqrt.export.graph.layers import emit
@@ -27,8 +27,7 @@ from seqrt.training.networks.stack import Stack
 def build_onnx(stack: Stack) -> onnx.ModelProto:
     """Return the ONNX model of a stack, without its metadata."""
     graph = StackGraph(carries_of(stack))
-    u, known = append_missing_policy(graph, stack, append_scaling(graph, stack))
-    h = graph.add("Transpose", [u], "x_time_major", perm=[1, 0, 2])
+    h, known = _append_inputs(graph, stack)
     steps = [step for step in stack.steps() if not isinstance(step, nn.Dropout)]
     layers = RecurrentNodes(graph, stack)
     for number, step in enumerate(steps):
@@ -42,6 +41,18 @@ def build_onnx(stack: Stack) -> onnx.ModelProto:
         graph.ends += known
         graph.join_state()
     return stack_model(graph, stack)
+
+
+def _append_inputs(graph: StackGraph, stack: Stack) -> tuple[str, list[str]]:
+    """Append the nodes from x to the input of the first layer, (T, B, W).
+
+    Return that, and the values to carry to the next call, if any.
+    """
+    if stack.embedding:
+        table = graph.constant("table", float32_array(stack.embedding.weight))
+        return graph.idiom(idioms.token_rows(table, *stack.embedding.weight.shape)), []
+    u, known = append_missing_policy(graph, stack, append_scaling(graph, stack))
+    return graph.add("Transpose", [u], "x_time_major", perm=[1, 0, 2]), known
 
 
 def append_scaling(graph: GraphBuilder, stack: Stack) -> str:
@@ -89,10 +100,10 @@ def stack_model(graph: GraphBuilder, stack: Stack) -> onnx.ModelProto:
     """Return the model of a finished graph, with the inputs and outputs of the stack."""
     features, outputs = len(stack.x_mean), len(stack.y_mean)
     steps = ["batch", "time", outputs] if stack.head == "sequence" else ["batch", outputs]
-    inputs = [
-        tensor(X, ["batch", "time", features]),
-        tensor(LENGTHS, ["batch"], INT32),
-    ]
+    x = tensor(X, ["batch", "time", features])
+    if stack.tokens:
+        x = tensor(X, ["batch", "time"], INT64)
+    inputs = [x, tensor(LENGTHS, ["batch"], INT32)]
     results = [tensor(Y, steps)]
     if stack.state_size:
         inputs.append(tensor(STATE, ["batch", stack.state_size]))
