@@ -11,6 +11,7 @@ Task = Literal["forecast", "regress", "classify", "tag"]
 Missing = Literal["error", "forward", "mean", "indicator"]
 Dates = Literal["dmy", "mdy"]
 Method = Literal["auto", "forecaster", "plain"]
+Tokens = Literal["words", "bytes"]
 
 DATA: Final = (
     # the data
@@ -39,6 +40,29 @@ DATA: Final = (
         "none",
         metavar="NAMES",
         parse=parse_names,
+        shared=True,
+    ),
+    Option(
+        "text",
+        str,
+        "Column of texts to read token by token, each a sequence with a target of its own",
+        "a column of texts that nothing else is beside",
+        metavar="COLUMN",
+        shared=True,
+    ),
+    Option(
+        "tokens",
+        Tokens,
+        "What texts are read as: words, or bytes",
+        "words for sentences; bytes for names, codes and languages without spaces",
+        shared=True,
+    ),
+    Option(
+        "min_count",
+        int,
+        "Words that occur less often in the training part are unknown, and not in the file",
+        "2",
+        metavar="NUMBER",
         shared=True,
     ),
     Option(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from seqrt.contract.strict_json import is_printable
 from seqrt.contract.text import MOST_WORDS, Lower, Text, is_word
@@ -23,6 +23,13 @@ def vocabulary_of(
     counts: Counter[bytes] = Counter()
     for text in texts:
         counts.update(tokenizer.words(text))
+    return chosen_words(counts, min_count=min_count, lower=lower)
+
+
+def chosen_words(
+    counts: Mapping[bytes, int], *, min_count: int = 2, lower: Lower = "ascii"
+) -> tuple[str, ...]:
+    """Return the words of a vocabulary, in its order, from how often each word occurs."""
     often = [(-count, word) for word, count in counts.items() if count >= min_count]
     words = []
     for _, word in sorted(often):

@@ -15,7 +15,7 @@ from seqrt.encoding.cells import is_missing
 from seqrt.encoding.column import TableColumn
 from seqrt.wording import on_one_line
 
-Use = Literal["series", "time", "target", "feature", "known ahead", "calendar"]
+Use = Literal["series", "time", "target", "feature", "known ahead", "calendar", "text"]
 
 # The words for a kind of column, after which "with ..." or "different" may follow.
 KINDS: Final = {

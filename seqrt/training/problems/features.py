@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from seqrt.contract import Input
 from seqrt.contract.columns import Cycle, inputs_of
@@ -81,8 +81,10 @@ def features_for(
     return Features(tuple(inputs), tuple(made.notes), uses)
 
 
-def options_of(metadata: Metadata) -> dict[str, Names]:
+def options_of(metadata: Metadata) -> dict[str, Any]:
     """Return the options that make the features of a table, by their names in a plan."""
+    if metadata.text is not None:
+        return {"features": (), "text": metadata.text.column, "tokens": metadata.text.kind}
     if metadata.window is None and metadata.horizon is None:
         # sequences, from the lists of a table if there are targets
         names = tuple(column.name for column in metadata.features)

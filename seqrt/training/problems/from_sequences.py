@@ -54,12 +54,12 @@ def from_sequences(
     if task is None:
         task = inferred_task(truth, per_step=data.per_step)
         notes += inferred_note(truth, task) + step_note(data)
-    truth, classes = _checked_truth(truth, task, data.per_step)
-    activation = _activation(task, classes)
+    truth, classes = checked_truth(truth, task, data.per_step)
+    activation = activation_of(task, classes)
     y = np.split(truth, np.cumsum(x.lengths)[:-1]) if data.per_step else truth
     train, validation = by_sequence(truth if task == "classify" else None, len(x), val, seed)
-    part = _part(x, y, train)
-    judged = _part(x, y, validation) if len(validation) else None
+    part = part_of(x, y, train)
+    judged = part_of(x, y, validation) if len(validation) else None
     if classes:
         unit = "step" if data.per_step else "sequence"
         notes += class_notes(classes, part.truth, judged.truth if judged else None, unit)
@@ -79,7 +79,7 @@ def from_sequences(
     )
 
 
-def _checked_truth(truth: Array, task: Task, per_step: bool) -> tuple[Array, Classes]:
+def checked_truth(truth: Array, task: Task, per_step: bool) -> tuple[Array, Classes]:
     """Return y as numbers without classes, or as labels with theirs; else raise UsageError."""
     if task == "forecast":
         raise UsageError(
@@ -117,7 +117,8 @@ def _named(outputs: tuple[Column, ...], targets: tuple[str, ...]) -> tuple[Colum
     return tuple(replace(c, name=name) for c, name in zip(outputs, targets, strict=True))
 
 
-def _activation(task: Task, classes: Classes) -> Activation:
+def activation_of(task: Task, classes: Classes) -> Activation:
+    """Return what the head computes: a probability per class or label, or raw units."""
     if task == "regress":
         return "none"
     return "softmax" if classes else "sigmoid"
@@ -139,6 +140,7 @@ def _metadata(
     return Metadata(task, features, measured_columns(names, targets))
 
 
-def _part(x: Ragged, y: Array | list[Array], members: NDArray[np.intp]) -> Part:
+def part_of(x: Ragged, y: Array | list[Array], members: NDArray[np.intp]) -> Part:
+    """Return some of the sequences with their targets."""
     picked = [y[i] for i in members] if isinstance(y, list) else y[members]
     return Part(x[members], picked)

@@ -91,7 +91,7 @@ def table_task(table: Table, target: Sequence[str], task: Task | None) -> Task:
     several = len(columns) > 1
     one_hot = several and is_one_hot(np.stack([column.values for column in columns], axis=1))
     if task is None and not numbers and not several:
-        _check_repeated(table, target[0])
+        check_repeated(table, target[0])
     if task is None and several and not one_hot:
         _check_all_numbers(table, target)
     task = task or ("forecast" if numbers and not one_hot else "classify")
@@ -116,7 +116,7 @@ def _check_all_numbers(table: Table, target: Sequence[str]) -> None:
     )
 
 
-def _check_repeated(table: Table, name: str) -> None:
+def check_repeated(table: Table, name: str) -> None:
     """Raise UsageError for a column of text in which most rows have a value of their own."""
     texts = table.column(name).texts()
     distinct = len(set(texts))

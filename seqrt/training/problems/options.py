@@ -8,6 +8,7 @@ from typing import Final, get_args
 
 from seqrt.contract.columns import Cycle
 from seqrt.contract.manifest import Missing, Task
+from seqrt.contract.text import TokenKind
 from seqrt.encoding.times import DateOrder
 from seqrt.errors import UsageError
 
@@ -25,6 +26,9 @@ class DataOptions:
     another, both included. The columns `series` tell several series apart; `time` is the name of
     the time column, or none to keep the order of the file; `dates` says whether 03/04/2024 is day
     first (dmy) or month first (mdy).
+
+    For texts: `text` is the column that holds them, read as `tokens`; words that occur less than
+    `min_count` times in the training part are unknown.
 
     For built-in data: `length`, the steps of a task or the rows of a series. `missing` is the
     policy for missing values, see seqrt.training.networks.missing. With `channels_first`, sequences
@@ -46,6 +50,9 @@ class DataOptions:
     dates: DateOrder | None = None
     missing: Missing = "error"
     channels_first: bool = False
+    text: str | None = None
+    tokens: TokenKind | None = None
+    min_count: int = 2
 
     def __post_init__(self) -> None:
         """Take a single name, or None, where a tuple of names is due."""
@@ -67,19 +74,50 @@ class DataOptions:
             )
         if self.dates not in (None, *get_args(DateOrder)):
             raise UsageError(f"dates must be dmy or mdy, got {self.dates!r}.")
+        if self.tokens not in (None, *get_args(TokenKind)):
+            raise UsageError(f"tokens must be words or bytes, got {self.tokens!r}.")
+        if self.min_count < 1:
+            raise UsageError(f"min_count must be at least 1, got {self.min_count}.")
         if self.length is not None and self.length < 1:
             raise UsageError(f"length must be at least 1, got {self.length}.")
 
     def reject_for_sequences(self, *applying: str) -> None:
         """Raise UsageError if an option is given that applies to tables only, save `applying`."""
-        names = (*NAME_LISTS, "window", "horizon", "span", "time", "dates")
-        given = [name for name in names if getattr(self, name) not in (None, ())]
-        wrong = [f"--{name}" for name in given if name not in applying]
+        names = (*NAME_LISTS, "window", "horizon", "span", "time", "dates", "text", "tokens")
+        wrong = self._given(names, applying)
         if wrong:
             raise UsageError(
                 "table options do not apply to sequences with targets, got"
                 f" {', '.join(wrong)}. Drop them."
             )
+
+    def reject_for_texts(self) -> None:
+        """Raise UsageError if an option is given that does not apply to a table of texts."""
+        names = (*NAME_LISTS, "window", "horizon", "span", "time", "dates")
+        wrong = self._given(names, ("target",))
+        if self.missing != "error":
+            wrong.append("--missing")
+        if wrong:
+            raise UsageError(
+                f"{', '.join(wrong)} {'does' if len(wrong) == 1 else 'do'} not apply to texts, each"
+                " of which is a sequence of its own. Drop"
+                f" {'it' if len(wrong) == 1 else 'them'}, or --text."
+            )
+
+    def reject_of_texts(self, source: str) -> None:
+        """Raise UsageError if an option of texts is given for other data."""
+        wrong = self._given(("tokens",))
+        wrong += ["--min-count"] if self.min_count != DataOptions.min_count else []
+        if wrong:
+            raise UsageError(
+                f"{', '.join(wrong)} {'applies' if len(wrong) == 1 else 'apply'} to texts, but"
+                f" {source} is not read as texts. Name the column with --text, or drop"
+                f" {wrong[0]}."
+            )
+
+    def _given(self, names: Sequence[str], applying: Sequence[str] = ()) -> list[str]:
+        given = [name for name in names if getattr(self, name) not in (None, ())]
+        return [f"--{name}" for name in given if name not in applying]
 
 
 def as_names(names: Sequence[str] | str | None) -> tuple[str, ...]:

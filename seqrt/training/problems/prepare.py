@@ -28,6 +28,7 @@ from seqrt.training.problems.problem import Problem
 from seqrt.training.problems.series import ROWS, SERIES
 from seqrt.training.problems.split import Fold, Validation
 from seqrt.training.problems.tasks import TASKS
+from seqrt.training.problems.text.splitting import text_split
 
 Array = NDArray[Any]
 
@@ -71,11 +72,16 @@ def splitter(
     data, sha256 = _read(source, seed, options, earlier)
     split: Callable[..., Problem]
     uses: tuple[ColumnUse, ...] = ()
+    texts = text_split(data, options, seed, earlier) if isinstance(data, Table) else None
+    if texts is None:
+        options.reject_of_texts(shown(source))
     if isinstance(data, Table) and holds_sequences(data, options.features):
         data, uses = in_lists(data, options, earlier)
     elif isinstance(data, Sequences):
         options.reject_for_sequences()
-    if isinstance(data, Table):
+    if texts is not None:
+        split = texts
+    elif isinstance(data, Table):
         split = partial(cut, _table_rows(data, options, earlier, rows_of))
     else:
         split = partial(from_sequences, data, options.task, seed=seed, missing=missing)

@@ -31,7 +31,13 @@ Init = Literal["chrono", "torch"]
 AUTO: Final = "auto"
 
 # Options that older versions did not have: recorded only where they differ from these.
-_LATER: Final = {"balance": False, "channels_first": False, "method": "auto", **LATER}
+_LATER: Final = {
+    "balance": False,
+    "channels_first": False,
+    "method": "auto",
+    "min_count": 2,
+    **LATER,
+}
 
 _FEWEST_FOLDS = 2
 _MOST_THREADS = 256

@@ -1,0 +1,3 @@
+"""Problems of texts: which column holds them, their tokens, and their split into parts."""
+
+from __future__ import annotations

@@ -1,0 +1,110 @@
+"""Whether a table is read as texts, and the columns that hold the texts and the target."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from seqrt.data import Table
+from seqrt.data.ordering.clock import is_numbering
+from seqrt.data.readers.text_files import LABEL, TEXT
+from seqrt.data.texts.columns import are_sentences, likely_texts, texts_of
+from seqrt.errors import UsageError
+from seqrt.training.problems.labels import are_few_whole_numbers
+from seqrt.training.problems.options import DataOptions
+
+# Columns that are called so are the target, if no other is named.
+TARGETS: Final = ("y", "target", "label", "class")
+_TASKS: Final = (None, "classify", "regress", "tag")
+# Whoever gives one of these means windows of rows.
+_OF_ROWS: Final = ("features", "categories", "calendar", "future", "window", "horizon", "series")
+_ROW_NAME: Final = re.compile(r"(?i:id|index|unnamed: 0|.*_id)|.*[a-z]Id")
+
+
+def with_columns(table: Table, options: DataOptions) -> tuple[DataOptions, tuple[str, ...]] | None:
+    """Return the options with the columns of text and target, and notes; None for other tables.
+
+    Without --text, a table is read as texts if one column holds them, and nothing else could be a
+    feature. A target of numbers has to be few whole ones, and the texts to be sentences: otherwise
+    the rows may be a series, whose numbers are forecast. Raises UsageError if a column is missing
+    or uncertain.
+    """
+    if options.text is not None:
+        table.column(options.text)
+        return _with_target(table, options, options.text), ()
+    if _is_of_files(table):
+        options = replace(options, text=TEXT, target=options.target or (LABEL,))
+        return options, ()
+    if options.task not in _TASKS or any(getattr(options, name) for name in _OF_ROWS):
+        return None
+    found = likely_texts(table, options.target)
+    target = options.target or _only_other(table, found)
+    if not target or not found or not _are_labels(table, target):
+        return None
+    features = {
+        name for name in table.numeric if name not in target and not _numbers_rows(table, name)
+    }
+    numbers = any(table.columns[name].kind == "number" for name in target)
+    if features or (numbers and not are_sentences(texts_of(table, found[0]))):
+        return None
+    if len(found) > 1:
+        raise UsageError(
+            f"{table.source} has several columns of text: {', '.join(found[:5])}. Name the one to"
+            f" read with --text, such as --text {found[0]}."
+        )
+    note = f"{found[0]} holds texts, which are read token by token"
+    note += "" if options.target else f"; {target[0]} is the target"
+    return replace(options, text=found[0], target=target), (note,)
+
+
+def _is_of_files(table: Table) -> bool:
+    """Whether each row of a table is a file in the folder of its class."""
+    return table.names == (TEXT, LABEL) and table.file_of is not None and not table.series
+
+
+def _with_target(table: Table, options: DataOptions, text: str) -> DataOptions:
+    """Return the options with a target; raise UsageError if it is uncertain."""
+    if text in options.target:
+        raise UsageError(f"--text and --target must be different columns, got {text!r} for both.")
+    if options.target:
+        for name in options.target:
+            table.column(name)
+        return options
+    others = [name for name in table.names if name != text]
+    called = [name for name in others if name.lower() in TARGETS]
+    likely = called if len(others) > 1 else others
+    if len(likely) == 1:
+        return replace(options, target=(likely[0],))
+    if not others:
+        raise UsageError(
+            f"{table.source} has no column besides {text!r}, so there is nothing to learn from its"
+            " texts. Add a column with a label for each row."
+        )
+    raise UsageError(
+        f"{table.source} has several columns that could be the target: {', '.join(others[:5])}."
+        f" Name it with --target, such as --target {others[-1]}."
+    )
+
+
+def _only_other(table: Table, texts: list[str]) -> tuple[str, ...]:
+    """Return the only column beside a single one of texts, apart from the time."""
+    others = [name for name in table.names if name not in (*texts, table.time)]
+    return tuple(others) if len(others) == len(texts) == 1 else ()
+
+
+def _are_labels(table: Table, target: tuple[str, ...]) -> bool:
+    """Whether all targets are text, booleans, or few whole numbers."""
+    for name in target:
+        column = table.column(name)
+        known = column.values[np.isfinite(column.values)]
+        if column.kind == "number" and not are_few_whole_numbers(known):
+            return False
+    return True
+
+
+def _numbers_rows(table: Table, name: str) -> bool:
+    """Whether a column of numbers merely tells the rows apart, by its name or its values."""
+    return bool(_ROW_NAME.fullmatch(name)) or is_numbering(table.columns[name].values)
