@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqrt.cli.run_report import number, number_or_null
+from seqrt.cli.run_record import number_or_null
+from seqrt.cli.run_report import number
 
 if TYPE_CHECKING:
     from seqrt.training.experiments.compare import Outcome

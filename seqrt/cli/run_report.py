@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from seqrt.cli.run_record import weight_count
 from seqrt.cli.talk import say_labelled
 from seqrt.wording import counted, series_name
 
 if TYPE_CHECKING:
+    from seqrt.contract.text import Text
     from seqrt.data import Part
     from seqrt.training.networks.forecasting.config import ForecasterConfig
     from seqrt.training.networks.metadata import Metadata
@@ -59,7 +61,10 @@ def data_introduction(plan: Plan, problem: Problem) -> Iterator[tuple[str, str]]
     if metadata.series:
         names = listed([series_name(key) for key in problem.keys])
         yield "series", f"{len(problem.keys):,}, told apart by {_told_apart(metadata)}: {names}"
-    yield "features", _features(problem)
+    if metadata.text:
+        yield "text", text_text(metadata.text)
+    else:
+        yield "features", _features(problem)
     left_out = [column.left_out for column in problem.columns if not column.uses]
     if left_out:
         yield "left out", listed(left_out)
@@ -129,60 +134,9 @@ def run_ending(run: Run, result: Result) -> str:
     return f"best epoch {result.best_epoch} of {epochs}, {seconds:.1f} s{stopped}"
 
 
-def run_record(run: Run, result: Result) -> dict[str, Any]:
-    """Return a run as a record for JSON."""
-    parts = {"training": run.problem.train, "validation": run.problem.validation}
-    return {
-        **result_record(run.problem, result),
-        "sequences": {name: len(part) if part else 0 for name, part in parts.items()},
-        "left_out": {name: part.left_out if part else 0 for name, part in parts.items()},
-        "weights": weight_count(run.net),
-        "best_epoch": result.best_epoch,
-        "epochs": len(run.epochs),
-        "seconds": round(sum(epoch.seconds for epoch in run.epochs), 3),
-    }
-
-
-def result_record(problem: Problem, result: Result) -> dict[str, Any]:
-    """Return the task and its metrics as a record for JSON."""
-    metadata = problem.metadata
-    return {
-        "run": str(result.path),
-        "task": metadata.task,
-        "features": [column.name for column in metadata.features],
-        "outputs": [column.name for column in metadata.outputs],
-        "classes": list(metadata.classes),
-        "columns": {column.name: column.record() for column in problem.columns},
-        "window": metadata.window,
-        "horizon": metadata.horizon,
-        "part": result.part,
-        "figures": metrics_record(result.figures),
-        "baseline": {"name": result.baseline, "figures": metrics_record(result.baseline_figures)},
-        "further_baselines": {name: metrics_record(each) for name, each in result.further.items()},
-        "pictures": [str(path) for path in result.pictures],
-        **(result.series.record() if result.series else {}),
-        "notes": list(problem.notes),
-    }
-
-
-def metrics_record(metrics: Mapping[str, float]) -> dict[str, float | None]:
-    """Return metrics for JSON, which has neither NaN nor infinities."""
-    return {name: number_or_null(value) for name, value in metrics.items()}
-
-
-def number_or_null(value: float | None) -> float | None:
-    """Return a number for JSON: None, which becomes null, for NaN and infinities."""
-    return value if value is not None and math.isfinite(value) else None
-
-
 def number(value: float | None, digits: int) -> str:
     """Return a number with `digits` significant digits, or a dash if there is none."""
     return "-" if value is None or not math.isfinite(value) else f"{value:.{digits}g}"
-
-
-def weight_count(net: Any) -> int:
-    """Return the number of trainable weights."""
-    return sum(parameter.numel() for parameter in net.parameters())
 
 
 def network_text(plan: Plan, problem: Problem) -> str:
@@ -260,7 +214,17 @@ def _features(problem: Problem) -> str:
     return f"{text} ({problem.time} is the time{steps})" if timed else text
 
 
+def text_text(text: Text) -> str:
+    """Return how text is read, in words."""
+    lower = ", in lower case" if text.lower == "ascii" else ""
+    known = f", {len(text.vocabulary):,} of them known" if text.vocabulary else ""
+    return f"{text.column}, as {text.kind}{lower}{known}"
+
+
 def _part(problem: Problem, part: Part) -> str:
+    text = problem.metadata.text
+    if text and problem.metadata.task != "generate":
+        return f"{counted(len(part), 'text')} of {_lengths(part, text.kind[:-1])}"
     if part.when is None:
         return f"{counted(len(part), 'sequence')} of {_steps(part)}"
     first, last = (_time(each, problem.metadata) for each in (part.when.min(), part.when.max()))
@@ -276,10 +240,14 @@ def _part(problem: Problem, part: Part) -> str:
 
 def _steps(part: Part) -> str:
     """Return the lengths of sequences, and the number of features of each step, in words."""
+    return f"{_lengths(part, 'step')}, {counted(part.x.values.shape[1], 'feature')}"
+
+
+def _lengths(part: Part, step: str) -> str:
+    """Return the shortest and the longest length of sequences."""
     shortest, longest = int(part.x.lengths.min(initial=part.x.longest)), part.x.longest
-    steps = f"{longest:,}" if shortest == longest else f"{shortest:,} to {longest:,}"
-    features = part.x.values.shape[1]
-    return f"{steps} {'step' if longest == 1 else 'steps'}, {counted(features, 'feature')}"
+    more = "" if shortest == longest else f"{shortest:,} to "
+    return f"{more}{counted(longest, step)}"
 
 
 def _time(value: Any, metadata: Metadata) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from seqrt.cli import main
-from seqrt.cli.predict_file import SliceLimits, predict_to
+from seqrt.cli.predictions.predict_file import SliceLimits, predict_to
 from seqrt.cli.predictions.reading import open_data
 
 

@@ -12,7 +12,7 @@ import typer
 
 from seqrt.cli.options import JsonOption
 from seqrt.cli.progress import epoch_progress
-from seqrt.cli.run_report import metrics_record, weight_count
+from seqrt.cli.run_record import metrics_record, weight_count
 from seqrt.cli.talk import say, say_labelled
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ from seqrt.cli.predictions.reading import (
     TimeOption,
     read_data,
 )
-from seqrt.cli.run_report import metrics_record
+from seqrt.cli.run_record import metrics_record
 from seqrt.cli.talk import say, say_labelled
 
 if TYPE_CHECKING:

@@ -145,7 +145,7 @@ def _predict(
     """Write the predictions, as an array or as a table."""
     import numpy as np
 
-    from seqrt.cli.predict_file import predict_to
+    from seqrt.cli.predictions.predict_file import predict_to
     from seqrt.cli.progress import work_progress
     from seqrt.data.predicted.side_by_side import predictions_of
     from seqrt.data.predicted.table import prediction_table

@@ -15,11 +15,11 @@ from seqrt.cli.interrupted import check_no_options, export_command, saying_what_
 from seqrt.cli.judging.advice import advice
 from seqrt.cli.options import JsonOption, takes
 from seqrt.cli.progress import train_with_progress
+from seqrt.cli.run_record import run_record
 from seqrt.cli.run_report import (
     metrics_table,
     run_ending,
     run_introduction,
-    run_record,
     small_data_text,
 )
 from seqrt.cli.signals import EXIT_CODES

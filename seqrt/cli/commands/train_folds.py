@@ -11,14 +11,13 @@ import typer
 from seqrt.cli.interrupted import check_no_options, export_command, resume_command
 from seqrt.cli.judging.advice import advice
 from seqrt.cli.progress import train_with_progress
+from seqrt.cli.run_record import result_record, weight_count
 from seqrt.cli.run_report import (
     data_introduction,
     labelled_note,
     metrics_table,
     network_text,
-    result_record,
     small_data_text,
-    weight_count,
 )
 from seqrt.cli.talk import say, say_labelled
 from seqrt.errors import UsageError

@@ -14,7 +14,8 @@ import typer
 
 from seqrt.cli.judging.advice import advice
 from seqrt.cli.progress import train_with_progress
-from seqrt.cli.run_report import metrics_table, number, run_ending, run_record, say_data
+from seqrt.cli.run_record import run_record
+from seqrt.cli.run_report import metrics_table, number, run_ending, say_data
 from seqrt.cli.talk import say, say_labelled
 from seqrt.errors import SeqrtError, TrainingError, UsageError
 

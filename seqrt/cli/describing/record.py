@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqrt.cli.describing.report import ends_of_time, feature_ranges, label_counts
 from seqrt.cli.describing.suggested_command import train_command
-from seqrt.cli.run_report import number_or_null
+from seqrt.cli.run_record import number_or_null
 from seqrt.wording import series_name
 
 if TYPE_CHECKING:

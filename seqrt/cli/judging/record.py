@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from seqrt.cli.judging.report import verdict
-from seqrt.cli.run_report import metrics_record, number_or_null
+from seqrt.cli.run_record import metrics_record, number_or_null
 
 if TYPE_CHECKING:
     from seqrt.forecasting.back_test import BackTest

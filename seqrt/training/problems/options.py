@@ -93,6 +93,11 @@ class DataOptions:
 
     def reject_for_texts(self) -> None:
         """Raise UsageError if an option is given that does not apply to a table of texts."""
+        if self.task in ("forecast", "generate"):
+            raise UsageError(
+                f"task {self.task} does not apply to texts with targets. Use --task classify,"
+                " regress or tag."
+            )
         names = (*NAME_LISTS, "window", "horizon", "span", "time", "dates")
         wrong = self._given(names, ("target",))
         if self.missing != "error":

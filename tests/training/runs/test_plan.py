@@ -186,7 +186,7 @@ def test_a_record_of_an_earlier_version_is_read_and_written_alike():
     assert tomli_w.dumps(plan.record()) == RECORD
     newer = {"start_from", "balance", "channels_first", "categories", "calendar", "future"}
     newer |= {"series", "time", "dates", "residual", "front", "pool", "embedding"}
-    newer |= {"method", "season", "context", "levels", "floor"}
+    newer |= {"method", "season", "context", "levels", "floor", "text", "tokens", "min_count"}
     assert plan.options().keys() - newer == record.keys() - {"source"}
     assert (plan.span, plan.units) == (("1700", None), (6, 4))
 

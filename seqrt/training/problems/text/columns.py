@@ -11,7 +11,7 @@ import numpy as np
 from seqrt.data import Table
 from seqrt.data.ordering.clock import is_numbering
 from seqrt.data.readers.text_files import LABEL, TEXT
-from seqrt.data.texts.columns import are_sentences, likely_texts, texts_of
+from seqrt.data.texts.columns import are_sentences, likely_texts, texts_of, word_lists_of
 from seqrt.errors import UsageError
 from seqrt.training.problems.labels import are_few_whole_numbers
 from seqrt.training.problems.options import DataOptions
@@ -40,6 +40,8 @@ def with_columns(table: Table, options: DataOptions) -> tuple[DataOptions, tuple
         return options, ()
     if options.task not in _TASKS or any(getattr(options, name) for name in _OF_ROWS):
         return None
+    if options.target and table.column(options.target[0]).kind == "list":
+        return _of_lists(table, options)
     found = likely_texts(table, options.target)
     target = options.target or _only_other(table, found)
     if not target or not found or not _are_labels(table, target):
@@ -58,6 +60,15 @@ def with_columns(table: Table, options: DataOptions) -> tuple[DataOptions, tuple
     note = f"{found[0]} holds texts, which are read token by token"
     note += "" if options.target else f"; {target[0]} is the target"
     return replace(options, text=found[0], target=target), (note,)
+
+
+def _of_lists(table: Table, options: DataOptions) -> tuple[DataOptions, tuple[str, ...]] | None:
+    """Return the options for lists of words beside lists of labels, and notes."""
+    others = [name for name in table.names if name not in options.target]
+    found = [name for name in others if word_lists_of(table, name) is not None]
+    if len(found) != 1:
+        return None
+    return replace(options, text=found[0]), (f"{found[0]} holds lists of words, to be tagged",)
 
 
 def _is_of_files(table: Table) -> bool:

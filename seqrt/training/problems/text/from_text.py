@@ -123,7 +123,8 @@ def _repeated(data: LabelledTexts, train: Rows, validation: Rows) -> tuple[str, 
     count = int(np.isin(data.marks[validation], data.marks[train]).sum())
     if not count:
         return ()
+    verb = "is" if count == 1 else "are"
     return (
-        f"warning: {count:,} of the {len(validation):,} texts for validation are also among those"
-        " trained on, so the metrics may flatter the network; leave repeated texts out",
+        f"warning: {count:,} of the {len(validation):,} texts for validation {verb} also among"
+        " those trained on, so the metrics may flatter the network; leave repeated texts out",
     )

@@ -19,7 +19,7 @@ from seqrt.errors import InputError
 from seqrt.export import export
 from seqrt.training import Network
 
-NETS = Path(__file__).parents[1] / "runtime" / "nets"
+NETS = Path(__file__).parents[2] / "runtime" / "nets"
 KINDS = ["lstm-last", "gru-sequence", "rnn-last", "gru-bidirectional-sequence", "rnn-relu"]
 
 
