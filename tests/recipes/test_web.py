@@ -6,6 +6,7 @@ C as wasm without clang.
 
 from __future__ import annotations
 
+import base64
 import functools
 import http.server
 import json
@@ -21,6 +22,7 @@ import pytest
 
 import seqrt
 from seqrt.export import export_c
+from seqrt.text.tokenizer import Tokenizer
 
 HOUSE = Path(__file__).parents[2]
 WEB = HOUSE / "tools" / "web"
@@ -43,6 +45,8 @@ FILES = [
     "tests/runtime/nets/format2/tagger.onnx",
     "tests/runtime/nets/format2/two-heads.onnx",
     "tests/runtime/nets/format2/pooled.onnx",
+    "tests/runtime/nets/format2/words.onnx",
+    "tests/runtime/nets/format2/characters.onnx",
 ]
 CUTS = [1, 2, 7, 12]
 # What no server of ours has to send; the policy is that of tools/web/README.md.
@@ -79,10 +83,43 @@ def built(tmp_path_factory):
     return found
 
 
+def texts_of(file):
+    """2,000 texts, each as base64 with the places where it is cut; None of a model of numbers."""
+    text = seqrt.load(HOUSE / file).manifest.text
+    if text is None:
+        return None
+    rng = np.random.default_rng(1)
+    known = [word.encode() for word in text.vocabulary] + [b"good", b"NOT"]
+    others = (
+        b" ",
+        b"\n",
+        b"\v",
+        b"\x00",
+        b"\xff\xfe",
+        b"\xe6\x97",
+        b"w" * 65,
+        b"_x9",
+        "日本語".encode(),
+    )
+    pieces, texts = [*known, *known, *others, "\U0001f600".encode(), b"?", b" "], []
+    for _ in range(2000):
+        chosen = [pieces[i] for i in rng.integers(0, len(pieces), rng.integers(1, 12))]
+        data = b"".join([*chosen, rng.bytes(int(rng.integers(1, 9)))])
+        cuts = np.sort(rng.integers(0, len(data) + 1, 3)).tolist()
+        texts.append((base64.b64encode(data).decode(), cuts))
+    return texts
+
+
 @pytest.fixture(scope="module")
 def cases(built):
     return [
-        {"file": file, "wasm": built.get(file), "sequences": inputs_of(file), "cuts": CUTS}
+        {
+            "file": file,
+            "wasm": built.get(file),
+            "sequences": inputs_of(file),
+            "cuts": CUTS,
+            "texts": texts_of(file),
+        }
         for file in FILES
     ]
 
@@ -232,6 +269,24 @@ def test_a_stream_gives_the_numbers_of_python_and_its_state_goes_on_there(answer
         close(each["resumed"], expected, model.manifest)
 
 
+def test_text_gives_the_ids_of_python_whole_and_cut_anywhere(answers, cases):
+    read = [(each, case) for each, case in zip(answers, cases, strict=True) if case["texts"]]
+    assert len(read) == 2
+    for each, case in read:
+        model = seqrt.load(HOUSE / each["file"])
+        tokenizer = Tokenizer(model.manifest.text)
+        texts = [base64.b64decode(text) for text, _ in case["texts"]]
+        ids = [tokenizer.encode(text).tolist() for text in texts]
+        assert each["ids"] == [[found, found] for found in ids]
+        strings = [tokenizer.encode(text.decode(errors="replace")).tolist() for text in texts]
+        assert each["strings"] == strings
+        halves = tokenizer.encode("na\u00efve \U0001f600 \U0001f680").tolist()
+        assert each["halves"] == [halves, halves]
+        expected = model.predict([np.array(ids[0]), tokenizer.encode("a GOOD film!")])
+        for i, got in enumerate(each["texts"]):
+            close(got, expected[i], model.manifest)
+
+
 def test_the_c_as_wasm_computes_what_python_does_step_by_step(answers, cases, built):
     if not built:
         pytest.skip("needs clang and wasm-ld")
@@ -259,6 +314,7 @@ def test_damage_is_found_before_the_file_is_run(answers):
 def test_inputs_that_do_not_fit_are_errors_of_ours(answers):
     for each in answers:
         *wrong, empty = each["errors"]
+        assert len(wrong) == 5
         assert all(words.startswith("E_INPUT_") for words in wrong), each
         assert empty == "0 outputs"
 
@@ -277,3 +333,23 @@ def test_the_page_replays_the_proof_and_follows_its_input(site, browser):
     assert "input: SUNACTIVITY" in page
     assert "output: SUNACTIVITY+1" in page
     assert np.isfinite(float(re.search(r'id="last">([^<]*)<', page)[1]))
+
+
+def test_the_page_answers_a_text(site, browser):
+    command, environment = browser
+    file = "tests/runtime/nets/format2/words.onnx"
+    address = (
+        f"http://127.0.0.1:{site.server_port}/index.html?model=/files/{file}&text=a+good+film!"
+    )
+    words = [*command, "--virtual-time-budget=6000", "--dump-dom", address]
+    done = subprocess.run(
+        words, check=True, env=environment, capture_output=True, text=True, timeout=120
+    )
+
+    page = done.stdout
+    assert "The proof holds in this browser" in page
+    assert "4 words, 1 of them unknown" in page
+    model = seqrt.load(HOUSE / file)
+    wanted = model.predict([Tokenizer(model.manifest.text).encode("a good film!")])[0]
+    shown = re.findall(r"<td>y\d</td><td>([^<]*)</td>", page)
+    np.testing.assert_allclose([float(each) for each in shown], wanted, rtol=1e-3)

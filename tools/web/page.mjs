@@ -2,6 +2,7 @@
 
 import { draw, linesOf } from "./chart.mjs";
 import * as ort from "./node_modules/onnxruntime-web/dist/ort.wasm.bundle.min.mjs";
+import { Reading } from "./reading.mjs";
 import { load } from "./seqrt.mjs";
 
 ort.env.wasm.numThreads = 1; // two are no faster for a step, and need two headers
@@ -9,11 +10,12 @@ ort.env.wasm.wasmPaths = new URL("./node_modules/onnxruntime-web/dist/", import.
 
 const KEPT = 400;
 const $ = (id) => document.getElementById(id);
-let model, stream, lines, history, times, table, busy, pointer;
+const asked = new URLSearchParams(location.search);
+let model, reading, stream, lines, history, times, table, busy, pointer;
 let paused = false;
 
 async function open(bytes) {
-  stream = undefined;
+  stream = reading = undefined;
   model = await load(bytes, ort);
   const { manifest } = model;
   const layers = manifest.layers.map(({ cell, units, bidirectional }) => `${cell} ${units}${bidirectional ? ", bidirectional" : ""}`);
@@ -21,8 +23,14 @@ async function open(bytes) {
   $("facts").textContent =
     `${manifest.task}; ${layers.join(" → ")}; ${manifest.features.map((c) => c.name).slice(0, 4).join(", ")}` +
     ` → ${manifest.outputs.map((c) => c.name).slice(0, 4).join(", ")}; ${bytes.length.toLocaleString("en")} bytes`;
-  document.body.classList.toggle("still", !manifest.streamable);
+  document.body.classList.toggle("still", !manifest.streamable || Boolean(manifest.text));
+  document.body.classList.toggle("reads", Boolean(manifest.text));
   await replay();
+  if (manifest.text) {
+    reading = new Reading(model, { box: $("text"), counted: $("counted"), answers: $("answers") });
+    await reading.read();
+    return;
+  }
   if (!manifest.streamable) {
     $("facts").textContent += ". This network reads whole sequences and cannot stream.";
     return;
@@ -174,7 +182,9 @@ $("save").onclick = async () => {
 
 repeat();
 redraw();
-const address = new URLSearchParams(location.search).get("model") ?? "../../models/sunspots.onnx";
+$("text").oninput = () => reading?.read().catch(fail);
+$("text").value = asked.get("text") ?? "";
+const address = asked.get("model") ?? "../../models/sunspots.onnx";
 fetch(address)
   .then(async (answer) => {
     if (!answer.ok) throw new Error(`${address} gives status ${answer.status}. Open a model with the button.`);

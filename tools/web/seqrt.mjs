@@ -9,12 +9,14 @@
  * Shapes: B sequences, T steps, D features, O outputs, S numbers of state.
  *
  * @typedef {(number | null)[] | Float32Array} Row one step: D numbers; null or NaN for a missing value
- * @typedef {Row[]} Sequence T rows; of a model that reads tokens, T ids
+ * @typedef {Row[] | string | Uint8Array} Sequence T rows; of a model that reads tokens, T ids or their text
  * @typedef {{name: string, unit: string, mean: number, scale: number, low: ?number, high: ?number}} Column
  * @typedef {{name: string, outputs: number, head: "last" | "sequence"}} Head
  * @typedef {{error: number, allowed: number}} Found
  * @typedef {Float32Array | Float32Array[]} Output of head "last" (O,), of head "sequence" one (O,) for each step
  */
+
+import { Tokenizer } from "./text.mjs";
 
 const decoder = new TextDecoder();
 const MAGIC = "seqrt.state.2\n";
@@ -73,6 +75,8 @@ export class Model {
     this.manifest = manifest;
     this.proof = proof;
     this.digest = digest;
+    /** Maps text to ids, of a model that reads text; else null. */
+    this.tokenizer = manifest.text ? new Tokenizer(manifest.text) : null;
     /** @type {Head[]} */
     this.heads = manifest.heads ?? [{ name: "y", outputs: manifest.outputs.length, head: manifest.head }];
   }
@@ -85,6 +89,7 @@ export class Model {
    */
   async predict(sequences) {
     if (!sequences.length) return []; // onnxruntime-web aborts on an empty batch
+    sequences = sequences.map((rows) => this.ids(rows));
     sequences.forEach((rows, i) => this.check(rows, `x[item ${i}`));
     const lengths = Int32Array.from(sequences, (rows) => rows.length);
     const time = Math.max(...lengths);
@@ -156,6 +161,25 @@ export class Model {
       errors[name] = Math.max(errors[name], Number.isNaN(error) ? Infinity : Math.abs(error));
       sizes[name] = Math.max(sizes[name], Math.abs(size));
     }
+  }
+
+  /**
+   * Returns the ids of a text; an unknown word has id 0.
+   *
+   * @param {string | Uint8Array} text
+   * @returns {number[]}
+   */
+  encode(text) {
+    if (!this.tokenizer) throw new SeqrtError("E_INPUT_TYPE: encode needs a model that reads text; this one does not.");
+    if (typeof text !== "string" && !(text instanceof Uint8Array)) {
+      throw new SeqrtError(`E_INPUT_TYPE: a text must be a string or a Uint8Array, got ${text}.`);
+    }
+    return this.tokenizer.encode(text);
+  }
+
+  /** Returns text as ids, and anything else as it is. */
+  ids(rows) {
+    return this.tokenizer && (typeof rows === "string" || rows instanceof Uint8Array) ? this.encode(rows) : rows;
   }
 
   /** Runs the graph once, on flat arrays; returns the flat outputs by name. */

@@ -5,12 +5,12 @@ import { open, replay } from "../step.mjs";
 
 /**
  * @param {any} ort
- * @param {{file: string, wasm: ?string, sequences: any[], cuts: number[]}[]} cases
+ * @param {{file: string, wasm: ?string, sequences: any[], cuts: number[], texts: ?[string, number[]][]}[]} cases
  * @param {(file: string) => Promise<Uint8Array>} read
  */
 export async function answers(ort, cases, read) {
   const found = [];
-  for (const { file, wasm, sequences, cuts } of cases) {
+  for (const { file, wasm, sequences, cuts, texts } of cases) {
     const bytes = await read(file);
     const model = await load(bytes, ort);
     const answer = { file, replay: await model.replay(), predict: plain(await model.predict(sequences)) };
@@ -21,6 +21,12 @@ export async function answers(ort, cases, read) {
       const saved = await stream.save();
       answer.saved = Array.from(saved);
       answer.resumed = plain(await (await model.stream(saved)).push(sequences[1]));
+    }
+    if (texts) {
+      answer.ids = texts.map(([text, at]) => idsOf(model, bytesOf(text), at));
+      answer.strings = texts.map(([text]) => model.encode(new TextDecoder().decode(bytesOf(text))));
+      answer.halves = idsOf(model, "na\u00efve \u{1f600} \u{1f680}", [7, 9, 10]);
+      answer.texts = plain(await model.predict([bytesOf(texts[0][0]), "a GOOD film!"]));
     }
     answer.errors = await errors(model, sequences);
     answer.nan = await withNaN(ort, bytes);
@@ -37,12 +43,28 @@ export async function answers(ort, cases, read) {
   return found;
 }
 
+/** The ids of a text as a whole, and of its pieces. */
+function idsOf(model, text, cuts) {
+  const live = model.tokenizer.live();
+  const pieces = [...cuts, text.length].map((cut, i) => live.push(text.slice(i ? cuts[i - 1] : 0, cut)));
+  return [model.encode(text), [...pieces.flat(), ...live.end()]];
+}
+
+function bytesOf(text) {
+  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+}
+
 /** The first words of what goes wrong for inputs that do not fit. */
 async function errors(model, sequences) {
   const wrong = [[[]], [[[NaN, Infinity]]], [[["a"]]], [sequences[0], null]];
   const words = [];
   for (const input of wrong) {
     words.push(await model.predict(input).then(() => "none", (error) => `${error.message}`.slice(0, 40)));
+  }
+  try {
+    model.encode(model.tokenizer ? 5 : "a text");
+  } catch (error) {
+    words.push(error.message.slice(0, 40));
   }
   words.push(`${(await model.predict([])).length} outputs`);
   return words;
