@@ -30,8 +30,8 @@ class Names(Protocol):
         """Return the name of a constant array with these values."""
         ...
 
-    def weights(self, values: Array, name: str) -> tuple[str, str]:
-        """Return the routine that adds products with weights, and the name of their array."""
+    def weights(self, values: Array, name: str, routine: str) -> tuple[str, str]:
+        """Return the routine for weights as they are stored, and the name of their array."""
         ...
 
 
@@ -233,6 +233,27 @@ class RoutineCall(OneResult):
             each if isinstance(each, str) else names.at(int(each[0])) for each in self.arguments
         ]
         return [f"seqrt_{self.routine}({', '.join([names.at(self.out.first), *parts])});"]
+
+
+@dataclass(eq=False)
+class TableRow(OneResult):
+    """Looks up the row of a table (rows, n) for the id of this step, by a routine."""
+
+    routine: str
+    out: Buffer
+    table: Array
+    label: str = ""
+
+    @property
+    def reads(self) -> list[Places]:
+        """Nothing that a step writes."""
+        return []
+
+    def code(self, names: Names) -> list[str]:
+        """Return the call."""
+        routine, table = names.weights(self.table, self.label, self.routine)
+        rows, n = self.table.shape
+        return [f"{routine}({names.at(self.out.first)}, {table}, x[0], {rows}, {n});"]
 
 
 @dataclass(eq=False)

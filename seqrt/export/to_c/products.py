@@ -64,7 +64,7 @@ def add_code(names: Names, z: str, x: str, blocks: list[Block], name: str) -> li
     lines = []
     for (inputs, outputs, down, right), group in _regular(blocks):
         packed = np.stack([block.weights for block in group])
-        routine, w = names.weights(packed, name)
+        routine, w = names.weights(packed, name, "add")
         row, column, size = group[0].row, group[0].column, f"{inputs}, {outputs}"
         if len(group) == 1:
             lines.append(f"{routine}({plus(z, column)}, {w}, {plus(x, row)}, {size});")

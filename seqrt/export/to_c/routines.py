@@ -107,19 +107,23 @@ static inline void seqrt_matrices(float *restrict y, const float *restrict a,
         }
     }
 }""",
-    "lookup": """
-static inline void seqrt_lookup(float *restrict y, const float *restrict table, int32_t id,
-                                int32_t rows, int n) {
-    id = id < 0 ? 0 : id < rows ? id : rows - 1;
-    memcpy(y, table + (size_t)id * (size_t)n, (size_t)n * sizeof(float));
-}""",
-    "lookup_known": """
-static inline void seqrt_lookup_known(float *restrict y, const float *restrict table, int32_t id,
-                                      int32_t rows, int n) {
-    id = id < 0 || id >= rows ? 0 : id;
-    memcpy(y, table + (size_t)id * (size_t)n, (size_t)n * sizeof(float));
-}""",
 }
+
+# A row of a table: of the nearest id, or of 0 for ids outside; of float32, or of 16 bits.
+_LOOKUP: Final = """
+static inline void seqrt_@name(float *restrict y, const @kind *restrict table, int32_t id,
+                               int32_t rows, int n) {
+    id = @id;
+    @copy
+}"""
+_IDS: Final = {
+    "lookup": "id < 0 ? 0 : id < rows ? id : rows - 1",
+    "lookup_known": "id < 0 || id >= rows ? 0 : id",
+}
+_COPY: Final = "memcpy(y, table + (size_t)id * (size_t)n, (size_t)n * sizeof(float));"
+_COPY_HALF: Final = (
+    "for (table += (size_t)id * (size_t)n; n > 0; n--) { *y++ = seqrt_half(*table++); }"
+)
 
 _CELLS = {
     "rnn_@inner": """
@@ -182,7 +186,23 @@ def _with_half() -> str:
     return re.sub(r"w\[([^]]+)\]", r"seqrt_half(w[\1])", text)
 
 
-_KNOWN: Final[dict[str, str]] = {**FUNCTIONS, **_ROWS, **_cells(), "add_half": _with_half()}
+def _lookups() -> dict[str, str]:
+    found = {}
+    for name, own in _IDS.items():
+        text = _LOOKUP.replace("@id", own)
+        for end, kind, copy in (("", "float", _COPY), ("_half", "uint16_t", _COPY_HALF)):
+            whole = text.replace("@name", name + end).replace("@kind", kind)
+            found[name + end] = whole.replace("@copy", copy)
+    return found
+
+
+_KNOWN: Final[dict[str, str]] = {
+    **FUNCTIONS,
+    **_ROWS,
+    **_lookups(),
+    **_cells(),
+    "add_half": _with_half(),
+}
 
 
 def routines_for(code: str) -> str:

@@ -115,7 +115,7 @@ def _row(case: Case, row: int, steps: int, head: str, m: Manifest) -> tuple[list
     """Return the arrays of one row of a case, and how many steps have an output."""
     x = case.x[row, :steps]
     y = case.y[row, :steps] if m.head == "sequence" else case.y[row : row + 1]
-    ids = [str(int(each)) for each in x.ravel()] if m.tokens else float_array(x)
+    ids = [_id(int(each)) for each in x.ravel()] if m.tokens else float_array(x)
     texts = [
         array_text("int32_t" if m.tokens else "float", f"{head}_x", ids),
         array_text("float", f"{head}_start", float_array(case.state[row]) or ["0"]),
@@ -123,6 +123,11 @@ def _row(case: Case, row: int, steps: int, head: str, m: Manifest) -> tuple[list
         array_text("double", f"{head}_end", _doubles(case.state_out[row]) or ["0"]),
     ]
     return texts, len(y)
+
+
+def _id(number: int) -> str:
+    """Return an id of the proof, or one that is outside of the table too and that int32 holds."""
+    return str(min(max(number, 1 - 2**31), 2**31 - 1))
 
 
 def _doubles(values: Array) -> list[str]:

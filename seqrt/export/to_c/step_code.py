@@ -53,13 +53,13 @@ class Namer:
         flat = np.ascontiguousarray(values, np.float32).ravel()
         return self._defined("float", flat, name)
 
-    def weights(self, values: Array, name: str) -> tuple[str, str]:
-        """Return the routine that adds products with weights, and the name of their array."""
+    def weights(self, values: Array, name: str, routine: str) -> tuple[str, str]:
+        """Return the routine for weights as they are stored, and the name of their array."""
         with np.errstate(over="ignore"):
             small = np.asarray(values, np.float16).ravel()
         if self.half and bool((small.astype(np.float32) == np.ravel(values)).all()):
-            return "seqrt_add_half", self._defined("uint16_t", small, name)
-        return "seqrt_add", self.array(values, name)
+            return f"seqrt_{routine}_half", self._defined("uint16_t", small, name)
+        return f"seqrt_{routine}", self.array(values, name)
 
     def _defined(self, kind: str, flat: Array, name: str) -> str:
         key = kind, flat.tobytes()

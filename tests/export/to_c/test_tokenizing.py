@@ -10,13 +10,17 @@ from typing import Any
 import c_programs
 import numpy as np
 import pytest
+import torch
 
 from seqrt.contract.text import Text
+from seqrt.export import export, export_c, shrink
 from seqrt.export.to_c.tokenizing.golden_texts import golden_texts, proof_of_texts
 from seqrt.export.to_c.tokenizing.known_words import known_words
 from seqrt.export.to_c.tokenizing.tokenizer import TextCode, text_code
 from seqrt.text.tokenizer import Tokenizer
+from seqrt.training import Network
 
+NETS = Path(__file__).parents[2] / "runtime" / "nets"
 WORDS = (
     *("good", "not", "naïve", "!", "日本語", "\U0001f600", "a", "b", "ab", "ba", "_x9", "'", "\\"),
     *("?", "w" * 64, "é" * 32, "0", "00", "z" * 63),
@@ -159,3 +163,43 @@ def test_the_largest_vocabulary_is_searched_right(tmp_path: Path, compiler: str)
     )
 
     assert [int(word) for word in done.stdout.split()] == [*range(65_535, 0, -1), 0, 0, 0, 0]
+
+
+def test_every_id_outside_the_table_reads_row_0(tmp_path: Path, compiler: str) -> None:
+    files = {"words": (NETS / "format2" / "words.onnx").read_bytes()}
+    program = c_programs.Program(files, tmp_path, compiler)
+    start = np.zeros(program.files["words"].manifest.state_size, np.float32)
+    ids = ([0, 3, 0, 0], [-1, 3, 7, 2**31 - 1], [-(2**31), 3, 8, -7])
+
+    ends = [program.steps([("words", np.array(each), start)])[0] for each in ids]
+
+    for y, end in ends[1:]:
+        np.testing.assert_array_equal(y, ends[0][0])
+        np.testing.assert_array_equal(end, ends[0][1])
+
+
+def test_the_export_says_how_to_read_text_and_what_it_takes(tmp_path: Path, compiler: str) -> None:
+    words = export_c(NETS / "format2" / "words.onnx", tmp_path, name="pump")
+    numbers = export_c(NETS / "gru-last.onnx", tmp_path, name="other")
+
+    assert (words.vocabulary, words.text) == (47, 7)
+    assert words.proved_with
+    header = words.header.read_text()
+    assert "int pump_text_push(pump_text *text, unsigned char byte, int32_t ids[2]);" in header
+    assert "The vocabulary takes 47 bytes of the constants, and a pump_text 7 bytes." in header
+    assert (numbers.vocabulary, numbers.text) == (0, 0)
+    assert "text" not in numbers.header.read_text()
+
+
+def test_a_table_of_16_bits_stays_so_in_c(tmp_path: Path, compiler: str) -> None:
+    torch.manual_seed(0)
+    vocabulary = tuple(f"{i:x}" for i in range(999))
+    net = Network("gru", 1, (4,), 2, tokens=1000, embedding=16).eval()
+    net.metadata = replace(net.metadata, text=Text("words", 16, vocabulary=vocabulary))
+    export(net, tmp_path / "large.onnx")
+    shrink(tmp_path / "large.onnx", tmp_path / "small.onnx", weights="fp16")
+
+    large, small = (export_c(tmp_path / f"{name}.onnx", tmp_path) for name in ("large", "small"))
+
+    assert small.proved_with
+    assert large.constants - small.constants > 2 * 1000 * 16

@@ -12,7 +12,8 @@ _ABOUT_WORDS: Final = """
 Text: a word is a run of letters A-Z and a-z, digits, underscores and bytes from 0x80 on; every
 other byte that is not white space is a word of its own.{lower}
 A word of the vocabulary has an id from 1 to {words}, every other word id 0.
-A word is answered by the byte after it, so one byte may complete two."""
+A word is answered by the byte after it, so one byte may complete two.
+The vocabulary takes {flash:,} bytes of the constants, and a {name}_text {memory} bytes."""
 _LOWER: Final = " A-Z are read as a-z."
 _ABOUT_BYTES: Final = """
 Text: the id of byte b is b + 1, whatever the text is encoded in."""
@@ -104,7 +105,14 @@ def text_code(text: Text | None, name: str) -> TextCode:
         return TextCode(_ABOUT_BYTES + calls, declared, _BYTES.format(name=name).strip("\n"), 0, 1)
     known = known_words(text.vocabulary)
     lower = text.lower == "ascii"
-    about = _ABOUT_WORDS.format(lower=_LOWER * lower, words=len(text.vocabulary))
+    memory = known.longest + 1
+    about = _ABOUT_WORDS.format(
+        lower=_LOWER * lower,
+        words=len(text.vocabulary),
+        flash=known.bytes,
+        name=name,
+        memory=memory,
+    )
     fields = _WORD_FIELDS.format(longest=known.longest, beyond=known.longest + 1)
     push = _WORDS.format(name=name, longest=known.longest, lowered=_LOWERED * lower)
     search = SEARCH.replace("LONGEST", str(known.longest))
@@ -113,5 +121,5 @@ def text_code(text: Text | None, name: str) -> TextCode:
         _DECLARED.format(name=name, fields=fields.strip("\n")),
         "\n".join([known.arrays, search, push]),
         known.bytes,
-        known.longest + 1,
+        memory,
     )

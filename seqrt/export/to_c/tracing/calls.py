@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from seqrt.export.to_c.operations import RoutineCall
+from seqrt.export.to_c.operations import RoutineCall, TableRow
 from seqrt.export.to_c.places import Live, Places
 from seqrt.export.to_c.products import Product
 from seqrt.export.to_c.text import number
@@ -84,10 +84,11 @@ def _gather(to: Operations, node: StepNode, inputs: list[Traced]) -> list[Traced
     table, ids = inputs
     if not isinstance(ids, Tokens):
         return MOVES["Gather"](to, node, inputs)
-    rows, width = to.places(table).shape
-    arguments = to.run(table), "x[0]", str(rows), str(width)
-    routine = "lookup_known" if ids.unknown else "lookup"
-    return _call(to, routine, (1, 1, width), *arguments)
+    assert known(table)
+    values = table.astype(np.float32)
+    out = to.memory.buffer("work", values.shape[1])
+    to.append(TableRow("lookup_known" if ids.unknown else "lookup", out, values))
+    return [Live(out.places.reshape(1, 1, -1))]
 
 
 def _where(to: Operations, node: StepNode, inputs: list[Traced]) -> list[Traced]:
