@@ -175,7 +175,7 @@ INNER_ROOMS = {
         "live": "compute inputs out_of_memory types",
         "proving": "compute inputs opening out_of_memory types",
         "forecasts": "compute inputs",
-        "text": "compute live out_of_memory types",
+        "text": "compute out_of_memory types",
         "facts": "compute opening",
         "generating": "compute facts out_of_memory text",
         "model": "compute forecasts generating inputs live opening out_of_memory proving types",

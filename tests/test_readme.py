@@ -38,8 +38,11 @@ with_commands = [page for page in PAGES.values() if page.blocks("console")]
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
-    """A folder with the shipped models, and tables with the names and columns of the pages."""
+    """A folder with the models and the tables that the pages name."""
     shutil.copytree(HOUSE / "models", tmp_path / "models")
+    shutil.copytree(
+        HOUSE / "tests" / "runtime" / "nets" / "text", tmp_path / "tests/runtime/nets/text"
+    )
     years = np.arange(1700, 2009)
     spots = 60 + 50 * np.sin(years / 11 * 2 * np.pi) + years % 7
     rows = [f"{year},{value:.1f}" for year, value in zip(years, spots, strict=True)]

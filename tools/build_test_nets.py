@@ -5,7 +5,8 @@
 The weights are random. An export fails if parity or a law does. The networks in nets/missing have
 a policy for missing values, and those in nets/encoded read columns of every kind. Those in
 nets/format2 are built by hand, from tests/format2_nets.py, but for a forecaster and two networks
-with small weights, and those in nets/forecast are those of tests/forecasters.py.
+with small weights, and those in nets/forecast are those of tests/forecasters.py. The network in
+nets/text is a language model.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import forecasters
 import format2_nets
 
 from seqrt.contract import Column, Input, TimeColumn
+from seqrt.contract.text import Text
 from seqrt.export import export
 from seqrt.training import Network
 from seqrt.training.networks.forecasting.forecaster import Forecaster
@@ -106,6 +108,21 @@ def build_small_weights() -> None:
         export(net, NETS / "format2" / f"{weights}.onnx", weights=weights)
 
 
+def build_language_model() -> None:
+    """Export a language model with random weights, for which the bytes 0 to 7 are impossible."""
+    torch.manual_seed(7)
+    text = Text("bytes", 8)
+    shape = {"head": "sequence", "activation": "softmax", "tokens": text.size, "embedding": 8}
+    net = Network("gru", 1, (16,), 256, **shape)
+    with torch.no_grad():
+        net.dense.weight *= 12
+        net.dense.bias[:8] = -1000
+    classes = tuple(range(256))
+    about = replace(net.metadata, name="bytes", task="generate", text=text, classes=classes)
+    net.metadata = replace(about, seed=7)
+    export(net, NETS / "text" / "bytes.onnx")
+
+
 def main() -> None:
     """Build every cell in every shape, and one network per activation and option."""
     for folder in ("missing", "encoded"):
@@ -132,7 +149,9 @@ def main() -> None:
         (NETS / "format2" / f"{name}.onnx").write_bytes(make())
     build_forecaster()
     build_small_weights()
-    (NETS / "forecast").mkdir(exist_ok=True)
+    for folder in ("forecast", "text"):
+        (NETS / folder).mkdir(exist_ok=True)
+    build_language_model()
     for name, forecaster in forecasters.NETS.items():
         export(forecaster(), NETS / "forecast" / f"{name}.onnx")
     columns = (

@@ -52,6 +52,8 @@ class Text:
 
 def check_text(m: Any) -> None:
     """Raise ModelError unless the manifest's record of its text fits it."""
+    if m.task == "generate":
+        _check_language_model(m)
     if m.text is None:
         return
     if m.tokens != m.text.size:
@@ -63,6 +65,16 @@ def check_text(m: Any) -> None:
             raise manifest_error("of bytes must have no vocabulary, and lower='none'")
     else:
         _check_vocabulary(m.text)
+
+
+def _check_language_model(m: Any) -> None:
+    reads_bytes = m.text is not None and m.text.kind == "bytes"
+    each_step = m.head == "sequence" and m.activation == "softmax" and not m.heads
+    if not (reads_bytes and each_step and m.streamable and m.classes == tuple(range(_BYTES))):
+        raise manifest_error(
+            "of a language model needs text of bytes, and at each step of a network that streams"
+            " the probabilities of the classes 0 to 255"
+        )
 
 
 def _check_vocabulary(text: Text) -> None:

@@ -15,7 +15,8 @@ WORDS = Text("words", 8, lower="ascii", vocabulary=("good", "naïve", "!"))
 
 
 def check(text: Text, tokens: int | None = None) -> None:
-    manifest: Any = SimpleNamespace(text=text, tokens=text.size if tokens is None else tokens)
+    ids = text.size if tokens is None else tokens
+    manifest: Any = SimpleNamespace(text=text, tokens=ids, task="classify")
     check_text(manifest)
 
 
@@ -49,3 +50,39 @@ def test_the_number_of_ids_is_that_of_the_text() -> None:
     assert (WORDS.size, Text("bytes", 1).size) == (4, 257)
     with pytest.raises(ModelError, match="needs 4 tokens, got 3"):
         check(WORDS, 3)
+
+
+def language_model(**changed: Any) -> Any:
+    fields = {
+        "task": "generate",
+        "text": Text("bytes", 8),
+        "tokens": 257,
+        "head": "sequence",
+        "activation": "softmax",
+        "heads": (),
+        "streamable": True,
+        "classes": tuple(range(256)),
+    }
+    return SimpleNamespace(**fields | changed)
+
+
+def test_a_language_model_reads_bytes_and_gives_their_probabilities_at_each_step() -> None:
+    check_text(language_model())
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"text": None, "tokens": 0},
+        {"text": WORDS, "tokens": WORDS.size},
+        {"head": "last"},
+        {"activation": "none"},
+        {"heads": ("a", "b")},
+        {"streamable": False},
+        {"classes": tuple(range(255))},
+        {"classes": tuple(reversed(range(256)))},
+    ],
+)
+def test_what_is_no_language_model_must_not_say_so(changed: dict[str, Any]) -> None:
+    with pytest.raises(ModelError, match="of a language model needs text of bytes"):
+        check_text(language_model(**changed))

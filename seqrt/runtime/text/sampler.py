@@ -11,7 +11,7 @@ import numpy as np
 from seqrt.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
-    from seqrt.runtime.types import Floats
+    from seqrt.runtime.types import Floats, Rows
 
 # As short as a seed can be that a user may have to type again.
 _SEED_BYTES = 4
@@ -49,25 +49,33 @@ class Sampler:
         self._chance = np.random.Generator(np.random.PCG64(seed))
 
     def draw(self, p: Floats) -> int:
-        """Return the number of a class of probability p (classes,), drawn by p."""
+        """Return the number of a class, drawn by the probabilities p (classes,)."""
+        likeliest = p.argmax()
+        if not p[likeliest] > 0:
+            raise ModelError(
+                "E_MODEL_RUN: the model returned no probabilities, but NaN: its weights or its"
+                " state are too large for float32."
+            )
         if self._power is None:
-            return self._checked(p, int(p.argmax()))
-        weights = p.astype(np.float64)
-        weights /= weights.max()
+            return int(likeliest)
+        kept = None if self._top_k is None else most_probable(p, self._top_k)
+        weights = (p if kept is None else p[kept]).astype(np.float64)
+        weights /= p[likeliest]
         weights **= self._power
-        if self._top_k is not None:
-            weights[np.argsort(-p, kind="stable")[self._top_k :]] = 0
         sums = weights.cumsum()
-        return self._checked(p, int(sums.searchsorted(self._chance.random() * sums[-1], "right")))
+        drawn = sums.searchsorted(self._chance.random() * sums[-1], "right")
+        return int(drawn if kept is None else kept[drawn])
 
-    def _checked(self, p: Floats, drawn: int) -> int:
-        """Return the class that was drawn; raise ModelError for p that are no probabilities."""
-        if drawn < len(p) and p[drawn] > 0:
-            return drawn
-        raise ModelError(
-            "E_MODEL_RUN: the model returned no probabilities, but NaN: its weights or its state"
-            " are too large for float32."
-        )
+
+def most_probable(p: Floats, count: int) -> Rows:
+    """Return the places of the largest p in ascending order; of equal p, the first are larger."""
+    if count >= len(p):
+        return np.arange(len(p))
+    least = np.partition(p, -count)[-count]  # faster than a stable sort, by 6 us of 256 classes
+    kept = np.flatnonzero(p >= least)
+    if len(kept) > count:
+        kept = np.delete(kept, np.flatnonzero(p[kept] == least)[count - len(kept) :])
+    return kept
 
 
 def check_whole(name: str, value: int, least: int) -> None:

@@ -9,7 +9,6 @@ import numpy as np
 
 from seqrt.contract.text import UNKNOWN
 from seqrt.errors import UsageError
-from seqrt.runtime.live.stream import check_causal
 
 if TYPE_CHECKING:
     from seqrt.contract import Manifest
@@ -34,7 +33,6 @@ class TextWriter:
 
     def __init__(self, engine: Engine, prompt: bytes, sampler: Sampler) -> None:
         """Read the prompt from zero state; an empty one is read as a newline."""
-        check_causal(engine)
         self._engine = engine
         self._sampler = sampler
         state = engine.zero_state(1)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from seqrt.errors import ModelError, UsageError
-from seqrt.runtime.text.sampler import Sampler
+from seqrt.runtime.text.sampler import Sampler, most_probable
 
 P = np.array([0.0, 0.1, 0.4, 0.1, 0.4, 0.0], np.float32)
 
@@ -68,6 +68,14 @@ def test_top_k_draws_the_most_probable_and_of_equal_ones_the_first():
     assert set(draws(Sampler(seed=0, top_k=1), P, 50)) == {2}
     assert set(draws(Sampler(seed=0, top_k=3), P, 500)) == {1, 2, 4}
     assert draws(Sampler(seed=0, top_k=1000), P, 50) == draws(Sampler(seed=0), P, 50)
+
+
+def test_the_most_probable_are_those_of_a_stable_sort():
+    rng = np.random.default_rng(0)
+    for p in rng.integers(0, 6, (200, 12)).astype(np.float32):
+        order = np.argsort(-p, kind="stable")
+        for count in (1, 2, 5, 11, 12, 40):
+            np.testing.assert_array_equal(most_probable(p, count), np.sort(order[:count]))
 
 
 def test_temperature_0_is_the_most_probable_and_so_is_top_k_1():
