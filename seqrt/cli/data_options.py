@@ -7,7 +7,7 @@ from typing import Final, Literal
 from seqrt.cli.options import Option, parse_floor, parse_levels, parse_names, parse_span
 
 # Repeated from seqrt.contract.manifest, which this file may not import: a test compares them.
-Task = Literal["forecast", "regress", "classify", "tag"]
+Task = Literal["forecast", "regress", "classify", "tag", "generate"]
 Missing = Literal["error", "forward", "mean", "indicator"]
 Dates = Literal["dmy", "mdy"]
 Method = Literal["auto", "forecaster", "plain"]

@@ -144,6 +144,7 @@ def network_text(plan: Plan, problem: Problem) -> str:
     if problem.forecaster:
         return forecaster_text(problem.forecaster)
     sizes = " -> ".join(map(str, (*plan.units, len(problem.metadata.outputs))))
+    embedding = f"embedding {plan.embedding}, " if plan.embedding else ""
     extras = [f"dropout {plan.dropout:g}"] if plan.dropout else []
     extras += ["layer norm"] if plan.layer_norm else []
     extras += ["residual"] if plan.residual else []
@@ -151,7 +152,7 @@ def network_text(plan: Plan, problem: Problem) -> str:
     extras += [f"front {plan.front}"] if plan.front else []
     extras += [f"pool {plan.pool}"] if plan.pool != "last" else []
     relu = " relu" if plan.cell == "rnn" and plan.nonlinearity == "relu" else ""
-    return ", ".join([f"{plan.cell}{relu} {sizes}", *extras])
+    return embedding + ", ".join([f"{plan.cell}{relu} {sizes}", *extras])
 
 
 def _start(run: Run, before: Metadata) -> str:
@@ -179,6 +180,8 @@ def task_text(problem: Problem, *, windows: bool = True) -> str:
     if metadata.task == "forecast":
         ahead = "1 step" if metadata.horizon == 1 else f"{metadata.horizon} steps"
         return f"forecast {targets} {ahead} ahead{where}"
+    if metadata.task == "generate":
+        return "generate text, byte by byte"
     if not targets:
         targets = "every step" if problem.head == "sequence" else "every sequence"
     elif problem.head == "sequence":
@@ -222,8 +225,10 @@ def text_text(text: Text) -> str:
 
 
 def _part(problem: Problem, part: Part) -> str:
+    if problem.metadata.task == "generate":
+        return f"{part.x.longest:,} bytes"
     text = problem.metadata.text
-    if text and problem.metadata.task != "generate":
+    if text:
         return f"{counted(len(part), 'text')} of {_lengths(part, text.kind[:-1])}"
     if part.when is None:
         return f"{counted(len(part), 'sequence')} of {_steps(part)}"

@@ -69,9 +69,22 @@ TRAINING: Final = (
         "last",
         metavar="KIND",
     ),
+    Option(
+        "embedding",
+        int,
+        "Width of the table of tokens that a network of text reads",
+        "64, or 32 for the bytes of labelled texts",
+        metavar="NUMBER",
+    ),
     Option("layer_norm", bool, "Apply layer normalisation between layers"),
     Option("residual", bool, "Add the output of each layer to that of the next, of equal units"),
-    Option("dropout", float, "Dropout rate between layers", "0", metavar="SHARE"),
+    Option(
+        "dropout",
+        float,
+        "Dropout rate between layers, and for text around them, where it is not 0 by default",
+        "0",
+        metavar="SHARE",
+    ),
     Option("nonlinearity", Nonlinearity, "Activation function of the rnn cell", "tanh"),
     Option(
         "init",

@@ -21,7 +21,7 @@ def advice(plan: Plan, problem: Problem, result: Result) -> Iterator[str]:
     metric, value = next(iter(result.figures.items()))
     all_baselines = {result.baseline: result.baseline_figures, **result.further}
     figures = {name: metrics[metric] for name, metrics in all_baselines.items()}
-    lower = metric == "mse"
+    lower = metric in ("mse", "nats per byte")
     won_by = [n for n, other in figures.items() if not (value < other if lower else value > other)]
     if not won_by:
         return

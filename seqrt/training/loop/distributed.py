@@ -11,6 +11,7 @@ from __future__ import annotations
 import atexit
 import hashlib
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -231,3 +232,23 @@ def _naming_lost_processes() -> Iterator[None]:
 
 def _first_line(error: Exception) -> str:
     return f"{(str(error) or type(error).__name__).splitlines()[0]:.200}"
+
+
+def resolved_device(name: str) -> str:
+    """Return the device that auto selects, because a run resumes on the device it started on."""
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return name
+
+
+def device_of(name: str) -> torch.device:
+    """Return the device of this process; `name` is the one given to all processes."""
+    if not re.fullmatch(r"cpu|cuda(:[0-9]{1,3})?", name):
+        raise UsageError(f"device must be cpu, cuda, cuda:NUMBER or auto, got {name!r}.")
+    device = torch.device(own_device(name))
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise DeviceError(
+            f"E_DEVICE: device {str(device)!r} is not available; torch sees"
+            f" {torch.cuda.device_count()} CUDA devices here. Use --device cpu."
+        )
+    return device

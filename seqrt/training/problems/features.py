@@ -83,6 +83,8 @@ def features_for(
 
 def options_of(metadata: Metadata) -> dict[str, Any]:
     """Return the options that make the features of a table, by their names in a plan."""
+    if metadata.task == "generate":
+        return {"features": (), "tokens": "bytes"}
     if metadata.text is not None:
         return {"features": (), "text": metadata.text.column, "tokens": metadata.text.kind}
     if metadata.window is None and metadata.horizon is None:

@@ -10,9 +10,19 @@ from numpy.typing import NDArray
 from seqrt.contract.text import Text
 from seqrt.data import Part
 from seqrt.data.ragged import Ragged
+from seqrt.data.readers.source import (
+    TEXT,
+    Source,
+    class_folders,
+    files_of,
+    is_several,
+    opened,
+    shown,
+)
 from seqrt.errors import UsageError
 from seqrt.training.inputs.scaling import id_column, probability_columns
 from seqrt.training.networks.metadata import Metadata
+from seqrt.training.problems.options import DataOptions
 from seqrt.training.problems.problem import Problem
 from seqrt.training.problems.split import Fold, Validation, check_share
 
@@ -27,6 +37,43 @@ _WIDTH: Final = 64
 
 # Bytes that are counted at once.
 _PIECE: Final = 1 << 22
+
+
+def is_book(source: Source, options: DataOptions) -> bool:
+    """Return whether a language model learns from `source`: .txt files without labels or targets.
+
+    Raises UsageError if `options` ask for a language model of other data.
+    """
+    asked = options.task == "generate"
+    if asked and options.tokens == "words":
+        raise UsageError("a language model reads bytes. Drop --tokens.")
+    texts = all(str(each).lower().endswith(TEXT) for each in _files(source))
+    if asked and (not texts or _has_classes(source)):
+        raise UsageError(
+            f"task generate learns the bytes of texts, so {shown(source)} must be a .txt file, or"
+            " several. Name one, or choose another --task."
+        )
+    labelled = options.target or options.text or _has_classes(source)
+    return asked or (texts and options.task is None and not labelled)
+
+
+def read_book(source: Source) -> bytes:
+    """Return the bytes of one or several texts; each of several ends with a line break."""
+    texts = []
+    for path in files_of(source):
+        with opened(path) as file:
+            texts.append(file.read())
+    if len(texts) == 1:
+        return texts[0]
+    return b"".join(text if text.endswith(b"\n") else text + b"\n" for text in texts)
+
+
+def _files(source: Source) -> tuple[Any, ...]:
+    return files_of(source) if is_several(source) else (source,)
+
+
+def _has_classes(source: Source) -> bool:
+    return not isinstance(source, tuple) and is_several(source) and bool(class_folders(source))
 
 
 def book_problem(
@@ -75,6 +122,7 @@ def book_problem(
         train=train,
         validation=validation if judged else None,
         time="byte",
+        share=share,
     )
 
 

@@ -21,6 +21,7 @@ from seqrt.encoding.column import TableColumn
 from seqrt.errors import UsageError
 from seqrt.training.networks.metadata import Metadata
 from seqrt.training.networks.missing import AS_MEAN
+from seqrt.training.problems.from_book import book_problem, is_book, read_book
 from seqrt.training.problems.from_sequences import from_sequences
 from seqrt.training.problems.from_table import TableRows, from_table
 from seqrt.training.problems.options import DataOptions
@@ -38,7 +39,7 @@ RowsOf = Callable[[Timeline, DataOptions, Metadata | None], TableRows]
 
 
 def prepare(source: Source, *, val: Validation = 0.2, seed: int = 0, **options: Any) -> Problem:
-    """Make the problem of `source`: a file (.csv .parquet .npy .npz) or a name of `BUILT_IN`.
+    """Make the problem of `source`: a file (.csv .parquet .npy .npz .txt) or a name of `BUILT_IN`.
 
     Several files, or a folder, hold the same columns and are one series each.
 
@@ -58,6 +59,7 @@ def splitter(
     one_mean: bool = False,
     cut: Callable[[TableRows, Validation], Problem] = from_table,
     rows_of: RowsOf = TableRows.of,
+    usual_val: bool = False,
 ) -> Callable[[Validation], Problem]:
     """Read `source` once; return a function that makes its problem for a split, as `prepare` does.
 
@@ -65,9 +67,13 @@ def splitter(
     before a sequence, are read as a feature's mean, all folds use its mean over all data, because
     their networks are averaged into one file, which has one mean; the scales are each fold's own.
     The data for a network that is trained further is read as the `earlier` data was. `rows_of`
-    reads a table, and `cut` makes its problem for a split.
+    reads a table, and `cut` makes its problem for a split. With `usual_val`, a tenth of a text is
+    for validation.
     """
     options.check()
+    if is_book(source, options):
+        options.reject_for_sequences("tokens")
+        return _book_splitter(source, seed, usual_val=usual_val)
     missing = options.missing != "error"
     data, sha256 = _read(source, seed, options, earlier)
     split: Callable[..., Problem]
@@ -96,6 +102,20 @@ def splitter(
         notes = () if str(source) in TASKS else made.notes
         columns = made.columns or uses
         return replace(made, metadata=metadata, plain=plain, notes=notes, columns=columns)
+
+    return problem
+
+
+def _book_splitter(
+    source: Source, seed: int, *, usual_val: bool
+) -> Callable[[Validation], Problem]:
+    """Read the text of a language model once; return the function that makes its problem."""
+    data, sha256 = read_book(source), digest(source)
+
+    def problem(val: Validation) -> Problem:
+        made = book_problem(data, shown(source), val, usual_val=usual_val)
+        named = replace(made.metadata, name=name_of(source), data_sha256=sha256, seed=seed)
+        return replace(made, metadata=named)
 
     return problem
 

@@ -43,7 +43,8 @@ class Problem:
     columns of a table. `plain`, if given, returns the best predictions for a part without memory:
     (N, O). `origins`, of a forecast, returns its origins from the first rows of targets, in rising
     order. A problem with a `forecaster` has whole series as sequences, with the targets of
-    training.forecasting at each step, and `forecasts`, those that are judged.
+    training.forecasting at each step, and `forecasts`, those that are judged. `share` is that of a
+    text which is for validation.
     """
 
     metadata: Metadata
@@ -60,6 +61,7 @@ class Problem:
     origins: Callable[[NDArray[np.int64]], Origins] | None = None
     forecaster: ForecasterConfig | None = None
     forecasts: Judged | None = None
+    share: float | None = None
 
     @property
     def about(self) -> Metadata:

@@ -39,7 +39,7 @@ _WARM_UP = 256
 
 
 def typical_series(part: Part) -> Floats:
-    """Return up to 4,096 steps of the sequences of `part`, end to end: (N, D), in raw units.
+    """Return up to 4,096 steps of the sequences of `part`, end to end: (N, D), raw units or ids.
 
     The windows of a table, one from every row, give the series that they were cut from; if some
     are left out, windows that do not overlap are joined.
@@ -53,7 +53,7 @@ def typical_series(part: Part) -> Floats:
         lengths = np.cumsum(part.x.lengths[:_MOST_STEPS])
         enough = int(np.searchsorted(lengths, _MOST_STEPS)) + 1
         series = np.concatenate([row[:_MOST_STEPS] for row in part.x[:enough]])
-    return series[:_MOST_STEPS].astype(np.float32)
+    return np.array(series[:_MOST_STEPS])
 
 
 def save_series(series: Floats, folder: Path) -> None:

@@ -38,7 +38,7 @@ def draw_run(
     if problem.activation == "none":
         ordered = problem.judged.when is not None
         figures["forecast.png"] = (over_time if ordered else against_truth)(problem, predicted)
-    if problem.activation == "softmax":
+    if problem.activation == "softmax" and problem.metadata.task != "generate":
         figures["confusion.png"] = confusion_matrix(problem, predicted)
     for name, figure in figures.items():
         save_figure(figure, folder / name)

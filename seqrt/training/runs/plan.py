@@ -25,6 +25,7 @@ from seqrt.training.problems.problem import Problem
 from seqrt.training.problems.split import Fold
 from seqrt.training.runs.forecast_plan import USUAL_SHARE, cut_of, forecaster_options, rows_of
 from seqrt.training.runs.start_from import with_settings
+from seqrt.training.runs.text.defaults import text_options
 from seqrt.training.runs.window_plan import window_options
 
 Init = Literal["chrono", "torch"]
@@ -214,6 +215,7 @@ class Plan:
             one_mean=bool(self.front),
             cut=cut_of(self, earlier),
             rows_of=rows_of(self),
+            usual_val="val" not in self.given,
         )
 
     def network(self, problem: Problem) -> Network | Forecaster:
@@ -265,6 +267,8 @@ class Plan:
         metadata, found = problem.metadata, window_options
         if problem.forecaster:
             found = forecaster_options
+        elif metadata.text:
+            found = text_options
         return self.with_options(
             task=metadata.task,
             target=problem.targets,

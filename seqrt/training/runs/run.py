@@ -5,22 +5,27 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import torch
+import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.data.readers.source import shown
-from seqrt.errors import DeviceError, TrainingError, UsageError
+from seqrt.errors import TrainingError, UsageError
 from seqrt.files import write_bytes
 from seqrt.training.forecasting.finish import calibrate, predictions, refit, uncalibrate
 from seqrt.training.loop.checkpoints import Checkpoints
-from seqrt.training.loop.distributed import SINGLE_PROCESS, ProcessGroup, join, own_device
+from seqrt.training.loop.distributed import (
+    SINGLE_PROCESS,
+    ProcessGroup,
+    device_of,
+    join,
+    resolved_device,
+)
 from seqrt.training.loop.fit import fit_recipe
 from seqrt.training.loop.lr_finder import find_learning_rate
 from seqrt.training.loop.state import Epoch
@@ -48,6 +53,7 @@ from seqrt.training.runs.plan import Plan
 from seqrt.training.runs.record import Result, check_data, record_of, timestamp
 from seqrt.training.runs.start_from import check_plan, continued
 from seqrt.training.runs.telling_tokens import draw_telling_tokens
+from seqrt.training.runs.text.language_model import language_result
 from seqrt.training.runs.weights import Trained, network_of, save_weights, with_origin
 
 
@@ -130,15 +136,7 @@ class Run:
         linear = None
         if isinstance(self.net, Forecaster):
             linear = calibrate(self.net, self.problem, self.origin)
-        predicted = predictions(self.net, self.problem)
-        result = Result.of(
-            self.path,
-            self.problem,
-            predicted,
-            baseline(self.problem),
-            best_epoch=max((epoch.number for epoch in self.epochs if epoch.best), default=0),
-            pictures=self._pictures(predicted) if self.group.is_first else (),
-        )
+        result = self._result()
         if isinstance(self.net, Forecaster):
             refit(self.net, linear, self.problem)
             if self.group.is_first:
@@ -150,7 +148,20 @@ class Run:
         self.leave()
         return result
 
+    def _result(self) -> Result:
+        best = max((epoch.number for epoch in self.epochs if epoch.best), default=0)
+        if self.problem.metadata.task == "generate":
+            drawn = self._pictures(np.empty((0, 0)))
+            return language_result(self.path, self.net, self.problem, best, drawn)
+        predicted = predictions(self.net, self.problem)
+        of_baseline, drawn = baseline(self.problem), self._pictures(predicted)
+        return Result.of(
+            self.path, self.problem, predicted, of_baseline, best_epoch=best, pictures=drawn
+        )
+
     def _pictures(self, predicted: NDArray[Any]) -> tuple[Path, ...]:
+        if not self.group.is_first:
+            return ()
         return (
             *draw_run(self.path, self.problem, self.epochs, predicted),
             *draw_telling_tokens(self.path, self.net, self.problem.judged.x),
@@ -172,8 +183,8 @@ class Run:
 
 def start(plan: Plan, out: str | Path | None = None) -> Run:
     """Read the data, make the network and the run's folder: `out`, or a new one in runs/."""
-    plan = plan.with_options(device=_resolved_device(plan.device))
-    device, group = _device(plan.device), join()
+    plan = plan.with_options(device=resolved_device(plan.device))
+    device, group = device_of(plan.device), join()
     weights = _weights(group, plan.start_from)
     problem, net, origin = _begin(plan, weights)
     if problem.forecaster and not group.is_single:
@@ -213,7 +224,7 @@ def resume(path: str | Path | None = None) -> Run:
     group = join()
     name, record = _from_first(group, lambda: _unfinished(path))
     plan, path = Plan.of_record(record.get("plan", {})), Path(name)
-    device = _device(plan.device)
+    device = device_of(plan.device)
     weights = _weights(group, path / START if plan.start_from else None)
     problem, net, origin = _begin(plan, weights)
     check_data(record, problem, plan.source)
@@ -276,23 +287,3 @@ def _checkpoints(folder: Path, plan: Plan) -> Checkpoints:
     record = json.dumps(plan.record(), sort_keys=True)
     digest = hashlib.sha256(record.encode()).hexdigest()
     return Checkpoints(folder, digest, sync_first=[folder / RESULTS])
-
-
-def _resolved_device(name: str) -> str:
-    """Return the device that auto selects, because a run resumes on the device it started on."""
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    return name
-
-
-def _device(name: str) -> torch.device:
-    """Return the device of this process; `name` is the one given to all processes."""
-    if not re.fullmatch(r"cpu|cuda(:[0-9]{1,3})?", name):
-        raise UsageError(f"device must be cpu, cuda, cuda:NUMBER or auto, got {name!r}.")
-    device = torch.device(own_device(name))
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise DeviceError(
-            f"E_DEVICE: device {str(device)!r} is not available; torch sees"
-            f" {torch.cuda.device_count()} CUDA devices here. Use --device cpu."
-        )
-    return device

@@ -50,8 +50,11 @@ def small_data_options(plan: Any, problem: Problem) -> dict[str, Any]:
     predicts better than the mean.
 
     Targets at every step keep the usual defaults: on three such sets noise changes nothing, and
-    folds add 0.3, 0.7 and 7 points of accuracy for five times the work of every step.
+    folds add 0.3, 0.7 and 7 points of accuracy for five times the work of every step. Text has
+    defaults of its own, see runs.text.defaults.
     """
+    if problem.metadata.text:
+        return {}
     count = len(problem.train) + (len(problem.validation) if problem.validation else 0)
     windows = problem.metadata.window is not None
     if not _is_free(plan) or windows or problem.head != "last" or not count < _FEW:

@@ -254,6 +254,7 @@ def test_every_option_reaches_the_plan(run):
     }
     others = {"length", "folds", "start_from", "balance", "channels_first", "calendar", "series"}
     others |= {"method", "levels", "season", "context", "floor"}  # of a forecaster
+    others |= {"text", "tokens", "min_count", "embedding"}  # of text
     assert given.keys() == {option.name for option in training_options.TRAINING} - others
 
     done = run("train", "wave.csv", *_words(given), "-o", "all")

@@ -1,0 +1,86 @@
+"""Defaults for networks that read text: their sizes, and how they are trained."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final
+
+from seqrt.training.loop.threads import threads_that_pay
+from seqrt.training.problems.prepare import usual_length
+from seqrt.training.problems.problem import Problem
+
+_OF_LANGUAGE_MODELS: Final[dict[str, Any]] = {
+    "cell": "gru",
+    "units": (256,),
+    "embedding": 64,
+    "dropout": 0.1,
+    "lr": 4e-3,
+    "batch_size": 32,
+    "tbptt": 64,
+}
+_OF_WORDS: Final[dict[str, Any]] = {
+    "cell": "gru",
+    "units": (64,),
+    "embedding": 64,
+    "dropout": 0.5,
+    "lr": 2e-3,
+    "batch_size": 32,
+}
+_OF_BYTES: Final[dict[str, Any]] = {
+    "cell": "gru",
+    "units": (64,),
+    "embedding": 32,
+    "dropout": 0.2,
+    "lr": 3e-3,
+    "batch_size": 32,
+}
+
+# A language model reads so many bytes in all, in at least one epoch and at most so many.
+_BYTES_READ: Final = 10_000_000
+_MOST_EPOCHS: Final = 50
+
+# Texts with a label each: as many epochs as make this many steps of the optimiser.
+_STEPS: Final = 4_000
+_EPOCHS: Final = 4, 30
+
+
+def text_options(plan: Any, problem: Problem) -> dict[str, Any]:
+    """Return the options of a plan that text gets unless they are given, by name.
+
+        a language model    GRU of 256 units, embedding 64, dropout 0.1, 32 rows, tbptt 64,
+                            learning rate 0.004; as many epochs as read 10 million bytes
+        words               GRU of 64 units, embedding 64, dropout 0.5, learning rate 0.002
+        bytes               GRU of 64 units, embedding 32, dropout 0.2, learning rate 0.003
+
+    Training stops after a quarter of the epochs without improvement. README.md has the figures.
+    """
+    text = problem.metadata.text
+    assert text
+    language_model = problem.metadata.task == "generate"
+    usual = _OF_WORDS if text.kind == "words" else _OF_BYTES
+    usual = _OF_LANGUAGE_MODELS if language_model else usual
+    found = {name: value for name, value in usual.items() if name not in plan.given}
+    plan = plan.with_options(**found) if found else plan
+    epochs = _epochs(plan, problem) if "epochs" in plan.unresolved else plan.recipe.epochs
+    patience = math.ceil(epochs / 4) if "patience" in plan.unresolved else plan.recipe.patience
+    share = {"val": problem.share} if problem.share is not None else {}
+    memory = plan.memory or min(problem.train.x.longest, plan.recipe.tbptt or math.inf)
+    return {
+        **found,
+        **share,
+        "length": plan.length or usual_length(plan.source),
+        "init": None if plan.start_from else plan.init or "torch",
+        "epochs": epochs,
+        "patience": patience,
+        "memory": memory if plan.init == "chrono" else None,
+        "threads": plan.threads
+        or threads_that_pay(plan.architecture.cell, plan.architecture.units),
+    }
+
+
+def _epochs(plan: Any, problem: Problem) -> int:
+    if problem.metadata.task == "generate":
+        return min(max(1, round(_BYTES_READ / problem.train.x.longest)), _MOST_EPOCHS)
+    least, most = _EPOCHS
+    steps: int = math.ceil(len(problem.train) / plan.recipe.batch_size)
+    return min(max(math.ceil(_STEPS / steps), least), most)
