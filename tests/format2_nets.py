@@ -303,6 +303,16 @@ def words() -> bytes:
     return net.file("words", [("y", net.dense(highest, 4, 2), 2, "last")])
 
 
+def word_tags() -> bytes:
+    """Words in, an LSTM, and two outputs for each word."""
+    net = Net(1, "h4 c4", text=WORDS)
+    value = net.idiom(idioms.token_rows(net.weights(WORDS.size, 3), WORDS.size, 3))
+    out, ends = net.layer("lstm", value, 3, 4, starts=tuple(net.pieces))
+    net.ends += ends
+    y = net.add("Transpose", net.dense(out, 4, 2), perm=[1, 0, 2])
+    return net.file("word-tags", [("y", y, 2, "sequence")])
+
+
 def characters() -> bytes:
     """Bytes in, a bidirectional LSTM, and two outputs for each byte."""
     text = Text("bytes", 2, "name")
@@ -437,6 +447,7 @@ NETS: dict[str, Callable[[], bytes]] = {
     "pooled": pooled,
     "tagger": tagger,
     "words": words,
+    "word-tags": word_tags,
     "characters": characters,
     "two-heads": two_heads,
     "attention": attention,

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, AnyStr
 
-from seqrt.runtime.facts import ModelFacts
 from seqrt.runtime.out_of_memory import needs_memory
+from seqrt.runtime.reading import Reading
 
 if TYPE_CHECKING:
-    from seqrt.runtime.compute.engine import Engine
     from seqrt.runtime.text.pieces import Pieces
 
 
-class Generating(ModelFacts):
+class Generating(Reading):
     """The part of a Model that writes text."""
-
-    _engine: Engine
 
     @needs_memory
     def generate(

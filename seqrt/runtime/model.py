@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from seqrt.errors import UsageError
@@ -86,11 +86,12 @@ class Model(Generating):
         """Map sequences to outputs, each from zero state.
 
         x is (B, T, D), with `lengths` (B,) where rows end early, or a list of (T_i, D). A network
-        that reads tokens takes whole numbers (B, T) or a list of (T_i,).
+        that reads tokens takes whole numbers (B, T) or a list of (T_i,), and one that reads text a
+        list of B texts, str or bytes; `tokenizer` gives their tokens.
 
         The `last` head gives (B, O) for both. The `sequence` head gives (B, T, O), zeros past
-        `lengths`, and for a list a list of (T_i, O). A row without steps gives zeros. A network
-        with several outputs gives a dict of them by name.
+        `lengths`, and for a list a list of (T_i, O). A row without steps gives zeros, and so does a
+        text without tokens. A network with several outputs gives a dict of them by name.
 
         `nonfinite` says how NaN and Inf in x are treated: "error", "propagate" (the outputs that
         depend on them are NaN), or "allow" (the kernels read them and may give finite, wrong
@@ -101,38 +102,6 @@ class Model(Generating):
         """
         y = predict_batch(self._engine, self._workers, x, lengths, nonfinite)
         return y if self._heads is None else self._heads.of_batch(x, y, lengths)
-
-    @needs_memory
-    def encode(self, columns: Mapping[str, Any]) -> Floats:
-        """Return the features (T, D) of T rows of a table, as `predict` and streams take them.
-
-        `columns` maps the names of the training table's columns to their cells: lists, arrays, or a
-        whole data frame. Cells are numbers, booleans, text or dates, and None or NaN where a value
-        is missing; columns that the model does not use are ignored. Categories become one-hot,
-        counters lose their offset, and calendar features come from the time column, as the
-        manifest's `inputs` say::
-
-            x = model.encode({
-                "day": ["2024-03-28 12:00", "2024-03-29 12:00", "2024-03-30 12:00"],
-                "weekday": ["Thu", "Fri", "Sat"],
-                "meter": [1_000_000_007, 1_000_000_011, None],
-                "open": [True, False, None],
-                "promo": [0, 1, 1],
-            })
-            y = model.predict(x[None])
-
-        Where a column is known h rows ahead, here promo by one row, each row takes its values from
-        the rows after it, and the last h rows are not returned; their other cells may be missing. A
-        single row can give them in columns of their own, called promo+1 to promo+h.
-
-        A model of K wide columns returns the features (K, T, D) of each.
-
-        Raises InputError for a column that is not given (E_INPUT_COLUMN) and at the first cell that
-        is not a value of its column.
-        """
-        from seqrt.runtime.inputs.columns import encode_table
-
-        return encode_table(self.manifest, columns)
 
     @needs_memory
     def forecast(
@@ -223,18 +192,29 @@ class Model(Generating):
         (0.01 is usual), and with `alarm` a push returns JudgedRows: the outputs `y`, and for each
         row its p-value `p` and whether that is below the rate, `alarm`.
 
+        The stream of a model that reads text takes text, cut anywhere. A word is answered when the
+        byte after it arrives: end the last one with `push(" ")`.
+
         Raises ModelError (E_STREAM) for a network that cannot stream, InputError (E_STATE_MODEL)
         for the state of another model, and UsageError for a model that has no intervals.
         """
-        from seqrt.runtime.live.stream import Stream
-
         if adapt is None and alarm is None:
-            return Stream(self._engine, self.digest, saved, self._heads)
+            return self._stream(saved)
         from seqrt.ahead.watch import Watch
         from seqrt.runtime.live.watched import WatchedStream
 
         watch = Watch(self.manifest, adapt, alarm)
         return WatchedStream(self._engine, self.digest, watch, saved)
+
+    def _stream(self, saved: bytes | None) -> Stream:
+        text = self._engine.layout.text
+        if text and text.holds_words:
+            from seqrt.runtime.live.words import WordStream
+
+            return WordStream(self._engine, self.digest, saved, self._heads)
+        from seqrt.runtime.live.stream import Stream
+
+        return Stream(self._engine, self.digest, saved, self._heads)
 
     @needs_memory
     def streams(

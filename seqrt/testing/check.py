@@ -18,11 +18,14 @@ from seqrt.testing import (
     processes,
     shapes,
     streams,
+    texts,
     tokens,
 )
 from seqrt.testing.model_under_test import ModelUnderTest
 
-_MODULES = (empty_inputs, shapes, arrays, tokens, nonfinite, streams, processes, damaged_files)
+_MODULES = (
+    *(empty_inputs, shapes, arrays, tokens, texts, nonfinite, streams, processes, damaged_files),
+)
 
 
 @dataclass(frozen=True)

@@ -64,30 +64,36 @@ class Tokenizer:
 class LiveTokenizer:
     """Maps the pieces of one text to ids: together those of the whole, wherever it is cut.
 
-    A word is answered when the byte after it arrives, or at the `end`; a byte at once. Pieces of
-    str must not cut a surrogate pair.
+    A word is answered when the byte after it arrives, or at the `end`; a byte at once. Until then
+    `held` has the bytes of the word that has begun, at most 65. Pieces of str must not cut a
+    surrogate pair.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         """Begin a text."""
         self.tokenizer = tokenizer
-        self._held = b""
+        self.held = b""
 
     def push(self, piece: str | bytes) -> Ids:
         """Return the ids of the tokens that end in a piece."""
         data = as_bytes(piece)
         if self.tokenizer.text.kind == "bytes":
             return self.tokenizer.encode(data)
-        data = self._held + data
+        data = self.held + data
         ended = data.rstrip(_OF_WORDS)
         # a word that is too long for any vocabulary stays so, and need not be kept whole
-        self._held = data[len(ended) :][: LONGEST_WORD + 1]
+        self.held = data[len(ended) :][: LONGEST_WORD + 1]
         return self.tokenizer.encode(ended)
 
     def end(self) -> Ids:
         """Return the ids of what was held back, and begin a new text."""
-        held, self._held = self._held, b""
+        held, self.held = self.held, b""
         return self.tokenizer.encode(held)
+
+
+def is_part_of_word(data: bytes) -> bool:
+    """Return whether all bytes are of words of more than one."""
+    return not data.strip(_OF_WORDS)
 
 
 def as_bytes(text: str | bytes) -> bytes:

@@ -61,7 +61,7 @@ def test_a_word_without_end_takes_no_memory() -> None:
     live = Tokenizer(WORDS).live()
     for _ in range(100):
         assert not len(live.push(b"x" * 10_000))
-    assert len(live._held) < 100
+    assert len(live.held) < 100
     assert live.end().tolist() == [0]
 
 

@@ -33,6 +33,8 @@ def predict_batch(
 ) -> Floats | list[Floats]:
     """Map sequences to outputs, each from zero state; see Model.predict."""
     check_choice(nonfinite)
+    if engine.layout.text:
+        x = engine.layout.text.listed(x)
     if isinstance(x, list | tuple):
         if lengths is not None:
             raise InputError(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from seqrt.contract import Manifest
+    from seqrt.runtime.inputs.texts import TextReader
     from seqrt.runtime.types import Lengths
 
     Read = Callable[[Any, str], NDArray[Any]]
@@ -33,6 +34,7 @@ class Layout(NamedTuple):
     tokens: int = 0
     least: int = 1
     any_ids: bool = False
+    text: TextReader | None = None
 
     @property
     def axes(self) -> tuple[str | int, ...]:
@@ -70,17 +72,26 @@ def layout_of(manifest: Manifest) -> Layout:
     if not manifest.tokens:
         step = (len(manifest.features),)
         return Layout(step, as_floats, as_floats, least=manifest.least)
-    tokens = manifest.tokens
+    tokens, text = manifest.tokens, None
+    if manifest.text:
+        from seqrt.runtime.inputs.texts import TextReader
+
+        text = TextReader(manifest.text)
+
+    def read(value: Any, name: str) -> NDArray[Any]:
+        if text and isinstance(value, str | bytes):
+            return text.tokenizer.encode(value)
+        return as_ids(value, name)
 
     def read_all(value: Any, name: str) -> NDArray[Any]:
-        ids = as_ids(value, name)
+        ids = read(value, name)
         if not _all_tokens(ids, tokens):
             place = np.argwhere((ids < 0) | (ids >= tokens))[0].tolist()
             where = f"{name}[step {place[0]}]" if place else name
             raise _id_error(where, ids[tuple(place)], tokens)
         return ids
 
-    return Layout((), as_ids, read_all, tokens, manifest.least)
+    return Layout((), read, read_all, tokens, manifest.least, text=text)
 
 
 def as_ids(value: Any, name: str) -> NDArray[np.int64]:
@@ -112,5 +123,6 @@ def _all_tokens(ids: NDArray[Any], tokens: int) -> bool:
 def _id_error(place: str, found: Any, tokens: int) -> InputError:
     return InputError(
         f"E_INPUT_RANGE: token ids must be from 0 to {tokens - 1}; {place} is {found}."
-        " Map words that the network does not know to the id it was trained with for them."
+        " Give words that the network does not know the id that it was trained with for them: 0 if"
+        " the model reads text."
     )

@@ -70,8 +70,9 @@ class Stream:
 
         The `last` head gives (O,), the output after the last step. The `sequence` head gives (t, O)
         for a chunk and (O,) for a step. An empty chunk leaves the state as it is, and the `last`
-        head gives zeros for it. A network that reads tokens takes ids (t,), or one id. One with
-        several outputs gives a dict of them by name.
+        head gives zeros for it. A network that reads tokens takes ids (t,), or one id, and one that
+        reads text a piece of text, cut anywhere. One with several outputs gives a dict of them by
+        name.
 
         Raises InputError for a chunk that does not fit, and UsageError (E_STREAM_BUSY) while
         another thread uses the stream; the stream is then unchanged.

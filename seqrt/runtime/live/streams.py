@@ -83,7 +83,8 @@ class Streams:
     ) -> dict[Any, Floats]:
         """Advance by {key: chunk}, return {key: outputs}; a new key joins, from zero state.
 
-        A chunk is (t, D), any t >= 0, or one step (D,); the outputs are those of Stream.push.
+        A chunk is (t, D), any t >= 0, or one step (D,); the outputs are those of Stream.push. Where
+        the tokens of a model are bytes, a chunk may be text.
 
         Raises InputError that names the key of a chunk that does not fit. After any error, of the
         input or of a run, all streams are unchanged.
@@ -98,6 +99,8 @@ class Streams:
             keys = list(chunks)
             if not keys:
                 return {}
+            if engine.layout.text:
+                engine.layout.text.check_chunks(chunks)
             given = as_chunks(
                 keys,
                 list(chunks.values()),
@@ -177,6 +180,10 @@ class Streams:
         with self._caller:
             size = self._engine.state_size
             state, steps = unpack_state(saved, self._digest, size, self._more)
+            if self._engine.layout.text:
+                from seqrt.runtime.live.words import check_no_word  # what most files do without
+
+                check_no_word(saved, self._digest, size)
             self._set(key, state[None], steps)
 
     @needs_memory
