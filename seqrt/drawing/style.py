@@ -57,12 +57,14 @@ def style_axes(
 def save_figure(figure: Figure, path: str | Path) -> None:
     """Write `figure` as .png, whole or not at all.
 
-    Names from the data are drawn as they are: a $ does not begin a formula.
+    Names from the data are drawn as they are: a $ does not begin a formula. The powers of ten on a
+    logarithmic axis are formulas.
     """
     from matplotlib.text import Text
 
+    powers = _powers_of_ten(figure)
     for text in figure.findobj(Text):
-        text.set_parse_math(False)
+        text.set_parse_math(text in powers)
     file = io.BytesIO()
     with warnings.catch_warnings():
         # a letter that the font lacks is drawn as a box
@@ -70,3 +72,10 @@ def save_figure(figure: Figure, path: str | Path) -> None:
         # a Figure without a window is drawn by Agg; the version of matplotlib stays out of the file
         figure.savefig(file, format="png", metadata={"Software": None})
     write_bytes(path, file.getvalue())
+
+
+def _powers_of_ten(figure: Figure) -> set[Any]:
+    """Return the labels of all logarithmic axes."""
+    both = (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis))
+    logarithmic = (axis for axis in both if axis.get_scale() == "log")
+    return {label for axis in logarithmic for label in axis.get_ticklabels(which="both")}
