@@ -249,6 +249,12 @@ def test_a_model_is_checked_against_the_cpu_before_it_opens_on_a_device(name, lo
     assert load(name).device == "cpu"
 
 
+def test_a_language_model_writes_with_its_state_on_a_device(load, cpu_as_cuda):
+    on_device = load("text/bytes", device="cuda")
+
+    assert on_device.generate(b"ab", 60, seed=1) == load("text/bytes").generate(b"ab", 60, seed=1)
+
+
 def with_ten_bits(content: bytes) -> bytes:
     """Round the first layer's weights of a net to the 10 bits of TF32."""
     body = bytearray(content[:-SEAL_SIZE])
