@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -125,5 +126,8 @@ def say_exported(exported: Exported) -> None:
     for name, why in exported.kept.items():
         say_labelled("", f"{name} stays float32: {why}")
     say_labelled("file", f"{exported.size:,} bytes, SHA-256 {exported.digest}")
+    if m.task == "generate":
+        say_labelled("next", f"seqrt generate {shlex.quote(str(exported.path))} PROMPT")
+        return
     ahead = m.task == "forecast" and m.window is None
     say_labelled("next", f"seqrt {'forecast' if ahead else 'predict'} DATA")

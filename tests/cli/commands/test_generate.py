@@ -10,12 +10,17 @@ import select
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from unicodedata import category
 
 import pytest
 
 import seqrt
+from seqrt.contract.text import Text
+from seqrt.training import Network
+from seqrt.training.runs.folder import new_folder, write_record
+from seqrt.training.runs.weights import save_weights
 
 NETS = Path(__file__).parents[2] / "runtime" / "nets"
 BYTES, TAGGER = NETS / "text" / "bytes.onnx", NETS / "gru-sequence.onnx"
@@ -192,6 +197,27 @@ def test_a_reader_that_leaves_ends_it_without_a_word():
 
     assert first == b"ab" + text_of(b"ab", 8, seed=1)
     assert process.returncode == 0
+
+
+# From a run
+
+
+def test_the_export_of_a_language_model_names_the_command_that_writes(run):
+    head = {"head": "sequence", "activation": "softmax"}
+    net = Network("gru", 1, (8,), 256, tokens=257, embedding=4, **head)
+    about = replace(net.metadata, task="generate", text=Text("bytes", 4))
+    net.metadata = replace(about, classes=tuple(range(256)))
+    folder = new_folder("plays.txt", "gru", None)
+    write_record(folder, {"started": "2026-01-01"})
+    save_weights(net, folder)
+
+    done = run("export")
+
+    path = done.out.strip()
+    assert (done.code, path) == (0, "models/plays-gru-1.onnx")
+    assert done.err.endswith(f"next        seqrt generate {path} PROMPT\n")
+    written = run("generate", path, "ab", "-n", 5, "--seed", 1, "--json")
+    assert json.loads(written.out)["text"] == seqrt.load(path).generate("ab", 5, seed=1)
 
 
 # Errors
