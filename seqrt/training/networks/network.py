@@ -210,7 +210,7 @@ class Network(Stack):
         )
         between = widths[1:-1] if layer_norm else []
         self.norms = nn.ModuleList(nn.LayerNorm(width) for width in between)
-        self.dropout = Dropout(dropout)
+        self.dropout = Dropout(dropout, quick=tokens > 0)
         self.pool = parse_pool(pool)(widths[-1])
         self.dense = nn.Linear(widths[-1], outputs)
 

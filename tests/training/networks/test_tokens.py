@@ -15,6 +15,7 @@ from seqrt.contract.text import Text
 from seqrt.errors import UsageError
 from seqrt.training import Network
 from seqrt.training.networks.average import mean_of
+from seqrt.training.networks.dropout import BatchShare, Dropout, dropout_for_share
 
 TOKENS = 11
 KINDS = [*product(["", "conv:3"], ["last", "max"]), ("segments:2", "last")]
@@ -115,7 +116,7 @@ def test_the_gradient_is_that_of_a_product_with_one_hot_ids(cell, rng):
     ("head", "pool"), [("last", "last"), ("last", "max"), ("sequence", "last")]
 )
 def test_dropout_also_acts_on_the_embeddings_and_before_the_head(head, pool):
-    net = made(units=(4,), head=head, pool=pool, dropout=0.999999).train()
+    net = made(units=(4,), head=head, pool=pool, dropout=0.99999).train()
 
     logits = net.logits(torch.zeros(2, 5, 1, dtype=torch.int32))
 
@@ -167,3 +168,30 @@ def test_only_networks_of_tokens_record_that_they_are():
     assert not {"tokens", "embedding"} & Network().config().keys()
     assert made().tokens == TOKENS
     assert Network().tokens == 0
+
+
+@pytest.mark.parametrize("p", [0.1, 0.5])
+def test_quick_dropout_drops_the_share_and_keeps_the_mean(p):
+    torch.manual_seed(0)
+    dropout, x = Dropout(p, quick=True), torch.ones(40, 50, 60)
+
+    y = dropout(x)
+
+    kept = y[y != 0]
+    assert len(kept) / y.numel() == pytest.approx(1 - p, abs=5e-3)
+    torch.testing.assert_close(kept, torch.full_like(kept, 1 / (1 - p)), rtol=1e-4, atol=0)
+    assert y.mean().item() == pytest.approx(1, abs=5e-3)
+    assert torch.equal(dropout.eval()(x), x)
+
+
+def test_quick_dropout_is_the_same_however_a_batch_is_shared_out():
+    net, x = made("gru", dropout=0.5).train(), torch.arange(8).view(4, 2, 1).int()
+    torch.manual_seed(1)
+    whole = net.logits(x)
+
+    for positions in (slice(None, None, 2), torch.tensor([3])):
+        torch.manual_seed(1)
+        with dropout_for_share(net, BatchShare(positions, 4, 2)):
+            part = net.logits(x[positions])
+
+        torch.testing.assert_close(part, whole[positions])
