@@ -47,6 +47,7 @@ FILES = [
     "tests/runtime/nets/format2/pooled.onnx",
     "tests/runtime/nets/format2/words.onnx",
     "tests/runtime/nets/format2/characters.onnx",
+    "tests/runtime/nets/format2/word-tags.onnx",
 ]
 CUTS = [1, 2, 7, 12]
 # What no server of ours has to send; the policy is that of tools/web/README.md.
@@ -271,7 +272,7 @@ def test_a_stream_gives_the_numbers_of_python_and_its_state_goes_on_there(answer
 
 def test_text_gives_the_ids_of_python_whole_and_cut_anywhere(answers, cases):
     read = [(each, case) for each, case in zip(answers, cases, strict=True) if case["texts"]]
-    assert len(read) == 2
+    assert len(read) == 3
     for each, case in read:
         model = seqrt.load(HOUSE / each["file"])
         tokenizer = Tokenizer(model.manifest.text)
@@ -282,9 +283,29 @@ def test_text_gives_the_ids_of_python_whole_and_cut_anywhere(answers, cases):
         assert each["strings"] == strings
         halves = tokenizer.encode("na\u00efve \U0001f600 \U0001f680").tolist()
         assert each["halves"] == [halves, halves]
-        expected = model.predict([np.array(ids[0]), tokenizer.encode("a GOOD film!")])
+        expected = model.predict([texts[0], "a GOOD film!"])
         for i, got in enumerate(each["texts"]):
             close(got, expected[i], model.manifest)
+
+
+def test_a_stream_of_text_is_saved_in_the_middle_of_a_word_and_goes_on_in_python(answers):
+    read = [each for each in answers if "live" in each]
+    assert len(read) == 2
+    for each in read:
+        model, live = seqrt.load(HOUSE / each["file"]), each["live"]
+        stream = model.stream()
+        for piece, got in zip(("a go", "od fi", "lm, na", "ïve"), live["pushes"], strict=True):
+            expected = stream.push(piece)
+            if got:
+                close(got, expected, model.manifest)
+            else:
+                assert not np.any(expected), "no word ends in this piece"
+        assert live["refused"] == "E_INPUT_TYPE"
+        resumed = model.stream(bytes(live["saved"]))
+        assert resumed.steps == stream.steps
+        expected = resumed.push(" film!")
+        for got in live["ends"]:
+            close(got, expected, model.manifest)
 
 
 def test_the_c_as_wasm_computes_what_python_does_step_by_step(answers, cases, built):

@@ -16,7 +16,7 @@
  * @typedef {Float32Array | Float32Array[]} Output of head "last" (O,), of head "sequence" one (O,) for each step
  */
 
-import { Tokenizer } from "./text.mjs";
+import { LONGEST, Tokenizer } from "./text.mjs";
 
 const decoder = new TextDecoder();
 const MAGIC = "seqrt.state.2\n";
@@ -171,7 +171,7 @@ export class Model {
    */
   encode(text) {
     if (!this.tokenizer) throw new SeqrtError("E_INPUT_TYPE: encode needs a model that reads text; this one does not.");
-    if (typeof text !== "string" && !(text instanceof Uint8Array)) {
+    if (!isText(text)) {
       throw new SeqrtError(`E_INPUT_TYPE: a text must be a string or a Uint8Array, got ${text}.`);
     }
     return this.tokenizer.encode(text);
@@ -179,7 +179,7 @@ export class Model {
 
   /** Returns text as ids, and anything else as it is. */
   ids(rows) {
-    return this.tokenizer && (typeof rows === "string" || rows instanceof Uint8Array) ? this.encode(rows) : rows;
+    return this.tokenizer && isText(rows) ? this.encode(rows) : rows;
   }
 
   /** Runs the graph once, on flat arrays; returns the flat outputs by name. */
@@ -243,6 +243,10 @@ export class Model {
   }
 }
 
+function isText(rows) {
+  return typeof rows === "string" || rows instanceof Uint8Array;
+}
+
 /** One live sequence with its state; pushes that overlap are done one after the other. */
 export class Stream {
   constructor(model) {
@@ -250,11 +254,16 @@ export class Stream {
     /** The state (S,), float for float that of Python, of C, and of `state_out`. */
     this.state = new Float32Array(model.manifest.state_size);
     this.steps = 0;
+    /** Of a model that reads text: the word that has begun. */
+    this.live = model.tokenizer?.live();
     this.turn = Promise.resolve();
   }
 
   /**
    * Advances by some steps, and returns the outputs; after an error the stream is unchanged.
+   *
+   * Text may be cut anywhere: a word is read when the byte after it arrives, so push " " after the last one. A piece
+   * in which no word ends gives null, or [] for a `sequence` head.
    *
    * @param {Sequence} rows at least one step; however a sequence is cut, its outputs are the same
    * @returns {Promise<any>} an Output, or an object of them by name
@@ -267,23 +276,34 @@ export class Stream {
 
   async advance(rows) {
     const { model } = this;
+    const live = this.live?.copy();
+    const text = live && isText(rows);
+    if (text) rows = live.push(rows);
+    else if (live?.waits) throw new SeqrtError('E_INPUT_TYPE: the stream holds a word that has not ended. Push " " before ids.');
+    if (text && !rows.length) {
+      this.live = live;
+      const none = model.heads.map(({ name, head }) => [name, head === "sequence" ? [] : null]);
+      return model.manifest.heads ? Object.fromEntries(none) : none[0][1];
+    }
     model.check(rows, "x[item 0");
     const lengths = Int32Array.of(rows.length);
     const outputs = await model.run(model.pack([rows], rows.length), lengths, rows.length, this.state);
     this.state = outputs.state_out.slice();
     this.steps += rows.length;
+    this.live = live;
     return model.item(outputs, 0, rows.length, rows.length);
   }
 
   /** Returns the state as bytes, for `Model.stream` here and in Python. */
   async save() {
     await this.turn;
-    const content = new Uint8Array(MAGIC.length + 32 + 8 + 4 * this.state.length);
+    const numbers = [...this.state, ...this.word()];
+    const content = new Uint8Array(MAGIC.length + 32 + 8 + 4 * numbers.length);
     const view = new DataView(content.buffer);
     content.set(new TextEncoder().encode(MAGIC));
     content.set(this.model.digest, MAGIC.length);
     view.setBigUint64(MAGIC.length + 32, BigInt(this.steps), true);
-    this.state.forEach((value, i) => view.setFloat32(MAGIC.length + 40 + 4 * i, value, true));
+    numbers.forEach((value, i) => view.setFloat32(MAGIC.length + 40 + 4 * i, value, true));
     const saved = new Uint8Array(content.length + 32);
     saved.set(content);
     saved.set(await sha256(content), content.length);
@@ -304,6 +324,19 @@ export class Stream {
     const at = MAGIC.length + 40; // what a watched stream in Python adds after the state is not read
     this.steps = Number(view.getBigUint64(MAGIC.length + 32, true));
     this.state = Float32Array.from(this.state, (_, i) => view.getFloat32(at + 4 * i, true));
+    if (!this.live) return;
+    const word = at + 4 * this.state.length;
+    const size = Math.min(LONGEST + 1, (content.length - word) / 4);
+    const bytes = Array.from({ length: size }, (_, i) => view.getFloat32(word + 4 * i, true));
+    this.live = this.model.tokenizer.live();
+    this.live.push(Uint8Array.from(bytes.filter(Boolean)));
+  }
+
+  /** Returns the bytes of the word that has begun as a saved state holds them, none if there is no word. */
+  word() {
+    const { held = "", half = "" } = this.live ?? {};
+    if (half) throw new SeqrtError("E_STATE: the text ends in half a surrogate pair. Push the other half before you save.");
+    return held && Array.from({ length: LONGEST + 1 }, (_, i) => (i < held.length ? held.charCodeAt(i) : 0));
   }
 }
 

@@ -10,7 +10,7 @@
  * @typedef {{kind: "bytes" | "words", lower: "none" | "ascii", vocabulary: string[]}} Text the manifest's `text`
  */
 
-const LONGEST = 64; // bytes of a word; longer ones are unknown
+export const LONGEST = 64; // bytes of a word; longer ones are unknown
 const encoder = new TextEncoder();
 const SPACE = new Set(encoder.encode(" \t\n\r\f\v"));
 
@@ -80,6 +80,16 @@ export class LiveTokenizer {
     const found = this.push(new Uint8Array());
     this.finish(found);
     return found;
+  }
+
+  /** Whether the text so far ends inside a token. */
+  get waits() {
+    return Boolean(this.held || this.half);
+  }
+
+  /** Returns another that goes on from here. */
+  copy() {
+    return Object.assign(this.tokenizer.live(), { held: this.held, half: this.half });
   }
 
   finish(found) {

@@ -26,6 +26,7 @@ export async function answers(ort, cases, read) {
       answer.ids = texts.map(([text, at]) => idsOf(model, bytesOf(text), at));
       answer.strings = texts.map(([text]) => model.encode(new TextDecoder().decode(bytesOf(text))));
       answer.halves = idsOf(model, "na\u00efve \u{1f600} \u{1f680}", [7, 9, 10]);
+      if (model.manifest.streamable) answer.live = await live(model);
       answer.texts = plain(await model.predict([bytesOf(texts[0][0]), "a GOOD film!"]));
     }
     answer.errors = await errors(model, sequences);
@@ -41,6 +42,16 @@ export async function answers(ort, cases, read) {
     found.push(answer);
   }
   return found;
+}
+
+/** A stream of text that is saved in the middle of a word. */
+async function live(model) {
+  const stream = await model.stream();
+  const pushes = await Promise.all(["a go", "od fi", "lm, na", "\u00efve"].map((piece) => stream.push(piece)));
+  const refused = await stream.push([1]).then(() => "none", (error) => error.message.slice(0, 12));
+  const saved = await stream.save();
+  const ends = [await stream.push(" film!"), await (await model.stream(saved)).push(" film!")];
+  return { pushes: plain(pushes), refused, saved: Array.from(saved), ends: plain(ends) };
 }
 
 /** The ids of a text as a whole, and of its pieces. */
