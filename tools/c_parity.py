@@ -3,11 +3,12 @@
     python tools/c_parity.py [--cases 200] [--seed 0] [--compiler gcc] [--steps 60]
 
 Draws networks of all kinds that stream (cells, norms, residuals, fronts, pools, policies for
-missing values, heads), committees and forecasters, and takes the torch modules of tests/; writes
-each as a model file and as C; compiles the C with warnings as errors and with the address and
-undefined behaviour sanitizers; runs its golden cases; and compares its outputs and its last state
-with the referees of tests/. Prints the worst errors of each kind. Exit code 1 if a case fails, or
-if C is off by more than 8 times onnxruntime's own error + 1e-6 of the largest value.
+missing values, heads), networks that read text, committees and forecasters, and takes the torch
+modules of tests/; writes each as a model file and as C; compiles the C with warnings as errors and
+with the address and undefined behaviour sanitizers; runs its golden cases; and compares its outputs
+and its last state with the referees of tests/. Prints the worst errors of each kind. Exit code 1 if
+a case fails, or if C is off by more than 8 times onnxruntime's own error + 1e-6 of the largest
+value.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ import posted_nets
 import reference
 
 from seqrt.contract import Column
+from seqrt.contract.text import Text
 from seqrt.errors import UsageError
 from seqrt.export import export
 from seqrt.export.small_weights.truth import solve
@@ -174,6 +176,25 @@ def forecaster(rng: np.random.Generator, steps: int) -> Drawn:
     return Drawn("forecasters", exported(net), x, truth)
 
 
+def reader(rng: np.random.Generator, steps: int) -> Drawn:
+    """Return a network of words or bytes; some of its ids are outside the table."""
+    chosen = options(rng, 70) | {"features": 1, "missing": "error", "front": ""}
+    text = Text("bytes", int(rng.integers(1, 20)))
+    if rng.random() < 0.7:
+        words = {rng.bytes(int(rng.integers(1, 9))).hex() for _ in range(rng.integers(1, 300))}
+        text = replace(text, kind="words", lower="ascii", vocabulary=tuple(sorted(words)))
+    net = Network(**chosen, tokens=text.size, embedding=text.width).eval()
+    net.metadata = replace(net.metadata, text=text)
+    x = rng.integers(-1, text.size + 1, steps)
+    arrays = {name: value.numpy() for name, value in net.state_dict().items()}
+
+    def truth() -> tuple[Array, Array]:
+        y, end = reference.network(arrays, net.config(), x[None, :, None])
+        return y[0], end[0]
+
+    return Drawn("text", exported(net), x, truth)
+
+
 def imported(rng: np.random.Generator, steps: int) -> Iterator[Drawn]:
     """Yield the modules of the tests that stream."""
     nets = [case.net for case in foreign_nets.nets().values()]
@@ -196,12 +217,12 @@ def imported(rng: np.random.Generator, steps: int) -> Iterator[Drawn]:
 
 
 def all_cases(rng: np.random.Generator, count: int, steps: int) -> Iterator[Drawn]:
-    """Yield the modules first, then forecasters and committees, then stacks."""
+    """Yield the modules first, then networks of text, forecasters and committees, then stacks."""
     number = 0
     for drawn in imported(rng, steps):
         number += 1
         yield drawn
-    for make, share in ((forecaster, 0.12), (committee, 0.12), (stack, 1.0)):
+    for make, share in ((reader, 0.12), (forecaster, 0.12), (committee, 0.12), (stack, 1.0)):
         last = number + round(share * count) if share < 1 else count
         while number < last:
             try:
@@ -216,7 +237,7 @@ def compare(drawn: Drawn, y: Array, end: Array, worst: Worst) -> None:
     """Add the errors of one network to those of its kind."""
     model = Model(drawn.content).joined
     m = model.manifest
-    by_runtime = model.run(drawn.x[None], np.array([len(drawn.x)]))
+    by_runtime = model.run(drawn.x[None], np.array([len(drawn.x)]), any_ids=True)
     true_y, true_end = drawn.truth()
     got = y if m.head == "sequence" else y[-1:]
     only_last = np.array([h.head == "last" for h in m.heads for _ in range(h.outputs)], bool)
