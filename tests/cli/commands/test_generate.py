@@ -17,6 +17,7 @@ from unicodedata import category
 import pytest
 
 import seqrt
+from seqrt.contract.seal import SEAL_SIZE
 from seqrt.contract.text import Text
 from seqrt.training import Network
 from seqrt.training.runs.folder import new_folder, write_record
@@ -199,7 +200,26 @@ def test_a_reader_that_leaves_ends_it_without_a_word():
     assert process.returncode == 0
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="has no device that is always full")
+def test_a_full_disk_under_stdout_is_one_line():
+    with open("/dev/full", "wb") as full:
+        command = [*COMMAND, "ab", "--seed", "1"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
+
+    assert done.returncode == 7
+    assert done.stderr.startswith(b"seqrt: E_OUTPUT_STDOUT: cannot write the result to stdout")
+
+
 # From a run
+
+
+def test_only_the_pinned_file_and_a_sealed_one_is_opened(run):
+    Path("unsealed.onnx").write_bytes(BYTES.read_bytes()[:-SEAL_SIZE])
+
+    assert run("generate", BYTES, "ab", "--sha256", "0" * 64).code == 4
+    assert run("generate", "unsealed.onnx", "ab").code == 4
+    opened = run("generate", "unsealed.onnx", "ab", "--allow-unsealed", "--seed", 1, "--json")
+    assert json.loads(opened.out)["text"] == text_of("ab", 500, seed=1)
 
 
 def test_the_export_of_a_language_model_names_the_command_that_writes(run):
