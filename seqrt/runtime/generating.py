@@ -28,14 +28,14 @@ class Generating(Reading):
 
         Each byte is drawn by its probability after all before it. A `temperature` below 1 prefers
         probable bytes, and 0 always takes the most probable; `top_k` draws only from as many of
-        them. An empty prompt is read as a newline. Bytes of str that are no UTF-8 become U+FFFD.
+        them. An empty prompt is read as a newline. In str, bytes that are not UTF-8 become U+FFFD.
 
         The same seed gives the same text on the same machine; without one, each call differs. On
         another machine a probability may differ in its last bits, and the text from there on::
 
             model.generate("ROMEO:", 200, temperature=0.8, top_k=40, seed=1)
 
-        Raises UsageError for a model that is no language model and for an option out of its range.
+        Raises UsageError for a model that is not a language model, and for an option out of its range.
         """
         pieces = self.generate_iter(prompt, n, temperature=temperature, top_k=top_k, seed=seed)
         return prompt[:0].join(pieces)

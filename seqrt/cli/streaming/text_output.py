@@ -16,7 +16,7 @@ def writing_text() -> Iterator[Callable[[bytes], None]]:
     """Yield what writes the next bytes of a text to stdout, at once.
 
     On a terminal, characters that would move the cursor or turn the direction of writing, and bytes
-    that are no UTF-8, are shown as U+FFFD, and the last line is ended, even after Ctrl-C.
+    that are not UTF-8, are shown as U+FFFD, and the last line is ended, even after Ctrl-C.
     """
     if not sys.stdout.isatty():
         yield _write

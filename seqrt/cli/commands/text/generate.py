@@ -146,7 +146,7 @@ def _prompt(given: str | None) -> bytes:
 def _record(
     model: Model, path: Path, out: Path | None, prompt: bytes, text: bytes
 ) -> dict[str, Any]:
-    """Return the text for programs, in which bytes that are no UTF-8 are U+FFFD."""
+    """Return the text for programs, in which bytes that are not UTF-8 are U+FFFD."""
     return {
         "path": None if out is None else str(out),
         "prompt": prompt.decode(errors="replace"),
