@@ -35,7 +35,7 @@ class Generating(Reading):
 
             model.generate("ROMEO:", 200, temperature=0.8, top_k=40, seed=1)
 
-        Raises UsageError for a model that is not a language model, and for an option out of its range.
+        Raises UsageError for a model that is not a language model and for an option out of range.
         """
         pieces = self.generate_iter(prompt, n, temperature=temperature, top_k=top_k, seed=seed)
         return prompt[:0].join(pieces)
