@@ -1,4 +1,4 @@
-"""The pictures of the tutorial: learning curves, forecasts, and parity of both networks."""
+"""The pictures of the tutorial: learning curves, forecasts, memory, and parity of both networks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.colours import BLUE, FAINT, INK, ORANGE
-from seqrt.demo.tutorial import Lesson, baselines, held_out
+from seqrt.demo.long_memory import LENGTH, TASK, MemoryLesson
+from seqrt.demo.tutorial import WINDOW, Lesson, baselines, held_out
 from seqrt.drawing.style import new_figure, save_figure, style_axes
 
 if TYPE_CHECKING:
@@ -25,18 +26,25 @@ _STYLES: dict[str, dict[str, Any]] = {
     "rnn": {"color": BLUE},
     "lstm": {"color": ORANGE, "linestyle": (0, (4, 2))},
 }
-_SHOWN = 150
+_SHOWN, _POINTS = 150, 500
 # The largest error that export allows these networks, in units of each output's scale.
 _LIMIT = 1e-5
 
 
-def draw_pictures(lessons: Sequence[Lesson], folder: str | Path) -> tuple[Path, ...]:
-    """Write curves.png, forecast.png and parity.png into `folder`; return their paths."""
+def draw_pictures(
+    lessons: Sequence[Lesson], folder: str | Path, memory: Sequence[MemoryLesson] = ()
+) -> tuple[Path, ...]:
+    """Write curves.png, forecast.png and parity.png into `folder`; return their paths.
+
+    With the lessons of the task for long memory there is memory.png too.
+    """
     figures = {
         "curves.png": _learning_curves(lessons),
         "forecast.png": _forecasts(lessons),
         "parity.png": _parity(lessons),
     }
+    if memory:
+        figures["memory.png"] = _memory(lessons, memory)
     for name, figure in figures.items():
         save_figure(figure, Path(folder) / name)
     return tuple(Path(folder) / name for name in figures)
@@ -86,6 +94,29 @@ def _forecasts(lessons: Sequence[Lesson]) -> Figure:
     style_axes(below, "Absolute error", "row", "|forecast - truth|")
     above.margins(y=0.25)
     above.legend(frameon=False, labelcolor=INK, ncols=4, loc="lower center", fontsize=9)
+    return figure
+
+
+def _memory(lessons: Sequence[Lesson], memory: Sequence[MemoryLesson]) -> Figure:
+    """Draw predictions over the truth, of the series and of the task for long memory."""
+    figure = new_figure(10, 5.2)
+    left, right = figure.subplots(1, 2)
+    truth = np.asarray(held_out().truth)
+    for axes, of_axes, given in ((left, lessons, truth), (right, memory, memory[0].truth)):
+        shown = given[:_POINTS]
+        for lesson in of_axes:
+            cell, share = lesson.run.plan.cell, lesson.metrics["mse/variance"]
+            label = f"{cell.upper()}, mse {100 * share:.2g} % of the variance"
+            style = {"color": _COLOURS[cell], "alpha": 0.5, "markersize": 3}
+            axes.plot(shown, lesson.predicted[:_POINTS], "o", label=label, **style)
+        ends = [shown.min(), shown.max()]
+        axes.plot(ends, ends, color=INK, linestyle="--", linewidth=1)
+        axes.margins(y=0.12)
+    style_axes(left, f"Mackey-Glass: the next value after {WINDOW} rows", "truth", "forecast")
+    title = f"{TASK}: the sum of two numbers among {LENGTH}"
+    style_axes(right, title, "truth", "prediction")
+    for axes in (left, right):
+        axes.legend(frameon=False, labelcolor=INK, loc="upper left", fontsize=9, markerscale=2)
     return figure
 
 

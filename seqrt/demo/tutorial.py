@@ -26,7 +26,7 @@ Array = NDArray[Any]
 CELLS: Final[tuple[Cell, ...]] = ("rnn", "lstm")
 EPOCHS = 100
 _SERIES = "mackey-glass"
-_WINDOW = 10
+WINDOW = 10
 # Rows 1 to 960 are for training and for choosing the best epoch, the rows after them for testing.
 _TRAINING_ROWS = 960
 
@@ -50,7 +50,7 @@ def begin(cell: Cell, folder: str | Path, epochs: int = EPOCHS) -> Run:
     """Start a run in `folder` that will train a network of 64 and 32 units of `cell`."""
     plan = Plan(
         _SERIES,
-        window=_WINDOW,
+        window=WINDOW,
         horizon=1,
         span=("1", str(_TRAINING_ROWS)),
         cell=cell,
@@ -60,8 +60,13 @@ def begin(cell: Cell, folder: str | Path, epochs: int = EPOCHS) -> Run:
         lr=1e-2,
         patience=epochs,
     )
-    paths = (Path(folder) / "runs" / f"{cell}-{number}" for number in count(1))
-    return start(plan, next(path for path in paths if not path.exists()))
+    return start(plan, next_run(folder, cell))
+
+
+def next_run(folder: str | Path, name: str) -> Path:
+    """Return the first of runs/NAME-1, runs/NAME-2, ... in `folder` that does not exist."""
+    paths = (Path(folder) / "runs" / f"{name}-{number}" for number in count(1))
+    return next(path for path in paths if not path.exists())
 
 
 def conclude(run: Run, folder: str | Path) -> Lesson:
@@ -80,8 +85,8 @@ def conclude(run: Run, folder: str | Path) -> Lesson:
 def held_out() -> Part:
     """Return the windows (B, 10, 1) of the rows after those of training, with their targets."""
     rows = (str(_TRAINING_ROWS + 1), None)
-    part = prepare(_SERIES, window=_WINDOW, horizon=1, span=rows, val=0).train
-    return replace(part, when=np.arange(len(part)) + _TRAINING_ROWS + _WINDOW + 1)
+    part = prepare(_SERIES, window=WINDOW, horizon=1, span=rows, val=0).train
+    return replace(part, when=np.arange(len(part)) + _TRAINING_ROWS + WINDOW + 1)
 
 
 def baselines() -> dict[str, dict[str, float]]:
@@ -89,7 +94,7 @@ def baselines() -> dict[str, dict[str, float]]:
 
     Persistence repeats the last value; the linear model is a least-squares fit to the same 10 rows.
     """
-    training = prepare(_SERIES, window=_WINDOW, span=("1", str(_TRAINING_ROWS)), val=0).train
+    training = prepare(_SERIES, window=WINDOW, span=("1", str(_TRAINING_ROWS)), val=0).train
     weights, *_ = np.linalg.lstsq(_with_ones(training.x), training.truth, rcond=None)
     test = held_out()
     forecasts = {"persistence": np.asarray(test.known), "linear": _with_ones(test.x) @ weights}

@@ -19,7 +19,8 @@ import pytest
 import seqrt
 from seqrt.demo import baselines, held_out
 
-PICTURES = ("curves.png", "forecast.png", "parity.png")
+PICTURES = ("curves.png", "forecast.png", "memory.png", "parity.png")
+MEMORY = ("adding-rnn.onnx", "adding-lstm.onnx")
 
 
 class Lessons(NamedTuple):
@@ -63,16 +64,17 @@ def picture_size(path):
     return struct.unpack_from(">II", data, 16)
 
 
-def test_it_leaves_two_proved_files_their_data_and_pictures():
+def test_it_leaves_proved_files_their_data_and_pictures():
     made = {path.name for path in Path("my demo").iterdir()}
 
-    assert made == {"rnn.onnx", "lstm.onnx", "data.npz", "runs", *PICTURES}
+    assert made == {"rnn.onnx", "lstm.onnx", "data.npz", "runs", *MEMORY, *PICTURES}
     for cell in ("rnn", "lstm"):
         model = seqrt.load(f"my demo/{cell}.onnx")
         layers = [(layer.cell, layer.units) for layer in model.manifest.layers]
         assert layers == [(cell, 64), (cell, 32)]
         assert model.manifest.window == 10
         assert model.validate().ok
+        assert seqrt.load(f"my demo/adding-{cell}.onnx").validate().ok
 
 
 @pytest.mark.parametrize("name", PICTURES)
@@ -84,7 +86,8 @@ def test_its_pictures_are_whole_and_large_enough_to_read(name):
 
 
 def test_the_table_is_the_result_and_its_figures_are_those_of_the_files(lessons):
-    titles, *rows = lessons.first.stdout.splitlines()
+    series, task = lessons.first.stdout.split("\n\n")
+    titles, *rows = series.splitlines()
 
     assert titles.split() == ["unseen", "rows", "mse", "mse/variance", "parity", "bytes", "seconds"]
     assert [row.split()[0] for row in rows] == ["rnn", "lstm", "persistence", "linear"]
@@ -96,14 +99,20 @@ def test_the_table_is_the_result_and_its_figures_are_those_of_the_files(lessons)
         predicted = seqrt.load(path).predict(part.x.arrays())
         assert float(mse) == pytest.approx(np.mean((predicted - part.truth) ** 2), rel=0.01)
         assert size == f"{path.stat().st_size:,}"
+    titles, *rows = task.splitlines()
+    assert titles.split()[:4] == ["adding,", "unseen", "mse", "mse/variance"]
+    assert [row.split()[0] for row in rows] == ["rnn", "lstm", "mean"]
+    assert max(map(len, [titles, *rows])) <= 80
 
 
 def test_it_says_what_it_made(lessons):
     talk = lessons.first.stderr
 
-    assert "models      my demo/rnn.onnx, my demo/lstm.onnx\n" in talk
+    models = [f"my demo/{name}" for name in ("rnn.onnx", "lstm.onnx", *MEMORY)]
+    assert f"models      {', '.join(models)}\n" in talk
     assert "data        my demo/data.npz\n" in talk
-    assert "runs        my demo/runs/rnn-1, my demo/runs/lstm-1\n" in talk
+    runs = [f"my demo/runs/{name}-1" for name in ("rnn", "lstm", "adding-rnn", "adding-lstm")]
+    assert f"runs        {', '.join(runs)}\n" in talk
     assert re.search(r"^lstm proved: within \S+ of float64 .* 9 laws hold ", talk, re.MULTILINE)
 
 
@@ -112,21 +121,26 @@ def test_a_program_gets_the_same_in_json(lessons):
 
     paths = [model["path"] for model in answer["models"]]
     assert paths == ["my demo/rnn.onnx", "my demo/lstm.onnx"]
-    for model in answer["models"]:
+    memory = answer["memory"]["models"]
+    assert [model["path"] for model in memory] == [f"my demo/{name}" for name in MEMORY]
+    for model in (*answer["models"], *memory):
         assert model["sha256"] == seqrt.load(model["path"]).digest
         assert 0 < model["parity"]["runtime"] < 1e-5
-        assert model["epochs"] == 2
+    assert [model["epochs"] for model in answer["models"]] == [2, 2]
+    assert [model["epochs"] for model in memory] == [1, 1]
     assert answer["baselines"] == baselines()
+    assert answer["memory"]["baselines"]["mean"]["mse/variance"] == pytest.approx(1)
     assert all(Path(path).is_file() for path in [answer["data"], *answer["pictures"]])
 
 
 def test_it_may_be_run_again_with_the_same_models_and_keeps_the_earlier_runs(lessons):
     models = [path.read_bytes() for path in sorted(Path("my demo").glob("*.onnx"))]
 
-    assert len(models) == 2
+    assert len(models) == 4
     assert models == lessons.models
     runs = sorted(path.name for path in Path("my demo/runs").iterdir())
-    assert runs == ["lstm-1", "lstm-2", "rnn-1", "rnn-2"]
+    names = ("adding-lstm", "adding-rnn", "lstm", "rnn")
+    assert runs == [f"{name}-{number}" for name in names for number in (1, 2)]
 
 
 def test_the_commands_that_come_next_work_as_they_are_printed(run, lessons):
