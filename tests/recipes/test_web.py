@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import functools
+import html
 import http.server
 import json
 import os
@@ -48,6 +49,7 @@ FILES = [
     "tests/runtime/nets/format2/words.onnx",
     "tests/runtime/nets/format2/characters.onnx",
     "tests/runtime/nets/format2/word-tags.onnx",
+    "tests/runtime/nets/text/bytes.onnx",
 ]
 CUTS = [1, 2, 7, 12]
 # What no server of ours has to send; the policy is that of tools/web/README.md.
@@ -272,7 +274,7 @@ def test_a_stream_gives_the_numbers_of_python_and_its_state_goes_on_there(answer
 
 def test_text_gives_the_ids_of_python_whole_and_cut_anywhere(answers, cases):
     read = [(each, case) for each, case in zip(answers, cases, strict=True) if case["texts"]]
-    assert len(read) == 3
+    assert len(read) == 4
     for each, case in read:
         model = seqrt.load(HOUSE / each["file"])
         tokenizer = Tokenizer(model.manifest.text)
@@ -306,6 +308,18 @@ def test_a_stream_of_text_is_saved_in_the_middle_of_a_word_and_goes_on_in_python
         expected = resumed.push(" film!")
         for got in live["ends"]:
             close(got, expected, model.manifest)
+
+
+def test_a_language_model_writes_the_text_of_python(answers):
+    (each,) = (each for each in answers if "written" in each)
+    model = seqrt.load(HOUSE / each["file"])
+    expected = [
+        model.generate("Zwölf Äpfel: ", 200, seed=3),
+        model.generate("", 200, temperature=0.8, top_k=40, seed=2**100),
+        model.generate(b"\xff\x00", 200, temperature=0).decode(errors="replace"),
+    ]
+    assert ["".join(pieces) for pieces in each["written"]] == expected
+    assert len(each["written"][0]) > 20
 
 
 def test_the_c_as_wasm_computes_what_python_does_step_by_step(answers, cases, built):
@@ -374,3 +388,19 @@ def test_the_page_answers_a_text(site, browser):
     wanted = model.predict([Tokenizer(model.manifest.text).encode("a good film!")])[0]
     shown = re.findall(r"<td>y\d</td><td>([^<]*)</td>", page)
     np.testing.assert_allclose([float(each) for each in shown], wanted, rtol=1e-3)
+
+
+def test_the_page_writes_text_with_a_language_model(site, browser):
+    command, environment = browser
+    file = "tests/runtime/nets/text/bytes.onnx"
+    query = f"model=/files/{file}&text=A+king&write=40"
+    address = f"http://127.0.0.1:{site.server_port}/index.html?{query}"
+    words = [*command, "--virtual-time-budget=6000", "--dump-dom", address]
+    done = subprocess.run(
+        words, check=True, env=environment, capture_output=True, text=True, timeout=120
+    )
+
+    written = re.search(r'<pre id="written">(.*?)</pre>', done.stdout, re.DOTALL)[1]
+    expected = seqrt.load(HOUSE / file).generate("A king", 40, temperature=0.8, top_k=40, seed=1)
+    shown = expected.replace("\r", "\n")
+    assert html.unescape(written).replace("\r", "\n") == "A king" + shown

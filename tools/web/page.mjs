@@ -11,24 +11,27 @@ ort.env.wasm.wasmPaths = new URL("./node_modules/onnxruntime-web/dist/", import.
 const KEPT = 400;
 const $ = (id) => document.getElementById(id);
 const asked = new URLSearchParams(location.search);
-let model, reading, stream, lines, history, times, table, busy, pointer;
+let model, reading, writing, stream, lines, history, times, table, busy, pointer;
 let paused = false;
 
 async function open(bytes) {
-  stream = reading = undefined;
+  stream = reading = writing = undefined;
   model = await load(bytes, ort);
   const { manifest } = model;
   const layers = manifest.layers.map(({ cell, units, bidirectional }) => `${cell} ${units}${bidirectional ? ", bidirectional" : ""}`);
   $("name").textContent = manifest.name;
   $("facts").textContent =
     `${manifest.task}; ${layers.join(" → ")}; ${manifest.features.map((c) => c.name).slice(0, 4).join(", ")}` +
-    ` → ${manifest.outputs.map((c) => c.name).slice(0, 4).join(", ")}; ${bytes.length.toLocaleString("en")} bytes`;
+    ` → ${manifest.task === "generate" ? "the next byte" : manifest.outputs.map((c) => c.name).slice(0, 4).join(", ")}; ${bytes.length.toLocaleString("en")} bytes`;
   document.body.classList.toggle("still", !manifest.streamable || Boolean(manifest.text));
   document.body.classList.toggle("reads", Boolean(manifest.text));
+  document.body.classList.toggle("writes", manifest.task === "generate");
+  $("written").textContent = "";
   await replay();
   if (manifest.text) {
     reading = new Reading(model, { box: $("text"), counted: $("counted"), answers: $("answers") });
     await reading.read();
+    if (manifest.task === "generate" && asked.has("write")) await write();
     return;
   }
   if (!manifest.streamable) {
@@ -115,6 +118,17 @@ function readTable(text) {
   return rows.map((cells) => columns.map((k) => (cells[k] === "" ? null : Number(cells[k]))));
 }
 
+/** Writes on after the text, until it is done, the button is pressed again, or another model is opened. */
+async function write() {
+  const [count, temperature, topK, seed] = ["count", "temperature", "top", "seed"].map((id) => Number($(id).value));
+  const own = (writing = {});
+  $("written").textContent = $("text").value;
+  for await (const piece of model.generate($("text").value, count, { temperature, topK, seed })) {
+    if (own !== writing) return;
+    $("written").append(piece);
+  }
+}
+
 function legend() {
   $("legend").replaceChildren(
     ...lines.map(({ name, from, colour, dashed }) => {
@@ -184,6 +198,11 @@ repeat();
 redraw();
 $("text").oninput = () => reading?.read().catch(fail);
 $("text").value = asked.get("text") ?? "";
+$("count").value = asked.get("write") ?? $("count").value;
+$("write").onsubmit = (event) => {
+  event.preventDefault();
+  write().catch(fail);
+};
 const address = asked.get("model") ?? "../../models/sunspots.onnx";
 fetch(address)
   .then(async (answer) => {

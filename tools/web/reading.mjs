@@ -33,8 +33,9 @@ export class Reading {
   async answer() {
     const { model, parts } = this;
     const ids = model.encode(parts.box.value);
-    const unknown = ids.filter((id) => !id).length;
-    parts.counted.textContent = `${ids.length} ${model.manifest.text.kind}, ${unknown} of them unknown`;
+    const { kind } = model.manifest.text;
+    const unknown = kind === "words" ? `, ${ids.filter((id) => !id).length} of them unknown` : "";
+    parts.counted.textContent = `${ids.length} ${kind}${unknown}`;
     if (ids.length < (model.manifest.least ?? 1)) {
       parts.answers.replaceChildren();
       return;
@@ -47,12 +48,18 @@ export class Reading {
 
   /** Shows the outputs: the most probable classes, or all numbers. */
   show(values) {
-    const { activation, outputs } = this.model.manifest;
-    const named = Array.from(values, (value, k) => ({ name: outputs[k].name, value }));
+    const { activation, outputs, task } = this.model.manifest;
+    const name = (k) => (task === "generate" ? nameOf(k) : outputs[k].name);
+    const named = Array.from(values, (value, k) => ({ name: name(k), value }));
     const chances = activation === "softmax" || activation === "sigmoid";
     if (chances) named.sort((a, b) => b.value - a.value);
     this.parts.answers.replaceChildren(...named.slice(0, MOST_ANSWERS).map((each) => row(each, chances)));
   }
+}
+
+/** Returns a byte as a character, if it is one of ASCII. */
+function nameOf(byte) {
+  return byte < 128 ? JSON.stringify(String.fromCharCode(byte)) : `byte ${byte}`;
 }
 
 function row({ name, value }, chances) {

@@ -17,6 +17,7 @@
  */
 
 import { LONGEST, Tokenizer } from "./text.mjs";
+import { write } from "./writing.mjs";
 
 const decoder = new TextDecoder();
 const MAGIC = "seqrt.state.2\n";
@@ -175,6 +176,28 @@ export class Model {
       throw new SeqrtError(`E_INPUT_TYPE: a text must be a string or a Uint8Array, got ${text}.`);
     }
     return this.tokenizer.encode(text);
+  }
+
+  /**
+   * Yields text that continues a prompt, piece by piece; of a language model.
+   *
+   * A seed draws the same random numbers as in Python. The text is the same until a probability that differs in its last
+   * bits makes a difference.
+   *
+   * @param {string | Uint8Array} prompt
+   * @param {number} [n] bytes
+   * @param {{temperature?: number, topK?: number, seed?: number | bigint}} [options] as in Python
+   * @returns {AsyncGenerator<string>}
+   */
+  generate(prompt, n = 500, { temperature = 1, topK = 256, seed } = {}) {
+    const { task } = this.manifest;
+    if (task !== "generate") throw new SeqrtError(`generate needs a language model; the task of this one is ${task}. Use predict.`);
+    if (!isText(prompt)) throw new SeqrtError(`the prompt must be a string or a Uint8Array, got ${prompt}.`);
+    if (!(temperature >= 0 && temperature < Infinity)) throw new SeqrtError(`temperature must be a number from 0, got ${temperature}.`);
+    for (const [name, value, least] of [["n", n, 0], ["topK", topK, 1]]) {
+      if (!Number.isInteger(value) || value < least) throw new SeqrtError(`${name} must be a whole number from ${least}, got ${value}.`);
+    }
+    return write(this, prompt, n, { temperature, topK, seed });
   }
 
   /** Returns text as ids, and anything else as it is. */

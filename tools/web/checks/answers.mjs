@@ -3,6 +3,12 @@
 import { load } from "../seqrt.mjs";
 import { open, replay } from "../step.mjs";
 
+const WRITTEN = [
+  ["Zw\u00f6lf \u00c4pfel: ", { seed: 3 }],
+  ["", { temperature: 0.8, topK: 40, seed: 2n ** 100n }],
+  [new Uint8Array([255, 0]), { temperature: 0 }],
+];
+
 /**
  * @param {any} ort
  * @param {{file: string, wasm: ?string, sequences: any[], cuts: number[], texts: ?[string, number[]][]}[]} cases
@@ -26,9 +32,10 @@ export async function answers(ort, cases, read) {
       answer.ids = texts.map(([text, at]) => idsOf(model, bytesOf(text), at));
       answer.strings = texts.map(([text]) => model.encode(new TextDecoder().decode(bytesOf(text))));
       answer.halves = idsOf(model, "na\u00efve \u{1f600} \u{1f680}", [7, 9, 10]);
-      if (model.manifest.streamable) answer.live = await live(model);
+      if (model.manifest.streamable && model.manifest.text.kind === "words") answer.live = await live(model);
       answer.texts = plain(await model.predict([bytesOf(texts[0][0]), "a GOOD film!"]));
     }
+    if (model.manifest.task === "generate") answer.written = await written(model);
     answer.errors = await errors(model, sequences);
     answer.nan = await withNaN(ort, bytes);
     answer.damaged = await damaged(ort, bytes);
@@ -42,6 +49,17 @@ export async function answers(ort, cases, read) {
     found.push(answer);
   }
   return found;
+}
+
+/** Texts of a language model, as pieces. */
+async function written(model) {
+  const texts = [];
+  for (const [prompt, options] of WRITTEN) {
+    const pieces = [];
+    for await (const piece of model.generate(prompt, 200, options)) pieces.push(piece);
+    texts.push(pieces);
+  }
+  return texts;
 }
 
 /** A stream of text that is saved in the middle of a word. */
