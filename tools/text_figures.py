@@ -1,7 +1,7 @@
 """Train on texts with all options left to seqrt: a language model, and texts with a label each.
 
-    python tools/text_figures.py [--book FILE] [--table FILE --text COLUMN --target COLUMN]
-        [--test FILE] [--seeds 1] [--plain] [OPTION ...]
+    python tools/text_figures.py --book FILE [--seeds 1] [OPTION ...]
+    python tools/text_figures.py --table FILE --text COLUMN --target COLUMN [--test FILE] [--plain]
 
 A book is a .txt file; its last tenth is judged. Of a .csv table, the rows of --test are judged, or
 else a fifth drawn from the seed. Each row of the output trains by `seqrt train` with the OPTIONs,
