@@ -22,6 +22,7 @@ from torch import distributed
 from seqrt.errors import SeqrtError
 from seqrt.training import Network, fit
 from seqrt.training.loop.checkpoints import Checkpoints
+from seqrt.training.problems.from_book import book_problem
 
 SIZE = 2
 DRAWS = {"noise": 0.2}
@@ -51,6 +52,11 @@ CASES = {
         {"cell": "lstm", "head": "sequence", "activation": "sigmoid"},
         {"balance": True, "tbptt": 6},
     ),
+    "a text": (
+        {"features": 1, "outputs": 256, "head": "sequence", "activation": "softmax"}
+        | {"tokens": 257, "embedding": 3, "dropout": 0.3},
+        {"tbptt": 20},
+    ),
     "early stop": ({"cell": "gru"}, {"epochs": 40, "lr": 0.3, "patience": 1}),
 }
 INTERRUPTED = "gru sequence, tbptt"
@@ -70,6 +76,10 @@ def training(name, seed=0, **more):
     torch.manual_seed(seed)
     net = Network(**{"features": 2, "units": (5, 4), "outputs": 1} | choices)
     options = {"epochs": 2, "batch_size": 8, "lr": 1e-3} | options | more
+    if net.tokens:
+        problem = book_problem(b"One fish, two fish. " * 60, "fish")
+        net.metadata, train, val = problem.metadata, problem.train, problem.validation
+        return net, fit(net, train.x, train.y, val=(val.x, val.y), **options)
     x, y = data_of(net.head, options.pop("length", None))
     if net.activation == "softmax":
         y = (y[:, 0] > 1).astype(int)
