@@ -152,10 +152,10 @@ INNER_ROOMS = {
         "known_ahead": "timeline",
         "serving": "known_ahead labels sequences table timeline windowing",
         "readers": "feature_cast limits sequences table",
-        "texts": "ragged table",
-        "slices": "feature_cast padding ragged readers runs sequences serving table timeline"
+        "texts": "labels ragged table windowing",
+        "slices": "feature_cast padding ragged readers runs sequences serving table texts timeline"
         " windows",
-        "predicted": "known_ahead readers runs sequences serving slices timeline wide",
+        "predicted": "known_ahead readers runs sequences serving slices texts timeline wide",
         "writers": "",
     },
     "encoding": {

@@ -18,6 +18,7 @@ from seqrt.data.runs import starts_of
 from seqrt.data.sequences import Sequences
 from seqrt.data.serving import check_columns, check_width, feature_values
 from seqrt.data.table import Table
+from seqrt.data.texts.ids import TextIds
 from seqrt.data.timeline import Timeline
 from seqrt.data.windows import count_windows, windows
 from seqrt.errors import InputError
@@ -56,14 +57,16 @@ class Slices:
         return int(self.lengths[rows].sum())
 
 
-def slices(data: Timeline | Sequences | Mapped, manifest: Manifest) -> Slices:
+def slices(data: Timeline | Sequences | Mapped | TextIds, manifest: Manifest) -> Slices:
     """Return the sequences that a model reads from a table, an archive or the array of a .npy file.
 
     The columns of a table are found by the names of the model's features. A model trained on
     windows reads a table, or an array of one series (T,) or (T, D), as overlapping windows, one
     ending at every row from row W of each run on; other models read each run as one sequence. An
-    array (N, T, D) is N sequences.
+    array (N, T, D) is N sequences. Texts are sequences of ids, as lists of (T_i,).
     """
+    if isinstance(data, TextIds):
+        return _texts(data)
     if isinstance(data, Sequences):
         return _ragged(data, manifest)
     if isinstance(data, Timeline):
@@ -111,6 +114,18 @@ def _table(data: Timeline, manifest: Manifest) -> Slices:
         part,
         place=lambda item, step: data.table.row_place(int(starts[item]) + step),
     )
+
+
+def _texts(data: TextIds) -> Slices:
+    x, rows = data.x, data.rows
+
+    def part(some: slice, _: slice) -> list[Floats]:
+        return [ids[:, 0] for ids in x[some]]
+
+    def place(item: int, step: int) -> str:
+        return f"{data.table.row_place(int(rows[item]))}, token {step}"
+
+    return Slices(len(x), x.longest, part, x.lengths, place=place)
 
 
 def _ragged(data: Sequences, manifest: Manifest) -> Slices:

@@ -12,6 +12,7 @@ import typer
 from seqrt.cli.judging.judged import JudgeOptions, judge, judged_targets, seen_in_training
 from seqrt.cli.judging.picture import draw
 from seqrt.cli.judging.report import back_test_lines, conclusion
+from seqrt.cli.judging.texts import evaluate_texts, report_texts
 from seqrt.cli.model_options import (
     ChannelsFirstOption,
     DeviceOption,
@@ -29,8 +30,10 @@ from seqrt.cli.predictions.reading import (
     TimeOption,
     read_data,
 )
+from seqrt.cli.predictions.texts import TextOption, reads_texts
 from seqrt.cli.run_record import metrics_record
 from seqrt.cli.talk import say, say_labelled
+from seqrt.errors import UsageError
 
 if TYPE_CHECKING:
     from seqrt.data import Part, Sequences, Timeline
@@ -45,7 +48,8 @@ def evaluate(
         Path,
         typer.Argument(
             metavar="DATA",
-            help="Data with targets: .csv, .parquet, .npz with x and y, or .npy of a series",
+            help="Data with targets: .csv, .tsv, .jsonl, .parquet, .npz with x and y, .npy of a"
+            " series, or folders of .txt files; a .txt file for a language model",
         ),
     ],
     model: ModelOption = None,
@@ -63,6 +67,7 @@ def evaluate(
             help="Targets to use, from one time or row number to another  [all]",
         ),
     ] = None,
+    text: TextOption = None,
     series: SeriesOption = None,
     time: TimeOption = None,
     dates: DatesOption = None,
@@ -100,11 +105,17 @@ def evaluate(
     is left out where values are not positive. The last line says whether the model beats the best
     naive baseline. --json has each metric by step and by series.
 
+    A model of text is judged on its column of texts, beside the majority class of the data. A
+    language model is judged by the bytes of a text that it gives no probability to: in nats and in
+    bits for each byte, and as perplexity, beside the frequencies of the bytes.
+
     \b
     Examples:
       seqrt evaluate sunspots.csv --span 1921:1955
       seqrt evaluate sunspots.csv --span 1950: --baselines --plot errors.png
       seqrt evaluate motions_test.npz -m models/motions.onnx --json
+      seqrt evaluate reviews_test.csv -m models/reviews.onnx
+      seqrt evaluate book2.txt -m models/book.onnx
     """
     from seqrt.data.serving import labelled
 
@@ -112,8 +123,15 @@ def evaluate(
     options = JudgeOptions(season, baselines, plot)
     options.check(data, path)
     opened = open_model(path, device, sha256=sha256, unsealed=unsealed)
+    how = ReadOptions(series, time, dates, channels_first, text)
+    if reads_texts(data, opened.manifest):
+        if span:
+            raise UsageError("--span does not apply to texts. Drop it.")
+        found = evaluate_texts(opened, data, parse_names("--target", target), how, options)
+        report_texts(found, opened, path, data, as_json=as_json)
+        return
     reading, names = judged_targets(opened.manifest, parse_names("--target", target))
-    read = read_data(data, reading, ReadOptions(series, time, dates, channels_first))
+    read = read_data(data, reading, how)
     for note in read.notes:
         say_labelled("note", note)
     part = labelled(read, opened.manifest, target=names, span=parse_span("--span", span))

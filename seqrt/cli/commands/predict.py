@@ -29,6 +29,7 @@ from seqrt.cli.predictions.reading import (
     open_data,
     say_short,
 )
+from seqrt.cli.predictions.texts import TextOption, say_blank
 from seqrt.cli.talk import say, say_labelled
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from seqrt.data import Sequences, Timeline
     from seqrt.data.readers.mapped import Mapped
     from seqrt.data.slices import Slices
+    from seqrt.data.texts.ids import TextIds
     from seqrt.runtime import Model
 
 _MOST_NAMES = 6
@@ -48,7 +50,11 @@ _MOST_NAMES = 6
 def predict(
     data: Annotated[
         Path,
-        typer.Argument(metavar="DATA", help="A series or sequences: .npy, .npz, .csv, .parquet"),
+        typer.Argument(
+            metavar="DATA",
+            help="A series, sequences or texts: .csv, .tsv, .jsonl, .parquet, .npy, .npz, .txt, or"
+            " a folder of .txt files",
+        ),
     ],
     model: ModelOption = None,
     out: Annotated[
@@ -61,6 +67,7 @@ def predict(
             "  [DATA's name + .pred.csv, or .pred.npy for an array]",
         ),
     ] = None,
+    text: TextOption = None,
     series: SeriesOption = None,
     time: TimeOption = None,
     dates: DatesOption = None,
@@ -86,6 +93,10 @@ def predict(
     other prediction the time of the last row read. For classes there are the label and its
     probability. Sequences have item, and step for predictions at every step, both from 0.
 
+    A model of text reads the column that it was trained on, each line of a .txt file, or each .txt
+    file of a folder. The table of its predictions has the columns of DATA, save the targets, or the
+    file; for tags it has a row for each word.
+
     Inputs outside the range of the training data are named on stderr, once for each feature.
 
     In a .npy file, predictions at every step are padded with zeros where sequences are shorter than
@@ -102,19 +113,25 @@ def predict(
       seqrt predict sunspots.csv -m models/sunspots.onnx -o forecast.parquet
       seqrt predict sunspots.csv -o - | tail -n 1
       seqrt predict motions.npz --json | jq .shape
+      seqrt predict reviews.csv -m models/reviews.onnx
     """
     from seqrt.cli.predictions.destination import destination
     from seqrt.data.slices import slices
+    from seqrt.data.texts.ids import TextIds
 
     to = destination(out, data, as_json=as_json)
     path = model_or_newest(model)
     to.check(data, path)
     opened = open_model(path, device, sha256=sha256, unsealed=unsealed, threads=threads, tf32=tf32)
-    source = open_data(data, opened.manifest, ReadOptions(series, time, dates, channels_first))
+    source = open_data(
+        data, opened.manifest, ReadOptions(series, time, dates, channels_first, text)
+    )
     checks = RangeChecks(opened.manifest, strict=strict_range)
     read = checks.of_slices(slices(source, opened.manifest))
     for note in read.notes:
         say_labelled("note", note)
+    if isinstance(source, TextIds):
+        say_blank(source, table=to.is_table)
     written = _predict(opened, source, read, to)
     if as_json:
         typer.echo(json.dumps(_record(written, path, to, opened.digest), indent=2))
@@ -132,7 +149,7 @@ class Written(NamedTuple):
     Those of a wide table are side by side, and `manifest` names their outputs.
     """
 
-    source: Timeline | Sequences | Mapped
+    source: Timeline | Sequences | Mapped | TextIds
     manifest: Manifest
     shape: tuple[int, ...]
     found: Counter[int]
@@ -140,7 +157,7 @@ class Written(NamedTuple):
 
 
 def _predict(
-    model: Model, source: Timeline | Sequences | Mapped, read: Slices, to: Destination
+    model: Model, source: Timeline | Sequences | Mapped | TextIds, read: Slices, to: Destination
 ) -> Written:
     """Write the predictions, as an array or as a table."""
     import numpy as np
@@ -149,6 +166,8 @@ def _predict(
     from seqrt.cli.progress import work_progress
     from seqrt.data.predicted.side_by_side import predictions_of
     from seqrt.data.predicted.table import prediction_table
+    from seqrt.data.predicted.texts import text_table
+    from seqrt.data.texts.ids import TextIds
     from seqrt.data.wide.melt import Melted
 
     progress = work_progress(read.steps_of(slice(None)), "steps")
@@ -162,13 +181,16 @@ def _predict(
                 result = predict_to(array, model, read, advance)
             written = Written(source, model.manifest, result.shape, result.found, result.last)
             values: Callable[[int, int], Any] = result.read
+            placed: Any = source
             lengths = read.lengths
             if isinstance(source, Melted):
                 wide = predictions_of(source, model.manifest, result.shape, result.read)
                 written = Written(wide.data, wide.manifest, wide.shape, result.found, wide.last)
-                values, lengths = wide.read, wide.lengths
-            if to.is_table:
-                pieces = prediction_table(*written[:3], values, lengths)
+                placed, values, lengths = wide.data, wide.read, wide.lengths
+            if isinstance(source, TextIds):
+                to.write(file, text_table(source, model.manifest, read.steps, values))
+            elif to.is_table:
+                pieces = prediction_table(placed, *written[1:3], values, lengths)
                 to.write(file, pieces)
             else:
                 np.save(file, wide.array())
@@ -211,7 +233,7 @@ def _summary(written: Written) -> list[str]:
     return lines
 
 
-def _say_short(m: Manifest, source: Timeline | Sequences | Mapped) -> None:
+def _say_short(m: Manifest, source: Timeline | Sequences | Mapped | TextIds) -> None:
     """Name the series without a prediction."""
     from seqrt.data import Timeline
 
@@ -221,9 +243,10 @@ def _say_short(m: Manifest, source: Timeline | Sequences | Mapped) -> None:
         say_short(source.short(m.window), len(source.keys))
 
 
-def _end(source: Timeline | Sequences | Mapped) -> str:
+def _end(source: Timeline | Sequences | Mapped | TextIds) -> str:
     """Return the time of the last row of a series, or its number; nothing for several series."""
     from seqrt.data import Sequences, Timeline
+    from seqrt.data.texts.ids import TextIds
 
     if isinstance(source, Timeline):
         table, several = source.table, len(source.keys) > 1
@@ -231,6 +254,6 @@ def _end(source: Timeline | Sequences | Mapped) -> str:
             return ""
         last = int(source.runs[-1, 1]) - 1
         return f"row {last + 1}" if table.time is None else table.columns[table.time].text(last)
-    if isinstance(source, Sequences) or len(source.shape) == len("NTD"):
+    if isinstance(source, (Sequences, TextIds)) or len(source.shape) == len("NTD"):
         return ""
     return f"row {source.shape[0]}"

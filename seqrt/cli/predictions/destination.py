@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 STDOUT = Path("-")
-TABLES = (".csv", ".parquet")
+# How a table is answered, by its suffix.
+TABLES = {
+    ".csv": ".csv",
+    ".tsv": ".csv",
+    ".txt": ".csv",
+    ".jsonl": ".jsonl",
+    ".ndjson": ".jsonl",
+    ".parquet": ".parquet",
+}
 _ARRAY = ".npy"
 
 
@@ -93,7 +101,7 @@ def destination(out: Path | None, data: Path, *, as_json: bool = False) -> Desti
         return Destination(None, ".csv")
     if out is None:
         like = ".csv" if data.is_dir() else data.suffix.lower()
-        out = data.with_suffix(f".pred{like if like in TABLES else _ARRAY}")
+        out = data.with_suffix(f".pred{TABLES.get(like, _ARRAY)}")
     suffix = out.suffix.lower()
     if suffix not in (_ARRAY, *SUFFIXES):
         raise UsageError(

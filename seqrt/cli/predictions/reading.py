@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from seqrt.cli.options import parse_names
+from seqrt.cli.predictions.texts import open_texts, reads_texts
 from seqrt.cli.talk import say
 from seqrt.errors import UsageError
 from seqrt.wording import series_name
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from seqrt.contract import Manifest
     from seqrt.data import Sequences, Timeline
     from seqrt.data.readers.mapped import Mapped
+    from seqrt.data.texts.ids import TextIds
 
 _MOST_NAMES = 6
 Dates = Literal["dmy", "mdy"]
@@ -48,13 +50,28 @@ class ReadOptions:
     time: str | None = None
     dates: Dates | None = None
     channels_first: bool = False
+    text: str | None = None
 
     def check_unused(self, path: Path) -> None:
         """Raise UsageError if one is given for a file that is not a table."""
+        self.check_numbers(path)
         if self.series or self.time or self.dates:
             raise UsageError(
                 f"--series, --time and --dates apply to tables, but {path} holds an array."
                 " Drop them."
+            )
+
+    def check_numbers(self, path: Path) -> None:
+        """Raise UsageError for --text beside a model that reads numbers."""
+        if self.text:
+            raise UsageError(f"--text is for models that read text, but {path} is read as numbers.")
+
+    def check_texts(self) -> None:
+        """Raise UsageError if one is given for texts."""
+        if self.series or self.time or self.dates or self.channels_first:
+            raise UsageError(
+                "--series, --time, --dates and --channels-first do not apply to texts, each of"
+                " which is a sequence of its own. Drop them."
             )
 
 
@@ -70,6 +87,7 @@ def read_data(
     from seqrt.data.ordering.as_trained import as_trained
     from seqrt.data.ordering.differences import differences
 
+    how.check_numbers(path)
     data = read(path, channels_first=how.channels_first, trained=manifest)
     features = tuple(column.name for column in manifest.features)
     if not isinstance(data, Sequences) and holds_sequences(data, features):
@@ -85,8 +103,10 @@ def read_data(
 
 def open_data(
     path: Path, manifest: Manifest, how: ReadOptions = ReadOptions()
-) -> Timeline | Sequences | Mapped:
+) -> Timeline | Sequences | Mapped | TextIds:
     """Return the content of a file, with the runs of a table that the model can predict.
+
+    For a model of text it is the texts as ids.
 
     The array of a .npy file is mapped and not yet read, unless its columns have to be encoded.
     """
@@ -94,6 +114,9 @@ def open_data(
     from seqrt.data.known_ahead import predictable
     from seqrt.data.readers.mapped import Mapped
 
+    if reads_texts(path, manifest):
+        how.check_texts()
+        return open_texts(path, manifest, how.text)
     if path.suffix.lower() == ".npy":
         ids = manifest.tokens > 0
         mapped = Mapped(path, channels_first=how.channels_first, ids=ids)

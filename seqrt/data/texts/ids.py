@@ -42,20 +42,26 @@ class TextIds:
         return self.table.rows - len(self.rows)
 
 
-def read_texts(table: Table, text: Text) -> TextIds:
-    """Return the texts that a model reads in a table, in the column of training.
+def read_texts(
+    table: Table, text: Text, column: str | None = None, targets: Sequence[str] = ()
+) -> TextIds:
+    """Return the texts that a model reads in a table: in `column`, or in that of training.
 
-    A table with a single column may call it anything. Raises InputError (E_INPUT_COLUMN) for a
-    table without the column.
+    A table with a single column besides the `targets` may call it anything. Raises UsageError if
+    there is no `column`, and InputError (E_INPUT_COLUMN) if there is not that of training.
     """
-    name = text.column
-    if name not in table.names:
-        if len(table.names) > 1:
+    name = column or text.column
+    if column is not None:
+        table.column(column)
+    elif name not in table.names:
+        others = [each for each in table.names if each not in targets]
+        if len(others) > 1:
             raise InputError(
                 f"E_INPUT_COLUMN: {table.source} must have the column {name!r}, which holds the"
-                f" texts that the model reads, got {', '.join(table.names)!s:.80}. Rename it."
+                f" texts that the model reads, got {', '.join(table.names)!s:.80}. Name the column"
+                " with --text."
             )
-        name = table.names[0]
+        name = others[0] if others else table.names[0]
     lists = word_lists_of(table, name)
     if lists is None:
         texts = texts_of(table, name)

@@ -14,7 +14,7 @@ from seqrt.data import Table
 from seqrt.data.labels import as_written, is_one_hot
 from seqrt.data.texts.columns import are_sentences, chunk_counts, texts_of
 from seqrt.data.texts.ids import byte_ids, raw_texts
-from seqrt.encoding.cells import is_missing
+from seqrt.data.texts.targets import LeftOut, without_target
 from seqrt.encoding.column import TableColumn
 from seqrt.encoding.text.texts import Texts
 from seqrt.errors import InputError, UsageError
@@ -48,9 +48,9 @@ def texts_with_targets(
     """
     name, target = options.text or "", options.target
     texts = texts_of(table, name)
-    blank, unlabelled = chunk_counts(texts) == 0, _without_target(table, target)
+    blank, unlabelled = chunk_counts(texts) == 0, without_target(table, target)
     kept = np.flatnonzero(~(blank | unlabelled))
-    notes = _left_out(int(blank.sum()), int((unlabelled & ~blank).sum()))
+    notes = LeftOut(int(blank.sum()), int((unlabelled & ~blank).sum())).notes()
     if not len(kept):
         raise InputError(
             f"E_INPUT_EMPTY: {table.source} must have rows with a text in {name!r} and a value in"
@@ -75,29 +75,6 @@ def texts_with_targets(
         notes=(*notes, *why, *about),
         columns=uses_of(table, name, target),
     )
-
-
-def _without_target(table: Table, target: Sequence[str]) -> NDArray[np.bool_]:
-    """Return which rows lack a target; the word none is a label like any other."""
-    missing = np.zeros(table.rows, np.bool_)
-    for name in target:
-        column = table.column(name)
-        if column.kind == "text" and column.cells is not None:
-            missing |= np.fromiter(
-                (not cell.strip() for cell in column.cells), np.bool_, table.rows
-            )
-        elif column.fault is None:
-            empty = np.flatnonzero(~np.isfinite(column.values)).tolist()
-            missing[[row for row in empty if is_missing(column.text(row))]] = True
-    return missing
-
-
-def _left_out(blank: int, unlabelled: int) -> tuple[str, ...]:
-    counts = [f"{blank:,} without a text"] * bool(blank)
-    counts += [f"{unlabelled:,} without a target"] * bool(unlabelled)
-    total = blank + unlabelled
-    rows = "row is" if total == 1 else "rows are"
-    return (f"{total:,} {rows} left out: {' and '.join(counts)}",) if counts else ()
 
 
 def _targets(
