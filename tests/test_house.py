@@ -126,9 +126,9 @@ INNER_ROOMS = {
         "commands": "* describing exporting judging predictions streaming",
         "describing": "*",
         "exporting": "*",
-        "judging": "*",
+        "judging": "* predictions",
         "predictions": "*",
-        "streaming": "*",
+        "streaming": "* predictions",
         "*": "",
     },
     "data": {

@@ -185,7 +185,7 @@ def task_text(problem: Problem, *, windows: bool = True) -> str:
     if not targets:
         targets = "every step" if problem.head == "sequence" else "every sequence"
     elif problem.head == "sequence":
-        where = " at every row"
+        where = " word by word" if metadata.text else " at every row"
     count = len(metadata.classes)
     kinds = f" as one of {count} classes ({listed(metadata.classes)})" if count else ""
     return f"{metadata.task} {targets}{kinds}{where}"

@@ -36,8 +36,8 @@ def describe(
         list[str],
         typer.Argument(
             metavar="DATA",
-            help="A .csv, .parquet, .npy or .npz file; several tables or a folder of them, each a"
-            " series",
+            help="A .csv, .tsv, .jsonl, .parquet, .npy, .npz or .txt file; several tables or a"
+            " folder of them, each a series; or a folder of .txt files for each class",
         ),
     ],
     *,
@@ -51,8 +51,9 @@ def describe(
 
     For a table: the series, the time and its step, and for each column its kind, its range, its
     missing values, and what it is used for, or why it is left out. For sequences: their number and
-    length, the features, and the targets. Then the task, the target and the window or season that
-    suit the data, and what would stop the training, if anything does.
+    length, the features, and the targets. For texts: their column, lengths and words. Then the
+    task, the target and the window or season that suit the data, and what would stop the training,
+    if anything does.
 
     The options are those of `seqrt train`, and the command has them too.
 
@@ -60,20 +61,26 @@ def describe(
     Examples:
       seqrt describe sales.csv
       seqrt describe sales.csv --series store --plot sales.png
+      seqrt describe reviews.csv
       seqrt describe moves.npz --json | jq -r .suggested.command
     """
     from seqrt.cli.describing.record import record
     from seqrt.cli.describing.report import report
     from seqrt.data import read
     from seqrt.training.problems.description import describe as description_of
+    from seqrt.training.problems.description import describe_book
+    from seqrt.training.problems.from_book import is_book
     from seqrt.training.problems.options import DataOptions
 
     if plot is not None:
         _check_plot(plot, data)
     chosen = DataOptions(**options)
     source = data[0] if len(data) == 1 else tuple(data)
-    content = read(source, channels_first=chosen.channels_first)
-    description = description_of(source, content, chosen)
+    if is_book(source, chosen):
+        description = describe_book(source, chosen)
+    else:
+        content = read(source, channels_first=chosen.channels_first)
+        description = description_of(source, content, chosen)
     if as_json:
         typer.echo(json.dumps(record(description), indent=2))
     else:

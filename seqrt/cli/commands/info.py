@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from seqrt.cli.describing.texts import lines_of_tokens
 from seqrt.cli.model_options import (
     ModelArgument,
     Sha256Option,
@@ -80,14 +81,16 @@ def _lines(model: Model, path: Path) -> Iterator[tuple[str, str]]:
         yield ("" if i else "decoders"), f"{_layer(layer)}, {steps}"
     yield from _inputs(m)
     if m.tokens:
-        yield "reads", f"token ids from 0 to {m.tokens - 1:,}"
+        yield from lines_of_tokens(m)
     else:
         yield from _features(m)
     if m.least > 1:
         yield "needs", f"sequences of at least {m.least} steps"
     if m.takes_missing:
         yield "missing", MISSING_VALUES[m.missing]
-    if m.classes:
+    if m.task == "generate":
+        yield "writes", "text, byte by byte: seqrt generate"
+    elif m.classes:
         yield "classes", ", ".join(map(str, m.classes))
     else:
         count = len(m.quantiles)

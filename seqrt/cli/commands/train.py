@@ -42,9 +42,10 @@ def train(
         list[str] | None,
         typer.Argument(
             metavar="DATA",
-            help="A .csv, .parquet, .npy or .npz file; several tables or a folder of them, each a"
-            " series; or a built-in task or series: adding, copying, temporal-order, reber, recall,"
-            " sine-mix or mackey-glass  [mackey-glass]; with --resume, the folder of a run",
+            help="A .csv, .tsv, .jsonl, .parquet, .npy, .npz or .txt file; several tables or a"
+            " folder of them, each a series; a folder of .txt files for each class; or a built-in"
+            " task or series: adding, copying, temporal-order, reber, recall, sine-mix or"
+            " mackey-glass  [mackey-glass]; with --resume, the folder of a run",
         ),
     ] = None,
     *,
@@ -87,6 +88,7 @@ def train(
       seqrt train gestures.npz --task classify --cell gru --units 48
       seqrt train load.csv --target kW --features kW,temperature --horizon 3
       seqrt train co2.csv --missing forward
+      seqrt train reviews.csv --text review --target label
       seqrt train adding --length 200 --cell lstm
       seqrt train --resume runs/load-lstm-1
       seqrt train gestures.npz --cell gru --trials 20

@@ -24,7 +24,8 @@ def picture(description: Description) -> Any:
     if description.sequences is not None:
         return _of_sequences(description, description.sequences)
     data = description.timeline
-    assert data is not None
+    if data is None:
+        return None
     used = [each for each in description.columns if each.uses]
     targets = [each.name for each in used if "target" in each.uses]
     others = [each.name for each in used if "feature" in each.uses and each.name not in targets]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqrt.cli.describing.report import ends_of_time, feature_ranges, label_counts
 from seqrt.cli.describing.suggested_command import train_command
+from seqrt.cli.describing.texts import record_of_texts
 from seqrt.cli.run_record import number_or_null
 from seqrt.wording import series_name
 
@@ -24,6 +25,8 @@ def record(description: Description) -> dict[str, Any]:
         found |= _table(description, description.timeline)
     elif description.sequences is not None:
         found |= _sequences(description.sequences)
+    elif description.texts is not None:
+        found |= record_of_texts(description, description.texts)
     return found | {
         "problem": description.fault or None,
         "suggested": None if description.fault else _suggested(description),

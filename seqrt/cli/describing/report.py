@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from seqrt.cli.describing.suggested_command import train_command
+from seqrt.cli.describing.texts import lines_of_texts
 from seqrt.cli.run_report import labelled_note, listed, task_text
 from seqrt.wording import counted, on_one_line, series_name
 
@@ -45,6 +46,8 @@ def _data(description: Description) -> Lines:
         yield from map(labelled_note, data.notes)
     elif description.sequences is not None:
         yield from _sequences(description, description.sequences)
+    elif description.texts is not None:
+        yield from lines_of_texts(description, description.texts)
 
 
 def _series(data: Timeline) -> Lines:

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 # The options of `seqrt train` that say how a file is read and what is learnt from it.
 NAMES: Final = (
     "task",
+    "text",
     "target",
+    "tokens",
+    "min_count",
     "features",
     "series",
     "time",
@@ -29,6 +32,7 @@ NAMES: Final = (
     "missing",
     "channels_first",
 )
+_USUAL_COUNT = 2
 DESCRIBED: Final = tuple(option for option in TRAINING if option.name in NAMES)
 _ORDERED: Final = tuple(sorted(DESCRIBED, key=lambda option: NAMES.index(option.name)))
 
@@ -47,7 +51,9 @@ def _typed(option: Option, value: Any) -> Iterator[str]:
     """Yield an option and its value as they are typed, unless it is the default."""
     from seqrt.data.understanding.accounting import quoted
 
-    if value in (None, (), False, "error"):
+    if value in (None, (), False, "error") or (
+        option.name == "min_count" and value == _USUAL_COUNT
+    ):
         return
     yield option.flag
     if option.name == "span":

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqrt.cli.judging.texts import TextJudgement
+from seqrt.cli.judging.measured import MeasuredText
 from seqrt.cli.progress import work_progress
 from seqrt.errors import InputError, UsageError
 
@@ -21,7 +21,7 @@ _STEPS = 256
 _TEXT = ".txt"
 
 
-def judge_book(model: Model, path: Path) -> TextJudgement:
+def judge_book(model: Model, path: Path) -> MeasuredText:
     """Return the metrics of a language model on a .txt file, or on the texts of a folder.
 
     The probability of each byte but the first is that after all bytes before it; in long texts,
@@ -51,7 +51,7 @@ def judge_book(model: Model, path: Path) -> TextJudgement:
                 advance(len(truth))
     share = bytes_seen[bytes_seen > 0] / count
     entropy, most = float(-(share * np.log(share)).sum()), float(share.max())
-    return TextJudgement(
+    return MeasuredText(
         int(count),
         "bytes",
         language_metrics(nats / count, right / count),

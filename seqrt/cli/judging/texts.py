@@ -3,51 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from seqrt.cli.judging.judged import JudgeOptions, seen_in_training
+from seqrt.cli.judging.measured import MeasuredText
 from seqrt.cli.predictions.reading import ReadOptions
 from seqrt.cli.predictions.texts import open_texts
-from seqrt.cli.run_record import metrics_record
-from seqrt.cli.run_report import number
 from seqrt.cli.talk import say, say_labelled
 from seqrt.errors import UsageError
 
 if TYPE_CHECKING:
     from seqrt.runtime import Model
-
-Metrics = Mapping[str, float]
-
-_NAME, _NUMBER = 20, 16
-
-
-@dataclass(frozen=True)
-class TextJudgement:
-    """The metrics of a model on `count` texts, tokens or bytes, and those of baselines by name."""
-
-    count: int
-    unit: str
-    metrics: Metrics
-    baselines: Mapping[str, Metrics]
-    notes: tuple[str, ...] = ()
-
-    def record(self) -> dict[str, Any]:
-        """Return the metrics for JSON."""
-        beside = {name: metrics_record(each) for name, each in self.baselines.items()}
-        figures = {"answers": self.count, "figures": metrics_record(self.metrics)}
-        return figures | {"baselines": beside, "notes": list(self.notes)}
-
-    def lines(self) -> Iterator[str]:
-        """Yield the table of metrics."""
-        yield f"{'':{_NAME}}" + "".join(f"{name:>{_NUMBER}}" for name in ("model", *self.baselines))
-        for name, value in self.metrics.items():
-            row = [value, *(each[name] for each in self.baselines.values())]
-            yield f"{name:{_NAME}}" + "".join(f"{number(each, 4):>{_NUMBER}}" for each in row)
 
 
 def evaluate_texts(
@@ -56,7 +25,7 @@ def evaluate_texts(
     target: tuple[str, ...],
     how: ReadOptions,
     options: JudgeOptions,
-) -> TextJudgement:
+) -> MeasuredText:
     """Measure a model of text on DATA; raise UsageError for options that do not apply."""
     how.check_texts()
     options.check_unused("texts")
@@ -70,7 +39,7 @@ def evaluate_texts(
 
 
 def report_texts(
-    found: TextJudgement, model: Model, path: Path, data: Path, *, as_json: bool
+    found: MeasuredText, model: Model, path: Path, data: Path, *, as_json: bool
 ) -> None:
     """Print the metrics of a model of text."""
     if as_json:
@@ -91,7 +60,7 @@ def report_texts(
 
 def _judge_labels(
     model: Model, path: Path, target: tuple[str, ...], column: str | None
-) -> TextJudgement:
+) -> MeasuredText:
     import numpy as np
 
     from seqrt.contract.text import UNKNOWN
@@ -111,7 +80,7 @@ def _judge_labels(
     else:
         name, guess = "mean", truth.reshape(len(truth), -1).mean(0)
     constant = np.tile(guess, (len(predicted), 1))
-    return TextJudgement(
+    return MeasuredText(
         len(truth),
         "tokens" if m.head == "sequence" else "texts",
         measure(m.task, truth, predicted, m.classes),

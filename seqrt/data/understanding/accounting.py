@@ -7,7 +7,7 @@ import io
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from seqrt.contract.columns import MOST_LEVELS, Input
 from seqrt.data.table import Table
@@ -117,12 +117,19 @@ def _reason(name: str, column: TableColumn, table: Table, *, chosen: bool) -> st
 def _faulty(name: str, column: TableColumn) -> str:
     """Return what is wrong with a column of cells that are not numbers, and how to mend it."""
     assert column.fault is not None
+    if column.lists is not None and _are_words(column.lists):
+        return f"{KINDS['list']}: --text {name} reads them as words"
     if column.kind == "list":
         return f"{KINDS['list']}: --features {name} takes each as a sequence"
     if not column.fault.cell:
         return "its cells cannot be read as numbers"
     fix = column.fault.sentence.rpartition(". ")[2].removesuffix(".")
     return f"cells such as {on_one_line(column.fault.cell)!r}: {fix[0].lower()}{fix[1:]}"
+
+
+def _are_words(lists: Sequence[Any]) -> bool:
+    first = next((each[0] for each in lists if len(each)), None)
+    return isinstance(first, str)
 
 
 def distinct_texts(texts: Iterable[str]) -> dict[str, None]:

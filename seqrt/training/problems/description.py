@@ -20,12 +20,17 @@ from seqrt.data.readers.source import Source, shown
 from seqrt.data.understanding.accounting import ColumnUse, account
 from seqrt.data.understanding.profile import Profile
 from seqrt.errors import InputError, UsageError
+from seqrt.training.problems.from_book import book_problem, read_book
 from seqrt.training.problems.from_sequences import from_sequences
 from seqrt.training.problems.from_table import TableRows, from_table
 from seqrt.training.problems.options import DataOptions
 from seqrt.training.problems.prepare import in_lists, in_order
 from seqrt.training.problems.problem import Problem
 from seqrt.training.problems.suggestion import Suggestion, suggest
+from seqrt.training.problems.text.columns import is_of_files, likely_label, with_columns
+from seqrt.training.problems.text.facts import TextFacts
+from seqrt.training.problems.text.from_text import from_text
+from seqrt.training.problems.text.splitting import read_labelled
 
 _NO_TIME = "none"
 _SHARE = 0.2
@@ -37,7 +42,8 @@ class Description:
 
     `problem` is what training would learn with the suggested options, and `fault` the error with
     which it would stop; one of both is empty. A table has `timeline`, and a use and a profile for
-    each column; other data are `sequences`.
+    each column; other data are `sequences`. A `table` of texts has `texts` instead of a timeline,
+    and so has the text of a language model.
     """
 
     source: Source
@@ -48,6 +54,8 @@ class Description:
     sequences: Sequences | None = None
     columns: tuple[ColumnUse, ...] = ()
     profiles: Mapping[str, Profile] | None = None
+    table: Table | None = None
+    texts: TextFacts | None = None
 
     @property
     def name(self) -> str:
@@ -61,6 +69,8 @@ def describe(source: Source, data: Table | Sequences, options: DataOptions) -> D
     if isinstance(data, Table):
         for name in (*options.target, *options.features, *options.categories, *options.future):
             data.column(name)
+    if isinstance(data, Table) and (texts := _of_texts(source, data, options)) is not None:
+        return texts
     if isinstance(data, Table) and holds_sequences(data, options.features):
         profiles = {name: Profile.of(column) for name, column in data.columns.items()}
         sequences, columns = in_lists(data, options)
@@ -70,6 +80,65 @@ def describe(source: Source, data: Table | Sequences, options: DataOptions) -> D
         return _of_table(source, data, options)
     options.reject_for_sequences()
     return _of_sequences(source, data, options)
+
+
+def describe_book(source: Source, options: DataOptions) -> Description:
+    """Describe the text that a language model would learn."""
+    options.check()
+    options.reject_for_sequences()
+    try:
+        problem = book_problem(read_book(source), shown(source), usual_val=True)
+    except UsageError as error:
+        return Description(source, Suggestion(options), None, str(error))
+    return Description(source, Suggestion(options), problem, texts=TextFacts.of(problem))
+
+
+def _of_texts(source: Source, table: Table, options: DataOptions) -> Description | None:
+    """Describe a table that is read as texts; return None for another one.
+
+    Without a target, the column that is called one, or looks like labels, is tried.
+    """
+    profiles = {name: Profile.of(column) for name, column in table.columns.items()}
+    try:
+        found, reasons = _columns_of_texts(table, options, profiles)
+        if found is None:
+            return None
+        chosen, notes = found
+        data = read_labelled(table, chosen, notes)
+        problem = from_text(data, _SHARE, 0, min_count=options.min_count)
+    except (InputError, UsageError) as error:
+        if options.text is None:
+            return None
+        uses = account(table, series=(), targets=options.target, inputs=())
+        return Description(
+            source, Suggestion(options), None, str(error), None, None, uses, profiles, table
+        )
+    return Description(
+        source,
+        Suggestion(options if is_of_files(table) else chosen, reasons),
+        problem,
+        columns=data.columns,
+        profiles=profiles,
+        table=table,
+        texts=TextFacts.of(problem, data),
+    )
+
+
+def _columns_of_texts(
+    table: Table, options: DataOptions, profiles: Mapping[str, Profile]
+) -> tuple[tuple[DataOptions, tuple[str, ...]] | None, tuple[str, ...]]:
+    """Return what `with_columns` returns, and why the target is the one that it is."""
+    guess = () if options.target else likely_label(table, profiles, options.text)
+    try:
+        found = with_columns(table, options)
+    except UsageError:
+        if not guess:
+            raise
+        found = None
+    if found is not None or not guess:
+        return found, ()
+    reason = f"{guess[0]} is a guess at the target: name another with --target"
+    return with_columns(table, replace(options, target=guess)), (reason,)
 
 
 def _of_sequences(source: Source, data: Sequences, options: DataOptions) -> Description:

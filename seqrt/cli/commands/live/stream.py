@@ -34,6 +34,7 @@ from seqrt.cli.streaming.lines import (
     text_of,
 )
 from seqrt.cli.streaming.live import LiveLines, WideLiveLines
+from seqrt.cli.streaming.texts import check_no_state, stream_texts
 from seqrt.cli.talk import say
 from seqrt.errors import InputError, UsageError
 
@@ -101,6 +102,10 @@ def stream(
     also judged by the forecast made at the row before: p is the probability of a value at least as
     far out, and alarm is 1 where p is below the rate. Rows before the first forecast have no p.
 
+    For a model of text, each line is a text of its own: it is answered by its label and the
+    probability of that, with a tab between them, and for tags by a label for each token. A line of
+    JSON, an object or a string, is answered by an object with the probability of each class.
+
     The state is saved when the input ends, and also when Ctrl-C, SIGTERM or an invalid line ends
     it: it is always the state after the last prediction.
 
@@ -109,6 +114,7 @@ def stream(
       seqrt stream < sunspots.csv
       tail -f pump.jsonl | seqrt stream pump.onnx
       seqrt stream sales.onnx --alarm 0.001 --adapt 0.01 < sales.csv
+      echo "What a lovely film" | seqrt stream reviews.onnx
       seqrt stream --key car --restore cars.state --save cars.state < cars.csv
     """
     from seqrt.files import check_not_input, check_writable, write_bytes
@@ -120,6 +126,10 @@ def stream(
         check_writable(save)
         check_not_input(save, path, 0)
     opened = open_model(path, device, sha256=sha256, unsealed=unsealed, tf32=tf32)
+    if opened.manifest.text is not None:
+        check_no_state(key=key, restore=restore, save=save, adapt=adapt, alarm=alarm)
+        stream_texts(opened)
+        return
     given = parse_names("--key", key)
     manifest, encoder = _read_as(opened, given)
     answers = Answers(manifest, alarms=alarm is not None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -12,8 +13,9 @@ from seqrt.data import Table
 from seqrt.data.ordering.clock import is_numbering
 from seqrt.data.readers.text_files import LABEL, TEXT
 from seqrt.data.texts.columns import are_sentences, likely_texts, texts_of, word_lists_of
+from seqrt.data.understanding.profile import Profile
 from seqrt.errors import UsageError
-from seqrt.training.problems.labels import are_few_whole_numbers
+from seqrt.training.problems.labels import FEW, are_few_whole_numbers
 from seqrt.training.problems.options import DataOptions
 
 # Columns that are called so are the target, if no other is named.
@@ -35,7 +37,7 @@ def with_columns(table: Table, options: DataOptions) -> tuple[DataOptions, tuple
     if options.text is not None:
         table.column(options.text)
         return _with_target(table, options, options.text), ()
-    if _is_of_files(table):
+    if is_of_files(table):
         options = replace(options, text=TEXT, target=options.target or (LABEL,))
         return options, ()
     if options.task not in _TASKS or any(getattr(options, name) for name in _OF_ROWS):
@@ -62,6 +64,21 @@ def with_columns(table: Table, options: DataOptions) -> tuple[DataOptions, tuple
     return replace(options, text=found[0], target=target), (note,)
 
 
+def likely_label(
+    table: Table, profiles: Mapping[str, Profile], text: str | None = None
+) -> tuple[str, ...]:
+    """Return the column that is called a label, or the last one with few different values."""
+    few = [
+        name
+        for name, profile in profiles.items()
+        if name not in (table.time, text)
+        and 1 < profile.distinct <= min(FEW, table.rows // 2)
+        and _are_labels(table, (name,))
+    ]
+    called = [name for name in few if name.lower() in TARGETS]
+    return tuple((called or few)[-1:])
+
+
 def _of_lists(table: Table, options: DataOptions) -> tuple[DataOptions, tuple[str, ...]] | None:
     """Return the options for lists of words beside lists of labels, and notes."""
     others = [name for name in table.names if name not in options.target]
@@ -71,8 +88,8 @@ def _of_lists(table: Table, options: DataOptions) -> tuple[DataOptions, tuple[st
     return replace(options, text=found[0]), (f"{found[0]} holds lists of words, to be tagged",)
 
 
-def _is_of_files(table: Table) -> bool:
-    """Whether each row of a table is a file in the folder of its class."""
+def is_of_files(table: Table) -> bool:
+    """Return whether each row of a table is a file in the folder of its class."""
     return table.names == (TEXT, LABEL) and table.file_of is not None and not table.series
 
 

@@ -31,10 +31,16 @@ def text_split(
     found = with_columns(table, options)
     if found is None:
         return None
-    options, notes = found
-    texts = _read(table, options, earlier)
-    texts = replace(texts, notes=(*notes, *texts.notes))
+    texts = read_labelled(table, *found, earlier)
     return partial(from_text, texts, seed=seed, min_count=options.min_count)
+
+
+def read_labelled(
+    table: Table, options: DataOptions, notes: tuple[str, ...], earlier: Metadata | None = None
+) -> LabelledTexts:
+    """Read the texts and targets in the columns of `with_columns`, whose `notes` come first."""
+    texts = _read(table, options, earlier)
+    return replace(texts, notes=(*notes, *texts.notes))
 
 
 def _read(table: Table, options: DataOptions, earlier: Metadata | None) -> LabelledTexts:
