@@ -39,7 +39,7 @@ import onnx
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 sys.path.insert(0, str(Path(__file__).parent))
 import mutants
-from attacks import hostile, hostile_format2, hostile_small_weights
+from attacks import hostile, hostile_format2, hostile_small_weights, hostile_text
 
 import seqrt
 from seqrt.contract.seal import seal
@@ -90,13 +90,15 @@ def outputs(model: seqrt.Model) -> tuple[dict[str, Any], dict[str, Any]]:
     m = model.manifest
     if m.tokens:
         x = rng.integers(0, m.tokens, (5, 9))
+        if m.text:
+            x[1:, ::4] = [-1, m.tokens, 1 << 40]
     else:
         x = rng.uniform(-2, 20, (5, 9, len(m.features))).astype(np.float32)
     lengths = np.maximum(np.array([9, 1, 4, 9, 7], np.int32), min(9, m.least)).astype(np.int32)
     state = rng.uniform(-0.5, 0.5, (5, m.state_size)).astype(np.float32)
-    y, state_out = model.run(x, lengths, state)
+    y, state_out = model.run(x, lengths, state, any_ids=True)
     if m.streamable:
-        model.stream().push(x[0])
+        model.stream().push("Good, na\u00efve \udcff film" if m.text else x[0])
     feeds = {"x": x, "lengths": lengths} | ({"state": state} if m.streamable else {})
     named = y if isinstance(y, dict) else {"y": y}
     return feeds, named | ({"state_out": state_out} if m.streamable else {})
@@ -153,7 +155,7 @@ def work(seed: int, first: int, last: int) -> None:
 
 def all_attacks() -> list[hostile.Attack]:
     """Return the attacks of tests/attacks."""
-    rooms = hostile, hostile_format2, hostile_small_weights
+    rooms = hostile, hostile_format2, hostile_small_weights, hostile_text
     return [attack for room in rooms for attack in room.attacks()]
 
 

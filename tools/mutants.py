@@ -33,6 +33,7 @@ TEXTS += ["steps.0.fresh", "sum.0.sums", "last.0.step", "taps.0.seen", "count.0.
 TEXTS += ["Mod", "Pad", "windows.0.steps", "interleaved.0.steps", "phases.0.ring0"]
 TEXTS += ["phases.0.lengths", "phases.0.steps", "time/5", "batch*5"]
 TEXTS += ["layer0_R", "layer0_R.fp16", "layer0_R.int8", "layer0_R.scale", "layer0_R.whole"]
+TEXTS += ["tokens.0.ids", "tokens.0.rows", "tokens.0.outside", "number_0", "number_7", "Less", "Or"]
 FLOATS = [0.0, 1.0, -1.0, 1e-45, 3e38, float("inf"), float("nan")]
 JSONS: list[Any] = [None, True, 0, -1, 1 << 40, 10**30, 1e308, "", "a", "\x1b[2J", [], {}, [[]]]
 

@@ -12,7 +12,7 @@ from collections import Counter
 import numpy as np
 import onnx
 import pytest
-from attacks import hostile, hostile_format2, hostile_small_weights
+from attacks import hostile, hostile_format2, hostile_small_weights, hostile_text
 from onnx import numpy_helper
 
 import seqrt
@@ -26,6 +26,7 @@ ATTACKS = [
     *hostile.attacks(),
     *hostile_format2.attacks(),
     *hostile_small_weights.attacks(),
+    *hostile_text.attacks(),
 ]
 NETS = sorted(hostile.NETS.rglob("*.onnx"))
 WITHOUT_A_POLICY = sorted(hostile.NETS.glob("*.onnx"))

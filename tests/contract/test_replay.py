@@ -97,3 +97,22 @@ def test_one_weight_that_differs_is_found(replay):
     weights.raw_data = numbers.tobytes()
 
     assert not passes(replay.replay(content, onnxruntime_of(graph.SerializeToString())))
+
+
+def test_a_host_that_counts_ids_from_the_end_of_the_table_is_found(replay):
+    content = (NETS / "format2" / "word-tags.onnx").read_bytes()
+    right = onnxruntime_of(content)
+
+    assert not passes(replay.replay(content, lambda feeds: right(feeds | {"x": feeds["x"] % 7})))
+
+
+def test_ids_outside_the_table_are_unknown_in_every_host():
+    content = (NETS / "format2" / "word-tags.onnx").read_bytes()
+    outside = np.array([[-1, 7, 1 << 40, -(1 << 63), 3]])
+    feeds = {"lengths": np.array([5], np.int32), "state": np.zeros((1, 8), np.float32)}
+    run = onnxruntime_of(content)
+
+    got, want = run({"x": outside, **feeds}), run({"x": outside * [[0, 0, 0, 0, 1]], **feeds})
+
+    for name, values in want.items():
+        np.testing.assert_array_equal(got[name], values)
