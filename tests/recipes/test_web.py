@@ -335,6 +335,10 @@ def test_the_c_as_wasm_computes_what_python_does_step_by_step(answers, cases, bu
             close(got, stream.push(np.array(row, np.float64)), model.manifest)
         end = np.array(each["wasm"]["state"], np.float64)
         np.testing.assert_allclose(end, stream._current()[0], rtol=1e-4, atol=1e-5)
+        if case["texts"]:
+            texts = [base64.b64decode(text) for text, _ in case["texts"][:20]]
+            for text, got in zip(texts, each["wasm"]["texts"], strict=True):
+                close(got, model.predict([text])[0].reshape(-1, len(got))[-1], model.manifest)
 
 
 def test_a_host_that_answers_nan_is_found(answers):

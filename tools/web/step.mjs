@@ -9,6 +9,8 @@
 
 import { Model, parse } from "./seqrt.mjs";
 
+const encoder = new TextEncoder();
+
 /**
  * @param {BufferSource} bytes the .wasm file
  * @returns {Promise<Step>}
@@ -42,6 +44,23 @@ export class Step {
     else this.x.set(row);
     this.code.step();
     return this.y;
+  }
+
+  /**
+   * Advances by the tokens that end in a piece of text, of a model that reads text. The text may be cut anywhere.
+   *
+   * @param {string | Uint8Array} piece a string must not end in half a surrogate pair
+   * @returns {?Float32Array} the outputs (O,) after the last of these tokens, null if there is none
+   */
+  read(piece) {
+    let steps = 0;
+    for (const byte of typeof piece === "string" ? encoder.encode(piece) : piece) steps += this.code.read_byte(byte);
+    return steps ? this.y : null;
+  }
+
+  /** Ends a text, and returns the same of the word that waited for the byte after it. */
+  end() {
+    return this.code.end_text() ? this.y : null;
   }
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+import seqrt
 from seqrt.contract.text import Text
 from seqrt.export import export, export_c, shrink
 from seqrt.export.to_c.tokenizing.golden_texts import golden_texts, proof_of_texts
@@ -21,6 +23,7 @@ from seqrt.text.tokenizer import Tokenizer
 from seqrt.training import Network
 
 NETS = Path(__file__).parents[2] / "runtime" / "nets"
+PAGE = Path(__file__).parents[3] / "seqrt" / "export" / "to_c" / "README.md"
 WORDS = (
     *("good", "not", "naïve", "!", "日本語", "\U0001f600", "a", "b", "ab", "ba", "_x9", "'", "\\"),
     *("?", "w" * 64, "é" * 32, "0", "00", "z" * 63),
@@ -203,3 +206,29 @@ def test_a_table_of_16_bits_stays_so_in_c(tmp_path: Path, compiler: str) -> None
 
     assert small.proved_with
     assert large.constants - small.constants > 2 * 1000 * 16
+
+
+def test_the_example_of_the_page_reads_a_text(tmp_path: Path, compiler: str) -> None:
+    path = NETS / "format2" / "words.onnx"
+    (example,) = re.findall(r"```c\n(#include \"reviews.*?)```", PAGE.read_text(), re.DOTALL)
+    main = """
+#include <stdio.h>
+int main(void) {
+    int c;
+    while ((c = getchar()) != EOF) { on_byte((unsigned char)c); }
+    on_end();
+    printf("%.9g %.9g", y[0], y[1]);
+    return 0;
+}
+"""
+    written = export_c(path, tmp_path, name="reviews")
+    (tmp_path / "main.c").write_text(example + main)
+    flags = c_programs.SANITIZED
+    program = tmp_path / "program"
+    c_programs.run([compiler, *flags, tmp_path / "main.c", written.source, "-o", program])
+    text = "Not a NAÏVE film: good \U0001f600 film".encode()
+
+    done = subprocess.run([program], input=text, capture_output=True, check=True)
+
+    got = [float(word) for word in done.stdout.split()]
+    np.testing.assert_allclose(got, seqrt.load(path).predict([text])[0], rtol=1e-5)

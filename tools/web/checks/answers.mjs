@@ -45,10 +45,20 @@ export async function answers(ort, cases, read) {
       step.state.fill(0);
       answer.wasm.steps = sequences[0].map((row) => plain(step.step(Array.isArray(row) ? row.map((value) => value ?? NaN) : row)));
       answer.wasm.state = plain(step.state);
+      if (texts) answer.wasm.texts = texts.slice(0, 20).map(([text, [cut]]) => reading(step, bytesOf(text), cut));
     }
     found.push(answer);
   }
   return found;
+}
+
+/** What the C as wasm answers to a text in two pieces. */
+function reading(step, text, cut) {
+  step.state.fill(0);
+  step.read(text.subarray(0, cut));
+  step.read(text.subarray(cut));
+  step.end();
+  return plain(step.y);
 }
 
 /** Texts of a language model, as pieces. */

@@ -36,3 +36,19 @@ float *EXPORT(at_state)(void) { return state.v; }
 void *EXPORT(at_x)(void) { return &x; }
 float *EXPORT(at_y)(void) { return y; }
 void EXPORT(step)(void) { OF(step)(&state, (const void *)&x, y); }
+
+#if OF(TEXT) /* the model reads text */
+static OF(text) text;
+static int32_t ids[2];
+
+static int steps(int count)
+{
+    int i;
+
+    for (i = 0; i < count; i++) { OF(step)(&state, &ids[i], y); }
+    return count;
+}
+
+int EXPORT(read_byte)(int byte) { return steps(OF(text_push)(&text, (unsigned char)byte, ids)); }
+int EXPORT(end_text)(void) { return steps(OF(text_end)(&text, ids)); }
+#endif

@@ -25,6 +25,8 @@ one. For each byte, starting with zeros in text and state:
     for (i = 0; i < n; i++) {{ {name}_step(&state, &ids[i], y); }}"""
 
 _DECLARED: Final = """
+#define {name}_TEXT {longest} /* bytes of the longest word */
+
 typedef struct {{
 {fields}
 }} {name}_text;
@@ -33,7 +35,7 @@ int {name}_text_push({name}_text *text, unsigned char byte, int32_t ids[2]);
 int {name}_text_end({name}_text *text, int32_t ids[2]);
 """
 _WORD_FIELDS: Final = """
-    unsigned char word[{longest}]; /* the word that has begun */
+    unsigned char word[{name}_TEXT]; /* the word that has begun */
     unsigned char size; /* of its bytes, at most {beyond}; zero before the first byte */"""
 _BYTE_FIELDS: Final = """
     unsigned char unused; /* a byte needs no other to have its id */"""
@@ -67,8 +69,8 @@ int {name}_text_end({name}_text *text, int32_t ids[2]) {{
 int {name}_text_push({name}_text *text, unsigned char byte, int32_t ids[2]) {{
     int found;{lowered}
     if (is_of_word(byte)) {{
-        if (text->size < {longest}) {{ text->word[text->size] = byte; }}
-        if (text->size <= {longest}) {{ text->size++; }}
+        if (text->size < {name}_TEXT) {{ text->word[text->size] = byte; }}
+        if (text->size <= {name}_TEXT) {{ text->size++; }}
         return 0;
     }}
     found = {name}_text_end(text, ids);
@@ -101,7 +103,7 @@ def text_code(text: Text | None, name: str) -> TextCode:
         return TextCode()
     calls = _ABOUT_CALLS.format(name=name)
     if text.kind == "bytes":
-        declared = _DECLARED.format(name=name, fields=_BYTE_FIELDS.strip("\n"))
+        declared = _DECLARED.format(name=name, longest=1, fields=_BYTE_FIELDS.strip("\n"))
         return TextCode(_ABOUT_BYTES + calls, declared, _BYTES.format(name=name).strip("\n"), 0, 1)
     known = known_words(text.vocabulary)
     lower = text.lower == "ascii"
@@ -113,12 +115,12 @@ def text_code(text: Text | None, name: str) -> TextCode:
         name=name,
         memory=memory,
     )
-    fields = _WORD_FIELDS.format(longest=known.longest, beyond=known.longest + 1)
-    push = _WORDS.format(name=name, longest=known.longest, lowered=_LOWERED * lower)
-    search = SEARCH.replace("LONGEST", str(known.longest))
+    fields = _WORD_FIELDS.format(name=name, beyond=known.longest + 1)
+    push = _WORDS.format(name=name, lowered=_LOWERED * lower)
+    search = SEARCH.replace("LONGEST", f"{name}_TEXT")
     return TextCode(
         about + calls,
-        _DECLARED.format(name=name, fields=fields.strip("\n")),
+        _DECLARED.format(name=name, longest=known.longest, fields=fields.strip("\n")),
         "\n".join([known.arrays, search, push]),
         known.bytes,
         memory,
