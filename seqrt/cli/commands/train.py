@@ -44,8 +44,8 @@ def train(
             metavar="DATA",
             help="A .csv, .tsv, .jsonl, .parquet, .npy, .npz or .txt file; several tables or a"
             " folder of them, each a series; a folder of .txt files for each class; or a built-in"
-            " task or series: adding, copying, temporal-order, reber, recall, sine-mix or"
-            " mackey-glass  [mackey-glass]; with --resume, the folder of a run",
+            " task or series: adding, copying, temporal-order, reber, recall, sentences,"
+            " sine-mix or mackey-glass  [mackey-glass]; with --resume, the folder of a run",
         ),
     ] = None,
     *,

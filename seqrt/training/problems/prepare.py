@@ -29,11 +29,12 @@ from seqrt.training.problems.problem import Problem
 from seqrt.training.problems.series import ROWS, SERIES
 from seqrt.training.problems.split import Fold, Validation
 from seqrt.training.problems.tasks import TASKS
+from seqrt.training.problems.text.sentences import TEXTS, text_table
 from seqrt.training.problems.text.splitting import text_split
 
 Array = NDArray[Any]
 
-BUILT_IN = (*SERIES, *TASKS)
+BUILT_IN = (*SERIES, *TASKS, *TEXTS)
 
 RowsOf = Callable[[Timeline, DataOptions, Metadata | None], TableRows]
 
@@ -185,6 +186,9 @@ def _read(
     if name in TASKS:
         drawn = TASKS[name].sequences(seed, length)
         return drawn, _digest(*drawn.x, *(drawn.y if drawn.y is not None else ()))
+    if name in TEXTS:
+        table = text_table(name, seed, length)
+        return table, _digest(*(np.array(column.cells) for column in table.columns.values()))
     if name in SERIES:
         values = SERIES[name](seed, length or ROWS)
         table = Table(name, {"x": TableColumn(values)}, range(1, len(values) + 1), place="row")

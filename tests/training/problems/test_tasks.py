@@ -17,6 +17,7 @@ from seqrt.training.problems.prepare import BUILT_IN
 from seqrt.training.problems.reber import SYMBOLS
 from seqrt.training.problems.series import SERIES
 from seqrt.training.problems.tasks import TASKS
+from seqrt.training.problems.text.sentences import TEXTS
 
 FEW = 300
 WITH_LENGTH = [name for name, task in TASKS.items() if task.length]
@@ -293,5 +294,5 @@ def test_a_task_is_remembered_and_passed_over_ten_times_without_stopping_early()
 
 
 def test_all_that_is_built_in_has_one_name():
-    assert set(BUILT_IN) == {*SERIES, *TASKS}
-    assert len(BUILT_IN) == len(SERIES) + len(TASKS)
+    assert set(BUILT_IN) == {*SERIES, *TASKS, *TEXTS}
+    assert len(BUILT_IN) == len(SERIES) + len(TASKS) + len(TEXTS)
