@@ -28,7 +28,7 @@ WeightForm = Literal["float32", "fp16", "int8"]
 FORMAT: Final = 1
 NEWEST_FORMAT: Final = 2
 # In characters of JSON.
-LONGEST_MANIFEST: Final = 1 << 20
+LONGEST_MANIFEST: Final = 1 << 22
 
 # The smallest normal float32. Dividing by a smaller number can overflow.
 SMALLEST_DIVISOR: Final = 2.0**-126

@@ -702,7 +702,7 @@ MANIFESTS: dict[str, tuple[str, Any]] = {
     "not JSON": (MANIFEST, "{"),
     "a list": (MANIFEST, "[]"),
     "deep": (MANIFEST, "[" * 100_000),
-    "two megabytes": (GUARD, " " * (2 << 20)),
+    "five megabytes": (GUARD, " " * (5 << 20)),
     "a number of 5,000 digits": (MANIFEST, '{"format":' + "9" * 5_000 + "}"),
     "a key twice": (MANIFEST, '{"format":1,"format":1}'),
     "a newer format": (VERSION, {"format": 3, "producer": "seqrt 9\x1b[2J"}),

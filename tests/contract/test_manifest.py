@@ -93,7 +93,7 @@ def test_a_file_from_before_the_memory_was_measured_says_nothing_of_it():
         (change(memory={"steps": 37}), r"manifest\.memory must have median, more, tolerance"),
         (change(memory=remembering([])), "one gradient norm for each lag, got 0 lags"),
         (change(memory=remembering([0, 1])), "for each lag, got 2 lags and 1 norms"),
-        (change(name="x" * 2_000_000), "at most 1048576 characters"),
+        (change(name="x" * 5_000_000), "at most 4194304 characters"),
     ],
 )
 def test_what_is_no_manifest_is_refused(text, message):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
+from seqrt.contract.manifest import LONGEST_MANIFEST
 from seqrt.contract.text import Text
 from seqrt.errors import UsageError
 from seqrt.text.tokenizer import Tokenizer
-from seqrt.text.vocabulary import vocabulary_of
+from seqrt.text.vocabulary import chosen_words, vocabulary_of
 
 BYTES = Text("bytes", 8)
 WORDS = Text(
@@ -96,3 +99,15 @@ def test_a_vocabulary_holds_words_by_count_and_then_by_bytes() -> None:
 def test_a_vocabulary_has_no_words_that_a_file_must_not_show() -> None:
     texts = [b"\x1b[2J \xff\xff ok " + b"y" * 65, "\u202eok \x07 \x00"] * 2
     assert vocabulary_of(texts) == ("2j", "[", "ok")
+
+
+def test_the_longest_vocabularies_fit_a_manifest() -> None:
+    long = {f"{'ж' * 27}{i}".encode(): 2 for i in range(40_000)}
+    short = {f"w{i}".encode(): 2 for i in range(70_000)}
+
+    few, most = chosen_words(long), chosen_words(short)
+
+    assert len(few) < 40_000
+    assert len(most) == 65_535
+    for words in (few, most):
+        assert 10**5 < len(json.dumps(words, separators=(",", ":"))) < LONGEST_MANIFEST * 0.8
