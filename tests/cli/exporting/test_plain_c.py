@@ -53,6 +53,17 @@ def test_json_has_the_sizes(run):
     assert record["constants_bytes"] == 1640
 
 
+def test_a_model_that_reads_text_has_the_sizes_of_its_tokenizer(run):
+    words = str(NETS / "format2" / "words.onnx")
+
+    said = run("export", words, "--to", "c", "-o", "words.c").err
+    record = json.loads(run("export", words, "--to", "c", "-o", "words.c", "--json").out)
+
+    assert ", 47 of them for the vocabulary" in said
+    assert "36 bytes for each stream, 7 for each text, and on the stack" in said
+    assert (record["vocabulary_bytes"], record["text_bytes"]) == (47, 7)
+
+
 def test_what_cannot_be_written_is_refused(run):
     whole = NETS / "gru-bidirectional-last.onnx"
 

@@ -16,11 +16,11 @@ A word is answered by the byte after it, so one byte may complete two.
 The vocabulary takes {flash:,} bytes of the constants, and a {name}_text {memory} bytes."""
 _LOWER: Final = " A-Z are read as a-z."
 _ABOUT_BYTES: Final = """
-Text: the id of byte b is b + 1, whatever the text is encoded in."""
+Text: a byte is a token; the id of byte b is b + 1."""
 _ABOUT_CALLS: Final = """
-{name}_text_push takes the next byte of a text, writes the ids of the words that it completes, and
-returns their number, 0 to 2. {name}_text_end does the same where the text ends, and begins a new
-one. For each byte, starting with zeros in text and state:
+{name}_text_push takes the next byte of a text, writes the ids of the tokens that it completes, and
+returns their number, at most 2. {name}_text_end does the same where the text ends, and begins a
+new one. For each byte, starting with zeros in text and state:
     n = {name}_text_push(&text, byte, ids);
     for (i = 0; i < n; i++) {{ {name}_step(&state, &ids[i], y); }}"""
 
@@ -115,7 +115,7 @@ def text_code(text: Text | None, name: str) -> TextCode:
         name=name,
         memory=memory,
     )
-    fields = _WORD_FIELDS.format(name=name, beyond=known.longest + 1)
+    fields = _WORD_FIELDS.format(name=name, beyond=memory)
     push = _WORDS.format(name=name, lowered=_LOWERED * lower)
     search = SEARCH.replace("LONGEST", f"{name}_TEXT")
     return TextCode(
