@@ -36,6 +36,7 @@ Kind = Literal["number", "boolean", "time", "text", "list"]
 
 _WHOLE = re.compile(r"[+-]?[0-9]+", re.ASCII)
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
+_LONGEST_CELL = 200
 _MARKED = re.compile(r"[+-]?[0-9]{1,3}([.,])[0-9]{3}.*", re.ASCII)
 
 
@@ -77,7 +78,8 @@ class _Draft:
     """A column while the others are still unread: how many cells it has, and their forms.
 
     `values` has the numbers of a column of plain numbers alone. `counts` has the forms of the cells
-    of any other column, unless all are `dates` in a single form.
+    of any other column, unless all are `dates` in a single form, or most are too `long` for
+    anything but text.
     """
 
     cells: Sequence[str]
@@ -86,11 +88,14 @@ class _Draft:
     counts: Counter[str] = field(default_factory=Counter)
     forms: Forms | None = None
     dates: bool = False
+    long: bool = False
 
     @classmethod
     def of(cls, cells: Sequence[str]) -> _Draft:
         if _are_dates(cells):
             return cls(cells, len(cells), dates=True)
+        if _are_long(cells):
+            return cls(cells, len(cells), long=True)
         listed = _listed(cells)
         values = _plain_numbers(listed)
         if values is not None:
@@ -108,7 +113,10 @@ class _Draft:
 
     @property
     def numeric(self) -> bool:
-        return 2 * max(self.plain, self.forms.numbers if self.forms else 0) > self.present
+        return (
+            not self.long
+            and 2 * max(self.plain, self.forms.numbers if self.forms else 0) > self.present
+        )
 
     def all_forms(self) -> Forms:
         if self.forms is None:
@@ -116,6 +124,8 @@ class _Draft:
         return self.forms
 
     def content(self, mark: Mark | None) -> Content:
+        if self.long:
+            return Content(np.full(len(self.cells), np.nan), "text")
         if self.numeric:
             return self._numbers(Style() if self.forms is None else self.forms.style(mark))
         if self.dates:
@@ -193,6 +203,13 @@ def _are_dates(cells: Sequence[str]) -> bool:
     if not isinstance(cells, Texts) or not cells.one_form():
         return False
     return looks_like_date(cells[0]) and math.isnan(parse_number(cells[0]))
+
+
+def _are_long(cells: Sequence[str]) -> bool:
+    """Whether most cells are longer than any number or date."""
+    return isinstance(cells, Texts) and bool(
+        2 * np.count_nonzero(np.diff(cells.offsets) > _LONGEST_CELL) > len(cells)
+    )
 
 
 def _listed(cells: Sequence[str]) -> list[str]:

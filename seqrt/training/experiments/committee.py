@@ -190,7 +190,7 @@ def start_committee(plan: Plan, out: str | Path | None = None) -> Committee:
     # a member trains on less than all the data, and makes 500 steps in more epochs
     epochs, patience = attrgetter("epochs", "patience")(plan.resolved(member))
     resolved = plan.resolved(problem).with_options(val=plan.val, epochs=epochs, patience=patience)
-    folder = new_folder(plan.source, plan.architecture.cell, out)
+    folder = new_folder(plan.source, resolved.architecture.cell, out)
     committee = Committee(resolved, problem, folder, timestamp())
     write_record(committee.path, committee.record())
     return committee

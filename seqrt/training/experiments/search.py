@@ -133,12 +133,19 @@ def search_trials(
     """
     free = [name for name in SEARCHED if name not in given]
     study = _study(plan.recipe.seed)
-    units = plan.architecture.units
     usual = {name: getattr(plan, name) for name in SEARCHED} | {"lr": Recipe.lr}
+    problem = over_windows(plan).problem()
+    if problem.metadata.text is not None:
+        resolved = plan.resolved(problem)
+        usual = {name: getattr(resolved, name) for name in SEARCHED}
+        free = [name for name in free if name != "noise"]  # which is added to numbers
+    units = usual["units"]
     study.enqueue_trial({**usual, "layers": len(units), "units": units[0]})
     for _ in range(count):
         trial = study.ask()
-        own = over_windows(plan).with_options(**_suggested(trial, plan, free))
+        around = problem.metadata.text is not None
+        found = _suggested(trial, plan, free, one_layer_too=around)
+        own = over_windows(plan).with_options(**found)
         run = start(own, folder / f"trial-{trial.number + 1}")
         yield SearchTrial(run, trial, study, count)
 
@@ -204,10 +211,13 @@ def _study(seed: int) -> optuna.Study:
     )
 
 
-def _suggested(trial: optuna.Trial, plan: Plan, free: Sequence[str]) -> dict[str, Any]:
+def _suggested(
+    trial: optuna.Trial, plan: Plan, free: Sequence[str], *, one_layer_too: bool
+) -> dict[str, Any]:
     """Return the values that `trial` suggests for the free options.
 
-    Dropout is suggested for two layers only, because it acts between layers.
+    Dropout is suggested for two layers only, because it acts between layers; in networks of text it
+    also acts around `one_layer_too`.
     """
     suggested: dict[str, Any] = {}
     units = plan.architecture.units
@@ -219,7 +229,7 @@ def _suggested(trial: optuna.Trial, plan: Plan, free: Sequence[str]) -> dict[str
         units = suggested["units"] = (size, math.ceil(size / 2))[:layers]
     if "lr" in free:
         suggested["lr"] = float(f"{trial.suggest_float('lr', *RATES, log=True):.3g}")
-    if "dropout" in free and len(units) > 1:
+    if "dropout" in free and (one_layer_too or len(units) > 1):
         suggested["dropout"] = round(trial.suggest_float("dropout", *DROPOUT, step=0.05), 2)
     if "noise" in free:
         suggested["noise"] = round(trial.suggest_float("noise", *NOISE, step=0.05), 2)

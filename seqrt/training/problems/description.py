@@ -20,7 +20,7 @@ from seqrt.data.readers.source import Source, shown
 from seqrt.data.understanding.accounting import ColumnUse, account
 from seqrt.data.understanding.profile import Profile
 from seqrt.errors import InputError, UsageError
-from seqrt.training.problems.from_book import book_problem, read_book
+from seqrt.training.problems.from_book import book_problem, check_is_text, read_book
 from seqrt.training.problems.from_sequences import from_sequences
 from seqrt.training.problems.from_table import TableRows, from_table
 from seqrt.training.problems.options import DataOptions
@@ -87,7 +87,10 @@ def describe_book(source: Source, options: DataOptions) -> Description:
     options.check()
     options.reject_for_sequences()
     try:
-        problem = book_problem(read_book(source), shown(source), usual_val=True)
+        data = read_book(source)
+        if options.task is None:
+            check_is_text(data, shown(source))
+        problem = book_problem(data, shown(source), usual_val=True)
     except UsageError as error:
         return Description(source, Suggestion(options), None, str(error))
     return Description(source, Suggestion(options), problem, texts=TextFacts.of(problem))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from typing import Any, Final
 
 import numpy as np
@@ -19,6 +21,7 @@ from seqrt.data.readers.source import (
     opened,
     shown,
 )
+from seqrt.encoding.cells import parse_number
 from seqrt.errors import UsageError
 from seqrt.training.inputs.scaling import id_column, probability_columns
 from seqrt.training.networks.metadata import Metadata
@@ -34,6 +37,10 @@ BYTES: Final = 256
 
 # The width of the table of embeddings until a plan sets it.
 _WIDTH: Final = 64
+
+# A table shows in its first bytes and lines.
+_PROBED, _LINES = 1 << 14, 20
+_SEPARATORS: Final = re.compile(r"[\s,;]+")
 
 # Bytes that are counted at once.
 _PIECE: Final = 1 << 22
@@ -66,6 +73,17 @@ def read_book(source: Source) -> bytes:
     if len(texts) == 1:
         return texts[0]
     return b"".join(text if text.endswith(b"\n") else text + b"\n" for text in texts)
+
+
+def check_is_text(data: bytes, source: str) -> None:
+    """Raise UsageError for a text that begins with lines of numbers, as a table does."""
+    lines = data[:_PROBED].decode(errors="replace").splitlines()[1:_LINES]
+    cells = [cell for line in lines for cell in _SEPARATORS.split(line.strip()) if line.strip()]
+    if len(lines) > 1 and cells and all(math.isfinite(parse_number(cell)) for cell in cells):
+        raise UsageError(
+            f"{source} holds lines of numbers. If it is a table, rename it to .csv; --task generate"
+            " learns to write such text."
+        )
 
 
 def _files(source: Source) -> tuple[Any, ...]:

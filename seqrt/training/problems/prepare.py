@@ -21,7 +21,7 @@ from seqrt.encoding.column import TableColumn
 from seqrt.errors import UsageError
 from seqrt.training.networks.metadata import Metadata
 from seqrt.training.networks.missing import AS_MEAN
-from seqrt.training.problems.from_book import book_problem, is_book, read_book
+from seqrt.training.problems.from_book import book_problem, check_is_text, is_book, read_book
 from seqrt.training.problems.from_sequences import from_sequences
 from seqrt.training.problems.from_table import TableRows, from_table
 from seqrt.training.problems.options import DataOptions
@@ -74,7 +74,7 @@ def splitter(
     options.check()
     if is_book(source, options):
         options.reject_for_sequences("tokens")
-        return _book_splitter(source, seed, usual_val=usual_val)
+        return _book_splitter(source, options, seed, usual_val=usual_val)
     missing = options.missing != "error"
     data, sha256 = _read(source, seed, options, earlier)
     split: Callable[..., Problem]
@@ -108,10 +108,12 @@ def splitter(
 
 
 def _book_splitter(
-    source: Source, seed: int, *, usual_val: bool
+    source: Source, options: DataOptions, seed: int, *, usual_val: bool
 ) -> Callable[[Validation], Problem]:
     """Read the text of a language model once; return the function that makes its problem."""
     data, sha256 = read_book(source), digest(source)
+    if options.task is None:
+        check_is_text(data, shown(source))
 
     def problem(val: Validation) -> Problem:
         made = book_problem(data, shown(source), val, usual_val=usual_val)

@@ -10,6 +10,7 @@ import pytest
 from seqrt.contract.text import Text
 from seqrt.errors import UsageError
 from seqrt.metrics import measure
+from seqrt.training import prepare
 from seqrt.training.problems.from_book import book_baselines, book_problem, pair_counts
 from seqrt.training.problems.split import Fold
 
@@ -77,3 +78,19 @@ def test_the_baselines_are_the_probabilities_that_counts_give():
         want = measure("generate", y_val, p, problem.metadata.classes)
         assert found[name] == pytest.approx((want["nats per byte"], want["accuracy"]))
     assert found["after each byte"][0] < found["byte frequencies"][0] < math.log(256)
+
+
+@pytest.mark.parametrize("lines", ["1,2.5\n2,3\n", "1 2\n3 4\n5 6\n", "1\n\n2\n3\n"])
+def test_lines_of_numbers_are_a_table_unless_they_are_to_be_written(tmp_path, lines):
+    path = tmp_path / "x.txt"
+    path.write_text(f"t,x\n{lines * 400}", encoding="utf-8")
+
+    with pytest.raises(UsageError, match=r"x\.txt holds lines of numbers.* rename it to \.csv"):
+        prepare(str(path))
+    assert prepare(str(path), task="generate").metadata.task == "generate"
+
+
+def test_a_text_with_some_numbers_is_a_text(tmp_path):
+    (tmp_path / "x.txt").write_text("1.\n2 eggs\n\n3.\n" * 400, encoding="utf-8")
+
+    assert prepare(str(tmp_path / "x.txt")).metadata.task == "generate"
