@@ -19,6 +19,9 @@ Numbers = NDArray[np.float64]
 Counts = NDArray[np.int64]
 Label = int | str
 
+# Of the metrics that come first, and so decide which of several networks is the best.
+LOWER_IS_BETTER = ("mse", "nats per byte")
+
 # Models compute in float32, so a probability below its resolution, such as 0, is a rounding error:
 # before the logarithm it is raised to that resolution.
 SMALLEST_PROBABILITY = float(np.finfo(np.float32).eps)

@@ -18,10 +18,12 @@ _SMALL = 1_000
 
 def advice(plan: Plan, problem: Problem, result: Result) -> Iterator[str]:
     """Yield a warning where the network does not beat every baseline, and what to try."""
+    from seqrt.metrics import LOWER_IS_BETTER
+
     metric, value = next(iter(result.figures.items()))
     all_baselines = {result.baseline: result.baseline_figures, **result.further}
     figures = {name: metrics[metric] for name, metrics in all_baselines.items()}
-    lower = metric in ("mse", "nats per byte")
+    lower = metric in LOWER_IS_BETTER
     won_by = [n for n, other in figures.items() if not (value < other if lower else value > other)]
     if not won_by:
         return

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from seqrt.colours import INK
 from seqrt.drawing.style import new_figure, save_figure, style_axes
-from seqrt.training.experiments.ranking import LOWER_IS_BETTER, Summary
+from seqrt.metrics import LOWER_IS_BETTER
+from seqrt.training.experiments.ranking import Summary
 from seqrt.training.runs.pictures import COLOURS
 
 if TYPE_CHECKING:

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from seqrt.metrics import LOWER_IS_BETTER
 from seqrt.training.experiments.compare import Candidate, Outcome
-
-LOWER_IS_BETTER = ("mse",)
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,9 @@ def baseline(problem: Problem) -> tuple[str, Array]:
     count = len(problem.judged.truth)
     truth = problem.train.truth
     if problem.activation == "softmax":
-        classes = np.array(problem.metadata.classes)
-        frequencies = (truth.reshape(-1, 1) == classes).mean(0)
+        labels, counts = np.unique(truth, return_counts=True)
+        shares = dict(zip(labels.tolist(), counts / len(truth), strict=True))
+        frequencies = np.array([shares.get(each, 0.0) for each in problem.metadata.classes])
         return "majority class", np.tile(frequencies, (count, 1))
     means = truth.reshape(len(truth), -1).astype(np.float64).mean(0)
     name = "mean" if problem.activation == "none" else "majority of each label"
