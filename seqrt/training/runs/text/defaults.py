@@ -28,9 +28,9 @@ _OF_WORDS: Final[dict[str, Any]] = {
 }
 _OF_BYTES: Final[dict[str, Any]] = {
     "cell": "gru",
-    "units": (64,),
+    "units": (128,),
     "embedding": 32,
-    "dropout": 0.2,
+    "dropout": 0.3,
     "lr": 3e-3,
     "batch_size": 32,
 }
@@ -50,7 +50,7 @@ def text_options(plan: Any, problem: Problem) -> dict[str, Any]:
         a language model    GRU of 256 units, embedding 64, dropout 0.1, 32 rows, tbptt 64,
                             learning rate 0.004; as many epochs as read 10 million bytes
         words               GRU of 64 units, embedding 64, dropout 0.5, learning rate 0.002
-        bytes               GRU of 64 units, embedding 32, dropout 0.2, learning rate 0.003
+        bytes               GRU of 128 units, embedding 32, dropout 0.3, learning rate 0.003
 
     Training stops after a quarter of the epochs without improvement. README.md has the figures.
     """
