@@ -25,7 +25,8 @@ MOST_WORDS: Final = 65_535
 LONGEST_WORD: Final = 64
 """In bytes; longer words are unknown."""
 
-_WIDEST = 1 << 16
+# A committee of networks has their tables side by side.
+WIDEST: Final = 1 << 16
 _BYTES = 256
 
 
@@ -58,8 +59,8 @@ def check_text(m: Any) -> None:
         return
     if m.tokens != m.text.size:
         raise manifest_error(f"of text needs {m.text.size} tokens, got {m.tokens}")
-    if not 1 <= m.text.width <= _WIDEST:
-        raise manifest_error(f"of text needs a width from 1 to {_WIDEST}, got {m.text.width}")
+    if not 1 <= m.text.width <= WIDEST:
+        raise manifest_error(f"of text needs a width from 1 to {WIDEST}, got {m.text.width}")
     if m.text.kind == "bytes":
         if m.text.vocabulary or m.text.lower != "none":
             raise manifest_error("of bytes must have no vocabulary, and lower='none'")

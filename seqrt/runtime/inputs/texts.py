@@ -66,13 +66,18 @@ class TextReader:
                     " Stream for each."
                 )
 
-    def of_table(self, columns: Mapping[str, Any]) -> list[Ids]:
+    def of_table(self, columns: Any) -> list[Ids]:
         """Return the ids of each row of a table; none for a row whose text is missing.
 
-        Raises InputError for a table without the column of texts (E_INPUT_COLUMN), and for a cell
-        that holds anything but text (E_INPUT_TYPE).
+        Raises InputError for a table without the column of texts (E_INPUT_COLUMN), and for anything
+        but a table, or but text in a cell (E_INPUT_TYPE).
         """
         name = self.text.column
+        if isinstance(columns, list | tuple) or not hasattr(columns, "__getitem__"):
+            raise InputError(
+                "E_INPUT_TYPE: encode takes a text or a table with a column of texts, got"
+                f" {type(columns).__name__}. A list of texts goes to predict as it is."
+            )
         if name not in columns:
             raise InputError(
                 f"E_INPUT_COLUMN: columns must have {name!r}, which the model reads, got"
@@ -85,9 +90,15 @@ class TextReader:
     def _of_cell(self, cell: Any, place: str) -> Ids:
         if isinstance(cell, str | bytes):
             return self.tokenizer.encode(cell)
-        if cell is None or cell is np.ma.masked or cell != cell or type(cell).__name__ == "NAType":
+        if _is_missing(cell):
             return np.zeros(0, np.int64)
         raise _type_error(place, cell)
+
+
+def _is_missing(cell: Any) -> bool:
+    """Whether a cell is None, NaN, masked, or the missing value of pandas."""
+    nan = isinstance(cell, float | np.floating) and cell != cell
+    return nan or cell is None or cell is np.ma.masked or type(cell).__name__ == "NAType"
 
 
 def _type_error(place: str, got: Any) -> InputError:

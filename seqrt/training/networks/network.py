@@ -10,6 +10,7 @@ from typing import Any, Final, get_args
 from torch import nn
 
 from seqrt.contract.manifest import Activation, Head, Missing, Nonlinearity
+from seqrt.contract.text import WIDEST
 from seqrt.errors import UsageError
 from seqrt.training.kernels import TrainedCell
 from seqrt.training.networks.dilated import Dilated
@@ -22,8 +23,6 @@ from seqrt.training.networks.stack import Stack
 
 # Options that older versions did not have: recorded only where they differ from their default.
 LATER: Final = {"residual": False, "front": "", "pool": "last", "embedding": 0, "tokens": 0}
-
-WIDEST_EMBEDDING: Final = 1024
 
 
 @dataclass(frozen=True)
@@ -65,10 +64,8 @@ class Architecture:
         parse_pool(self.pool)
         if self.embedding:
             _check_size("embedding", self.embedding)
-        if self.embedding > WIDEST_EMBEDDING:
-            raise UsageError(
-                f"embedding must be at most {WIDEST_EMBEDDING:,}, got {self.embedding:,}."
-            )
+        if self.embedding > WIDEST:
+            raise UsageError(f"embedding must be at most {WIDEST:,}, got {self.embedding:,}.")
 
     @property
     def segment(self) -> int:

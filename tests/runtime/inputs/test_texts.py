@@ -56,6 +56,8 @@ def test_a_table_gives_the_ids_of_each_row(words):
 
     assert [row.tolist() for row in rows] == [[6, 2], [], [], [1]]
     assert words.encode({"review": "not bad"})[0].tolist() == [6, 2]
+    masked = np.ma.array(["bad", "?"], object, mask=[False, True])
+    assert [row.tolist() for row in words.encode({"review": masked})] == [[2], []]
 
 
 def test_batches_of_texts_are_answered_one_by_one(words):
@@ -78,6 +80,9 @@ def test_what_is_no_list_of_texts_is_refused_with_its_place(words, load):
         words.encode({"review": ["a", 5]})
     with pytest.raises(InputError, match=r"E_INPUT_COLUMN: columns must have 'review'"):
         words.encode({"text": ["a"]})
+    for wrong in (["a"], None, 5):
+        with pytest.raises(InputError, match="E_INPUT_TYPE: encode takes a text or a table"):
+            words.encode(wrong)
     with pytest.raises(InputError, match="E_INPUT_LENGTHS"):
         words.predict(TEXTS, [1, 1, 0, 1])
     with pytest.raises(InputError, match="E_INPUT_TYPE"):

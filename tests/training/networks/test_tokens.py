@@ -152,7 +152,7 @@ def test_networks_of_different_vocabularies_have_no_mean():
     [
         ({"tokens": 5}, "a network of 5 tokens needs the width of its table"),
         ({"embedding": 5}, "embedding is the width of a table of tokens, but this network reads"),
-        ({"tokens": 5, "embedding": 1025}, "embedding must be at most 1,024, got 1,025"),
+        ({"tokens": 5, "embedding": 65_537}, "embedding must be at most 65,536, got 65,537"),
         ({"tokens": 5, "embedding": 2, "missing": "mean"}, "which is never missing"),
         ({"tokens": 5, "embedding": 2, "features": 2}, "has one feature, the id of the token"),
         ({"tokens": True, "embedding": 2}, "tokens must be a whole number from 1"),
