@@ -19,6 +19,7 @@ from seqrt.errors import UsageError
 from seqrt.export.graph.build import build_onnx
 from seqrt.export.graph.groups import carries_of, group_count, layers_of
 from seqrt.export.graph.weights import float32_array
+from seqrt.export.subject import rounded_again
 from seqrt.runtime import Model
 from seqrt.runtime.inputs.arrays import inside
 from seqrt.runtime.proving.parity import largest
@@ -150,10 +151,22 @@ class SeqrtNetwork:
         return state.astype(np.float32)
 
     def solve(
-        self, dtype: torch.dtype, x: Floats | Doubles, lengths: Lengths, state: Floats | Doubles
+        self,
+        dtype: torch.dtype,
+        x: Floats | Doubles,
+        lengths: Lengths,
+        state: Floats | Doubles,
+        *,
+        rounded: bool = False,
     ) -> tuple[Doubles, Doubles]:
-        """Return y and the final state as torch computes them in `dtype`."""
+        """Return y and the final state as torch computes them in `dtype`; see Subject."""
         net = copy.deepcopy(self.stack).to(dtype)
+        if rounded and net.embedding:
+            table = rounded_again(net.embedding.weight.detach().numpy()[None])
+            net.embedding.weight.data = torch.from_numpy(table[0])
+            state = rounded_again(state)
+        elif rounded:
+            x = rounded_again(x)
         values = torch.from_numpy(x) if net.tokens else torch.from_numpy(x).to(dtype)
         inputs = values, torch.from_numpy(lengths).long()
         with torch.no_grad():

@@ -13,7 +13,6 @@ from seqrt.export.subject import Subject
 from seqrt.runtime import Model
 from seqrt.runtime.proving.parity import largest, scaled_units
 from seqrt.runtime.proving.proof import Case, allowed_errors, replay
-from seqrt.runtime.types import Doubles, Floats
 
 _SEED = 20260401
 
@@ -22,9 +21,6 @@ _CASE_BYTES = 12_000
 
 # A network that forgets its past must stay this close to float64, relative to its outputs.
 _LIMIT = 1e-5
-
-# The largest relative error of rounding to float32.
-_ROUNDING = 2.0**-24
 
 
 def prove(draft: Model, subject: Subject) -> tuple[list[Case], Parity]:
@@ -76,7 +72,7 @@ def _reach(draft: Model, subject: Subject) -> int:
 
     Where it exceeds that, the network may amplify rounding errors, or the graph may be wrong. Raise
     ParityError for a wrong graph: then the float64 outputs hardly change if x is rounded again, or
-    the state of a network that reads tokens.
+    the table and the state of a network that reads tokens.
     """
     m, rng = draft.manifest, np.random.Generator(np.random.PCG64(_SEED + 2))
     case = subject.case(draft, 1, _longest(m), rng, fresh=True)
@@ -90,10 +86,7 @@ def _reach(draft: Model, subject: Subject) -> int:
     within = errors.reshape(len(steps), -1).max(axis=1) <= limit
     if within.all():
         return int(steps[-1])
-    if m.tokens:
-        moved, _ = subject.solve(torch.float64, x, steps, state * _rounding(state))
-    else:
-        moved, _ = subject.solve(torch.float64, x * _rounding(x), steps, state)
+    moved, _ = subject.solve(torch.float64, x, steps, state, rounded=True)
     if not within[0] or largest((moved - truth) / scale) <= limit / 10:
         raise parity_error(case, float(errors.max()), limit)
     return int(steps[within.argmin() - 1])
@@ -113,13 +106,6 @@ def _checked_errors(draft: Model, cases: list[Case]) -> Iterator[float]:
 def two_digits(value: float) -> float:
     """Return `value` with two digits, so that other machines write the same number."""
     return float(f"{value:.1e}")
-
-
-def _rounding(x: Floats) -> Doubles:
-    """Return factors (B, ...) that change x as much as rounding it to float32 once more could."""
-    signs = np.where(np.arange(x[0].size).reshape(x[0].shape) % 2, 1.0, -1.0)
-    factors: Doubles = 1.0 + _ROUNDING * np.broadcast_to(signs, x.shape)
-    return factors
 
 
 def parity_error(case: Case, error: float, limit: float) -> ParityError:

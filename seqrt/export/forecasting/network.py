@@ -58,11 +58,17 @@ class ForecasterNetwork(SeqrtNetwork):
         return norms
 
     def solve(
-        self, dtype: torch.dtype, x: Floats | Doubles, lengths: Lengths, state: Floats | Doubles
+        self,
+        dtype: torch.dtype,
+        x: Floats | Doubles,
+        lengths: Lengths,
+        state: Floats | Doubles,
+        *,
+        rounded: bool = False,
     ) -> tuple[Doubles, Doubles]:
         """Return y and the final state as torch computes them, rows in turn as in `gradient`."""
         rows, one = [slice(row, row + 1) for row in range(len(x))], super().solve
-        solved = [one(dtype, x[row], lengths[row], state[row]) for row in rows]
+        solved = [one(dtype, x[row], lengths[row], state[row], rounded=rounded) for row in rows]
         y, ends = zip(*solved, strict=True)
         return np.concatenate(y), np.concatenate(ends)
 

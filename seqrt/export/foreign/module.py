@@ -30,6 +30,7 @@ from seqrt.export.foreign.build import Built, build
 from seqrt.export.foreign.tracing.refusal import Refused
 from seqrt.export.foreign.tracing.sequential import as_chain
 from seqrt.export.foreign.truth import Truth
+from seqrt.export.subject import rounded_again
 from seqrt.runtime import Model
 from seqrt.runtime.proving.parity import largest
 from seqrt.runtime.proving.proof import Case
@@ -251,9 +252,17 @@ class ForeignModule:
         return Case(x, lengths, state, truth, ends, error, error)
 
     def solve(
-        self, dtype: torch.dtype, x: NDArray[Any], lengths: Lengths, state: NDArray[Any]
+        self,
+        dtype: torch.dtype,
+        x: NDArray[Any],
+        lengths: Lengths,
+        state: Floats,
+        *,
+        rounded: bool = False,
     ) -> tuple[Doubles, Doubles]:
-        """Return y, from zero state, and no final state."""
+        """Return y, from zero state, and no final state; see Subject, but tables stay."""
+        if rounded and not self.built.tokens:
+            x = rounded_again(x)
         return self.truth.rows(dtype, x, lengths), np.zeros((len(x), 0))
 
     def _later(

@@ -148,3 +148,13 @@ def test_text_of_another_number_of_ids_is_refused(exported):
 
     with pytest.raises(UsageError, match=r"as many ids as the network has tokens, 41, got 257"):
         exported(net)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_a_network_that_amplifies_rounding_is_proved_for_fewer_steps(exported, bidirectional):
+    net = network(cell="rnn", units=(24,), head="sequence", bidirectional=bidirectional)
+    for cell in net.recurrent()[0].cells:
+        with torch.no_grad():
+            cell.weight_hh_l0 *= 4
+
+    assert 10 < exported(net).manifest.parity.steps < 100
