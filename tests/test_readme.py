@@ -40,9 +40,8 @@ with_commands = [page for page in PAGES.values() if page.blocks("console")]
 def here(tmp_path, monkeypatch):
     """A folder with the models and the tables that the pages name."""
     shutil.copytree(HOUSE / "models", tmp_path / "models")
-    shutil.copytree(
-        HOUSE / "tests" / "runtime" / "nets" / "text", tmp_path / "tests/runtime/nets/text"
-    )
+    for nets in ("tests/runtime/nets/text", "tests/runtime/nets/format2"):
+        shutil.copytree(HOUSE / nets, tmp_path / nets)
     years = np.arange(1700, 2009)
     spots = 60 + 50 * np.sin(years / 11 * 2 * np.pi) + years % 7
     rows = [f"{year},{value:.1f}" for year, value in zip(years, spots, strict=True)]
