@@ -10,6 +10,7 @@ ours, is taken within a round; the medians are printed, and the quartiles of the
 seqrt is faster. All run on the same cores, each with its own default number of threads.
 
 seqrt    `fit`, with the threads that `seqrt train` takes; it also scales, clips and checks
+seqrt-1  the same with one thread, where `seqrt train` takes more
 keras    Keras 3 on TensorFlow, `fit`, timed from the beginning to the end of an epoch
 plain    PyTorch as tutorials show it: DataLoader, default Adam, PyTorch's number of threads
 plain-1  the same with one thread, which an expert would choose
@@ -43,10 +44,10 @@ class Row(NamedTuple):
 
 
 ROWS = (
-    Row("lstm", 10, ("keras", "plain", "plain-1", "kernel")),
+    Row("lstm", 10, ("seqrt-1", "keras", "plain", "plain-1", "kernel")),
     Row("rnn", 10, ("keras", "plain", "plain-1", "kernel")),
-    Row("gru", 10, ("keras", "plain", "plain-1", "kernel")),
-    Row("gru", 100, ("kernel",)),
+    Row("gru", 10, ("seqrt-1", "keras", "plain", "plain-1", "kernel")),
+    Row("gru", 100, ("seqrt-1", "kernel")),
     Row("mingru", 10, ("gru",)),
     Row("mingru", 100, ("gru",)),
 )
@@ -72,16 +73,20 @@ def epochs() -> Iterator[None]:
         print(time.perf_counter() - began, flush=True)
 
 
-def seqrt(cell: Any, steps: int) -> None:
+def seqrt(cell: Any, steps: int, threads: int | None = None) -> None:
     import torch
 
     from seqrt.training import Network, fit
     from seqrt.training.loop.threads import threads_that_pay
 
-    torch.set_num_threads(threads_that_pay(cell, UNITS))
+    torch.set_num_threads(threads or threads_that_pay(cell, UNITS))
     training = fit(Network(cell, 1, UNITS), *data(steps), epochs=100_000, batch_size=BATCH)
     for _ in epochs():
         next(training)
+
+
+def seqrt_1(cell: Any, steps: int) -> None:
+    seqrt(cell, steps, 1)
 
 
 def gru(_: str, steps: int) -> None:
@@ -162,6 +167,7 @@ def kernel(cell: str, steps: int) -> None:
 
 CONTENDERS = {
     "seqrt": seqrt,
+    "seqrt-1": seqrt_1,
     "keras": keras,
     "plain": plain,
     "plain-1": plain_1,
