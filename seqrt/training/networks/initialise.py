@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from seqrt.contract.columns import inputs_of
 from seqrt.errors import UsageError
 from seqrt.training.networks.metadata import Metadata
+from seqrt.training.networks.network import Network
 from seqrt.training.networks.recurrent import Recurrent
 from seqrt.training.networks.stack import Stack
 
@@ -56,6 +59,17 @@ def forget_constants(net: Stack, metadata: Metadata) -> None:
     ]
     for weights in net.time_layers()[0].input_weights():
         weights[..., constant] = 0.0
+
+
+@torch.no_grad()
+def start_at_frequencies(net: Network, counts: NDArray[np.int64]) -> None:
+    """Set the bias of the head to log ((n_k + 1) / (N + K)), n_k of the N targets being of class k.
+
+    With thousands of targets of a few dozen classes among 256, a bias that is drawn delays training
+    by hundreds of steps: the gradient is noise until the other classes are improbable.
+    """
+    shares = torch.from_numpy((counts + 1) / (counts + 1).sum())
+    net.dense.bias.copy_(shares.log())
 
 
 def _draw(layer: Recurrent, kernel: nn.Module, steps: int) -> None:

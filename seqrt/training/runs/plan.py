@@ -25,7 +25,7 @@ from seqrt.training.problems.problem import Problem
 from seqrt.training.problems.split import Fold
 from seqrt.training.runs.forecast_plan import USUAL_SHARE, cut_of, forecaster_options, rows_of
 from seqrt.training.runs.start_from import with_settings
-from seqrt.training.runs.text.defaults import text_options
+from seqrt.training.runs.text.defaults import start_head, text_options
 from seqrt.training.runs.window_plan import window_options
 
 Init = Literal["chrono", "torch"]
@@ -238,6 +238,7 @@ class Plan:
             if plan.memory is not None:
                 chrono_initialise(net, plan.memory)
             forget_constants(net, problem.metadata)
+            start_head(net, problem)
         net.metadata = problem.metadata
         if text:
             net.metadata = replace(net.metadata, text=replace(text, width=plan.embedding))

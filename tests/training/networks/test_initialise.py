@@ -8,6 +8,7 @@ import torch
 
 from seqrt import UsageError
 from seqrt.training import Network, chrono_initialise
+from seqrt.training.networks.initialise import start_at_frequencies
 
 STEPS = 200
 
@@ -75,3 +76,12 @@ def test_the_same_seed_draws_the_same():
 
 def _gates(cell: str) -> int:
     return {"rnn": 1, "lstm": 4, "gru": 3, "mingru": 2}[cell]
+
+
+def test_a_head_starts_at_the_frequencies_of_its_classes():
+    net = Network("gru", 1, (4,), 3, activation="softmax")
+
+    start_at_frequencies(net, np.array([5, 0, 2]))
+
+    y = net.output(net.dense(torch.zeros(4)))
+    assert y.tolist() == pytest.approx([0.6, 0.1, 0.3])

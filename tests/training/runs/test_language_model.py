@@ -87,7 +87,7 @@ def test_what_is_given_stays_and_the_rest_suits_a_language_model():
     found = plan.resolved(plan.problem())
 
     assert (found.cell, found.units, found.embedding, found.dropout) == ("gru", (32,), 64, 0.0)
-    assert (found.tbptt, found.batch_size, found.val) == (64, 32, 0.1)
+    assert (found.tbptt, found.batch_size, found.val) == (64, 4, 0.1)
     assert found.resolved(plan.problem()) == found
     given = Plan("cats.txt", val=0.2)
     assert given.problem().share == given.resolved(given.problem()).val == 0.2
@@ -108,3 +108,13 @@ def test_only_texts_have_language_models(here):
         next(Plan("cats.txt", folds=3).fold_problems())
     with pytest.raises(UsageError, match=r"got --window\. Drop"):
         prepare("cats.txt", window=9)
+
+
+def test_a_new_network_starts_at_the_frequencies_of_the_bytes():
+    plan = Plan("cats.txt", **SMALL)
+    problem = plan.problem()
+
+    p = plan.network(problem).dense.bias.softmax(0).numpy(force=True)
+
+    counts = np.bincount(problem.train.truth, minlength=256)
+    np.testing.assert_allclose(p, (counts + 1) / (len(problem.train.truth) + 256), rtol=1e-5)

@@ -5,9 +5,19 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
+from seqrt.training.inputs.side_by_side import USUAL_SPAN
 from seqrt.training.loop.threads import threads_that_pay
+from seqrt.training.networks.initialise import start_at_frequencies
+from seqrt.training.networks.network import Network
+from seqrt.training.problems.from_book import pair_counts
 from seqrt.training.problems.prepare import usual_length
 from seqrt.training.problems.problem import Problem
+
+# The most rows of a text, and the fewest. A short text has fewer, so that an epoch is at least so
+# many steps of the optimiser.
+_ROWS: Final = 32
+_FEWEST_ROWS: Final = 4
+_STEPS_OF_EPOCH: Final = 40
 
 _OF_LANGUAGE_MODELS: Final[dict[str, Any]] = {
     "cell": "gru",
@@ -15,8 +25,7 @@ _OF_LANGUAGE_MODELS: Final[dict[str, Any]] = {
     "embedding": 64,
     "dropout": 0.1,
     "lr": 4e-3,
-    "batch_size": 32,
-    "tbptt": 64,
+    "tbptt": USUAL_SPAN,
 }
 _OF_WORDS: Final[dict[str, Any]] = {
     "cell": "gru",
@@ -48,7 +57,8 @@ def text_options(plan: Any, problem: Problem) -> dict[str, Any]:
     """Return the options of a plan that text gets unless they are given, by name.
 
         a language model    GRU of 256 units, embedding 64, dropout 0.1, 32 rows, tbptt 64,
-                            learning rate 0.004; as many epochs as read 10 million bytes
+                            learning rate 0.004; as many epochs as read 10 million bytes;
+                            fewer rows for less than 82 kB
         words               GRU of 64 units, embedding 64, dropout 0.5, learning rate 0.002
         bytes               GRU of 128 units, embedding 32, dropout 0.3, learning rate 0.003
 
@@ -59,6 +69,8 @@ def text_options(plan: Any, problem: Problem) -> dict[str, Any]:
     language_model = problem.metadata.task == "generate"
     usual = _OF_WORDS if text.kind == "words" else _OF_BYTES
     usual = _OF_LANGUAGE_MODELS if language_model else usual
+    if language_model:
+        usual = usual | {"batch_size": _rows(problem.train.x.longest)}
     found = {name: value for name, value in usual.items() if name not in plan.given}
     plan = plan.with_options(**found) if found else plan
     epochs = _epochs(plan, problem) if "epochs" in plan.unresolved else plan.recipe.epochs
@@ -76,6 +88,17 @@ def text_options(plan: Any, problem: Problem) -> dict[str, Any]:
         "threads": plan.threads
         or threads_that_pay(plan.architecture.cell, plan.architecture.units),
     }
+
+
+def start_head(net: Network, problem: Problem) -> None:
+    """Let the head of a new language model start at the frequencies of the training part."""
+    if problem.metadata.task == "generate":
+        start_at_frequencies(net, pair_counts(problem.train).sum(0))
+
+
+def _rows(count: int) -> int:
+    """Return the number of rows in which a text of `count` bytes is read."""
+    return min(max(count // (USUAL_SPAN * _STEPS_OF_EPOCH), _FEWEST_ROWS), _ROWS)
 
 
 def _epochs(plan: Any, problem: Problem) -> int:
