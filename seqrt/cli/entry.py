@@ -108,6 +108,9 @@ def _usage(error: typer.TyperException) -> str:
     message = " ".join(error.format_message().split())
     context = getattr(error, "ctx", None)
     message = message if message.endswith((".", "?")) else f"{message}."
+    options = {flag for param in context.command.params for flag in param.opts} if context else ()
+    if "extra argument" in message and "-m" in options:
+        message += " A model is named with -m FILE."
     return f"{message} See: {context.command_path if context else 'seqrt'} --help"
 
 

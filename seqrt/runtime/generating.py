@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, AnyStr
 
 from seqrt.runtime.out_of_memory import needs_memory
-from seqrt.runtime.reading import Reading
+from seqrt.runtime.reading import ModelReading
 
 if TYPE_CHECKING:
     from seqrt.runtime.text.pieces import Pieces
 
 
-class Generating(Reading):
+class ModelGenerating(ModelReading):
     """The part of a Model that writes text."""
 
     @needs_memory

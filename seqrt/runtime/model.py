@@ -10,7 +10,7 @@ from seqrt.errors import UsageError
 from seqrt.runtime.compute.engine import Engine
 from seqrt.runtime.compute.predict import advance, predict_batch
 from seqrt.runtime.compute.workers import Workers
-from seqrt.runtime.generating import Generating
+from seqrt.runtime.generating import ModelGenerating
 from seqrt.runtime.inputs.nonfinite import Nonfinite
 from seqrt.runtime.opening.file import ModelFile, Trust, read_model
 from seqrt.runtime.opening.session import allowed_cpus, choose_device, choose_tf32
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from seqrt.runtime.types import Floats
 
 
-class Model(Generating):
+class Model(ModelGenerating):
     """A trained network in one ONNX file.
 
     Shapes: B batch, T time, D features, O outputs, S state.

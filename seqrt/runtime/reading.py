@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from seqrt.text.tokenizer import Tokenizer
 
 
-class Reading(ModelFacts):
+class ModelReading(ModelFacts):
     """The part of a Model that reads tables and texts."""
 
     _engine: Engine

@@ -7,6 +7,8 @@ from typing import Any, Final, NamedTuple
 from seqrt.contract import LENGTHS, STATE, STATE_OUT, Manifest, X, Y
 
 VERSION: Final = "1"
+# The input of a model of text that holds texts in place of ids.
+TEXT: Final = "text"
 EXTENSIONS: Final = ["sequence", "sequence(string_id)", "binary_tensor_data"]
 
 
@@ -56,6 +58,9 @@ def describe_model(manifest: Manifest, name: str) -> dict[str, Any]:
     if manifest.tokens:
         x |= {"datatype": "INT64", "shape": [-1, -1]}
     inputs = [x | {"columns": features}]
+    if manifest.text:
+        inputs[0]["optional"] = True
+        inputs.append({"name": TEXT, "datatype": "BYTES", "shape": [-1], "optional": True})
     inputs.append({"name": LENGTHS, "datatype": "INT32", "shape": [-1], "optional": True})
     if manifest.streamable:
         shape = [-1, manifest.state_size]

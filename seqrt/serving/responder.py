@@ -12,9 +12,10 @@ from seqrt.errors import InputError
 from seqrt.runtime.inputs.arrays import check_shape
 from seqrt.runtime.inputs.nonfinite import FIX
 from seqrt.serving.asked import Asked, SequenceTurn, Wanted, parse
-from seqrt.serving.described import VERSION, parts_of, tensors_of
+from seqrt.serving.described import TEXT, VERSION, parts_of, tensors_of
 from seqrt.serving.refused import RefusedRequest, malformed
 from seqrt.serving.tensors import to_json
+from seqrt.serving.texts import ids_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,7 +51,8 @@ class Responder:
         streams = [STATE] if model.manifest.streamable else []
         features = () if model.manifest.tokens else (len(model.manifest.features),)
         self._axes = ("batch", "time", *features)
-        self._inputs = [X, LENGTHS, *streams]
+        texts = [TEXT] if model.manifest.text else []
+        self._inputs = [X, *texts, LENGTHS, *streams]
 
     def respond(self, body: bytes, header_length: str | None) -> Reply:
         """Return the response to a request.
@@ -96,8 +98,11 @@ class Responder:
                 raise malformed(
                     f"the inputs of this model are {', '.join(self._inputs)}, got {name!r:.60}."
                 )
+        if TEXT in tensors:
+            return *ids_of(self._model, asked), tensors.get(STATE)
         if X not in tensors:
-            raise malformed(f"a request must have the input {X}.")
+            either = f"{TEXT} or {X}" if TEXT in self._inputs else X
+            raise malformed(f"a request must have the input {either}.")
         x = tensors[X]
         if x.ndim != len(self._axes):
             check_shape(X, x, self._axes)

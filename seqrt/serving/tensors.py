@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from seqrt.serving.described import TEXT
 from seqrt.serving.refused import malformed
 
 if TYPE_CHECKING:
@@ -29,13 +30,16 @@ DTYPES: Final[dict[str, np.dtype[Any]]] = {
     "UINT64": np.dtype("<u8"),
 }
 _MOST_AXES = 8
+# Before each item of a tensor of BYTES is the number of its bytes, in so many.
+_PREFIX: Final = 4
 
 
 def check_tensor(name: str, shape: Any, datatype: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
     """Return the shape and dtype of an input; raise RefusedRequest where they are neither."""
-    if type(datatype) is not str or datatype not in DTYPES:
+    known = {"BYTES": np.dtype(object)} if name == TEXT else DTYPES
+    if type(datatype) is not str or datatype not in known:
         raise malformed(
-            f"the datatype of {name} must be one of {', '.join(DTYPES)}, got {datatype!r:.60}."
+            f"the datatype of {name} must be one of {', '.join(known)}, got {datatype!r:.60}."
         )
     sizes = isinstance(shape, list) and all(type(n) is int and 0 <= n < 1 << 63 for n in shape)
     if not sizes or len(shape) > _MOST_AXES:
@@ -48,13 +52,15 @@ def check_tensor(name: str, shape: Any, datatype: Any) -> tuple[tuple[int, ...],
             f"{name} must have at least one row and one step, got shape {shape}. Leave out rows"
             " without steps."
         )
-    return tuple(shape), DTYPES[datatype]
+    return tuple(shape), known[datatype]
 
 
 def from_binary(
     name: str, shape: tuple[int, ...], dtype: np.dtype[Any], data: memoryview
 ) -> NDArray[Any]:
-    """Return the tensor whose bytes are `data`, as a view."""
+    """Return the tensor whose bytes are `data`, as a view; a tensor of BYTES has items of bytes."""
+    if dtype.hasobject:
+        return _as_objects(_items(name, prod(shape), data), shape)
     wanted = prod(shape) * dtype.itemsize
     if len(data) != wanted:
         raise malformed(
@@ -64,13 +70,40 @@ def from_binary(
     return np.frombuffer(data, dtype).reshape(shape)
 
 
+def _items(name: str, count: int, data: memoryview) -> list[bytes]:
+    """Return the items of a tensor of BYTES: each has its length before it, as a uint32."""
+    items: list[bytes] = []
+    at = 0
+    while at < len(data) and len(items) < count:
+        end = at + _PREFIX + int.from_bytes(data[at : at + _PREFIX], "little")
+        items.append(bytes(data[at + _PREFIX : end]))
+        at = end
+    if len(items) != count or at != len(data):
+        raise malformed(
+            f"{name} must have {count:,} items, each after the number of its bytes as a uint32, and"
+            " end with the last."
+        )
+    return items
+
+
+def _as_objects(items: list[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    array = np.empty(len(items), object)
+    array[:] = items
+    return array.reshape(shape)
+
+
 def from_json(name: str, shape: tuple[int, ...], dtype: np.dtype[Any], data: Any) -> NDArray[Any]:
     """Return the tensor whose numbers are `data`, row by row: a flat list, or nested as its shape.
 
-    null is NaN in a tensor of floats, because JSON has no other word for it.
+    null is NaN in a tensor of floats, because JSON has no other word for it. The items of a tensor
+    of BYTES are texts.
     """
     flat = _flat(name, shape, data)
     kinds = {type(number) for number in flat}
+    if dtype.hasobject:
+        if not kinds <= {str}:
+            raise malformed(f"the data of {name} must be texts for its datatype.")
+        return _as_objects(flat, shape)
     if dtype.kind in "iu":
         if not kinds <= {int}:
             raise malformed(f"the data of {name} must be whole numbers for its datatype.")

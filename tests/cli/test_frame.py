@@ -101,6 +101,15 @@ def test_an_unknown_command_is_one_line_that_offers_the_nearest(run):
     assert done.out == ""
 
 
+def test_a_model_before_the_data_is_one_line_that_says_how_a_model_is_named(run):
+    for command in ("predict", "evaluate", "forecast"):
+        done = run(command, "model.onnx", "data.csv")
+
+        assert done.code == 2
+        assert "(data.csv). A model is named with -m FILE. See:" in done.err
+    assert "A model" not in run("stream", "model.onnx", "data.csv").err
+
+
 def test_an_unknown_option_is_one_line_that_names_the_help_of_its_command(run):
     done = run("doctor", "--jsn")
 

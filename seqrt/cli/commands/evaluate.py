@@ -106,7 +106,7 @@ def evaluate(
     naive baseline. --json has each metric by step and by series.
 
     A model of text is judged on its column of texts, beside the majority class of the data. A
-    language model is judged by the bytes of a text that it gives no probability to: in nats and in
+    language model is judged by the probability that it gives to each byte of a text: in nats and in
     bits for each byte, and as perplexity, beside the frequencies of the bytes.
 
     \b
