@@ -81,7 +81,7 @@ TRAINING: Final = (
     Option(
         "dropout",
         float,
-        "Dropout rate between layers, and for text around them, where it is not 0 by default",
+        "Dropout rate between layers; for text, also of the embeddings and before the head",
         "0",
         metavar="SHARE",
     ),

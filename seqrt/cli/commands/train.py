@@ -79,6 +79,9 @@ def train(
     stops unpromising ones early. Options that you give stay fixed. All trials are in search/, and
     the best one is the run.
 
+    A .txt file trains a language model, which predicts each byte of the text from those before it.
+    Networks that read text have defaults of their own, all of which run.toml records.
+
     Under torchrun, all processes train one network together, and reach the weights that one process
     would reach.
 
@@ -89,6 +92,7 @@ def train(
       seqrt train load.csv --target kW --features kW,temperature --horizon 3
       seqrt train co2.csv --missing forward
       seqrt train reviews.csv --text review --target label
+      seqrt train plays.txt
       seqrt train adding --length 200 --cell lstm
       seqrt train --resume runs/load-lstm-1
       seqrt train gestures.npz --cell gru --trials 20
