@@ -28,6 +28,10 @@ from seqrt.numbers import checked_cast
 
 _AS_CSV = " Save the table as .csv."
 _INSTEAD = {
+    **dict.fromkeys(
+        (".conll", ".conllu", ".iob"),
+        " Save it as .jsonl, with a list of words and a list of labels in each line.",
+    ),
     ".dat": " If it is a table, rename it to .csv.",
     ".json": " Save the table as .csv, or as .jsonl with an object in each line.",
     **dict.fromkeys((".xlsx", ".xls", ".ods", ".feather", ".arrow"), _AS_CSV),

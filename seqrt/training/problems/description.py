@@ -85,7 +85,7 @@ def describe(source: Source, data: Table | Sequences, options: DataOptions) -> D
 def describe_book(source: Source, options: DataOptions) -> Description:
     """Describe the text that a language model would learn."""
     options.check()
-    options.reject_for_sequences()
+    options.reject_for_books()
     try:
         data = read_book(source)
         if options.task is None:

@@ -109,6 +109,13 @@ class DataOptions:
                 f" {'it' if len(wrong) == 1 else 'them'}, or --text."
             )
 
+    def reject_for_books(self) -> None:
+        """Raise UsageError if an option is given that does not apply to a language model."""
+        self.reject_for_sequences("text", "tokens")
+        if self.tokens == "words" or self.min_count != DataOptions.min_count:
+            wrong = "--tokens words" if self.tokens == "words" else "--min-count"
+            raise UsageError(f"a language model reads bytes, got {wrong}. Drop it.")
+
     def reject_of_texts(self, source: str) -> None:
         """Raise UsageError if an option of texts is given for other data."""
         wrong = self._given(("tokens",))

@@ -73,7 +73,7 @@ def splitter(
     """
     options.check()
     if is_book(source, options):
-        options.reject_for_sequences("tokens")
+        options.reject_for_books()
         return _book_splitter(source, options, seed, usual_val=usual_val)
     missing = options.missing != "error"
     data, sha256 = _read(source, seed, options, earlier)

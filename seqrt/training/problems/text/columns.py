@@ -34,6 +34,11 @@ def with_columns(table: Table, options: DataOptions) -> tuple[DataOptions, tuple
     the rows may be a series, whose numbers are forecast. Raises UsageError if a column is missing
     or uncertain.
     """
+    if table.names == (TEXT,) and (options.target or options.task in _TASKS[1:]):
+        raise UsageError(
+            f"{table.source} holds texts without labels. Put the files into a folder for each"
+            " class, or the texts into a table with a column of labels."
+        )
     if options.text is not None:
         table.column(options.text)
         return _with_target(table, options, options.text), ()

@@ -226,3 +226,26 @@ def test_ids_share_one_array_between_the_parts(table):
 
     assert problem.train.x.values is problem.validation.x.values
     assert problem.train.x.values.dtype == np.int32
+
+
+@pytest.mark.parametrize("options", [{"target": ("label",)}, {"task": "classify"}])
+def test_texts_without_labels_have_to_get_some(tmp_path, options):
+    (tmp_path / "x.txt").write_text("one text\nanother\n" * 99, encoding="utf-8")
+
+    with pytest.raises(UsageError, match=r"holds texts without labels\. Put the files into a"):
+        prepare(str(tmp_path / "x.txt"), **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"tokens": "words"}, "a language model reads bytes, got --tokens words"),
+        ({"min_count": 3}, "a language model reads bytes, got --min-count"),
+        ({"window": 3}, "table options do not apply .*--window"),
+    ],
+)
+def test_options_of_words_do_not_apply_to_a_language_model(tmp_path, options, said):
+    (tmp_path / "x.txt").write_text("one text\nanother\n" * 99, encoding="utf-8")
+
+    with pytest.raises(UsageError, match=said):
+        prepare(str(tmp_path / "x.txt"), **options)
