@@ -7,9 +7,9 @@ weights as constants and as one generic step with the weights as data, each for 
 (-O3) and for this one. It is called by ctypes with prepared pointers, once below all the checks of
 `Stream.push` and once without any. The other side is `session.run` of the same file in a default
 session of onnxruntime. As in figures.py, both sides take turns in processes of their own, and a
-ratio is taken within a round. Then a sequence of --steps steps goes through `Stream.push`, through
-`Model.predict` as a whole, and through C, and the outputs at all steps are compared bit for bit.
-Needs a C compiler as `cc`.
+ratio is taken within a round. Then --steps steps of a sequence go through `Stream.push` and through
+C, the first of them through `Model.predict` too, and the outputs are compared bit for bit. Needs a
+C compiler as `cc`. Exit code 1 if one kind of C has other bits than another.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ def begin_memory(cell: Cell, folder: str | Path, epochs: int) -> Run:
         epochs=max(1, round(_EPOCHS_OF_100 * epochs / 100)),
         batch_size=32,
         lr=3e-3,
-        # the same weights on every machine, and no waiting for cores that others use
+        # the weights do not depend on the number of cores, and no thread waits for another
         threads=1,
     )
     return start(plan, next_run(folder, f"{TASK}-{cell}"))
