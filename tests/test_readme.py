@@ -20,6 +20,7 @@ OUTLINE = [
     "Ten lines of Python",
     "Four commands",
     "Forecasts",
+    "Text",
     "What is in the file",
     "Streaming",
     "On servers, devices and web pages",
