@@ -67,8 +67,12 @@ def _short(name: str, targets: Sequence[str]) -> str:
 
 
 def _cells(column: NDArray[Any]) -> list[str]:
+    import numpy as np
+
     from seqrt.data.writers.digits import texts
 
+    if column.dtype.kind == "O":  # a column of text, or of numbers of which some are missing
+        column = np.array([f"{x:.6g}" if isinstance(x, float) else x for x in column], object)
     if column.dtype.kind != "f":
         return [on_one_line(str(cell)) for cell in texts(column)]
     return ["" if math.isnan(value) else f"{value:.6g}" for value in column.tolist()]
