@@ -23,6 +23,7 @@ TARGETS: Final = ("y", "target", "label", "class")
 _TASKS: Final = (None, "classify", "regress", "tag")
 # Whoever gives one of these means windows of rows.
 _OF_ROWS: Final = ("features", "categories", "calendar", "future", "window", "horizon", "series")
+_OF_TIME: Final = ("span", "time", "dates")
 _ROW_NAME: Final = re.compile(r"(?i:id|index|unnamed: 0|.*_id)|.*[a-z]Id")
 
 
@@ -30,11 +31,12 @@ def with_columns(table: Table, options: DataOptions) -> tuple[DataOptions, tuple
     """Return the options with the columns of text and target, and notes; None for other tables.
 
     Without --text, a table is read as texts if one column holds them, and nothing else could be a
-    feature. A target of numbers has to be few whole ones, and the texts to be sentences: otherwise
-    the rows may be a series, whose numbers are forecast. Raises UsageError if a column is missing
-    or uncertain.
+    feature. A target of numbers has to be few whole ones without dates, and the texts to be
+    sentences: otherwise the rows may be a series, whose numbers are forecast. Raises UsageError if
+    a column is missing or uncertain.
     """
-    if table.names == (TEXT,) and (options.target or options.task in _TASKS[1:]):
+    unlabelled = table.names == (TEXT,) and table.columns[TEXT].kind == "text"
+    if unlabelled and (options.target or options.task in _TASKS[1:]):
         raise UsageError(
             f"{table.source} holds texts without labels. Put the files into a folder for each"
             " class, or the texts into a table with a column of labels."
@@ -45,19 +47,30 @@ def with_columns(table: Table, options: DataOptions) -> tuple[DataOptions, tuple
     if is_of_files(table):
         options = replace(options, text=TEXT, target=options.target or (LABEL,))
         return options, ()
-    if options.task not in _TASKS or any(getattr(options, name) for name in _OF_ROWS):
+    of_rows = any(getattr(options, name) for name in (*_OF_ROWS, *_OF_TIME))
+    if options.task not in _TASKS or of_rows or options.missing != "error":
         return None
     if options.target and table.column(options.target[0]).kind == "list":
         return _of_lists(table, options)
-    found = likely_texts(table, options.target)
-    target = options.target or _only_other(table, found)
-    if not target or not found or not _are_labels(table, target):
+    return _found(table, options)
+
+
+def _found(table: Table, options: DataOptions) -> tuple[DataOptions, tuple[str, ...]] | None:
+    """Find the columns of text and target as `with_columns` does; what is quick comes first."""
+    free = [name for name in table.names if name != table.time]
+    if not options.target and len(free) != len(("text", "target")):
         return None
-    features = {
-        name for name in table.numeric if name not in target and not _numbers_rows(table, name)
-    }
+    target = options.target or tuple(name for name in free if table.columns[name].numeric)
+    features = [name for name in table.numeric if name not in target]
+    if not all(_numbers_rows(table, name) for name in features) or not _are_labels(table, target):
+        return None
+    found = likely_texts(table, target)
+    target = target or tuple(name for name in free if name not in found)
+    if not found or not target:
+        return None
     numbers = any(table.columns[name].kind == "number" for name in target)
-    if features or (numbers and not are_sentences(texts_of(table, found[0]))):
+    dated = table.time is not None and not _numbers_rows(table, table.time)
+    if numbers and (dated or not are_sentences(texts_of(table, found[0]))):
         return None
     if len(found) > 1:
         raise UsageError(
@@ -120,12 +133,6 @@ def _with_target(table: Table, options: DataOptions, text: str) -> DataOptions:
         f"{table.source} has several columns that could be the target: {', '.join(others[:5])}."
         f" Name it with --target, such as --target {others[-1]}."
     )
-
-
-def _only_other(table: Table, texts: list[str]) -> tuple[str, ...]:
-    """Return the only column beside a single one of texts, apart from the time."""
-    others = [name for name in table.names if name not in (*texts, table.time)]
-    return tuple(others) if len(others) == len(texts) == 1 else ()
 
 
 def _are_labels(table: Table, target: tuple[str, ...]) -> bool:

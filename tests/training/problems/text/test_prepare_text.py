@@ -117,6 +117,16 @@ def test_a_table_of_numbers_with_a_column_of_text_is_still_forecast(table):
     assert problem.metadata.text is None
 
 
+def test_dated_rows_with_few_whole_numbers_are_still_forecast(table):
+    days = [(month, day) for month in (1, 3) for day in range(1, 32)]
+    rows = [(f"2024-{m:02}-{d:02}", f"a remark of day {d} in {m}", d % 3) for m, d in days]
+    path = table(rows, ("day", "remark", "sold"))
+
+    assert prepare(path, target="sold", window=3).metadata.task == "forecast"
+    assert prepare(path, target="sold", val=0.0).metadata.task == "forecast"
+    assert prepare(path, target="sold", text="remark").metadata.task == "classify"
+
+
 def test_features_beside_a_text_are_not_guessed_away(table):
     rows = [(label, text, i * 0.7) for i, (label, text) in enumerate(ROWS * 3)]
 
