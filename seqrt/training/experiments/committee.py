@@ -85,7 +85,8 @@ class Committee:
             baselines.append(of_baseline)
         problem = replace(self.problem, validation=joined(parts), folded=True)
         out_of_fold = np.concatenate(predicted)
-        save_weights(mean_of(nets, problem.metadata), self.path)
+        metadata = replace(problem.metadata, text=nets[0].metadata.text)  # with its width
+        save_weights(mean_of(nets, metadata), self.path)
         save_series(typical_series(problem.train), self.path)
         write_rows(self.path, self._rows())
         curves = draw_committee(self.path, self.epochs(), problem.metadata.name)
