@@ -32,8 +32,9 @@ def evaluate_texts(
     if model.manifest.task == "generate":
         from seqrt.cli.judging.books import judge_book
 
-        if target:
-            raise UsageError("--target does not apply to a language model. Drop it.")
+        if target or how.text:
+            option = "--target" if target else "--text"
+            raise UsageError(f"{option} does not apply to a language model. Drop it.")
         return judge_book(model, data)
     return _judge_labels(model, data, target, how.text)
 
