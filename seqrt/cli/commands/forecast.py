@@ -44,7 +44,9 @@ if TYPE_CHECKING:
 def forecast(
     data: Annotated[
         Path,
-        typer.Argument(metavar="DATA", help="One or more series: .csv, .parquet, .npy, .npz"),
+        typer.Argument(
+            metavar="DATA", help="One or more series: .csv, .tsv, .jsonl, .parquet, .npy, .npz"
+        ),
     ],
     model: ModelOption = None,
     out: Annotated[
