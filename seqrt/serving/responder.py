@@ -15,7 +15,7 @@ from seqrt.serving.asked import Asked, SequenceTurn, Wanted, parse
 from seqrt.serving.described import TEXT, VERSION, parts_of, tensors_of
 from seqrt.serving.refused import RefusedRequest, malformed
 from seqrt.serving.tensors import to_json
-from seqrt.serving.texts import ids_of
+from seqrt.serving.texts import ids_in
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -99,7 +99,7 @@ class Responder:
                     f"the inputs of this model are {', '.join(self._inputs)}, got {name!r:.60}."
                 )
         if TEXT in tensors:
-            return *ids_of(self._model, asked), tensors.get(STATE)
+            return *ids_in(self._model, asked), tensors.get(STATE)
         if X not in tensors:
             either = f"{TEXT} or {X}" if TEXT in self._inputs else X
             raise malformed(f"a request must have the input {either}.")

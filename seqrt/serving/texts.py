@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from seqrt.runtime import Model
 
 
-def ids_of(model: Model, asked: Asked) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+def ids_in(model: Model, asked: Asked) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """Return x (B, T) and lengths (B,) of the texts (B,) or (B, 1) of a request.
 
     Raises RefusedRequest for texts in a sequence that may end in the middle of a word, for a text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -36,6 +36,7 @@ from seqrt.cli.talk import say, say_labelled
 from seqrt.errors import UsageError
 
 if TYPE_CHECKING:
+    from seqrt.cli.judging.judged import Judgement
     from seqrt.data import Part, Sequences, Timeline
     from seqrt.metrics_by_series import SeriesMetrics
     from seqrt.runtime import Model
@@ -150,20 +151,28 @@ def evaluate(
         record |= judged.record() if judged else {}
         typer.echo(json.dumps(record, indent=2))
         return
+    notes = () if span else tuple(seen_in_training(data, opened.manifest))
     say(f"{path.name} on {len(part.truth):,} targets of {data}")
     if part.left_out:
         say(f"{part.left_out:,} windows without a target are left out")
-    for line in _table(metrics, persistence):
+    for line in _report(_table(metrics, persistence), judged, by_series, notes):
         typer.echo(line)
+
+
+def _report(
+    table: Iterator[str],
+    judged: Judgement | None,
+    by_series: SeriesMetrics | None,
+    notes: Sequence[str],
+) -> Iterator[str]:
+    """Yield the lines on stdout: metrics, the back-test of a forecast, series, the conclusion."""
+    yield from table
     if judged:
-        typer.echo()
-        for line in back_test_lines(judged.test):
-            typer.echo(line)
+        yield ""
+        yield from back_test_lines(judged.test)
     if by_series:
-        typer.echo(by_series.summary())
-    notes = () if span else tuple(seen_in_training(data, opened.manifest))
-    for line in conclusion(judged.test, notes) if judged else (f"note: {each}" for each in notes):
-        typer.echo(line)
+        yield by_series.summary()
+    yield from conclusion(judged.test, notes) if judged else (f"note: {each}" for each in notes)
 
 
 def _metrics(model: Model, part: Part, predicted: Any) -> tuple[Metrics, Metrics]:

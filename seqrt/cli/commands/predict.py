@@ -166,7 +166,7 @@ def _predict(
     from seqrt.cli.progress import work_progress
     from seqrt.data.predicted.side_by_side import predictions_of
     from seqrt.data.predicted.table import prediction_table
-    from seqrt.data.predicted.texts import text_table
+    from seqrt.data.predicted.texts import predicted_texts
     from seqrt.data.texts.ids import TextIds
     from seqrt.data.wide.melt import Melted
 
@@ -188,7 +188,7 @@ def _predict(
                 written = Written(wide.data, wide.manifest, wide.shape, result.found, wide.last)
                 placed, values, lengths = wide.data, wide.read, wide.lengths
             if isinstance(source, TextIds):
-                to.write(file, text_table(source, model.manifest, read.steps, values))
+                to.write(file, predicted_texts(source, model.manifest, read.steps, values))
             elif to.is_table:
                 pieces = prediction_table(placed, *written[1:3], values, lengths)
                 to.write(file, pieces)

@@ -34,13 +34,13 @@ def open_texts(path: Path, manifest: Manifest, column: str | None = None) -> Tex
     Raises UsageError for a language model.
     """
     from seqrt.data import Table, read
-    from seqrt.data.texts.ids import read_texts
+    from seqrt.data.texts.ids import read_text_ids
 
     assert manifest.text is not None
     check_predicts(manifest)
     table = read(str(path), trained=manifest)
     assert isinstance(table, Table)
-    return read_texts(table, manifest.text, column, manifest.targets)
+    return read_text_ids(table, manifest.text, column, manifest.targets)
 
 
 def check_predicts(manifest: Manifest) -> None:

@@ -51,9 +51,9 @@ def columns_at(data: Timeline, rows: Rows, *, ahead: bool = False) -> Columns:
         return {**columns, "row": rows - data.bounds[series] + 1 + ahead}
     column = data.table.columns[time]
     if not ahead:
-        return {**columns, time: cells_of(column, rows)}
+        return {**columns, time: cells_at(column, rows)}
     last = np.isin(rows + 1, data.reach)
-    cells = cells_of(column, np.where(last, rows, rows + 1))
+    cells = cells_at(column, np.where(last, rows, rows + 1))
     after = times_after(data, rows[last], 1)
     if after is not None:
         cells[last] = after.cells
@@ -75,7 +75,7 @@ def series_at(data: Timeline, rows: Rows) -> dict[str, NDArray[Any]]:
     for i, name in enumerate(data.series):
         column = data.table.columns.get(name)
         if column is not None and column.kind == "number" and column.cells is None:
-            columns[name] = cells_of(column, rows)
+            columns[name] = cells_at(column, rows)
         else:
             keys = [key[i] for key in data.keys if key]  # an empty table has one empty key
             columns[name] = np.array(keys, object)[numbers]
@@ -105,7 +105,7 @@ def times_after(data: Timeline, rows: Rows, steps: int | Rows) -> FutureTimes | 
     column = data.table.columns[data.table.time]
     place = np.searchsorted(data.runs[:, 0], rows, "right") - 1
     if len(rows) and (rows + steps < data.reach[place]).all():
-        return FutureTimes(cells_of(column, rows + steps), data.times.take(rows + steps))
+        return FutureTimes(cells_at(column, rows + steps), data.times.take(rows + steps))
     if data.spacing is None or not data.spacing.regular:
         return None
     after = data.spacing.after(data.times.take(rows), steps)
@@ -118,7 +118,7 @@ def times_after(data: Timeline, rows: Rows, steps: int | Rows) -> FutureTimes | 
     return FutureTimes(cells, after)
 
 
-def cells_of(column: TableColumn, rows: Rows) -> NDArray[Any]:
+def cells_at(column: TableColumn, rows: Rows) -> NDArray[Any]:
     """Return some cells of a column as written; numbers and timestamps if it was never text."""
     if column.cells is not None:
         return np.array([column.cells[row] for row in rows.tolist()], object)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqrt.contract import Manifest
-from seqrt.data.predicted.rows import cells_of
+from seqrt.data.predicted.rows import cells_at
 from seqrt.data.predicted.table import answers, beside
 from seqrt.data.texts.columns import texts_of
 from seqrt.data.texts.ids import TextIds
@@ -23,7 +23,7 @@ _PIECE = 1 << 12
 FILE, ROW, WORD = "file", "row", "word"
 
 
-def text_table(data: TextIds, manifest: Manifest, steps: int, read: Read) -> Iterator[Columns]:
+def predicted_texts(data: TextIds, manifest: Manifest, steps: int, read: Read) -> Iterator[Columns]:
     """Yield the predictions for texts as pieces of a table, at least one.
 
     There is a row for each row of the data: its columns, save the targets, then the predictions,
@@ -49,7 +49,7 @@ def _places(data: TextIds, manifest: Manifest, rows: NDArray[np.int64]) -> dict[
     if table.file_of is not None and len(table.files) == table.rows:
         return {FILE: np.array([table.file_name(row) for row in rows.tolist()], object)}
     return {
-        name: cells_of(column, rows)
+        name: cells_at(column, rows)
         for name, column in table.columns.items()
         if name not in manifest.targets and (column.fault is None or name == data.column)
     }

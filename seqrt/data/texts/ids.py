@@ -42,7 +42,7 @@ class TextIds:
         return self.table.rows - len(self.rows)
 
 
-def read_texts(
+def read_text_ids(
     table: Table, text: Text, column: str | None = None, targets: Sequence[str] = ()
 ) -> TextIds:
     """Return the texts that a model reads in a table: in `column`, or in that of training.
@@ -68,7 +68,7 @@ def read_texts(
         rows = np.flatnonzero(chunk_counts(texts))
         return TextIds(table, name, rows, ids_of(texts, text)[rows])
     tokenizer = Tokenizer(text)
-    split = [pieces(each, tokenizer) for each in lists]
+    split = [words_with_places(each, tokenizer) for each in lists]
     x = _joined(tokenizer.encode(b" ".join(words)) for words, _ in split)
     rows = np.flatnonzero(x.lengths)
     return TextIds(table, name, rows, x[rows], [split[row][1] for row in rows.tolist()])
@@ -89,7 +89,9 @@ def byte_ids(texts: Texts) -> Ragged:
     return Ragged(values[:, None], texts.offsets[:-1], np.diff(texts.offsets))
 
 
-def pieces(items: Sequence[str], tokenizer: Tokenizer) -> tuple[list[bytes], NDArray[np.int32]]:
+def words_with_places(
+    items: Sequence[str], tokenizer: Tokenizer
+) -> tuple[list[bytes], NDArray[np.int32]]:
     """Return the words of the items of a list, and the place in the list of each word."""
     split = [tokenizer.words(item) for item in items]
     places = np.repeat(np.arange(len(split), dtype=np.int32), list(map(len, split)))

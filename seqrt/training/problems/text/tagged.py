@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from seqrt.contract.text import Text
 from seqrt.data import Table
 from seqrt.data.texts.columns import word_lists_of
-from seqrt.data.texts.ids import pieces
+from seqrt.data.texts.ids import words_with_places
 from seqrt.errors import InputError, UsageError
 from seqrt.text.interned import Interned
 from seqrt.text.tokenizer import Tokenizer
@@ -40,7 +40,7 @@ def tagged_texts(table: Table, options: DataOptions, known: Text | None = None) 
                 f" each word, but has {len(words[row])} words and {len(labels[row])} labels."
             )
     tokenizer = Tokenizer(known or Text("words", 1, lower="ascii"))
-    split = [pieces(words[row], tokenizer) for row in rows]
+    split = [words_with_places(words[row], tokenizer) for row in rows]
     kept = [i for i, (found, _) in enumerate(split) if found]
     if not kept:
         raise InputError(
