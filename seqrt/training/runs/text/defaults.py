@@ -62,7 +62,7 @@ def text_options(plan: Any, problem: Problem) -> dict[str, Any]:
         words               GRU of 64 units, embedding 64, dropout 0.5, learning rate 0.002
         bytes               GRU of 128 units, embedding 32, dropout 0.3, learning rate 0.003
 
-    Training stops after a quarter of the epochs without improvement. README.md has the figures.
+    Training stops after a quarter of the epochs without improvement. tools/README.md has figures.
     """
     text = problem.metadata.text
     assert text
