@@ -210,6 +210,11 @@ def _check_recipe(net: Stack, recipe: Recipe) -> None:
             f"noise is added to numbers, but this network reads tokens, got noise {recipe.noise}."
             " Drop noise; dropout acts on the embeddings."
         )
+    if net.metadata.task == "generate" and not net.state_size:
+        raise UsageError(
+            "a language model predicts what comes next, so it may not read what comes next:"
+            f" {net.not_streamable}. Drop what keeps the network from streaming."
+        )
     if recipe.tbptt and not net.state_size:
         raise UsageError(
             "tbptt carries a state forward in time, but this network has none:"

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from seqrt.errors import UsageError
 from seqrt.training import Network, fit
 from seqrt.training.inputs import side_by_side
 from seqrt.training.inputs.batches import batch
@@ -116,6 +117,13 @@ def test_a_language_model_resumes_to_the_same_weights_and_learns(tmp_path):
     assert epochs[-1].val_loss < 3 < epochs[0].val_loss
     for name, value in whole.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name
+
+
+def test_a_language_model_may_not_read_what_it_predicts():
+    train = book_problem(TEXT, "cats").train
+
+    with pytest.raises(UsageError, match="may not read what comes next: its layers are bidirect"):
+        fit(network(bidirectional=True), train.x, train.y)
 
 
 def test_several_sequences_of_a_text_are_joined():
