@@ -89,6 +89,8 @@ def test_what_is_given_stays_and_the_rest_suits_a_language_model():
     assert (found.cell, found.units, found.embedding, found.dropout) == ("gru", (32,), 64, 0.0)
     assert (found.tbptt, found.batch_size, found.val) == (64, 4, 0.1)
     assert found.resolved(plan.problem()) == found
+    assert found.epochs == 56  # which make 500 steps of 4 rows of 64 bytes
+    assert Plan("cats.txt").resolved(plan.problem()).dropout == 0.3
     given = Plan("cats.txt", val=0.2)
     assert given.problem().share == given.resolved(given.problem()).val == 0.2
 

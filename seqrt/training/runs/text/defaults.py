@@ -44,9 +44,15 @@ _OF_BYTES: Final[dict[str, Any]] = {
     "batch_size": 32,
 }
 
-# A language model reads so many bytes in all, in at least one epoch and at most so many.
+# A language model reads so many bytes in all, in at least one epoch and at most so many, unless
+# these make fewer steps.
 _BYTES_READ: Final = 10_000_000
-_MOST_EPOCHS: Final = 50
+_MOST_EPOCHS: Final = 20
+_LEAST_STEPS: Final = 500
+
+# A text of fewer bytes needs more dropout: the network overfits it.
+_LONG: Final = 300_000
+_MORE_DROPOUT: Final = 0.3
 
 # Texts with a label each: as many epochs as make this many steps of the optimiser.
 _STEPS: Final = 4_000
@@ -57,9 +63,10 @@ def text_options(plan: Any, problem: Problem) -> dict[str, Any]:
     """Return the options of a plan that text gets unless they are given, by name.
 
         a language model    GRU of 256 units, embedding 64, dropout 0.1, 32 rows, tbptt 64,
-                            learning rate 0.004; as many epochs as read 10 million bytes;
-                            fewer rows for less than 82 kB
-        words               GRU of 64 units, embedding 64, dropout 0.5, learning rate 0.002
+                            learning rate 0.004; as many epochs as read 10 million bytes, at most
+                            20; dropout 0.3 below 300 kB, and fewer rows below 82 kB
+        words               GRU of 64 units, embedding 64, dropout 0.5, learning rate 0.002; of one
+                            output, the maximum over all steps
         bytes               GRU of 128 units, embedding 32, dropout 0.3, learning rate 0.003
 
     Training stops after a quarter of the epochs without improvement. tools/README.md has figures.
@@ -67,10 +74,12 @@ def text_options(plan: Any, problem: Problem) -> dict[str, Any]:
     text = problem.metadata.text
     assert text
     language_model = problem.metadata.task == "generate"
-    usual = _OF_WORDS if text.kind == "words" else _OF_BYTES
-    usual = _OF_LANGUAGE_MODELS if language_model else usual
     if language_model:
-        usual = usual | {"batch_size": _rows(problem.train.x.longest)}
+        usual = _of_language_model(problem.train.x.longest)
+    else:
+        usual = _OF_WORDS if text.kind == "words" else _OF_BYTES
+    if text.kind == "words" and problem.head == "last":
+        usual = usual | {"pool": "max"}
     found = {name: value for name, value in usual.items() if name not in plan.given}
     plan = plan.with_options(**found) if found else plan
     epochs = _epochs(plan, problem) if "epochs" in plan.unresolved else plan.recipe.epochs
@@ -96,14 +105,19 @@ def start_head(net: Network, problem: Problem) -> None:
         start_at_frequencies(net, pair_counts(problem.train).sum(0))
 
 
-def _rows(count: int) -> int:
-    """Return the number of rows in which a text of `count` bytes is read."""
-    return min(max(count // (USUAL_SPAN * _STEPS_OF_EPOCH), _FEWEST_ROWS), _ROWS)
+def _of_language_model(count: int) -> dict[str, Any]:
+    """Return the defaults for a text of `count` bytes."""
+    rows = min(max(count // (USUAL_SPAN * _STEPS_OF_EPOCH), _FEWEST_ROWS), _ROWS)
+    short = {"dropout": _MORE_DROPOUT} if count < _LONG else {}
+    return {**_OF_LANGUAGE_MODELS, "batch_size": rows, **short}
 
 
 def _epochs(plan: Any, problem: Problem) -> int:
     if problem.metadata.task == "generate":
-        return min(max(1, round(_BYTES_READ / problem.train.x.longest)), _MOST_EPOCHS)
+        count: int = problem.train.x.longest
+        chunks: int = count // ((plan.recipe.tbptt or USUAL_SPAN) * plan.recipe.batch_size)
+        most = max(_MOST_EPOCHS, math.ceil(_LEAST_STEPS / max(1, chunks)))
+        return min(max(1, round(_BYTES_READ / count)), most)
     least, most = _EPOCHS
     steps: int = math.ceil(len(problem.train) / plan.recipe.batch_size)
     return min(max(math.ceil(_STEPS / steps), least), most)
