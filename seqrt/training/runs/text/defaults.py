@@ -65,8 +65,8 @@ def text_options(plan: Any, problem: Problem) -> dict[str, Any]:
         a language model    GRU of 256 units, embedding 64, dropout 0.1, 32 rows, tbptt 64,
                             learning rate 0.004; as many epochs as read 10 million bytes, at most
                             20; dropout 0.3 below 300 kB, and fewer rows below 82 kB
-        words               GRU of 64 units, embedding 64, dropout 0.5, learning rate 0.002; of one
-                            output, the maximum over all steps
+        words               GRU of 64 units, embedding 64, dropout 0.5, learning rate 0.002; for a
+                            label of each text, the maximum over all steps
         bytes               GRU of 128 units, embedding 32, dropout 0.3, learning rate 0.003
 
     Training stops after a quarter of the epochs without improvement. tools/README.md has figures.
