@@ -295,7 +295,7 @@ def _words() -> Iterator[BadFile]:
         "a folder without tables", INPUT, "E_INPUT_FILE", "predict", ".", *at, "-o", OUT, file="d"
     )
     yield wrong(
-        "no such kind", USAGE, "data must be", "predict", "d.txt", *at, "-o", OUT, file="d.txt"
+        "no such kind", USAGE, "data must be", "predict", "d.dat", *at, "-o", OUT, file="d.dat"
     )
     long = "n" * 5000 + ".npy"
     yield wrong("a name of 5,000 letters", INPUT, "E_INPUT_FILE", "predict", long, *at, "-o", OUT)
