@@ -82,7 +82,7 @@ def test_a_committee_of_texts_is_one_network_with_one_vocabulary(run, reviews):
 
 
 def test_trials_of_texts_are_without_noise(run, reviews):
-    pytest.importorskip("optuna")
+    pytest.importorskip("optuna", reason="needs optuna, which searches")
 
     done = run("train", "train.csv", "--trials", "2", "--epochs", "1")
 

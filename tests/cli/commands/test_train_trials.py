@@ -28,7 +28,7 @@ def here(short_sequences):
 @pytest.fixture
 def attempts():
     """The class of a trial; the test is skipped without Optuna."""
-    pytest.importorskip("optuna")
+    pytest.importorskip("optuna", reason="needs optuna, which searches")
     from seqrt.training.experiments.search import SearchTrial
 
     return SearchTrial
