@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from seqrt.contract.manifest import Cell
     from seqrt.demo import Lesson, MemoryLesson
     from seqrt.training import Run
+
+Taught = TypeVar("Taught", "Lesson", "MemoryLesson")
 
 _LINES = 10
 
@@ -73,19 +75,19 @@ def demo(
 def _lesson(cell: Cell, out: Path, epochs: int) -> Lesson:
     from seqrt.demo import begin, conclude
 
-    run = begin(cell, out, epochs)
-    _train(run, f"{cell:4} epoch")
-    lesson = conclude(run, out)
-    say(_proof(lesson))
-    return lesson
+    return _taught(begin(cell, out, epochs), f"{cell:4} epoch", conclude, out)
 
 
 def _memory_lesson(cell: Cell, out: Path, epochs: int) -> MemoryLesson:
     from seqrt.demo import begin_memory, conclude_memory
 
-    run = begin_memory(cell, out, epochs)
-    _train(run, f"{cell:4} adding epoch")
-    lesson = conclude_memory(run, out)
+    return _taught(begin_memory(cell, out, epochs), f"{cell:4} adding epoch", conclude_memory, out)
+
+
+def _taught(run: Run, label: str, conclude: Callable[[Run, Path], Taught], out: Path) -> Taught:
+    """Train a network, conclude its lesson, and say how it was proved."""
+    _train(run, label)
+    lesson = conclude(run, out)
     say(_proof(lesson))
     return lesson
 
